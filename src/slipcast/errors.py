@@ -1,0 +1,84 @@
+"""What can go wrong, as a tree.
+
+SlipcastError
+├── BadInput        wrong use: a file, an option or a picture that cannot be worked with
+├── ProviderError   a picture provider did not deliver
+│   ├── ProviderTimeout    it did not answer in time
+│   ├── QuotaExceeded      it limits how much or how often we may ask
+│   ├── PictureRefused     it declined to make this picture
+│   └── BadAnswer          it answered with something that is not a picture
+├── MissingWeights  a depth model's weights are absent or damaged
+├── StageFailed     a stage could not produce its value from input that looked right
+└── QualityGate     the result exists and does not meet what was asked
+
+Every message is one sentence or two that name the file or field, what is wrong and what to do.
+`STATUS` is the one table from class to exit code and HTTP status.
+"""
+
+from typing import NamedTuple
+
+
+class SlipcastError(Exception):
+    """Base of every error that Slipcast raises on purpose; its text is meant for the user."""
+
+
+class BadInput(SlipcastError):
+    """A file, an option or a picture that cannot be worked with."""
+
+
+class ProviderError(SlipcastError):
+    """A picture provider did not deliver."""
+
+
+class ProviderTimeout(ProviderError):
+    """The provider did not answer within the deadline; the call may have been billed."""
+
+
+class QuotaExceeded(ProviderError):
+    """The provider limits how much or how often we may ask."""
+
+
+class PictureRefused(ProviderError):
+    """The provider declined to make this picture."""
+
+
+class BadAnswer(ProviderError):
+    """The provider answered with something that is not a complete picture."""
+
+
+class MissingWeights(SlipcastError):
+    """A depth model's weights are absent or damaged."""
+
+
+class StageFailed(SlipcastError):
+    """A stage could not produce its value from input that looked right."""
+
+
+class QualityGate(SlipcastError):
+    """The result exists and does not meet what was asked."""
+
+
+class Status(NamedTuple):
+    """How an error leaves the process and the service."""
+
+    exit_code: int
+    http: int
+
+
+STATUS: dict[type[SlipcastError], Status] = {
+    SlipcastError: Status(1, 500),
+    BadInput: Status(2, 422),
+    ProviderError: Status(3, 502),
+    ProviderTimeout: Status(3, 504),
+    QuotaExceeded: Status(3, 429),
+    PictureRefused: Status(3, 422),
+    BadAnswer: Status(3, 502),
+    MissingWeights: Status(4, 503),
+    StageFailed: Status(5, 500),
+    QualityGate: Status(6, 422),
+}
+
+
+def status_of(error: SlipcastError) -> Status:
+    """Return the exit code and HTTP status of the nearest listed class of `error`."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)

@@ -1,0 +1,86 @@
+"""What the user should know about a result that exists: one table of codes.
+
+A finding is data: a code, its severity and a sentence filled with the case's values. Codes never change their
+meaning; a new meaning is a new code. Wrong use is not a finding but an error (errors.py).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Severity(StrEnum):
+    """How much a finding matters."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Row(NamedTuple):
+    """One line of the table: severity, and the sentence with its values in braces."""
+
+    severity: Severity
+    sentence: str
+
+
+_I, _W, _E = Severity.INFO, Severity.WARNING, Severity.ERROR
+
+FINDINGS: dict[str, Row] = {
+    # the picture
+    "PICTURE_ANIMATED": Row(_I, "{file} has {frames} frames; the first one was used"),
+    "PICTURE_SMALL": Row(_W, "the figurine covers only {height_px} px of height; use a picture of 512 px or more"),
+    "SUBJECT_CROPPED": Row(_W, "the figurine is cut off at the {side} edge; its cut side was closed flat"),
+    "SUBJECT_SEVERAL": Row(_W, "the picture shows {count} separate subjects; each became a body of its own"),
+    "SPECKS_DROPPED": Row(_I, "{count} specks smaller than {percent} % of the figurine were left out"),
+    "CUTOUT_UNSURE": Row(_W, "the figurine stands out poorly from the background; check the cutout or give a picture with alpha"),
+    "NO_FIGURINE": Row(_W, "the depth model sees no figurine in this picture; check the cutout"),
+    # depth
+    "DEPTH_MODEL": Row(_I, "depth comes from {model}: {reason}"),
+    "DEPTH_FLAT": Row(_W, "the depth model saw almost no relief; depth/width was set to {ratio} by a prior"),
+    "DEPTH_PRIOR": Row(_I, "depth/width {ratio} comes from a prior, since the model gives depth without scale"),
+    # the solid
+    "MESH_OPEN": Row(_E, "the mesh has {edges} open edges; it will not print"),
+    "MESH_SEVERAL": Row(_I, "the mesh has {count} separate bodies"),
+    "MESH_REBUILT": Row(_I, "the surface was rebuilt on a grid, since {reason}"),
+    "MESH_OVER_BUDGET": Row(_W, "{faces} faces were kept: {budget} cannot hold this shape closed"),
+    "BACK_INVENTED": Row(_I, "{percent} % of the surface was not in the picture: it is {how}"),
+    # exports
+    "TEXTURE_DROPPED": Row(_W, "{format} carries no texture; the colours are left out"),
+    "COLOR_REDUCED": Row(_I, "{format} carries colour per vertex; the texture was sampled at the vertices"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing worth knowing about a result; make it with `finding`."""
+
+    code: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def severity(self) -> Severity:
+        """The severity that the table gives this code."""
+        return FINDINGS[self.code].severity
+
+    @property
+    def message(self) -> str:
+        """The table's sentence, filled."""
+        return FINDINGS[self.code].sentence.format(**self.values)
+
+    def as_dict(self) -> dict[str, object]:
+        """The finding as JSON-ready data."""
+        return {
+            "code": self.code,
+            "severity": self.severity.value,
+            "message": self.message,
+            "values": dict(self.values),
+        }
+
+
+def finding(code: str, values: Mapping[str, object] | None = None) -> Finding:
+    """Make a finding of a listed code; its sentence must be fillable from `values` (KeyError otherwise)."""
+    made = Finding(code=code, values=dict(values or {}))
+    assert made.message
+    return made

@@ -1,0 +1,110 @@
+"""One picture in, one asset out: the list of stages and nothing else.
+
+`make` takes a decoded picture and gives a `Result` in memory; it touches neither disk nor network (the depth model
+loads its weights) and is silent but for the `watch` callback. What is kept on disk is store.py's.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from slipcast import metadata
+from slipcast.cutout import CutoutOptions, cut_out
+from slipcast.depth import DepthOptions, predict_depth
+from slipcast.depth.calibrate import CalibrateOptions, calibrate
+from slipcast.formats import EXPORTERS, ExportOptions
+from slipcast.points import PlaceOptions, PointOptions, make_points, place, settle
+from slipcast.preview import PreviewOptions, draw_preview
+from slipcast.repair import RepairOptions, repair
+from slipcast.surface import SurfaceOptions, reconstruct
+from slipcast.texture import TextureOptions, paint
+from slipcast.values import DepthMap, Export, Figurine, Picture
+
+STAGES = ("cutout", "depth", "points", "surface", "repair", "texture", "export", "preview")
+
+Watch = Callable[[str, int, int], None]
+"""`watch(stage, done, total)`: called when a stage begins (done 0) and ends (done == total)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Every stage's options; the defaults are those of the stages."""
+
+    cutout: CutoutOptions = field(default_factory=CutoutOptions)
+    depth: DepthOptions = field(default_factory=DepthOptions)
+    calibrate: CalibrateOptions = field(default_factory=CalibrateOptions)
+    place: PlaceOptions = field(default_factory=PlaceOptions)
+    points: PointOptions = field(default_factory=PointOptions)
+    surface: SurfaceOptions = field(default_factory=SurfaceOptions)
+    repair: RepairOptions = field(default_factory=RepairOptions)
+    texture: TextureOptions = field(default_factory=TextureOptions)
+    export: ExportOptions = field(default_factory=ExportOptions)
+    preview: PreviewOptions = field(default_factory=PreviewOptions)
+    formats: tuple[str, ...] = ("glb",)
+    """Keys of `slipcast.formats.EXPORTERS`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """Everything that `make` made, in memory."""
+
+    figurine: Figurine
+    picture: Picture
+    """The picture with its alpha."""
+    depth: DepthMap
+    """The calibrated depth."""
+    exports: Mapping[str, Export]
+    """Format -> files."""
+    preview: bytes
+    """PNG: the input and four views."""
+    metadata: Mapping[str, object]
+    """What goes into the JSON beside the asset, without its `run` block."""
+    seconds: Mapping[str, float]
+    """Wall seconds per stage: the `run` block's content."""
+
+
+def make(picture: Picture, recipe: Recipe, *, name: str, watch: Watch | None = None) -> Result:
+    """Make the asset `name` from `picture`.
+
+    Raises BadInput when the picture holds nothing to work on, MissingWeights when the depth model's weights are
+    absent, StageFailed when a stage cannot produce its value.
+    """
+    seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(title: str) -> Iterator[None]:
+        if watch:
+            watch(title, 0, 1)
+        begun = time.perf_counter()
+        yield
+        seconds[title] = round(time.perf_counter() - begun, 3)
+        if watch:
+            watch(title, 1, 1)
+
+    with stage("cutout"):
+        cut = cut_out(picture, recipe.cutout)
+    with stage("depth"):
+        depth = place(calibrate(predict_depth(cut, recipe.depth), cut, recipe.calibrate), cut, recipe.place)
+    with stage("points"):
+        cloud = make_points(depth, cut, recipe.points)
+    with stage("surface"):
+        raw = reconstruct(cloud, depth, recipe.surface)
+    with stage("repair"):
+        solid = repair(raw, depth, recipe.repair)
+    with stage("texture"):
+        painted = settle(paint(solid, depth, cut, recipe.texture, name=name), recipe.place)
+        figurine = metadata.attach(painted, picture=cut, depth=depth, recipe=recipe)
+    with stage("export"):
+        exports = {key: EXPORTERS[key].export(figurine, recipe.export) for key in recipe.formats}
+    with stage("preview"):
+        preview = draw_preview(figurine, cut, recipe.preview)
+    return Result(
+        figurine=figurine,
+        picture=cut,
+        depth=depth,
+        exports=exports,
+        preview=preview,
+        metadata=metadata.describe(figurine, exports),
+        seconds=seconds,
+    )
