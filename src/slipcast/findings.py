@@ -28,6 +28,19 @@ class Row(NamedTuple):
 _I, _W, _E = Severity.INFO, Severity.WARNING, Severity.ERROR
 
 FINDINGS: dict[str, Row] = {
+    # the prompt
+    "PROMPT_BRIEF": Row(_W, "the prompt has only {words} words; describe shape, colours, clothes and pose"),
+    "PROMPT_NO_STYLE": Row(_I, "no style is named; name one or choose a preset, so that a series matches"),
+    "PROMPT_SEVERAL": Row(_W, "the prompt seems to ask for several figures ({what}); ask for one"),
+    "PROMPT_LONG": Row(_W, "the prompt has about {tokens} tokens; models follow the first few hundred best"),
+    "PROMPT_BRAND": Row(_W, "the prompt names {what}, which may be refused; describe the looks instead"),
+    "PROMPT_INJECTION": Row(_W, "the text holds «{what}», which reads like an order to the model"),
+    "PROMPT_LANGUAGE": Row(_W, "{model} is not listed for the prompt's language; write it in English"),
+    # what was bought
+    "MODEL_RETIRED": Row(_W, "the vendor announced the end of {model} for {date}; {instead} follows it"),
+    "PRICE_UNSURE": Row(_I, "the price of {model} at {size} is an estimate: {reason}"),
+    "PICTURE_SIMILAR": Row(_I, "the picture was bought for a prompt of similarity {similarity}: «{prompt}»"),
+    "PICTURE_OTHER_SIZE": Row(_I, "the picture is {got} px where {wanted} px were asked for"),
     # the picture
     "PICTURE_ANIMATED": Row(_I, "{file} has {frames} frames; the first one was used"),
     "PICTURE_SMALL": Row(_W, "the figurine covers only {height_px} px of height; use a picture of 512 px or more"),
