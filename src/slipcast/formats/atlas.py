@@ -1,0 +1,52 @@
+"""Pixels -> the bytes of a texture file, the same every time."""
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from slipcast.formats import ExportOptions
+from slipcast.values import F32, U8
+
+SUFFIX = {"png": ".png", "jpeg": ".jpg"}
+MEDIA_TYPE = {"png": "image/png", "jpeg": "image/jpeg"}
+
+
+def encode(pixels: U8, options: ExportOptions, *, data: bool = False) -> bytes:
+    """Encode (H,W,3) `pixels`; `data` (normals) is always lossless and carries no colour space.
+
+    A texture larger than `options.texture_max_px` is shrunk with Lanczos.
+    """
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    limit = options.texture_max_px
+    if limit and max(image.size) > limit:
+        scale = limit / max(image.size)
+        image = image.resize(
+            (max(1, round(image.width * scale)), max(1, round(image.height * scale))),
+            Image.Resampling.LANCZOS,
+        )
+    out = io.BytesIO()
+    if options.texture_type == "jpeg" and not data:
+        image.save(out, "JPEG", quality=options.jpeg_quality, subsampling=0)
+    else:
+        image.save(out, "PNG", compress_level=6)
+    return out.getvalue()
+
+
+def kind_of(options: ExportOptions, *, data: bool = False) -> str:
+    """Return `png` or `jpeg`: what `encode` will write."""
+    return "png" if data else options.texture_type
+
+
+def sample(pixels: U8, uv: F32) -> U8:
+    """Return (...,3) colours at (...,2) UV, bilinear, origin top left, clamped at the rim."""
+    height, width = pixels.shape[:2]
+    x = np.clip(uv[..., 0].astype(np.float64) * width - 0.5, 0, width - 1)
+    y = np.clip(uv[..., 1].astype(np.float64) * height - 0.5, 0, height - 1)
+    left, top = np.floor(x).astype(int), np.floor(y).astype(int)
+    right, bottom = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
+    fx, fy = (x - left)[..., None], (y - top)[..., None]
+    upper = pixels[top, left] * (1 - fx) + pixels[top, right] * fx
+    lower = pixels[bottom, left] * (1 - fx) + pixels[bottom, right] * fx
+    out: U8 = np.rint(upper * (1 - fy) + lower * fy).astype(np.uint8)
+    return out

@@ -1,0 +1,19 @@
+"""Figurine -> GLB: the glTF document of gltf.py and its buffer in one file."""
+
+import json
+import struct
+
+from slipcast.formats import ExportOptions
+from slipcast.formats.gltf import build
+from slipcast.formats.names import Names
+from slipcast.values import Export, Figurine
+
+
+def export_glb(figurine: Figurine, options: ExportOptions) -> Export:
+    """Write `<name>.glb` with the textures inside."""
+    document, blob, _ = build(figurine, options, embed=True)
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 4)
+    body = struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", len(blob), b"BIN\0") + blob
+    data = struct.pack("<4sII", b"glTF", 2, 12 + len(body)) + body
+    return Export(files={f"{Names(figurine, options.naming).file}.glb": data})
