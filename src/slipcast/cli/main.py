@@ -1,0 +1,106 @@
+"""`slipcast`: the table of commands, and how the process ends.
+
+A command's module is imported when it is called: `slipcast --help` needs click and this file.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NamedTuple
+
+import click
+
+from slipcast.cli.guard import Failure, Stopped, attempt, stoppable
+from slipcast.cli.terminal import Terminal
+from slipcast.errors import BadInput
+
+
+class Row(NamedTuple):
+    """One command: where it lives and what `--help` says of it."""
+
+    place: str
+    """module:command"""
+    line: str
+
+
+COMMANDS: dict[str, Row] = {
+    "convert": Row("slipcast.cli.convert:convert", "Turn pictures of figurines into textured 3D assets."),
+    "formats": Row("slipcast.cli.tables:formats", "List the formats that can be written."),
+    "models": Row("slipcast.cli.tables:models", "List the depth models, or fetch one: models pull NAME."),
+}
+
+
+class Lazy(click.Group):
+    """A group whose commands are loaded when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The table's names, in its order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].place.split(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table's lines, so that no command is imported to describe it."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, row.line) for name, row in COMMANDS.items()])
+
+
+def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from slipcast import __version__
+
+        click.echo(f"slipcast {__version__}")
+        ctx.exit()
+
+
+@click.group(cls=Lazy, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Say the version."
+)
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """One picture of a figurine in, one closed, textured 3D asset out.
+
+    \b
+    slipcast convert knight.png               makes out/knight.glb, 75 mm tall
+    slipcast convert *.png -o figurines --format glb,fbx,stl --height 32mm
+    """
+    ctx.obj = Terminal.open()
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code; with no arguments given, the process's own."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        with stoppable():
+            done = attempt(lambda: _run(words), debug="--debug" in words)
+    except Stopped as stop:
+        Terminal.open().complain(
+            "stopped; what was finished before is complete, nothing half-written is left"
+        )
+        return stop.exit_code
+    except BrokenPipeError:
+        sys.stdout = None  # nobody reads any more: the interpreter must not try to flush it
+        return 141
+    if isinstance(done, Failure):
+        Terminal.open().complain(done.message)
+        return done.exit_code
+    return done
+
+
+def _run(words: Sequence[str]) -> int:
+    try:
+        code = cli.main(words, prog_name="slipcast", standalone_mode=False)
+    except click.ClickException as error:
+        told = error.format_message().rstrip(".")
+        place = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "slipcast"
+        raise BadInput(f"{told}; see `{place} --help`") from error
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,71 @@
+"""The command line's words -> the recipe; every default and every choice comes from the stages and their tables."""
+
+from typing import TYPE_CHECKING
+
+from slipcast.cli.sizes import parse_height
+from slipcast.errors import BadInput
+from slipcast.values import View
+
+if TYPE_CHECKING:
+    from slipcast.pipeline import Recipe
+
+FEWEST_FACES, MOST_FACES = 100, 2_000_000
+DEVICES = ("auto", "cpu", "cuda", "mps")
+DETAILS = ("draft", "standard", "fine")
+
+
+def recipe_of(
+    *, formats: str, height: str, faces: int, depth: str, device: str, fov_deg: float, detail: str
+) -> "Recipe":
+    """The recipe that the words ask for; BadInput names the word that cannot be followed and the choices."""
+    height_m = parse_height(height)
+    keys = formats_of(formats)
+    device = one_of("--device", device, DEVICES)
+    detail = one_of("--detail", detail, DETAILS)
+    if not FEWEST_FACES <= faces <= MOST_FACES:
+        raise BadInput(f"--faces {faces} is out of range; from {FEWEST_FACES} to {MOST_FACES} can be made")
+    if not 1.0 <= fov_deg <= 120.0:  # also refuses nan
+        raise BadInput(
+            f"--fov {fov_deg:g} is out of range; lenses of 1 to 120 degrees are understood, 24 is usual"
+        )
+
+    from slipcast.repair import RepairOptions
+
+    from slipcast.depth import DepthOptions
+    from slipcast.pipeline import Recipe
+    from slipcast.points import PlaceOptions, PointOptions
+
+    return Recipe(
+        depth=DepthOptions(model=depth, device=device, fov_deg=fov_deg),
+        place=PlaceOptions(height_m=height_m),
+        points=PointOptions(detail=detail),
+        repair=RepairOptions(faces=faces),
+        formats=keys,
+    )
+
+
+def formats_of(words: str) -> tuple[str, ...]:
+    """`glb,fbx` -> the keys of EXPORTERS, each once, in order; BadInput lists them when one is unknown."""
+    from slipcast.formats import EXPORTERS
+
+    keys = tuple(
+        dict.fromkeys(word.strip().lower().removeprefix(".") for word in words.split(",") if word.strip())
+    )
+    for key in keys:
+        if key not in EXPORTERS:
+            raise BadInput(f"--format {key!r} is unknown; choose from {', '.join(EXPORTERS)}")
+    if not keys:
+        raise BadInput(f"--format names no format; choose from {', '.join(EXPORTERS)}")
+    return keys
+
+
+def one_of(flag: str, word: str, choices: tuple[str, ...]) -> str:
+    """`word` in lower case; BadInput lists the choices when it is none of them."""
+    if word.lower() not in choices:
+        raise BadInput(f"{flag} {word!r} is unknown; choose from {', '.join(choices)}")
+    return word.lower()
+
+
+def view_of(word: str) -> View:
+    """The view of that name."""
+    return View(one_of("--view", word, tuple(View)))

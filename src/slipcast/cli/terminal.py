@@ -1,0 +1,104 @@
+"""What the user reads: results on stdout, everything else on stderr, and nothing that a native library prints.
+
+Open3D and onnxruntime write to the file descriptors 1 and 2 behind Python's back. `quiet` points those two at
+nothing for as long as it holds; `Terminal` keeps copies of the real ones.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from slipcast.findings import Finding
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """The process's real stdout and stderr."""
+
+    out: TextIO
+    err: TextIO
+
+    @classmethod
+    def open(cls) -> "Terminal":
+        """Copy the descriptors 1 and 2; a closed one becomes a place where everything is lost."""
+        return cls(_copy_of(1), _copy_of(2))
+
+    def say(self, line: str) -> None:
+        """One line of result."""
+        self.out.write(line + "\n")
+        self.out.flush()
+
+    def note(self, findings: tuple[Finding, ...]) -> None:
+        """The findings' sentences below a result, for a reader; a program finds them in the JSON."""
+        if self.out.isatty():
+            for finding in findings:
+                self.say(f"  {finding.severity}: {finding.message}")
+
+    def complain(self, sentence: str) -> None:
+        """One sentence about what went wrong."""
+        self.err.write(f"slipcast: {sentence}\n")
+        self.err.flush()
+
+    @contextmanager
+    def progress(
+        self, title: str, stages: tuple[str, ...]
+    ) -> Iterator[Callable[[str, int, int], None] | None]:
+        """Draw the stages of one picture while it is worked on; yields the callback, None when nobody looks."""
+        if not self.err.isatty():
+            yield None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.fields[title]}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=Console(file=self.err), transient=True) as bar:
+            task = bar.add_task("reading", total=len(stages), title=title)
+
+            def watch(stage: str, done: int, total: int) -> None:
+                bar.update(task, description=stage, completed=stages.index(stage) + done / max(total, 1))
+
+            yield watch
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Lose whatever is printed to the descriptors 1 and 2 inside the block."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = [(number, os.dup(number)) for number in (1, 2) if _is_open(number)]
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for number, _ in saved:
+        os.dup2(nowhere, number)
+    os.close(nowhere)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for number, copy in saved:
+            os.dup2(copy, number)
+            os.close(copy)
+
+
+def _copy_of(number: int) -> TextIO:
+    if not _is_open(number):
+        return Path(os.devnull).open("w", encoding="utf-8")
+    return os.fdopen(os.dup(number), "w", encoding="utf-8", errors="surrogateescape")
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
