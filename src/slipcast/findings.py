@@ -39,7 +39,7 @@ FINDINGS: dict[str, Row] = {
     # what was bought
     "MODEL_RETIRED": Row(_W, "the vendor announced the end of {model} for {date}; {instead} follows it"),
     "PRICE_UNSURE": Row(_I, "the price of {model} at {size} is an estimate: {reason}"),
-    "PICTURE_SIMILAR": Row(_I, "the picture was bought for a prompt of similarity {similarity}: «{prompt}»"),
+    "PICTURE_SIMILAR": Row(_I, "the picture was bought for a prompt {similarity} alike: «{prompt}»"),
     "PICTURE_OTHER_SIZE": Row(_I, "the picture is {got} px where {wanted} px were asked for"),
     # the picture
     "PICTURE_ANIMATED": Row(_I, "{file} has {frames} frames; the first one was used"),
@@ -62,6 +62,7 @@ FINDINGS: dict[str, Row] = {
     # exports
     "TEXTURE_DROPPED": Row(_W, "{format} carries no texture; the colours are left out"),
     "COLOR_REDUCED": Row(_I, "{format} carries colour per vertex; the texture was sampled at the vertices"),
+    "NORMAL_MAP_DROPPED": Row(_I, "{format} carries no normal map; fine relief is left out"),
 }
 
 

@@ -38,6 +38,11 @@ def kind_of(options: ExportOptions, *, data: bool = False) -> str:
     return "png" if data else options.texture_type
 
 
+def suffix(options: ExportOptions, *, data: bool = False) -> str:
+    """Return the suffix, with its dot, of what `encode` will write."""
+    return SUFFIX[kind_of(options, data=data)]
+
+
 def sample(pixels: U8, uv: F32) -> U8:
     """Return (...,3) colours at (...,2) UV, bilinear, origin top left, clamped at the rim."""
     height, width = pixels.shape[:2]

@@ -102,7 +102,7 @@ def build(
     document = gl.GLTF2(
         asset=gl.Asset(generator=GENERATOR),
         scene=0,
-        scenes=[gl.Scene(name=names.mesh, nodes=[0])],
+        scenes=[gl.Scene(nodes=[0])],
         nodes=[gl.Node(name=names.mesh, mesh=0)],
         meshes=[gl.Mesh(name=names.mesh, primitives=[primitive])],
         materials=[_material(figurine, names)],

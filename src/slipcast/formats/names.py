@@ -9,6 +9,7 @@ LONGEST_BYTES = 160
 """Most file systems stop at 255 bytes a name; this leaves room for `_basecolor.jpeg` and a temporary
 suffix."""
 
+_UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
 _FORBIDDEN = '<>:"/\\|?*'
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 
@@ -19,8 +20,10 @@ def safe(name: str) -> str:
     Separators, control and unpaired surrogate characters become `_`; what is longer than LONGEST_BYTES is
     cut.
     """
+    # Noncharacters (U+xxFFFE, U+xxFFFF) are not allowed in XML.
     kept = "".join(
-        "_" if c in _FORBIDDEN or unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in name
+        "_" if c in _FORBIDDEN or unicodedata.category(c) in _UNPRINTABLE or ord(c) & 0xFFFE == 0xFFFE else c
+        for c in name
     )
     kept = kept.encode()[:LONGEST_BYTES].decode(errors="ignore").strip().rstrip(".")
     if not kept:
