@@ -1,0 +1,84 @@
+"""The order of imports: a room knows the rooms below it and none above."""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "src" / "slipcast"
+
+STAGES = 2
+LAYERS = {
+    "errors": 0,
+    "findings": 0,
+    "values": 1,
+    "pipeline": 4,
+    "store": 5,
+    "cli": 6,
+    "service": 6,
+    "__init__": 5,
+    "metadata": 3,  # describes what the stages made
+    "preview": 3,
+}
+"""Rooms that are not listed are stages, formats and checks: they know the vocabulary and each other, nothing above."""
+
+
+def _room(module: str) -> str:
+    return module.removeprefix("slipcast").removeprefix(".").split(".")[0] or "__init__"
+
+
+def _layer(room: str) -> int:
+    return LAYERS.get(room, STAGES)
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def _imports(tree: ast.AST, package: str) -> list[tuple[str, ast.stmt]]:
+    """Each imported module's full name with its statement; `from slipcast import x` counts as slipcast.x."""
+    found: list[tuple[str, ast.stmt]] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, node) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{package}: write imports with their full names"
+            name = str(node.module)
+            if name == "slipcast":
+                found += [(f"slipcast.{alias.name}", node) for alias in node.names]
+            else:
+                found.append((name, node))
+    return found
+
+
+@pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_room_imports_only_from_its_own_layer_and_below(path: Path) -> None:
+    own = path.relative_to(PACKAGE).with_suffix("").parts[0]
+    tree = _tree(path)
+    for module, statement in _imports(tree, own):
+        if module.startswith("slipcast") and module != "slipcast.__version__":
+            assert _layer(_room(module)) <= _layer(own), f"{path.name}:{statement.lineno} imports {module}"
+
+
+@pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_file_stays_readable(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 500
+    assert path.name != "utils.py"
+    assert ast.get_docstring(_tree(path))
+
+
+def test_only_the_command_line_prints() -> None:
+    for path in _modules():
+        if "cli" in path.parts:
+            continue
+        for node in ast.walk(_tree(path)):
+            prints = (
+                isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+            )
+            assert not prints, f"{path.name} prints"
