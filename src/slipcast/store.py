@@ -12,9 +12,11 @@ import json
 import os
 import secrets
 import signal
+import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -259,15 +261,28 @@ def _flush_folder(folder: Path) -> None:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Hold back Ctrl-C and termination for the few milliseconds in which files change names."""
-    if not hasattr(signal, "pthread_sigmask"):
+    """Hold back Ctrl-C and termination for the few milliseconds in which files change names.
+
+    By Python's handlers, not by the thread's signal mask: the system may hand a signal to any thread of a library.
+    """
+    if (
+        threading.current_thread() is not threading.main_thread()
+    ):  # Python runs handlers in the main thread only
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    waiting: list[int] = []
+
+    def wait(number: int, frame: FrameType | None) -> None:
+        waiting.append(number)
+
+    before = {number: signal.signal(number, wait) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+        for number in waiting[:1]:
+            signal.raise_signal(number)
 
 
 @contextmanager
