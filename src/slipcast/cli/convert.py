@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from slipcast.cli import recipe as words
 from slipcast.cli.guard import Failure, attempt
-from slipcast.cli.recipe import DETAILS, DEVICES, recipe_of, view_of
 from slipcast.cli.terminal import Terminal, quiet
 from slipcast.errors import BadInput
 from slipcast.findings import Finding
-from slipcast.values import LENS_FOV_DEG, View
+from slipcast.values import View
 
 if TYPE_CHECKING:
     from slipcast.pipeline import Recipe, Result, Watch
@@ -67,23 +67,29 @@ class Done:
     help="Of `slipcast formats`, with commas between.",
 )
 @click.option(
-    "--height", default="75mm", show_default=True, help="Of the figurine: 75mm, 7.5cm, 0.075m, 3in."
+    "--height", default=words.HEIGHT, show_default=True, help="Of the figurine: 75mm, 7.5cm, 0.075m, 3in."
 )
-@click.option("--faces", default=50_000, show_default=True, help="Triangles, at most.")
+@click.option("--faces", default=words.FACES, show_default=True, help="Triangles, at most.")
 @click.option(
-    "--depth", default="auto", show_default=True, help="auto, one of `slipcast models`, a folder or a hub id."
-)
-@click.option(
-    "--device", default="auto", show_default=True, help=f"For the depth model: {', '.join(DEVICES)}."
-)
-@click.option(
-    "--view", default="front", show_default=True, help=f"The side in the picture: {', '.join(View)}."
+    "--depth",
+    default=words.DEPTH,
+    show_default=True,
+    help="auto, one of `slipcast models`, a folder or a hub id.",
 )
 @click.option(
-    "--fov", default=LENS_FOV_DEG, show_default=True, help="The camera's vertical field of view, degrees."
+    "--device",
+    default=words.DEVICE,
+    show_default=True,
+    help=f"For the depth model: {', '.join(words.DEVICES)}.",
 )
 @click.option(
-    "--detail", default="standard", show_default=True, help=f"Of the surface: {', '.join(DETAILS)}."
+    "--view", default=View.FRONT.value, show_default=True, help=f"The side in the picture: {', '.join(View)}."
+)
+@click.option(
+    "--fov", default=words.FOV_DEG, show_default=True, help="The camera's vertical field of view, degrees."
+)
+@click.option(
+    "--detail", default=words.DETAIL, show_default=True, help=f"Of the surface: {', '.join(words.DETAILS)}."
 )
 @click.option("--keep", is_flag=True, help="Also write the cutout, the depth and the bare surface.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each picture.")
@@ -114,7 +120,7 @@ def convert(
     """
 
     def prepared() -> Job:
-        recipe = recipe_of(
+        recipe = words.recipe_of(
             formats=formats,
             height=height,
             faces=faces,
@@ -124,7 +130,7 @@ def convert(
             detail=detail,
         )
         names = names_of(pictures, pattern)
-        job = Job(recipe=recipe, view=view_of(view), out=out, keep=keep, names=names)
+        job = Job(recipe=recipe, view=words.view_of(view), out=out, keep=keep, names=names)
         check_places(job)
         return job
 

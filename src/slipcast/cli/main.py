@@ -3,6 +3,8 @@
 A command's module is imported when it is called: `slipcast --help` needs click and this file.
 """
 
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -71,7 +73,6 @@ def cli(ctx: click.Context) -> None:
     slipcast convert knight.png               makes out/knight.glb, 75 mm tall
     slipcast convert *.png -o figurines --format glb,fbx,stl --height 32mm
     """
-    ctx.obj = Terminal.open()
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 
@@ -79,28 +80,28 @@ def cli(ctx: click.Context) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; with no arguments given, the process's own."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        with stoppable():
-            done = attempt(lambda: _run(words), debug="--debug" in words)
-    except Stopped as stop:
-        Terminal.open().complain(
-            "stopped; what was finished before is complete, nothing half-written is left"
-        )
-        return stop.exit_code
-    except BrokenPipeError:
-        sys.stdout = None  # nobody reads any more: the interpreter must not try to flush it
-        return 141
-    if isinstance(done, Failure):
-        Terminal.open().complain(done.message)
-        return done.exit_code
-    return done
+    with Terminal.open() as terminal:
+        try:
+            with stoppable():
+                done = attempt(lambda: _run(words, terminal), debug="--debug" in words)
+                sys.stdout.flush()
+        except Stopped as stop:
+            terminal.complain("stopped; what was finished before is complete, nothing half-written is left")
+            return stop.exit_code
+        except BrokenPipeError:  # nobody reads any more; the interpreter must not stumble over it at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            return 128 + signal.SIGPIPE if hasattr(signal, "SIGPIPE") else 1
+        if isinstance(done, Failure):
+            terminal.complain(done.message)
+            return done.exit_code
+        return done
 
 
-def _run(words: Sequence[str]) -> int:
+def _run(words: Sequence[str], terminal: Terminal) -> int:
     try:
-        code = cli.main(words, prog_name="slipcast", standalone_mode=False)
+        code = cli.main(words, prog_name="slipcast", standalone_mode=False, obj=terminal)
     except click.ClickException as error:
         told = error.format_message().rstrip(".")
         place = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "slipcast"
-        raise BadInput(f"{told}; see `{place} --help`") from error
+        raise BadInput(f"{told}; see {place} --help") from error
     return code if isinstance(code, int) else 0

@@ -3,15 +3,25 @@
 from typing import TYPE_CHECKING
 
 from slipcast.cli.sizes import parse_height
+from slipcast.depth import DepthOptions, choose
 from slipcast.errors import BadInput
+from slipcast.points import PlaceOptions, PointOptions
+from slipcast.repair import MAX_FACES, MIN_FACES, RepairOptions
 from slipcast.values import View
 
 if TYPE_CHECKING:
     from slipcast.pipeline import Recipe
 
-FEWEST_FACES, MOST_FACES = 100, 2_000_000
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DETAILS = ("draft", "standard", "fine")
+
+HEIGHT = f"{PlaceOptions.height_m * 1000:g}mm"
+FACES = RepairOptions.faces
+DEPTH = DepthOptions.model
+DEVICE = DepthOptions.device
+FOV_DEG = DepthOptions.fov_deg
+DETAIL = PointOptions.detail
+"""The defaults of the options: those of the stages."""
 
 
 def recipe_of(
@@ -22,19 +32,16 @@ def recipe_of(
     keys = formats_of(formats)
     device = one_of("--device", device, DEVICES)
     detail = one_of("--detail", detail, DETAILS)
-    if not FEWEST_FACES <= faces <= MOST_FACES:
-        raise BadInput(f"--faces {faces} is out of range; from {FEWEST_FACES} to {MOST_FACES} can be made")
+    if not MIN_FACES <= faces <= MAX_FACES:
+        raise BadInput(f"--faces {faces} is out of range; from {MIN_FACES} to {MAX_FACES} can be made")
     if not 1.0 <= fov_deg <= 120.0:  # also refuses nan
         raise BadInput(
             f"--fov {fov_deg:g} is out of range; lenses of 1 to 120 degrees are understood, 24 is usual"
         )
 
-    from slipcast.repair import RepairOptions
-
-    from slipcast.depth import DepthOptions
     from slipcast.pipeline import Recipe
-    from slipcast.points import PlaceOptions, PointOptions
 
+    choose(depth)  # an unknown or missing model is refused before the first picture is read
     return Recipe(
         depth=DepthOptions(model=depth, device=device, fov_deg=fov_deg),
         place=PlaceOptions(height_m=height_m),

@@ -7,7 +7,7 @@ nothing for as long as it holds; `Terminal` keeps copies of the real ones.
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -23,9 +23,16 @@ class Terminal:
     err: TextIO
 
     @classmethod
-    def open(cls) -> "Terminal":
+    @contextmanager
+    def open(cls) -> Iterator["Terminal"]:
         """Copy the descriptors 1 and 2; a closed one becomes a place where everything is lost."""
-        return cls(_copy_of(1), _copy_of(2))
+        terminal = cls(_copy_of(1), _copy_of(2))
+        try:
+            yield terminal
+        finally:
+            for stream in (terminal.out, terminal.err):
+                with suppress(BrokenPipeError):  # what could not be said to a reader who has left
+                    stream.close()
 
     def say(self, line: str) -> None:
         """One line of result."""
@@ -66,6 +73,29 @@ class Terminal:
 
             def watch(stage: str, done: int, total: int) -> None:
                 bar.update(task, description=stage, completed=stages.index(stage) + done / max(total, 1))
+
+            yield watch
+
+    @contextmanager
+    def download(self, title: str) -> Iterator[Callable[[str, int, int], None] | None]:
+        """Draw the bytes of each file as they come; yields the callback, None when nobody looks."""
+        if not self.err.isatty():
+            yield None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            DownloadColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=Console(file=self.err), transient=True) as bar:
+            task = bar.add_task(title, total=None)
+
+            def watch(file: str, done: int, total: int) -> None:
+                bar.update(task, description=f"{title}: {file}", completed=done, total=total)
 
             yield watch
 
