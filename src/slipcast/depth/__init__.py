@@ -1,0 +1,165 @@
+"""Picture with alpha -> DepthMap: which model is asked, and the table of those there are.
+
+A model is a file here with a class `X`, its options `XOptions` and `predict(picture) -> DepthMap`, and one
+row in DEPTH_MODELS. Importing this package imports no model; the row's class is loaded when its name is
+asked for.
+"""
+
+import importlib
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
+from typing import NamedTuple, Protocol
+
+from slipcast.depth import pull
+from slipcast.errors import BadInput, MissingWeights
+from slipcast.findings import finding
+from slipcast.values import LENS_FOV_DEG, DepthMap, Picture
+
+
+class DepthModel(Protocol):
+    """What every depth model can do."""
+
+    def predict(self, picture: Picture) -> DepthMap:
+        """Depth of one picture with alpha."""
+        ...
+
+
+class Row(NamedTuple):
+    """One depth model of the table."""
+
+    load: str
+    """`module:Class`; the module also holds `ClassOptions`."""
+    about: str
+    """One sentence for `slipcast models`."""
+    licence: str
+    """SPDX id of the weights, or of the code where there are none."""
+    needs_weights: bool
+    """Whether it works only with files that may be absent."""
+
+
+DEPTH_MODELS: dict[str, Row] = {
+    "figurine": Row(
+        "slipcast.depth.figurine:Figurine",
+        "the bundled network: front and back of figurines, small and offline",
+        "Apache-2.0",
+        True,
+    ),
+    "depth-anything": Row(
+        "slipcast.depth.depth_anything:DepthAnything",
+        "Depth Anything V2 Small: fine relief of the seen side; fetch it once with slipcast models pull",
+        "Apache-2.0",
+        True,
+    ),
+    "dome": Row(
+        "slipcast.depth.dome:Dome",
+        "no network: the silhouette inflated like a balloon, with the picture's shading as relief",
+        "Apache-2.0",
+        False,
+    ),
+}
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DepthOptions:
+    """Which depth model is asked, and how."""
+
+    model: str = AUTO
+    """`auto`, a name of DEPTH_MODELS, a hub id (`org/name`) or a folder in transformers' format."""
+    device: str = "auto"
+    """`auto` (cuda, else mps, else cpu), `cpu`, `cuda` or `mps`."""
+    fov_deg: float = LENS_FOV_DEG
+    """Vertical field of view of the picture; the default is an 85 mm portrait lens."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.fov_deg <= 120:
+            raise BadInput(
+                f"a field of view of {self.fov_deg:g} degrees is outside 1 to 120; give for instance 24"
+            )
+        if self.device not in ("auto", "cpu", "cuda", "mps"):
+            raise BadInput(f"device '{self.device}' is unknown; choose one of auto, cpu, cuda, mps")
+
+
+def predict_depth(picture: Picture, options: DepthOptions | None = None) -> DepthMap:
+    """Ask the model that `options` name for the depth of `picture`, which has an alpha.
+
+    The finding DEPTH_MODEL says which model it was and why. Nothing is ever fetched here.
+
+    Raises BadInput for an unknown name, MissingWeights for a model that is not on this machine.
+    """
+    options = options or DepthOptions()
+    chosen, reason = choose(options.model)
+    maps = [_model(name, options).predict(picture) for name in chosen]
+    depth = maps[0]
+    if len(maps) == 2:
+        from slipcast.depth.fuse import fuse
+
+        depth = fuse(maps[0], maps[1])
+    said = finding("DEPTH_MODEL", {"model": depth.model.name, "reason": reason})
+    return replace(depth, findings=(said, *depth.findings))
+
+
+def choose(model: str) -> tuple[tuple[str, ...], str]:
+    """The models that `model` stands for, the one that leads first, and the reason; no network, nothing
+    heavy.
+
+    Raises BadInput for an unknown name and MissingWeights for one whose weights are absent.
+    """
+    if model == AUTO:
+        own, other = has_weights("figurine"), has_weights("depth-anything")
+        if own and other:
+            return ("figurine", "depth-anything"), "both are on this machine; the second adds the fine relief"
+        if other:
+            return ("depth-anything",), "its weights are on this machine"
+        if own:
+            reason = "it comes with Slipcast; slipcast models pull depth-anything adds finer relief"
+            return ("figurine",), reason
+        return (
+            "dome",
+        ), "no depth model's weights are on this machine; slipcast models pull depth-anything helps"
+    if model in DEPTH_MODELS or model in pull.manifest():
+        if not has_weights(model):
+            raise _missing(model)
+        return (model,), "it was asked for"
+    if pull.looks_like_model(model):
+        if pull.find(model) is None:
+            raise pull.missing(model)
+        return (model,), "it was asked for"
+    known = ", ".join((AUTO, *sorted({*DEPTH_MODELS, *pull.manifest()})))
+    raise BadInput(
+        f"depth model '{model}' is unknown; choose one of {known}, or give a folder or a hub id org/name"
+    )
+
+
+def has_weights(model: str) -> bool:
+    """Whether the model of this name can predict on this machine as it is."""
+    row = DEPTH_MODELS.get(model)
+    if row is not None and not row.needs_weights:
+        return True
+    if model == "figurine":
+        return any((pull.models_dir() / "figurine").glob("*.safetensors"))
+    return pull.find(model) is not None
+
+
+def _missing(model: str) -> MissingWeights:
+    if model == "figurine":
+        return MissingWeights(
+            f"the bundled weights of figurine are not in {pull.models_dir() / 'figurine'}; "
+            "install Slipcast again, or use --depth dome"
+        )
+    return pull.missing(model)
+
+
+@lru_cache(maxsize=2)
+def _model(name: str, options: DepthOptions) -> DepthModel:
+    """The model of this name, ready; kept, so that many pictures load it once."""
+    row = DEPTH_MODELS.get(name, DEPTH_MODELS["depth-anything"])
+    module, _, kind = row.load.partition(":")
+    loaded = importlib.import_module(module)
+    own = getattr(loaded, f"{kind}Options")
+    # A model takes of the common options those that it has.
+    common = {"model": name, "device": options.device, "fov_deg": options.fov_deg}
+    taken = {entry.name: common[entry.name] for entry in fields(own) if entry.name in common}
+    made: DepthModel = getattr(loaded, kind)(own(**taken))
+    return made
