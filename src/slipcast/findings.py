@@ -40,6 +40,7 @@ FINDINGS: dict[str, Row] = {
     "MODEL_RETIRED": Row(_W, "the vendor announced the end of {model} for {date}; {instead} follows it"),
     "PRICE_UNSURE": Row(_I, "the price of {model} at {size} is an estimate: {reason}"),
     "PICTURE_SIMILAR": Row(_I, "the picture was bought for a prompt {similarity} alike: «{prompt}»"),
+    "PICTURE_UNKEPT": Row(_W, "the bought picture could not be kept for later ({reason}); asking again costs again"),
     "PICTURE_OTHER_SIZE": Row(_I, "the picture is {got} px where {wanted} px were asked for"),
     # the picture
     "PICTURE_ANIMATED": Row(_I, "{file} has {frames} frames; the first one was used"),
@@ -62,6 +63,7 @@ FINDINGS: dict[str, Row] = {
     # exports
     "TEXTURE_DROPPED": Row(_W, "{format} carries no texture; the colours are left out"),
     "COLOR_REDUCED": Row(_I, "{format} carries colour per vertex; the texture was sampled at the vertices"),
+    "FACES_OVER_TARGET": Row(_I, "{faces} faces are more than the {budget} that suit {target}; convert with --faces {budget}"),
     "NORMAL_MAP_DROPPED": Row(_I, "{format} carries no normal map; fine relief is left out"),
 }
 

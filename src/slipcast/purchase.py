@@ -1,0 +1,107 @@
+"""The words of buying: how pictures are bought (GenerateOptions), what came of it (Bought, Outcome, Plan)."""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from slipcast.errors import SlipcastError
+from slipcast.findings import Finding
+from slipcast.image.breaker import BreakerOptions
+from slipcast.image.cache import SUFFIXES
+from slipcast.image.calls import PictureRequest
+from slipcast.image.ledger import Budget
+from slipcast.image.limits import LimitOptions
+from slipcast.image.retry import RetryOptions
+from slipcast.values import Picture, View
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerateOptions:
+    """How pictures are bought."""
+
+    tenant: str = "default"
+    """For whom; the ledger sums by it."""
+    run: str = ""
+    """Name of the run in the ledger: what was spent under it counts for the run's budget. A new one by default."""
+    budget: Budget = field(default_factory=Budget)
+    limits: LimitOptions = field(default_factory=LimitOptions)
+    retry: RetryOptions = field(default_factory=RetryOptions)
+    breaker: BreakerOptions = field(default_factory=BreakerOptions)
+    concurrency: int = 4
+    """Pictures asked for at the same time."""
+    cached: bool = True
+    """Take pictures that were bought before; False buys and stores anew only what nobody asked for."""
+    refresh: bool = False
+    """Buy anew and let the new picture replace the old one."""
+    similar: float | None = None
+    """0 to 1: take a picture that was bought for words at least so alike (see image/similar.py)."""
+    cache_bytes: int = 4 * 1024**3
+    """Size limit of the store of pictures."""
+    state: Path | None = None
+    """Folder of ledger and limits; the system's place for it by default."""
+    pictures: Path | None = None
+    """Folder of the store of pictures; the system's place by default."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Bought:
+    """A complete picture and everything known about it."""
+
+    data: bytes
+    """The file as it was received."""
+    mime: str
+    facts: Mapping[str, object]
+    """JSON-ready: provider, model, ids, prompt, tokens, cost; no clock, no path, no secret."""
+    cached: bool = False
+    """Whether it came from the store, so that nothing was paid now."""
+    findings: tuple[Finding, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Bought({self.mime}, {len(self.data)} bytes, cached={self.cached})"
+
+    @property
+    def suffix(self) -> str:
+        """`.png`, `.jpg` or `.webp`, by content."""
+        return SUFFIXES[self.mime]
+
+    @property
+    def cost_usd(self) -> float:
+        """What it cost now: 0 from the store."""
+        cost = self.facts.get("cost_usd", 0.0)
+        return 0.0 if self.cached or not isinstance(cost, int | float) else float(cost)
+
+    def picture(self) -> Picture:
+        """It, decoded, for the pipeline; `source` holds the facts."""
+        from PIL import Image
+
+        with Image.open(io.BytesIO(self.data)) as opened:
+            pixels = np.asarray(opened.convert("RGB"))
+        view = View(str(self.facts.get("view", "front")))
+        return Picture(pixels=pixels, view=view, source=dict(self.facts), findings=self.findings)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Outcome:
+    """How one request ended: `bought` or `error`, never both."""
+
+    request: PictureRequest
+    bought: Bought | None = None
+    error: SlipcastError | None = None
+
+    def __repr__(self) -> str:
+        return f"Outcome({self.request.name!r}, {self.bought or self.error!r})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a list of requests would do, without doing it."""
+
+    pictures: int
+    cached: int
+    """Of these, how many are in the store already."""
+    usd: float
+    """Expected price of the others, rather too much than too little."""
+    findings: tuple[Finding, ...] = ()
