@@ -27,7 +27,10 @@ class Row(NamedTuple):
 
 COMMANDS: dict[str, Row] = {
     "convert": Row("slipcast.cli.convert:convert", "Turn pictures of figurines into textured 3D assets."),
+    "export": Row("slipcast.cli.export:export", "Write existing assets in other formats."),
+    "inspect": Row("slipcast.cli.export:inspect", "Say what is in a mesh file."),
     "formats": Row("slipcast.cli.tables:formats", "List the formats that can be written."),
+    "targets": Row("slipcast.cli.export:targets", "List where an asset can go: engines, web, printers."),
     "models": Row("slipcast.cli.tables:models", "List the depth models, or fetch one: models pull NAME."),
 }
 

@@ -21,14 +21,17 @@ UNITS_M = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 
 @dataclass(frozen=True, kw_only=True)
 class Naming:
-    """How files and objects are called: patterns with `{name}`, the figurine's name."""
+    """How files and objects are called: patterns with `{name}`, the figurine's name.
+
+    They also take `{snake}` and `{slug}`, the name in plain small letters joined by `_` or `-`, and
+    `{material}`, the material's own name.
+    """
 
     file: str = "{name}"
     """The main file, without its suffix."""
     mesh: str = "{name}"
     """The node and mesh: what an outliner shows."""
     material: str = "{material}"
-    """Also takes `{material}`, the material's own name."""
     base_color: str = "{name}_basecolor"
     normal: str = "{name}_normal"
 
@@ -147,7 +150,9 @@ EXPORTERS: dict[str, Exporter] = {
             up="z",
             module="threemf",
         ),
-        _row("ply", "model/x-ply", "binary PLY, colour per vertex: MeshLab, scanners", color="vertex"),
+        _row(
+            "ply", "model/x-ply", "binary PLY, colour per vertex: MeshLab, scanners", color="vertex", up="z"
+        ),
         _row("usdz", "model/vnd.usdz+zip", "USDZ: iPhone and Vision Pro; needs the extra usd-core"),
     )
 }

@@ -11,7 +11,7 @@ reports UNSUPPORTED_EXTENSION on every asset; `asset.extras` says the same and p
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 import numpy as np
@@ -19,7 +19,7 @@ import pygltflib as gl
 
 from slipcast.formats import ExportOptions, atlas, shading
 from slipcast.formats.names import Names
-from slipcast.values import Export, Figurine, Source
+from slipcast.values import Export, Figurine, Mesh, Source
 
 GENERATOR = "Slipcast"
 
@@ -94,6 +94,7 @@ def build(
     With `embed` the textures lie in the buffer and the document's `buffers` is complete for a GLB; without,
     the document names the textures as files and its `buffers` has no `uri` yet.
     """
+    figurine = _by_source(figurine)
     names = Names(figurine, options.naming)
     buffer = _Buffer()
     primitive = gl.Primitive(material=0)
@@ -135,14 +136,21 @@ def build(
         **figurine.provenance,
         "findings": [entry.as_dict() for entry in figurine.findings],
     }
-    out["meshes"][0]["extras"] = {"faces_by_source": counts}  # type: ignore[index]
+    out["meshes"][0]["extras"] = {"name": figurine.name, "faces_by_source": counts}  # type: ignore[index]
     return out, bytes(buffer.data), images
+
+
+def _by_source(figurine: Figurine) -> Figurine:
+    """The same figurine with its faces ordered by source."""
+    mesh = figurine.mesh
+    order = np.argsort(mesh.source, kind="stable")
+    ordered = Mesh(vertices=mesh.vertices, faces=mesh.faces[order], source=mesh.source[order])
+    return replace(figurine, mesh=ordered, uv=figurine.uv[order])
 
 
 def _geometry(figurine: Figurine, buffer: _Buffer, primitive: "gl.Primitive") -> dict[str, int]:
     """Add the mesh and return how many faces each source has, in the order in which they are written."""
     mesh = figurine.mesh
-    order = np.argsort(mesh.source, kind="stable")
     mapped = figurine.normal_map is not None
     keep = shading.handedness(figurine) if mapped else None
     corner, faces = shading.split(mesh.faces, figurine.uv, keep)
@@ -157,7 +165,7 @@ def _geometry(figurine: Figurine, buffer: _Buffer, primitive: "gl.Primitive") ->
             shading.tangents(figurine, normals, corner, faces), gl.ARRAY_BUFFER
         )
     index_type = np.uint16 if len(corner) < 0xFFFF else np.uint32
-    indices = faces[order].astype(index_type).reshape(-1)
+    indices = faces.astype(index_type).reshape(-1)
     primitive.indices = buffer.accessor(indices, gl.ELEMENT_ARRAY_BUFFER)
     counted = np.bincount(mesh.source, minlength=len(Source))
     return {source.name: int(counted[source]) for source in Source}

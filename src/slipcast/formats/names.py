@@ -1,5 +1,6 @@
 """Names that file systems and text formats take."""
 
+import re
 import unicodedata
 
 from slipcast.formats import Naming
@@ -35,9 +36,22 @@ class Names:
     """Every name of one export, filled from the naming rule."""
 
     def __init__(self, figurine: Figurine, naming: Naming) -> None:
-        values = {"name": safe(figurine.name), "material": safe(figurine.material.name)}
+        name = safe(figurine.name)
+        values = {
+            "name": name,
+            "material": safe(figurine.material.name),
+            "snake": _plain(name, "_"),
+            "slug": _plain(name, "-"),
+        }
         self.file = naming.file.format(**values)
         self.mesh = naming.mesh.format(**values)
         self.material = naming.material.format(**values)
         self.base_color = naming.base_color.format(**values)
         self.normal = naming.normal.format(**values)
+
+
+def _plain(name: str, joint: str) -> str:
+    """`name` in small letters and digits of ASCII, words joined by `joint`; `figurine` when nothing is
+    left."""
+    ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", joint, ascii_only).strip(joint) or "figurine"

@@ -1,4 +1,6 @@
-"""Figurine -> binary PLY with a normal and a colour per vertex, in metres and Y up unless told.
+"""Figurine -> binary PLY with a normal and a colour per vertex, in metres and Z up unless told.
+
+PLY says neither axes nor unit; Z up is how Blender and scanners take it (Y up lies on its back there).
 
 The texture is sampled at each vertex; where a seam gives a vertex several places in the atlas, their colours
 are averaged, so that the mesh stays closed. No long comments: several readers stop at 1024 bytes a line.

@@ -1,0 +1,209 @@
+"""`slipcast export`, `slipcast inspect`, `slipcast targets`: existing assets to other formats, and what is
+in them."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from slipcast.cli.recipe import formats_of
+from slipcast.cli.terminal import Terminal
+from slipcast.errors import BadInput
+from slipcast.findings import Finding, finding
+
+if TYPE_CHECKING:
+    from slipcast.targets import Target
+
+
+@click.command()
+@click.argument("assets", metavar="ASSET...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="Folder for the results; default: the asset's own."
+)
+@click.option("-f", "--format", "formats", help="Of `slipcast formats`, with commas between.")
+@click.option("--target", help="Of `slipcast targets`: its format, names, textures, axes and unit.")
+@click.option("--texture-size", type=int, help="Longest edge of the textures in pixels, at most.")
+@click.option("--texture-type", help="png or jpeg.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each asset.")
+@click.option("--debug", is_flag=True, help="Log unexpected errors.")
+@click.pass_obj
+def export(
+    terminal: Terminal,
+    assets: tuple[Path, ...],
+    out: Path | None,
+    formats: str | None,
+    target: str | None,
+    texture_size: int | None,
+    texture_type: str | None,
+    as_json: bool,
+    debug: bool,
+) -> int:
+    """Write each ASSET (a .glb or .gltf that Slipcast made) in other formats, without a new conversion."""
+    from dataclasses import replace
+
+    from slipcast.formats import ExportOptions
+
+    chosen = None if target is None else _target(target)
+    if formats is None and chosen is None:
+        raise BadInput(
+            "nothing to write: name a --format of `slipcast formats` or a --target of `slipcast targets`"
+        )
+    keys = formats_of(formats) if formats is not None else (chosen.format if chosen else "",)
+    options = chosen.options() if chosen else ExportOptions()
+    if texture_size is not None:
+        options = replace(options, texture_max_px=texture_size)
+    if texture_type is not None:
+        options = replace(options, texture_type=texture_type.lower())
+
+    from slipcast.formats import EXPORTERS
+    from slipcast.formats.read_figurine import read_figurine
+    from slipcast.store import write_files
+
+    entries = []
+    for asset in assets:
+        figurine = read_figurine(asset)
+        files: dict[str, bytes] = {}
+        findings: list[Finding] = []
+        if chosen and len(figurine.mesh.faces) > chosen.faces:
+            values = {"faces": len(figurine.mesh.faces), "budget": chosen.faces, "target": chosen.name}
+            findings.append(finding("FACES_OVER_TARGET", values))
+        for key in keys:
+            made = EXPORTERS[key].export(figurine, options)
+            files |= made.files
+            findings += [entry for entry in made.findings if entry not in findings]
+        folder = out if out is not None else asset.parent
+        for name in files:
+            if (folder / name).resolve() == asset.resolve():
+                raise BadInput(
+                    f"{folder / name} is the asset itself and would be overwritten; choose another --out"
+                )
+        paths = write_files(folder, files, spare=assets)
+        entries.append(
+            {
+                "asset": str(asset),
+                "files": [str(path) for path in paths],
+                "findings": [entry.as_dict() for entry in findings],
+            }
+        )
+        if not as_json:
+            for path in paths:
+                terminal.say(f"{path} | {path.stat().st_size / 1024:.0f} KB")
+            terminal.note(tuple(findings))
+    if as_json:
+        terminal.say(json.dumps(entries, indent=2, ensure_ascii=False))
+    return 0
+
+
+@click.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each file.")
+@click.option("--debug", is_flag=True, help="Log unexpected errors.")
+@click.pass_obj
+def inspect(terminal: Terminal, files: tuple[Path, ...], as_json: bool, debug: bool) -> int:
+    """Say what is in each FILE: size in mm, faces, whether it is closed, materials, textures, metadata,
+    findings.
+
+    Sizes are measured, not taken from the metadata. Nothing outside the file's own folder is opened.
+    """
+    from slipcast.formats.facts import describe
+
+    facts = [describe(path) for path in files]
+    if as_json:
+        terminal.say(json.dumps(facts, indent=2, ensure_ascii=False))
+        return 0
+    for entry in facts:
+        for line in _report(entry):
+            terminal.say(line)
+    return 0
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
+@click.pass_obj
+def targets(terminal: Terminal, as_json: bool) -> int:
+    """List where an asset can go, and what is chosen for it there."""
+    from slipcast.targets import TARGETS
+
+    rows = [
+        {
+            "name": row.name,
+            "format": row.format,
+            "up": row.axes,
+            "unit": row.file_unit,
+            "texture": "none" if row.format == "stl" else row.texture_type,
+            "texture_max_px": None if row.format == "stl" else row.texture_max_px,
+            "faces": row.faces,
+            "file_name": row.naming.file,
+            "reason": row.sentence,
+        }
+        for row in TARGETS.values()
+    ]
+    if as_json:
+        terminal.say(json.dumps(rows, indent=2, ensure_ascii=False))
+        return 0
+    for row in rows:
+        limit = f" up to {row['texture_max_px']} px" if row["texture_max_px"] else ""
+        terminal.say(
+            f"{row['name']:<12} {row['format']:<4} {str(row['up']).upper()} up  {row['unit']:<3}"
+            f" texture {row['texture']}{limit}, {row['faces']} faces, named {row['file_name']}"
+        )
+        terminal.say(f"{'':<12} {row['reason']}")
+    return 0
+
+
+def _target(name: str) -> "Target":
+    from slipcast.targets import TARGETS
+
+    if name.lower() not in TARGETS:
+        raise BadInput(f"the target {name!r} is unknown; choose one of {', '.join(TARGETS)}")
+    return TARGETS[name.lower()]
+
+
+def _report(facts: dict[str, object]) -> list[str]:
+    """The facts as lines for a reader; long texts of the metadata are cut."""
+    custom = ", by the format's custom: the file states no unit" if facts["unit_is_custom"] else ""
+    size = " x ".join(f"{facts[f'{side}_mm']:.1f}" for side in ("width", "height", "depth"))
+    closed = "closed" if facts["closed"] else f"open at {facts['open_edges']} edges"
+    lines = [
+        f"{facts['file']}: {facts['format']}, {facts['bytes']} bytes, {facts['generator'] or 'unknown maker'}",
+        f"  size       {size} mm (width x height x depth), {str(facts['up']).upper()} up{custom}",
+        f"  surface    {facts['faces']} faces, {facts['vertices']} vertices at {facts['positions']} places, {closed}",
+        f"  volume     {facts['volume_mm3']:.0f} mm3"
+        + (", inside out" if _negative(facts["volume_mm3"]) else ""),
+        f"  carries    {_joined(facts['attributes'])}",
+        f"  meshes     {_joined(facts['meshes'])}",
+    ]
+    for entry in _dicts(facts["materials"]):
+        lines.append(
+            f"  material   {entry['name']}: metallic {entry['metallic']}, roughness {entry['roughness']},"
+            f" textures {_joined(entry['textures'])}"
+        )
+    for entry in _dicts(facts["textures"]):
+        pixels = f", {entry['width_px']} x {entry['height_px']} px" if entry["width_px"] else ""
+        lines.append(f"  texture    {entry['name']}: {entry['media_type']}{pixels}, {entry['bytes']} bytes")
+    metadata = facts["metadata"]
+    for key, value in (metadata if isinstance(metadata, dict) else {}).items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        lines.append(f"  metadata   {key}: {_printable(text)}")
+    for entry in _dicts(facts["findings"]):
+        lines.append(f"  {entry.get('severity', 'info')}: {_printable(str(entry.get('message', '')))}")
+    return [_printable(line, 400) for line in lines]
+
+
+def _dicts(value: object) -> list[dict[str, object]]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _joined(value: object) -> str:
+    return ", ".join(str(entry) for entry in value) or "none" if isinstance(value, list) else "none"
+
+
+def _negative(value: object) -> bool:
+    return isinstance(value, float) and value < 0
+
+
+def _printable(text: str, longest: int = 100) -> str:
+    """`text` without characters that could steer a terminal, cut to `longest`."""
+    clean = "".join(c if c.isprintable() else " " for c in text)
+    return clean if len(clean) <= longest else clean[: longest - 1] + "…"

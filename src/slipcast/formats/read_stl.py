@@ -1,0 +1,48 @@
+"""STL, binary or text -> its triangles."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from slipcast.errors import BadInput
+from slipcast.formats.reading import MAX_FACES, Content, checked_faces, checked_points, read_bytes
+from slipcast.formats.stl import HEADER_BYTES, RECORD
+
+_VERTEX = re.compile(rb"^\s*vertex\s+(\S+)\s+(\S+)\s+(\S+)\s*$", re.MULTILINE)
+
+
+def read_stl(path: Path) -> Content:
+    """Read an STL; it states no unit, so millimetres are taken, and Z up."""
+    data = read_bytes(path)
+    count = int.from_bytes(data[HEADER_BYTES : HEADER_BYTES + 4], "little")
+    binary = len(data) >= HEADER_BYTES + 4 and len(data) == HEADER_BYTES + 4 + RECORD.itemsize * count
+    if binary:
+        if count > MAX_FACES:
+            raise BadInput(f"{path} has {count} faces; at most {MAX_FACES} are read")
+        points = np.frombuffer(data, RECORD, count, HEADER_BYTES + 4)["corners"].reshape(-1, 3)
+    elif data.lstrip()[:5].lower() == b"solid":
+        if b"endsolid" not in data[-400:].lower():
+            raise BadInput(f"{path} is cut off: its last line is not `endsolid`")
+        try:
+            points = np.array(_VERTEX.findall(data), dtype=np.float64).reshape(-1, 3)
+        except ValueError as error:
+            raise BadInput(f"{path} has a vertex that is not three numbers") from error
+        if len(points) % 3:
+            raise BadInput(f"{path} has {len(points)} vertices, which are not whole triangles")
+    else:
+        raise BadInput(
+            f"{path} is not an STL: its {len(data)} bytes do not fit the {count} faces that it announces"
+        )
+    checked = checked_points(path, points)
+    faces = checked_faces(path, np.arange(len(checked)).reshape(-1, 3), len(checked))
+    title = data[:HEADER_BYTES].split(b"\n")[0].decode("ascii", "replace").strip("\0 ")
+    return Content(
+        format="stl",
+        points=checked,
+        faces=faces,
+        unit_m=0.001,
+        unit_is_custom=True,
+        up="z",
+        generator=title or None,
+    )

@@ -1,0 +1,163 @@
+"""What reading a mesh file gives, and the limits that hold for every format.
+
+No file is trusted: sizes are checked before memory is taken, indices and numbers before they are used;
+nothing is fetched, and no path outside the file's own folder is opened. Every refusal is a BadInput that
+names the file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+
+from slipcast.errors import BadInput
+from slipcast.values import F64, I32
+
+MAX_FILE_BYTES = 512 * 2**20
+MAX_FACES = 5_000_000
+MAX_VERTICES = 15_000_000
+MAX_PIXELS = 100_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextureFact:
+    """One texture that a file names or holds."""
+
+    name: str
+    media_type: str
+    bytes: int
+    width_px: int | None = None
+    height_px: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaterialFact:
+    """One material, as far as the format knows it."""
+
+    name: str
+    metallic: float | None = None
+    roughness: float | None = None
+    textures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """A mesh file's content: one triangle soup in the file's own axes and unit."""
+
+    format: str
+    points: F64
+    """(V,3), finite, in file units."""
+    faces: I32
+    """(F,3), every index below V."""
+    unit_m: float
+    """Metres in one file unit: stated by the file, or the format's custom."""
+    unit_is_custom: bool
+    """True when the file itself states no unit."""
+    up: str
+    """`y` or `z`."""
+    meshes: tuple[str, ...] = ()
+    """The meshes' names."""
+    attributes: tuple[str, ...] = ()
+    """Of `normals`, `uv`, `colors`."""
+    materials: tuple[MaterialFact, ...] = ()
+    textures: tuple[TextureFact, ...] = ()
+    generator: str | None = None
+    metadata: Mapping[str, object] = field(default_factory=dict)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a whole file of at most MAX_FILE_BYTES."""
+    try:
+        if path.is_dir():
+            raise BadInput(f"{path} is a folder; name the mesh file in it")
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise BadInput(
+                f"{path} is {size / 2**20:.0f} MB; at most {MAX_FILE_BYTES / 2**20:.0f} MB are read"
+            )
+        if size == 0:
+            raise BadInput(f"{path} is empty")
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def beside(path: Path, reference: str, *, quoted: bool = False) -> Path:
+    """Return the file that `path` refers to by a relative `reference` inside its own folder.
+
+    Raises BadInput for a URL, an absolute path, or one that leaves the folder (through `..` or a link).
+    """
+    name = unquote(reference) if quoted else reference
+    if "://" in name or name.startswith(("/", "\\", "file:")) or name[1:2] == ":" or "\0" in name:
+        raise BadInput(f"{path} refers to {name!r}, which is not a file beside it; it is not opened")
+    folder = path.resolve().parent
+    target = (folder / name.replace("\\", "/")).resolve()
+    if not target.is_relative_to(folder):
+        raise BadInput(f"{path} refers to {name!r} outside its folder; it is not opened")
+    return target
+
+
+def checked_points(path: Path, points: "np.typing.NDArray[np.generic]") -> F64:
+    """Return (V,3) float64 points; BadInput when there are none or too many, or one is not a number."""
+    if len(points) == 0:
+        raise BadInput(f"{path} holds no mesh")
+    if len(points) > MAX_VERTICES:
+        raise BadInput(f"{path} has {len(points)} vertices; at most {MAX_VERTICES} are read")
+    out = np.asarray(points, dtype=np.float64)
+    if not np.isfinite(out).all():
+        raise BadInput(f"{path} has a vertex whose position is not a number")
+    return out
+
+
+def checked_faces(path: Path, faces: "np.typing.NDArray[np.generic]", vertices: int) -> I32:
+    """Return (F,3) int32 faces; BadInput when there are none or too many, or one names a vertex that is not
+    there."""
+    if len(faces) == 0:
+        raise BadInput(f"{path} holds no triangles")
+    if len(faces) > MAX_FACES:
+        raise BadInput(f"{path} has {len(faces)} faces; at most {MAX_FACES} are read")
+    whole = np.asarray(faces, dtype=np.int64)
+    if whole.min() < 0 or whole.max() >= vertices:
+        raise BadInput(
+            f"{path} has a face that names vertex {whole.max()} of {vertices}; the file is damaged"
+        )
+    return whole.astype(np.int32)
+
+
+def texture_fact(name: str, data: bytes) -> TextureFact:
+    """Describe encoded image bytes by their head; sizes are None where the head cannot be read."""
+    if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 24:
+        return TextureFact(
+            name=name,
+            media_type="image/png",
+            bytes=len(data),
+            width_px=int.from_bytes(data[16:20], "big"),
+            height_px=int.from_bytes(data[20:24], "big"),
+        )
+    if data[:2] == b"\xff\xd8":
+        width, height = _jpeg_size(data)
+        return TextureFact(
+            name=name, media_type="image/jpeg", bytes=len(data), width_px=width, height_px=height
+        )
+    return TextureFact(name=name, media_type="unknown", bytes=len(data))
+
+
+def file_texture(path: Path, reference: str, *, quoted: bool = False) -> TextureFact:
+    """Describe the texture file beside `path`; one that is missing has 0 bytes."""
+    target = beside(path, reference, quoted=quoted)
+    if not target.is_file():
+        return TextureFact(name=reference, media_type="missing", bytes=0)
+    return texture_fact(reference, read_bytes(target))
+
+
+def _jpeg_size(data: bytes) -> tuple[int | None, int | None]:
+    """Walk the JPEG's segments to its frame header."""
+    at = 2
+    while at + 9 <= len(data) and data[at] == 0xFF:
+        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker in (0xC0, 0xC1, 0xC2):
+            return int.from_bytes(data[at + 7 : at + 9], "big"), int.from_bytes(data[at + 5 : at + 7], "big")
+        at += 2 + length
+    return None, None
