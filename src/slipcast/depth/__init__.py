@@ -1,6 +1,6 @@
 """Picture with alpha -> DepthMap: which model is asked, and the table of those there are.
 
-A model is a file here with a class `X`, its options `XOptions` and `predict(picture) -> DepthMap`, and one
+A model is a file here with a class, its options and `predict(picture) -> DepthMap`, and one
 row in DEPTH_MODELS. Importing this package imports no model; the row's class is loaded when its name is
 asked for.
 """
@@ -28,7 +28,8 @@ class Row(NamedTuple):
     """One depth model of the table."""
 
     load: str
-    """`module:Class`; the module also holds `ClassOptions`."""
+    """`module:Class`; the module also holds its options: `Dome` has `DomeOptions`, `FigurineModel` has
+    `FigurineOptions`."""
     about: str
     """One sentence for `slipcast models`."""
     licence: str
@@ -39,7 +40,7 @@ class Row(NamedTuple):
 
 DEPTH_MODELS: dict[str, Row] = {
     "figurine": Row(
-        "slipcast.depth.figurine:Figurine",
+        "slipcast.depth.figurine:FigurineModel",
         "the bundled network: front and back of figurines, small and offline",
         "Apache-2.0",
         True,
@@ -157,7 +158,7 @@ def _model(name: str, options: DepthOptions) -> DepthModel:
     row = DEPTH_MODELS.get(name, DEPTH_MODELS["depth-anything"])
     module, _, kind = row.load.partition(":")
     loaded = importlib.import_module(module)
-    own = getattr(loaded, f"{kind}Options")
+    own = getattr(loaded, f"{kind.removesuffix('Model')}Options")
     # A model takes of the common options those that it has.
     common = {"model": name, "device": options.device, "fov_deg": options.fov_deg}
     taken = {entry.name: common[entry.name] for entry in fields(own) if entry.name in common}

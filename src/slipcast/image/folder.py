@@ -26,8 +26,8 @@ MAX_BYTES = 512 * 1024 * 1024
 """A larger file is refused before it is read."""
 MIN_SIDE_PX = 32
 """A picture with a shorter side is refused."""
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "GIF", "TGA", "PPM", "JPEG2000", "AVIF")
-"""What is decoded, by Pillow's names; MPO is what many cameras call their JPEG."""
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")
+"""What is decoded, by Pillow's names, as far as the Pillow at hand was built with it."""
 
 _WIDE_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
@@ -84,7 +84,8 @@ def _decode(data: bytes, path: Path) -> tuple[U8, U8 | None, list[Finding]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of bombs and odd tags; what matters is checked here
         try:
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
+            Image.init()
+            image = Image.open(io.BytesIO(data), formats=[each for each in FORMATS if each in Image.OPEN])
         except UnidentifiedImageError:
             if _looks_like_a_picture(data):
                 raise BadInput(broken) from None

