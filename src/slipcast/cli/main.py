@@ -4,7 +4,6 @@ A command's module is imported when it is called: `slipcast --help` needs click 
 """
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -13,7 +12,7 @@ from typing import NamedTuple
 import click
 
 from slipcast.cli.guard import Failure, Stopped, attempt, stoppable
-from slipcast.cli.terminal import Terminal
+from slipcast.cli.terminal import Terminal, flush
 from slipcast.errors import BadInput
 
 
@@ -87,13 +86,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             with stoppable():
                 done = attempt(lambda: _run(words, terminal), debug="--debug" in words)
-                sys.stdout.flush()
+                flush()
         except Stopped as stop:
             terminal.complain("stopped; what was finished before is complete, nothing half-written is left")
             return stop.exit_code
         except BrokenPipeError:  # nobody reads any more; the interpreter must not stumble over it at its end
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            return 128 + signal.SIGPIPE if hasattr(signal, "SIGPIPE") else 1
+            return 1
         if isinstance(done, Failure):
             terminal.complain(done.message)
             return done.exit_code

@@ -29,11 +29,12 @@ def models(ctx: click.Context) -> int:
 
     terminal: Terminal = ctx.obj
     rows = {name: (row.licence, row.about) for name, row in DEPTH_MODELS.items()}
-    rows |= {name: (entry.licence, entry.about) for name, entry in manifest().items() if name not in rows}
+    fetchable = manifest()
+    rows |= {name: (entry.licence, entry.about) for name, entry in fetchable.items() if name not in rows}
     width, licence_width = max(map(len, rows)), max(len(licence) for licence, _ in rows.values())
     for name, (licence, about) in rows.items():
-        here = "here" if has_weights(name) else "to fetch"
-        terminal.say(f"{name:<{width}}  {here:<8}  {licence:<{licence_width}}  {about}")
+        here = "here" if has_weights(name) else "pull" if name in fetchable else "absent"
+        terminal.say(f"{name:<{width}}  {here:<6}  {licence:<{licence_width}}  {about}")
     chosen, reason = choose(AUTO)
     terminal.say(f"\n--depth auto now takes {' with '.join(chosen)}: {reason}")
     return 0

@@ -103,8 +103,7 @@ class Terminal:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Lose whatever is printed to the descriptors 1 and 2 inside the block."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush()
     saved = [(number, os.dup(number)) for number in (1, 2) if _is_open(number)]
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for number, _ in saved:
@@ -113,11 +112,17 @@ def quiet() -> Iterator[None]:
     try:
         yield
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        flush()
         for number, copy in saved:
             os.dup2(copy, number)
             os.close(copy)
+
+
+def flush() -> None:
+    """Empty Python's own buffers; a process started without stdout or stderr has none."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
 
 
 def _copy_of(number: int) -> TextIO:
