@@ -1,0 +1,140 @@
+"""README.md: its tables are those of the code, its snippets run, its files exist.
+
+`python tests/test_readme.py` writes the tables into the README.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+
+from slipcast.cli.convert import convert as convert_command
+from slipcast.depth import DEPTH_MODELS
+from slipcast.errors import STATUS, SlipcastError
+from slipcast.findings import FINDINGS
+from slipcast.formats import EXPORTERS
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+
+
+def _table(*rows: tuple[str, ...]) -> str:
+    head, *body = (f"| {' | '.join(row)} |" for row in rows)
+    return "\n".join([head, "|" + "---|" * len(rows[0]), *body])
+
+
+def _options() -> str:
+    rows = [("option", "default", "meaning")]
+    for option in convert_command.params:
+        if isinstance(option, click.Option):
+            names = ", ".join(f"`{name}`" for name in option.opts)
+            default = (
+                ""
+                if option.is_flag
+                else f"`{option.default:g}`"
+                if isinstance(option.default, float)
+                else f"`{option.default}`"
+            )
+            rows.append((names, default, str(option.help).rstrip(".")))
+    return _table(*rows)
+
+
+def _formats() -> str:
+    rows = [("format", "unit", "up", "colour", "for")]
+    for name, row in EXPORTERS.items():
+        colour = "texture" if row.keeps_texture else "per vertex" if row.keeps_color else "none"
+        rows.append((f"`{name}`", row.unit, f"+{row.up.upper()}", colour, row.sentence))
+    return _table(*rows)
+
+
+def _models() -> str:
+    rows = [("`--depth`", "licence", "what")]
+    return _table(*rows, *((f"`{name}`", row.licence, row.about) for name, row in DEPTH_MODELS.items()))
+
+
+def _errors() -> str:
+    rows = [("exit code", "error", "when")]
+    rows.append(("1", "", "Something unexpected, which is a bug: please report it"))
+    for kind, status in STATUS.items():
+        if kind is SlipcastError:  # raised only as one of its kinds
+            continue
+        rows.append((str(status.exit_code), f"`{kind.__name__}`", str(kind.__doc__).rstrip(".")))
+    rows.append(("130, 143", "", "Stopped by Ctrl-C or by a request to end"))
+    return _table(*rows)
+
+
+def _findings() -> str:
+    rows = [("code", "severity", "sentence")]
+    for code, row in FINDINGS.items():
+        rows.append(
+            (
+                f"`{code}`",
+                row.severity.value,
+                row.sentence.replace("{", "*").replace("}", "*").replace("|", "\\|"),
+            )
+        )
+    return _table(*rows)
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "options": _options,
+    "formats": _formats,
+    "models": _models,
+    "errors": _errors,
+    "findings": _findings,
+}
+
+
+def _with_tables(text: str) -> str:
+    for name, table in BLOCKS.items():
+        block = re.compile(f"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        assert block.search(text), f"the README has no place for {name}"
+        text = block.sub(lambda match, table=table: f"{match[1]}{table()}\n{match[2]}", text)  # type: ignore[misc]
+    return text
+
+
+def test_the_tables_are_those_of_the_code() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert text == _with_tables(text), "run: .venv/bin/python tests/test_readme.py"
+
+
+def test_what_the_page_names_exists() -> None:
+    text = README.read_text(encoding="utf-8")
+    for name in set(re.findall(r"\bscripts/([a-z-]+)", text)):
+        assert (ROOT / "scripts" / name).is_file(), f"scripts/{name}"
+    for name in re.findall(
+        r"^\| `([^|]*)` \|", text.split("## How it is cut")[1].split("## ")[0], re.MULTILINE
+    ):
+        for room in name.split("`, `"):
+            assert (ROOT / "src/slipcast" / room).exists(), room
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_python_snippets_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a real sample, with the real pipeline."""
+    sample = ROOT / "samples/knight/front.png"
+    (tmp_path / "knight.png").write_bytes(sample.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    snippets = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert snippets
+    for snippet in snippets:
+        exec(compile(snippet, "README.md", "exec"), {})
+    assert {path.name for path in (tmp_path / "out").iterdir()} >= {"knight.glb", "knight.stl", "knight.json"}
+
+
+def test_the_changelog_and_the_package_name_one_version() -> None:
+    from slipcast import __version__
+
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'\nversion = "{__version__}"\n' in project
+    released = re.findall(
+        r"^## \[(\d[^\]]*)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert not released or released[0] == __version__
+
+
+if __name__ == "__main__":
+    README.write_text(_with_tables(README.read_text(encoding="utf-8")), encoding="utf-8")
