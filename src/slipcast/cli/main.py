@@ -28,8 +28,11 @@ COMMANDS: dict[str, Row] = {
     "convert": Row("slipcast.cli.convert:convert", "Turn pictures of figurines into textured 3D assets."),
     "export": Row("slipcast.cli.export:export", "Write existing assets in other formats."),
     "inspect": Row("slipcast.cli.export:inspect", "Say what is in a mesh file."),
+    "export": Row("slipcast.cli.export:export", "Write existing assets in other formats."),
+    "inspect": Row("slipcast.cli.export:inspect", "Say what is in a 3D file: sizes, faces, textures, findings."),
     "formats": Row("slipcast.cli.tables:formats", "List the formats that can be written."),
     "targets": Row("slipcast.cli.export:targets", "List where an asset can go: engines, web, printers."),
+    "targets": Row("slipcast.cli.export:targets", "List the programs that exports can be fitted to."),
     "models": Row("slipcast.cli.tables:models", "List the depth models, or fetch one: models pull NAME."),
 }
 
@@ -57,7 +60,7 @@ class Lazy(click.Group):
 
 def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
-        from slipcast import __version__
+        from slipcast._version import __version__
 
         click.echo(f"slipcast {__version__}")
         ctx.exit()
