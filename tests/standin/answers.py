@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from PIL import Image
@@ -152,6 +153,7 @@ def _pictures(scenario: str, values: Mapping[str, str], data: bytes) -> list[Jso
     return [part]
 
 
+@cache
 def colour(text: str, ratio: str, size: str) -> bytes:
     """A PNG of one colour that depends on `text`, in the size that was asked for; a few kilobytes."""
     width, height = PIXELS.get(ratio, (1024, 1024))
