@@ -12,7 +12,7 @@
    colour is continued outwards, so that a texture sampled at the rim never shows the background.
 
 Measured on 14 rendered product shots (8 white, 6 studio with floor and shadow), IoU with the true silhouette:
-coarse mask alone 0.9888 mean, 0.9721 worst; with everything here 0.9960 mean, 0.9845 worst.
+coarse mask alone 0.9888 mean, 0.9721 worst; with everything here 0.9960 mean, 0.9844 worst.
 
 Rejected: a colour model alone, since a grey figurine on white has the colours of a shadow on white.
 """
@@ -164,6 +164,8 @@ def _u2netp() -> Callable[[U8], F32]:
 
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = 2
+    # Threads that wait by spinning cost more than they bring on a machine that does other things as well.
+    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     settings.log_severity_level = 3
     session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
     source, target = session.get_inputs()[0].name, session.get_outputs()[0].name
@@ -273,10 +275,10 @@ def _by_colour(image: F32, prior: F32, inner: Bool, outer: Bool, *, spread: floa
     import cv2
 
     near, far = _smooth(image, inner, spread), _smooth(image, outer, spread)
-    noise_near = np.sqrt(_smooth(((image - near) ** 2).sum(-1), inner, spread))
-    noise_far = np.sqrt(_smooth(((image - far) ** 2).sum(-1), outer, spread))
-    gap = np.sqrt(((near - far) ** 2).sum(-1))
-    away = np.sqrt(((image - far) ** 2).sum(-1))
+    noise_near = np.sqrt(_smooth(_length2(image - near), inner, spread))
+    off = _length2(image - far)
+    noise_far = np.sqrt(_smooth(off, outer, spread))
+    gap, away = np.sqrt(_length2(near - far)), np.sqrt(off)
     floor = 1.5 * noise_far + 0.01
     opacity = np.clip((away - floor) / np.maximum(gap - floor, 0.02), 0, 1)
     sure = np.clip((gap - 2 * noise_far - 0.03) / (0.12 + 1.0 * noise_near), 0, 1)
@@ -291,32 +293,39 @@ def _by_colour(image: F32, prior: F32, inner: Bool, outer: Bool, *, spread: floa
 
 
 def _smooth(values: F32, known: Bool, spread: float) -> F32:
-    """Everywhere the local mean of the known pixels, of near ones where there are some, else of far ones."""
+    """Everywhere the local mean of the known pixels, of near ones where there are some, else of far ones.
+
+    `values` is (H,W) or (H,W,3). A pyramid: each level is half the last one's size and fills what it left open.
+    """
     import cv2
 
-    step = max(1, int(spread // 3))
-    weight = known.astype(np.float32)
-    weighted = values * (weight if values.ndim == 2 else weight[..., None])
-    height, width = weight.shape
+    height, width = known.shape
+    step = max(1, int(spread // 2))
     size = (max(2, math.ceil(width / step)), max(2, math.ceil(height / step)))
-    small, count = (cv2.resize(v, size, interpolation=cv2.INTER_AREA) for v in (weighted, weight))
-    filled = np.zeros_like(small)
-    got = np.zeros_like(count)
-    sigma = spread / step
+    weight = known.astype(np.float32)
+    layers = values[..., None] if values.ndim == 2 else values
+    stack = cv2.resize(np.dstack([layers * weight[..., None], weight]), size, interpolation=cv2.INTER_AREA)
+    levels: list[tuple[F32, F32]] = []
     while True:
-        top, bottom = cv2.GaussianBlur(small, (0, 0), sigma), cv2.GaussianBlur(count, (0, 0), sigma)
-        share = np.clip(bottom / 0.02, 0, 1) * (1 - got)
-        mean = (
-            top / np.maximum(bottom, 1e-6)[..., None] if values.ndim == 3 else top / np.maximum(bottom, 1e-6)
-        )
-        filled += mean * (share[..., None] if values.ndim == 3 else share)
-        got += share
-        if float(got.min()) > 0.999 or sigma > max(size):
+        stack = cv2.GaussianBlur(stack, (0, 0), spread / step)
+        count = stack[..., -1:]
+        levels.append((stack[..., :-1] / np.maximum(count, 1e-6), np.clip(count / 0.02, 0, 1)))
+        if float(count.min()) > 0.02 or min(stack.shape[:2]) <= 2:
             break
-        sigma *= 2
-    filled /= np.maximum(got, 1e-6)[..., None] if values.ndim == 3 else np.maximum(got, 1e-6)
+        half = (max(2, stack.shape[1] // 2), max(2, stack.shape[0] // 2))
+        stack = cv2.resize(stack, half, interpolation=cv2.INTER_AREA)
+    filled = levels.pop()[0]
+    for mean, share in reversed(levels):
+        wider = cv2.resize(filled, (mean.shape[1], mean.shape[0]), interpolation=cv2.INTER_LINEAR)
+        filled = share * mean + (1 - share) * wider.reshape(mean.shape)
     grown: F32 = cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR)
-    return grown
+    return grown.reshape(values.shape)
+
+
+def _length2(vectors: F32) -> F32:
+    """(H,W) squared lengths of (H,W,3); numpy's sum over a short last axis takes five times as long."""
+    out: F32 = np.einsum("ijk,ijk->ij", vectors, vectors)
+    return out
 
 
 def _guided(image: F32, mask: F32, radius: int) -> F32:
