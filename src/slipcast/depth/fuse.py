@@ -49,10 +49,9 @@ def fuse(broad: DepthMap, fine: DepthMap, options: FuseOptions | None = None) ->
     if disparity:
         # No pixel nearer than half or farther than twice what the first says.
         fitted = 1 / np.clip(fitted, 0.5 / known.max(), 2 / known.min())
-    shape: F32 = np.where(both, fitted, 0).astype(np.float32)
+    differs: F32 = np.where(both, fitted - broad.front, 0).astype(np.float32)
     sigma = max(1.0, options.split * float(rows[-1] - rows[0] + 1))
-    weight = both.astype(np.float32)
-    relief = shape - _blurred(shape, weight, sigma)
+    relief = differs - _blurred(differs, both.astype(np.float32), sigma)
     # Towards the rim the relief fades: there the second model mixes with the background.
     away = cv2.distanceTransform(np.pad(both.astype(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
     relief *= np.clip(away / sigma, 0, 1) * options.detail

@@ -112,7 +112,8 @@ def cache_dir() -> Path:
 
 def looks_like_model(name: str) -> bool:
     """Whether `name` could be a folder's path or a hub id rather than a misspelt model name."""
-    return "/" in name or "\\" in name or name.startswith((".", "~")) or Path(name).is_dir()
+    marked = "/" in name or "\\" in name or name.startswith((".", "~"))
+    return marked or (name != "" and Path(name).is_dir())
 
 
 def find(name: str) -> Weights | None:
