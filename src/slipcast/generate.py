@@ -190,7 +190,7 @@ class AsyncStudio:
             kept = self.cache.near(frame, request.take, request.subject, least=self.options.similar)
         if kept is None:
             return None
-        work.tell(State.CACHED, "" if kept.similarity == 1 else f"similarity {kept.similarity}")
+        work.tell(State.CACHED, "" if kept.similarity is None else f"similarity {kept.similarity}")
         return _from_store(kept, dict(request.facts))
 
     async def _ask_free(self, work: "_Work") -> PictureAnswer:
@@ -404,7 +404,7 @@ class _Work:
 
 def _from_store(kept: Kept, extra: Mapping[str, object]) -> Bought:
     notes: tuple[Finding, ...] = ()
-    if kept.similarity < 1:
+    if kept.similarity is not None:
         notes = (finding("PICTURE_SIMILAR", {"similarity": kept.similarity, "prompt": kept.subject}),)
         extra = {**extra, "similarity": kept.similarity}
     return Bought(data=kept.data, mime=kept.mime, facts={**kept.facts, **extra}, cached=True, findings=notes)

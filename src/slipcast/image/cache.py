@@ -54,8 +54,8 @@ class Kept:
     """What was noted with it, JSON-ready."""
     subject: str = ""
     """The user's words that it was bought for."""
-    similarity: float = 1.0
-    """1 for an equal request."""
+    similarity: float | None = None
+    """To the words asked for; None for an equal request."""
 
     def __repr__(self) -> str:
         return f"Kept({self.mime}, {len(self.data)} bytes, similarity {self.similarity})"
@@ -77,7 +77,7 @@ class Cache:
     def get(self, key: str) -> Kept | None:
         """The picture of an equal request, or None; a file that is gone or damaged is as none."""
         rows = self._db.read("SELECT * FROM pictures WHERE key=?", (key,))
-        return self._load(rows[0], 1.0) if rows else None
+        return self._load(rows[0], None) if rows else None
 
     def near(self, frame: str, take: int, subject: str, *, least: float) -> Kept | None:
         """The picture whose words are nearest to `subject`, if they are `least` (0 to 1) alike; see
@@ -153,7 +153,7 @@ class Cache:
     def _path(self, sha256: str, mime: str) -> Path:
         return self.options.folder / sha256[:2] / f"{sha256}{SUFFIXES[mime]}"
 
-    def _load(self, row: sqlite3.Row, score: float) -> Kept | None:
+    def _load(self, row: sqlite3.Row, score: float | None) -> Kept | None:
         try:
             data = self._path(row["sha256"], row["mime"]).read_bytes()
         except OSError:

@@ -1,0 +1,42 @@
+"""What the tests of buying share: a studio on a stand-in, with short pauses."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from standin import Standin
+
+from slipcast.generate import Studio
+from slipcast.image.breaker import BreakerOptions
+from slipcast.image.calls import PictureRequest, Secret
+from slipcast.image.gemini import Gemini, GeminiOptions
+from slipcast.image.retry import RetryOptions
+from slipcast.purchase import GenerateOptions
+
+MODEL = "gemini-nano-banana-2.1"
+QUICK = RetryOptions(first_wait_s=0.02, longest_wait_s=0.1, patience_s=60)
+
+
+def request(text: str, **fields: Any) -> PictureRequest:
+    """A request for a figurine of `text`."""
+    whole = f"A figurine of {text}, on a plain background."
+    return PictureRequest(**(dict[str, Any](text=whole, subject=text, name=text, model=MODEL) | fields))
+
+
+@contextmanager
+def studio(
+    server: Standin, folder: Path, *, call_s: float = 20, stream: bool = False, **options: Any
+) -> Iterator[Studio]:
+    """A studio that buys from `server` and keeps everything in `folder`."""
+    gemini = Gemini(
+        GeminiOptions(key=Secret("key-of-the-test"), base_url=server.url, call_s=call_s, stream=stream)
+    )
+    plain = dict[str, Any](
+        retry=QUICK,
+        breaker=BreakerOptions(failures=8, rest_s=0.2),
+        state=folder / "state",
+        pictures=folder / "pictures",
+    )
+    with Studio(gemini, GenerateOptions(**(plain | options))) as opened:
+        yield opened
