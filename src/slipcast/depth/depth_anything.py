@@ -140,6 +140,7 @@ class DepthAnything:
             )
         answer = np.where(finite, answer, answer[finite].mean()).astype(np.float32)
         grown = cv2.resize(answer, (crop.side, crop.side), interpolation=cv2.INTER_CUBIC)
+        grown = np.clip(grown, answer.min(), answer.max())  # cubic enlargement overshoots at jumps
         front = np.zeros(valid.shape, np.float32)
         height, width = valid.shape
         top, left = max(0, crop.top), max(0, crop.left)
