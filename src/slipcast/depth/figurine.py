@@ -1,0 +1,261 @@
+"""Picture with alpha -> DepthMap with both shells, from the bundled network: the embedded default.
+
+The figurine is cut out as a square, its longer side at 0.88 of the square, and shrunk to the network's working size
+on mid grey. The network corrects the inflated silhouette (see figurine_net.py); the mean over the picture and its
+mirror image is taken. z is measured in sides of the square, from the plane through the figurine's middle, positive
+towards the viewer; the point of a pixel lies on the pixel's own ray at depth D - z * side_px where D = fy_px, so that
+one unit of depth is one pixel in that plane.
+
+To full size: what is enlarged is the correction (log gain and middle), not the depth. It is carried outward over the
+rim first, so that no background leaks in, and enlarged smoothly; the inflated silhouette is computed anew at the
+picture's own size and carries the outline. Rejected: enlarging the depth itself (a staircase of 8 px at the rim).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from slipcast.depth.dome import inflate
+from slipcast.depth.membrane import inflate_small
+from slipcast.depth.weights import Bundled, bundled
+from slipcast.errors import BadInput, MissingWeights
+from slipcast.findings import finding
+from slipcast.values import (
+    F32,
+    LENS_FOV_DEG,
+    U8,
+    Bool,
+    Camera,
+    DepthKind,
+    DepthMap,
+    ModelInfo,
+    Picture,
+    Source,
+)
+
+if TYPE_CHECKING:
+    from slipcast.depth.figurine_net import FigurineNet
+
+FILL = 0.88
+"""Share of the square that the figurine's longer side takes."""
+FLOOR = 0.03
+"""The same as figurine_net.FLOOR, which cannot be read without importing torch; a test compares them."""
+_GREY = 128
+_LARGE_PX = 300
+"""Squares from this side on are inflated by dome.py, which is fast there and exact enough."""
+_FEW_PX = 64
+"""A silhouette with fewer pixels is no figurine."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FigurineOptions:
+    """Options of `Figurine`."""
+
+    fov_deg: float = LENS_FOV_DEG
+    """Vertical field of view of the picture."""
+    mirrored: bool = True
+    """Average with the prediction for the mirrored picture; twice the time, a little better."""
+    depth_scale: float = 1.0
+    """Factor on all depth about the middle plane; 1 is what the network says."""
+    device: str = "auto"
+    """`auto` (cuda, else cpu), `cpu`, `cuda` or `mps`."""
+    folder: Path | None = None
+    """Other weights of the same kind: a folder with config.json and model.safetensors."""
+
+
+@dataclass(frozen=True)
+class Square:
+    """Where the square lies in the picture; corners need not be whole pixels nor inside."""
+
+    left_px: float
+    top_px: float
+    side_px: float
+
+
+class Figurine:
+    """The bundled network, loaded once (MissingWeights when its file is absent or damaged)."""
+
+    def __init__(self, options: FigurineOptions | None = None) -> None:
+        self.options = options or FigurineOptions()
+        self.weights = bundled("figurine", self.options.folder)
+        self._net, self._device = _load(self.weights, self.options.device)
+
+    def predict(self, picture: Picture) -> DepthMap:
+        """Return METRIC depth, in pixels at the figurine's middle, of a picture with alpha (ValueError without).
+
+        A silhouette of next to nothing gives an empty map with the finding NO_FIGURINE.
+        """
+        return self.predict_many([picture])[0]
+
+    def predict_many(self, pictures: list[Picture]) -> list[DepthMap]:
+        """Return `predict` of each; the network sees them as one batch, which pays on a GPU."""
+        if any(picture.alpha is None for picture in pictures):
+            raise ValueError("Figurine.predict needs pictures with alpha")
+        masks = [np.asarray(picture.alpha) >= 128 for picture in pictures]
+        solid = [k for k, mask in enumerate(masks) if int(mask.sum()) >= _FEW_PX]
+        side = self._net.config.side_px
+        squares = {k: enclosing_square(masks[k]) for k in solid}
+        crops = [crop(pictures[k], squares[k], side) for k in solid]
+        found = dict(zip(solid, self._run(crops), strict=True)) if crops else {}
+        return [
+            self._finished(pictures[k], masks[k], squares[k], *found[k])
+            if k in found
+            else self._empty(pictures[k])
+            for k in range(len(pictures))
+        ]
+
+    def _run(self, crops: list[tuple[F32, F32]]) -> list[tuple[F32, F32]]:
+        """Log gain and middle (S,S) for pairs of picture (S,S,3) in [0, 1] and coverage (S,S)."""
+        import torch
+
+        from slipcast.depth.figurine_net import shells
+
+        inputs = torch.from_numpy(np.stack([network_input(*each) for each in crops])).to(self._device)
+        with torch.inference_mode():
+            both = torch.stack(shells(self._net(inputs), inputs[:, 4]), 1)
+            if self.options.mirrored:
+                twin = torch.cat([inputs[:, :5].flip(-1), inputs[:, 5:]], 1)
+                both = (both + torch.stack(shells(self._net(twin), twin[:, 4]), 1).flip(-1)) / 2
+        out = []
+        for (front, back), dome in zip(both.cpu().numpy(), inputs[:, 4].cpu().numpy(), strict=True):
+            gain = np.log(np.maximum(front - back, 1e-5) / (2 * dome + FLOOR))
+            out.append((gain.astype(np.float32), ((front + back) / 2).astype(np.float32)))
+        return out
+
+    def _finished(self, picture: Picture, mask: Bool, square: Square, gain: F32, middle: F32) -> DepthMap:
+        """The correction at full size on the dome at full size, as distances."""
+        camera = Camera.pinhole(picture.width_px, picture.height_px, self.options.fov_deg)
+        small = crop(picture, square, len(gain))[1] >= 0.5
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+        large = [enlarge(carried_outward(values, small), square, box) for values in (gain, middle)]
+        solve = inflate if square.side_px >= _LARGE_PX else inflate_small
+        dome = solve(mask)[box] / np.float32(square.side_px)
+        half = np.exp(large[0]) * (dome + np.float32(FLOOR / 2))
+        scale = np.float32(square.side_px * self.options.depth_scale)
+        inside = mask[box]
+        front, back = np.zeros(mask.shape, np.float32), np.zeros(mask.shape, np.float32)
+        plane = np.float32(camera.fy_px)
+        nearest = plane * np.float32(0.05)
+        front[box] = np.where(inside, np.maximum(plane - (large[1] + half) * scale, nearest), 0)
+        back[box] = np.where(inside, np.maximum(plane - (large[1] - half) * scale, front[box]), 0)
+        return DepthMap(
+            front=front,
+            back=back,
+            valid=mask,
+            camera=camera,
+            kind=DepthKind.METRIC,
+            back_source=Source.INVENTED,
+            model=ModelInfo(name="figurine", sha256=self.weights.sha256),
+        )
+
+    def _empty(self, picture: Picture) -> DepthMap:
+        shape = (picture.height_px, picture.width_px)
+        return DepthMap(
+            front=np.zeros(shape, np.float32),
+            back=np.zeros(shape, np.float32),
+            valid=np.zeros(shape, bool),
+            camera=Camera.pinhole(picture.width_px, picture.height_px, self.options.fov_deg),
+            back_source=Source.INVENTED,
+            model=ModelInfo(name="figurine", sha256=self.weights.sha256),
+            findings=(finding("NO_FIGURINE"),),
+        )
+
+
+def _load(weights: Bundled, device: str) -> "tuple[FigurineNet, str]":
+    """The network on its device, ready to predict."""
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from slipcast.depth.figurine_net import FigurineNet, NetConfig
+
+    have = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    place = ("cuda" if have["cuda"] else "cpu") if device == "auto" else device
+    if not have.get(place, False):
+        raise BadInput(f"device '{device}' is not on this machine; choose auto or cpu")
+    try:
+        net = FigurineNet(NetConfig.from_json(weights.config["net"]))
+        net.load_state_dict({key: value.float() for key, value in load_file(weights.file).items()})
+    except (SafetensorError, KeyError, TypeError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise MissingWeights(
+            f"{weights.file} (sha256 {weights.sha256}) does not fit its config.json: {reason}; reinstall slipcast"
+        ) from None
+    return net.to(place).eval(), place
+
+
+def enclosing_square(mask: Bool) -> Square:
+    """The square about the silhouette's box whose side is the box's longer side over `FILL`."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    height, width = rows[-1] + 1 - rows[0], columns[-1] + 1 - columns[0]
+    side = float(max(height, width)) / FILL
+    return Square((columns[0] + columns[-1] + 1 - side) / 2, (rows[0] + rows[-1] + 1 - side) / 2, side)
+
+
+def crop(picture: Picture, square: Square, size_px: int) -> tuple[F32, F32]:
+    """The square at `size_px`: picture (S,S,3) in [0, 1] composited on mid grey, and coverage (S,S) in [0, 1]."""
+    alpha = np.asarray(picture.alpha)
+    share = alpha[..., None].astype(np.float32) / 255
+    on_grey = (picture.pixels * share + _GREY * (1 - share) + 0.5).astype(np.uint8)
+    margin = int(np.ceil(max(0.0, -square.left_px, -square.top_px))) + 1
+    margin = max(margin, int(np.ceil(square.left_px + square.side_px)) - picture.width_px + 1)
+    margin = max(margin, int(np.ceil(square.top_px + square.side_px)) - picture.height_px + 1)
+    out: list[F32] = []
+    for values, outside in ((on_grey, _GREY), (alpha, 0)):
+        edge = ((margin, margin), (margin, margin), (0, 0))[: values.ndim]
+        wide: U8 = np.pad(values, edge, constant_values=outside)
+        left, top = square.left_px + margin, square.top_px + margin
+        how = Image.Resampling.BOX if square.side_px > 1.5 * size_px else Image.Resampling.BILINEAR
+        box = (left, top, left + square.side_px, top + square.side_px)
+        small = Image.fromarray(wide).resize((size_px, size_px), how, box=box)
+        out.append(np.asarray(small, np.float32) / np.float32(255))
+    return out[0], out[1]
+
+
+def network_input(on_grey: F32, coverage: F32) -> F32:
+    """(7,S,S) as figurine_net.py says."""
+    size = coverage.shape[0]
+    place = np.linspace(-1, 1, size, dtype=np.float32)
+    dome = inflate_small(coverage >= 0.5) / np.float32(size)
+    x, y = np.broadcast_to(place, (size, size)), np.broadcast_to(place[:, None], (size, size))
+    return np.concatenate([on_grey.transpose(2, 0, 1), [coverage, dome, x, y]]).astype(np.float32)
+
+
+def carried_outward(values: F32, inside: Bool) -> F32:
+    """The values with every pixel outside replaced by the nearest one inside, smoothed only there."""
+    if not inside.any():
+        return values
+    rows, columns = ndimage.distance_transform_edt(~inside, return_distances=False, return_indices=True)
+    filled = values[rows, columns]
+    soft = ndimage.gaussian_filter(filled, 1.5)
+    out: F32 = np.where(inside, filled, soft).astype(np.float32)
+    return out
+
+
+def enlarge(values: F32, square: Square, box: tuple[slice, slice]) -> F32:
+    """Values (h,w) at the centres of the picture's pixels in `box`, from a map (S,S) over the square.
+
+    A cubic B-spline without its inverse filter: twice differentiable, exact on slopes, and blind to the network's
+    own pixel noise. Rejected: torch's bicubic sampling, whose kernel waves on slopes.
+    """
+    rows = _spline(len(values), box[0], square.top_px, square.side_px)
+    columns = _spline(values.shape[1], box[1], square.left_px, square.side_px)
+    large: F32 = (rows @ values @ columns.T).astype(np.float32)
+    return large
+
+
+def _spline(size: int, part: slice, start_px: float, side_px: float) -> F32:
+    """(n, size) weights of a map's rows for the picture's pixels in `part`; the map's rim repeats outside."""
+    at = (np.arange(part.start, part.stop) + 0.5 - start_px) / side_px * size - 0.5
+    weights = np.zeros((len(at), size), np.float32)
+    first = np.floor(at).astype(int) - 1
+    for k in range(4):
+        far = np.abs(at - (first + k))
+        value = np.where(far < 1, 2 / 3 - far**2 + far**3 / 2, np.maximum(2 - far, 0) ** 3 / 6)
+        np.add.at(weights, (np.arange(len(at)), np.clip(first + k, 0, size - 1)), value)
+    return weights

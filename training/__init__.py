@@ -1,0 +1,1 @@
+"""How the bundled figurine network is made: meshes -> rendered pairs -> weights. Not part of the package."""

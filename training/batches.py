@@ -1,0 +1,181 @@
+"""Shards -> endless augmented batches on the training device.
+
+Each draw is mirrored at random, its colours, noise, blur and background change, and its mask is worn as a cutout
+wears it. The shards are memory-mapped and the folder is read again now and then, so the renderer may still run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """`x` (B,7,S,S) as the network takes it; `dome`, `alpha`, `front`, `back` (B,S,S) float32 with zeros outside
+    `valid` (B,S,S) bool; `normal` (B,3,S,S)."""
+
+    x: Tensor
+    dome: Tensor
+    alpha: Tensor
+    front: Tensor
+    back: Tensor
+    valid: Tensor
+    normal: Tensor
+
+
+class Pool:
+    """The shards in a folder whose names start with a prefix."""
+
+    def __init__(self, folder: Path, prefix: str) -> None:
+        self.folder, self.prefix = folder, prefix
+        self.shards: dict[Path, NDArray[np.void]] = {}
+        self.odds: dict[Path, NDArray[np.float64]] = {}
+        self.refresh()
+
+    def refresh(self) -> int:
+        """Take in new shards; how many pairs there are now."""
+        for path in sorted(self.folder.glob(f"{self.prefix}*.npy")):
+            if path not in self.shards and not path.name.endswith(".part.npy"):
+                self.shards[path] = np.load(path, mmap_mode="r")
+                self.odds[path] = slant(self.shards[path])
+        return sum(len(shard) for shard in self.shards.values())
+
+    def draw(self, count: int, rng: np.random.Generator) -> NDArray[np.void]:
+        """`count` random pairs, slanted ones more often.
+
+        Standing figures seen from the front have a flat middle surface and are soon learned; a head that stands
+        before its body is what the network gets wrong, and is one picture in five when all count alike.
+        """
+        names = list(self.shards)
+        ends = np.cumsum(np.concatenate([self.odds[name] for name in names]))
+        picks = np.searchsorted(ends, rng.random(count) * ends[-1])
+        starts = np.cumsum([0] + [len(self.odds[name]) for name in names])
+        which = np.searchsorted(starts, picks, side="right") - 1
+        return np.stack([self.shards[names[k]][n - starts[k]] for k, n in zip(which, picks, strict=True)])
+
+
+def slant(shard: NDArray[np.void]) -> NDArray[np.float64]:
+    """(N,) standard deviation of the middle surface in crop sides, held within [0.03, 0.15]."""
+    front, back = (shard[name][:, ::4, ::4].astype(np.float32) for name in ("front", "back"))
+    middle = (front + back) / 2
+    known = np.isfinite(middle)
+    count = np.maximum(known.sum((1, 2)), 1)
+    middle = np.where(known, middle, 0)
+    mean = middle.sum((1, 2)) / count
+    square = (np.where(known, middle - mean[:, None, None], 0) ** 2).sum((1, 2)) / count
+    return np.clip(np.sqrt(square), 0.03, 0.15).astype(np.float64)
+
+
+def to_tensors(records: NDArray[np.void], device: torch.device, halved: bool = False) -> dict[str, Tensor]:
+    """Records to float32 tensors, pictures in [0, 1] and channels first; at half the side where `halved`."""
+    front = torch.from_numpy(np.ascontiguousarray(records["front"])).to(device).float()
+    valid = torch.isfinite(front)
+    back = torch.from_numpy(np.ascontiguousarray(records["back"])).to(device).float()
+    found = {
+        "rgb": torch.from_numpy(np.ascontiguousarray(records["rgb"])).to(device).permute(0, 3, 1, 2).float()
+        / 255,
+        "alpha": torch.from_numpy(np.ascontiguousarray(records["alpha"])).to(device).float() / 255,
+        "dome": torch.from_numpy(np.ascontiguousarray(records["dome"])).to(device).float(),
+        "normal": torch.from_numpy(np.ascontiguousarray(records["normal"]))
+        .to(device)
+        .permute(0, 3, 1, 2)
+        .float()
+        / 127,
+        "front": torch.where(valid, front, 0.0),
+        "back": torch.where(valid, back, 0.0),
+        "valid": valid,
+    }
+    return halve(found) if halved else found
+
+
+def halve(full: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The mean of each 2 x 2, of what is known in it."""
+
+    def mean(values: Tensor) -> Tensor:
+        return functional.avg_pool2d(values if values.ndim == 4 else values[:, None], 2)
+
+    alpha, known = mean(full["alpha"]), mean(full["valid"].float())
+    valid = known[:, 0] >= 0.5
+    out = {
+        "rgb": mean(full["rgb"] * full["alpha"][:, None]) / alpha.clamp(min=1e-3),
+        "alpha": alpha[:, 0],
+        "dome": mean(full["dome"])[:, 0],
+        "normal": functional.normalize(mean(full["normal"]), dim=1, eps=1e-4),
+        "valid": valid,
+    }
+    for name in ("front", "back"):
+        out[name] = torch.where(valid, (mean(full[name]) / known.clamp(min=0.25))[:, 0], 0.0)
+    return out
+
+
+def network_input(rgb: Tensor, alpha: Tensor, dome: Tensor) -> Tensor:
+    """(B,7,S,S): the picture on mid grey, mask, dome, x, y."""
+    b, _, h, w = rgb.shape
+    mask = alpha[:, None]
+    y, x = torch.meshgrid(
+        torch.linspace(-1, 1, h, device=rgb.device),
+        torch.linspace(-1, 1, w, device=rgb.device),
+        indexing="ij",
+    )
+    place = torch.stack([x, y]).expand(b, 2, h, w)
+    return torch.cat([rgb * mask + 0.5 * (1 - mask), mask, dome[:, None], place], 1)
+
+
+def plain_batch(records: NDArray[np.void], device: torch.device, halved: bool = False) -> Batch:
+    """A batch without augmentation."""
+    t = to_tensors(records, device, halved)
+    x = network_input(t["rgb"], t["alpha"], t["dome"])
+    rest = {key: t[key] for key in ("dome", "alpha", "front", "back", "valid", "normal")}
+    return Batch(x=x, **rest)
+
+
+def augmented_batch(
+    records: NDArray[np.void], device: torch.device, rng: torch.Generator, halved: bool = False
+) -> Batch:
+    """A batch as the network is trained on."""
+    t = to_tensors(records, device, halved)
+    count = len(records)
+
+    def some(*shape: int) -> Tensor:
+        return torch.rand(shape, generator=rng).to(device)
+
+    flip = some(count) < 0.5
+    for key, values in t.items():
+        turned = values.flip(-1)
+        if key == "normal":
+            turned = turned * torch.tensor([-1.0, 1.0, 1.0], device=device)[None, :, None, None]
+        t[key] = torch.where(flip.view(-1, *[1] * (values.ndim - 1)), turned, values)
+
+    def per(low: float, high: float, channels: int = 1) -> Tensor:
+        return low + (high - low) * some(count, channels, 1, 1)
+
+    rgb = t["rgb"]
+    grey = rgb.mean(1, keepdim=True)
+    rgb = grey + (rgb - grey) * per(0.0, 1.5)
+    rgb = rgb.clamp(1e-3, 1) ** torch.exp(per(-0.5, 0.5)) * per(0.75, 1.15, 3)
+    rgb = rgb + per(-0.1, 0.1)
+    alpha = t["alpha"][:, None]
+    rgb = rgb * alpha + some(count, 3, 1, 1) * (1 - alpha)
+    rgb = mix_blur(rgb, per(0, 1) * (some(count, 1, 1, 1) < 0.6))
+    noise = torch.randn(rgb.shape, generator=rng).to(device) * per(0, 0.05) * (some(count, 1, 1, 1) < 0.6)
+    rgb = (rgb + noise).clamp(0, 1)
+    worn = torch.sigmoid((mix_blur(alpha, per(0, 1)) - per(0.3, 0.7)) * per(6, 20))
+    alpha = torch.where(some(count, 1, 1, 1) < 0.5, worn, alpha)
+    x = network_input(rgb, alpha[:, 0], t["dome"] * (alpha[:, 0] > 0.02))
+    rest = {key: t[key] for key in ("dome", "alpha", "front", "back", "valid", "normal")}
+    return Batch(x=x, **rest)
+
+
+def mix_blur(picture: Tensor, share: Tensor) -> Tensor:
+    """The picture (B,C,H,W) faded by `share` (B,1,1,1) into its 3 x 3 binomial blur."""
+    soft = functional.pad(picture, (1, 1, 1, 1), mode="replicate")
+    soft = (soft[..., :-2] + 2 * soft[..., 1:-1] + soft[..., 2:]) / 4
+    soft = (soft[..., :-2, :] + 2 * soft[..., 1:-1, :] + soft[..., 2:, :]) / 4
+    return picture + (soft - picture) * share
