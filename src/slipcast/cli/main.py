@@ -25,6 +25,12 @@ class Row(NamedTuple):
 
 
 COMMANDS: dict[str, Row] = {
+    "make": Row("slipcast.cli.make:make", "Words in, a finished 3D asset out: prompt, picture, conversion."),
+    "generate": Row("slipcast.cli.generate:generate", "Buy pictures of figurines from words."),
+    "refine": Row("slipcast.cli.generate:refine", "Change a picture by a wish, step by step."),
+    "prompt": Row("slipcast.cli.prompt:prompt", "See the prompt and its length before paying for it."),
+    "costs": Row("slipcast.cli.costs:costs", "Report what was spent; list models and prices."),
+    "batches": Row("slipcast.cli.batches:batches", "Look after the jobs of `generate --batch`."),
     "convert": Row("slipcast.cli.convert:convert", "Turn pictures of figurines into textured 3D assets."),
     "export": Row("slipcast.cli.export:export", "Write existing assets in other formats."),
     "inspect": Row("slipcast.cli.export:inspect", "Say what is in a mesh file."),

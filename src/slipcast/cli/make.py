@@ -1,0 +1,203 @@
+"""`slipcast make`: words -> prompt -> picture -> asset, in one folder that goes on where it was stopped.
+
+`OUT/NAME.picture.png` and `OUT/NAME.picture.json` are the bought picture and its story, the rest is what `convert`
+writes. The asset's metadata carries the story too. A picture that is paid for is never paid for again; an asset that
+was made from it with the same options is not made again.
+"""
+
+import hashlib
+import json
+import time
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from slipcast.cli import recipe as recipes
+from slipcast.cli.asking import Asked, ask_for, buy_options, options_of, provider_of, sidecar, spec_options
+from slipcast.cli.board import Board
+from slipcast.cli.generate import cascade_of
+from slipcast.cli.guard import Failure, attempt
+from slipcast.cli.terminal import Terminal, quiet
+from slipcast.errors import BadInput
+
+if TYPE_CHECKING:
+    from slipcast.pipeline import Recipe, Watch
+    from slipcast.purchase import Bought
+
+
+@click.command()
+@click.argument("subject", metavar="WORDS...", nargs=-1, required=True)
+@click.option(
+    "-o",
+    "--out",
+    default="out",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Folder for the results.",
+)
+@click.option("--name", default="", help="Of the asset; from the words by default.")
+@click.option(
+    "--take", default=0, show_default=True, help="Another number gives another picture of the same words."
+)
+@click.option(
+    "-f", "--format", "formats", default="glb", show_default=True, help="Of `slipcast formats`, with commas."
+)
+@click.option(
+    "--height", default=recipes.HEIGHT, show_default=True, help="Of the figurine: 75mm, 7.5cm, 3in."
+)
+@click.option("--faces", default=recipes.FACES, show_default=True, help="Triangles, at most.")
+@click.option("--depth", default=recipes.DEPTH, show_default=True, help="auto, or one of `slipcast models`.")
+@click.option(
+    "--device", default=recipes.DEVICE, show_default=True, help=f"One of {', '.join(recipes.DEVICES)}."
+)
+@click.option(
+    "--detail", default=recipes.DETAIL, show_default=True, help=f"One of {', '.join(recipes.DETAILS)}."
+)
+@click.option("--keep", is_flag=True, help="Also write the cutout, the depth and the bare surface.")
+@click.option("--drafts", default=0, help="Buy so many cheap drafts, redraw the best on --final.")
+@click.option(
+    "--draft", default="gemini-3.1-flash-lite-image", show_default=True, help="Model of the drafts."
+)
+@click.option(
+    "--final", default="gemini-3-pro-image", show_default=True, help="Model of the redrawn picture."
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be bought and for how much; buy nothing.")
+@spec_options
+@buy_options
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("--debug", is_flag=True, help="Show what the libraries print; log unexpected errors.")
+@click.pass_obj
+def make(terminal: Terminal, /, subject: tuple[str, ...], out: Path, as_json: bool, **words: Any) -> int:
+    """Make a 3D asset of a figurine from WORDS.
+
+    Buys a picture (or takes it from the disk: --provider folder --pictures DIR), then converts it. Run it again
+    after a stop: what is done is not done again, what is paid for is not paid for again.
+    """
+    done = attempt(
+        lambda: _make(terminal, " ".join(subject), out, words, as_json=as_json), debug=words["debug"]
+    )
+    if isinstance(done, Failure):
+        if as_json:
+            terminal.say(json.dumps({"ok": False, "error": done.as_dict()}))
+        terminal.complain(done.message)
+        return done.exit_code
+    return done
+
+
+def _make(terminal: Terminal, subject: str, out: Path, words: dict[str, Any], *, as_json: bool) -> int:
+    from slipcast.generate import Studio
+    from slipcast.store import check_folder, write_files
+
+    asked = ask_for(subject, words, name=words["name"], take=words["take"])
+    recipe = recipes.recipe_of(
+        formats=words["formats"],
+        height=words["height"],
+        faces=words["faces"],
+        depth=words["depth"],
+        device=words["device"],
+        fov_deg=recipes.FOV_DEG,
+        detail=words["detail"],
+    )
+    name = asked.request.name
+    if "/" in name or name in (".", ".."):
+        raise BadInput(f"--name {name!r} is no file name; use plain letters")
+    with Studio(provider_of(words), options_of(words)) as studio:
+        if words["dry_run"]:
+            plan = studio.plan([asked.request])
+            terminal.say(f"one picture for about ${plan.usd:.4f}; nothing was bought")
+            return 0
+        check_folder(out)
+        with Board(terminal) as board:
+            bought = _bought(studio, asked, words, board)
+    story = {f"{name}.picture{bought.suffix}": bought.data}
+    story[f"{name}.picture.json"] = sidecar(bought.facts, (*asked.findings, *bought.findings))
+    write_files(out, story)
+    mark = _mark(bought, recipe)
+    if not words["refresh"] and _is_made(out / f"{name}.json", mark):
+        terminal.say(
+            f"{out / name}.json is there already, of this picture and with these options; nothing was done"
+        )
+        return 0
+    return _convert(terminal, bought, asked, recipe, out, name, mark, words, as_json=as_json)
+
+
+def _bought(studio: Any, asked: Asked, words: dict[str, Any], board: Board) -> "Bought":
+    if not words["drafts"]:
+        bought: Bought = studio.buy(asked.request, board.watch)
+        return bought
+    from slipcast.cascade import cascade
+
+    return cascade(studio, asked.request, cascade_of(words), board.watch).final
+
+
+def _convert(
+    terminal: Terminal,
+    bought: "Bought",
+    asked: Asked,
+    recipe: "Recipe",
+    out: Path,
+    name: str,
+    mark: str,
+    words: dict[str, Any],
+    *,
+    as_json: bool,
+) -> int:
+    from slipcast.pipeline import STAGES
+    from slipcast.pipeline import make as make_asset
+    from slipcast.store import write
+
+    started, begun = datetime.now(UTC), time.perf_counter()
+    picture = bought.picture()
+    picture = replace(picture, findings=(*asked.findings, *picture.findings))
+
+    def work(watch: "Watch | None") -> Any:
+        return make_asset(picture, recipe, name=name, watch=watch)
+
+    with terminal.progress(name, STAGES) as watch, nullcontext() if words["debug"] else quiet():
+        result = work(watch)
+    total_s = time.perf_counter() - begun
+    run = {
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": dict(result.seconds),
+        "total_s": round(total_s, 3),
+        "mark": mark,
+        "cost_usd": bought.cost_usd,
+    }
+    files = write(result, out, run=run, keep=words["keep"], spare=[out / f"{name}.picture{bought.suffix}"])
+    if as_json:
+        shown = {**result.metadata, "run": run}
+        terminal.say(
+            json.dumps(
+                {"ok": True, "files": [str(file) for file in files], "asset": shown}, ensure_ascii=False
+            )
+        )
+        return 0
+    price = "from the store" if bought.cached else f"${bought.cost_usd:.4f}"
+    faces = len(result.figurine.mesh.faces)
+    codes = " ".join(dict.fromkeys(finding.code for finding in result.figurine.findings))
+    terminal.say(
+        f"{files[0]} | picture {price} | {faces} faces | {total_s:.1f} s" + (f" | {codes}" if codes else "")
+    )
+    terminal.note(result.figurine.findings)
+    return 0
+
+
+def _mark(bought: "Bought", recipe: "Recipe") -> str:
+    """Names picture and options: equal for equal work."""
+    return hashlib.sha256(f"{bought.facts['sha256']}|{recipe!r}".encode()).hexdigest()[:32]
+
+
+def _is_made(path: Path, mark: str) -> bool:
+    """Whether the asset whose JSON is at `path` was made by the same work and is whole."""
+    try:
+        known = json.loads(path.read_text("utf-8"))
+        files = known["files"]
+        return known["run"]["mark"] == mark and all(
+            (path.parent / f).stat().st_size == size for f, size in files.items()
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
