@@ -25,20 +25,19 @@ class Row(NamedTuple):
 
 
 COMMANDS: dict[str, Row] = {
+    "convert": Row("slipcast.cli.convert:convert", "Turn pictures of figurines into textured 3D assets."),
     "make": Row("slipcast.cli.make:make", "Words in, a finished 3D asset out: prompt, picture, conversion."),
     "generate": Row("slipcast.cli.generate:generate", "Buy pictures of figurines from words."),
     "refine": Row("slipcast.cli.generate:refine", "Change a picture by a wish, step by step."),
     "prompt": Row("slipcast.cli.prompt:prompt", "See the prompt and its length before paying for it."),
-    "costs": Row("slipcast.cli.costs:costs", "Report what was spent; list models and prices."),
+    "costs": Row("slipcast.cli.costs:costs", "Report what was spent; list picture models and prices."),
     "batches": Row("slipcast.cli.batches:batches", "Look after the jobs of `generate --batch`."),
-    "convert": Row("slipcast.cli.convert:convert", "Turn pictures of figurines into textured 3D assets."),
     "export": Row("slipcast.cli.export:export", "Write existing assets in other formats."),
-    "inspect": Row("slipcast.cli.export:inspect", "Say what is in a mesh file."),
-    "export": Row("slipcast.cli.export:export", "Write existing assets in other formats."),
-    "inspect": Row("slipcast.cli.export:inspect", "Say what is in a 3D file: sizes, faces, textures, findings."),
+    "inspect": Row(
+        "slipcast.cli.export:inspect", "Say what is in a 3D file: sizes, faces, textures, findings."
+    ),
     "formats": Row("slipcast.cli.tables:formats", "List the formats that can be written."),
     "targets": Row("slipcast.cli.export:targets", "List where an asset can go: engines, web, printers."),
-    "targets": Row("slipcast.cli.export:targets", "List the programs that exports can be fitted to."),
     "models": Row("slipcast.cli.tables:models", "List the depth models, or fetch one: models pull NAME."),
 }
 
