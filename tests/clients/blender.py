@@ -101,7 +101,6 @@ def _render(facts: Facts, target: Path) -> None:
     light.rotation_euler = (0.7, 0.2, 0.3)
     scene.collection.objects.link(light)
     world = bpy.data.worlds.new("world")
-    world.use_nodes = True
     world.node_tree.nodes["Background"].inputs[0].default_value = (0.8, 0.8, 0.8, 1)
     scene.world = world
     scene.render.engine, scene.cycles.samples = "CYCLES", 16

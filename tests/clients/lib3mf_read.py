@@ -27,7 +27,7 @@ def read(path: str) -> Facts:
         "textures": [model.GetAttachment(k).GetPath() for k in range(model.GetAttachmentCount())],
         "texture_groups": model.GetTexture2DGroups().Count(),
         "metadata": {
-            metadata.GetMetaData(k).GetKey()[1]: metadata.GetMetaData(k).GetValue()
+            metadata.GetMetaData(k).GetName(): metadata.GetMetaData(k).GetValue()
             for k in range(metadata.GetMetaDataCount())
         },
     }

@@ -1,5 +1,7 @@
 """MeshLab's library: topology and self-intersections of a mesh file, read by its own importers."""
 
+from importlib.metadata import version
+
 import numpy as np
 import pymeshlab
 from clients.measure import Facts, main, measure
@@ -16,7 +18,7 @@ def read(path: str) -> Facts:
     topology = meshes.get_topological_measures()
     meshes.compute_selection_by_self_intersections_per_face()
     return {
-        "program": f"MeshLab {pymeshlab.__version__}",
+        "program": f"MeshLab {version('pymeshlab')}",
         **facts,
         "colors": colors,
         "textures": textures,

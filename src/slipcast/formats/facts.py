@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 
 from slipcast.errors import BadInput
-from slipcast.formats.reading import Content
+from slipcast.formats.reading import Content, open_edges, welded
 
 READERS = {
     ".glb": "read_gltf:read_gltf",
@@ -40,9 +40,8 @@ def describe(path: Path) -> dict[str, object]:
     low, high = content.points.min(axis=0), content.points.max(axis=0)
     size = (high - low) * scale_mm
     up, depth = (1, 2) if content.up == "y" else (2, 1)
-    index, welded = _welded(content)
-    edges = np.sort(np.concatenate([index[:, [0, 1]], index[:, [1, 2]], index[:, [2, 0]]]), axis=1)
-    open_edges = int((np.unique(edges, axis=0, return_counts=True)[1] != 2).sum())
+    first, index = welded(content.points.astype(np.float32))
+    edges = open_edges(index[content.faces])
     corner = content.points[content.faces] - low
     volume = np.einsum("ij,ij->i", corner[:, 0], np.cross(corner[:, 1], corner[:, 2])).sum() / 6
     findings = content.metadata.get("findings")
@@ -58,9 +57,9 @@ def describe(path: Path) -> dict[str, object]:
         "up": content.up,
         "faces": len(content.faces),
         "vertices": len(content.points),
-        "positions": welded,
-        "open_edges": open_edges,
-        "closed": open_edges == 0,
+        "positions": len(first),
+        "open_edges": edges,
+        "closed": edges == 0,
         "volume_mm3": round(float(volume) * scale_mm**3, 3),
         "meshes": list(content.meshes),
         "attributes": list(content.attributes),
@@ -70,9 +69,3 @@ def describe(path: Path) -> dict[str, object]:
         "metadata": {key: value for key, value in content.metadata.items() if key != "findings"},
         "findings": findings if isinstance(findings, list) else [],
     }
-
-
-def _welded(content: Content) -> "tuple[np.typing.NDArray[np.int64], int]":
-    """Faces over positions that count once, however often a format repeats them, and how many those are."""
-    _, group = np.unique(content.points.astype(np.float32) + np.float32(0), axis=0, return_inverse=True)
-    return group.reshape(-1)[content.faces].astype(np.int64), int(group.max()) + 1

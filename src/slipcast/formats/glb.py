@@ -12,7 +12,8 @@ from slipcast.values import Export, Figurine
 def export_glb(figurine: Figurine, options: ExportOptions) -> Export:
     """Write `<name>.glb` with the textures inside."""
     document, blob, _ = build(figurine, options, embed=True)
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    said = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = said.encode(errors="replace")  # a file's name may hold bytes that are no text
     text += b" " * (-len(text) % 4)
     body = struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", len(blob), b"BIN\0") + blob
     data = struct.pack("<4sII", b"glTF", 2, 12 + len(body)) + body

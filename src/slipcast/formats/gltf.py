@@ -11,8 +11,9 @@ reports UNSUPPORTED_EXTENSION on every asset; `asset.extras` says the same and p
 """
 
 import json
+import re
+import zlib
 from dataclasses import dataclass, replace
-from urllib.parse import quote
 
 import numpy as np
 import pygltflib as gl
@@ -39,7 +40,7 @@ class Image:
     @property
     def file(self) -> str:
         """Its name as a file of its own."""
-        return self.name + atlas.SUFFIX[self.kind]
+        return _unescaped(self.name) + atlas.SUFFIX[self.kind]
 
 
 class _Buffer:
@@ -79,10 +80,10 @@ def export_gltf(figurine: Figurine, options: ExportOptions) -> Export:
     """Write `<name>.gltf`, `<name>.bin` and the texture files; every reference is a plain file name."""
     names = Names(figurine, options.naming)
     document, blob, images = build(figurine, options, embed=False)
-    binary = f"{names.file}.bin"
-    document["buffers"] = [{"uri": _uri(binary), "byteLength": len(blob)}]
+    binary = f"{_unescaped(names.file)}.bin"
+    document["buffers"] = [{"uri": binary, "byteLength": len(blob)}]
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1)
-    files = {f"{names.file}.gltf": text.encode(), binary: blob}
+    files = {f"{names.file}.gltf": text.encode(errors="replace"), binary: blob}
     return Export(files=files | {image.file: image.data for image in images})
 
 
@@ -121,7 +122,7 @@ def build(
                 name=image.name, mimeType=atlas.MEDIA_TYPE[image.kind], bufferView=buffer.view(image.data)
             )
             if embed
-            else gl.Image(name=image.name, uri=_uri(image.file))
+            else gl.Image(name=image.name, uri=image.file)
             for image in images
         ],
         bufferViews=buffer.views,
@@ -202,6 +203,11 @@ def _material(figurine: Figurine, names: Names) -> "gl.Material":
     )
 
 
-def _uri(file: str) -> str:
-    """Percent-encode a file name as glTF wants it."""
-    return quote(file)
+def _unescaped(name: str) -> str:
+    """`name` for a file that the document refers to, free of what a URI must escape.
+
+    trimesh 5.2 and assimp 6.0 look for a file that is really called `a%20b.bin`. What is replaced is told apart by
+    a checksum, so that two figurines in one folder never share a file.
+    """
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name)
+    return name if plain == name else f"{plain.strip('_')[:60]}-{zlib.crc32(name.encode()):08x}"

@@ -12,8 +12,8 @@ from slipcast.errors import BadInput
 from slipcast.findings import FINDINGS, Finding
 from slipcast.formats import read_gltf
 from slipcast.formats.read_gltf import Document, Json
-from slipcast.formats.reading import MAX_PIXELS, checked_faces, checked_points
-from slipcast.values import F32, I32, U8, Figurine, Material, Mesh, Picture, Source
+from slipcast.formats.reading import MAX_PIXELS, checked_faces, checked_points, welded
+from slipcast.values import U8, Figurine, Material, Mesh, Picture, Source
 
 
 def read_figurine(path: Path) -> Figurine:
@@ -41,13 +41,13 @@ def read_figurine(path: Path) -> Figurine:
     if np.linalg.det(world[:3, :3]) < 0:
         faces = faces[:, ::-1].copy()
     corner_uv = uv.astype(np.float32)[faces]
-    shared, vertex = _welded(points)
+    first, vertex = welded(points)
     material, texture, normal_map = _material(document, primitive)
     provenance, findings = _metadata(document)
     return Figurine(
         name=_name(mesh, path),
         mesh=Mesh(
-            vertices=shared,
+            vertices=points[first],
             faces=vertex[faces],
             source=_sources(mesh, len(faces)),
         ),
@@ -58,15 +58,6 @@ def read_figurine(path: Path) -> Figurine:
         provenance=provenance,
         findings=findings,
     )
-
-
-def _welded(points: F32) -> tuple[F32, I32]:
-    """Join equal positions: (S,3) of them in order of first use and (V,) the index of each vertex in it."""
-    _, first, group = np.unique(points + np.float32(0), axis=0, return_index=True, return_inverse=True)
-    by_use = np.argsort(first, kind="stable")
-    rank = np.empty(len(first), dtype=np.int32)
-    rank[by_use] = np.arange(len(first), dtype=np.int32)
-    return points[first[by_use]], rank[group.reshape(-1)]
 
 
 def _name(mesh: Json, path: Path) -> str:

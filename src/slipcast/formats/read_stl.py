@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from slipcast.errors import BadInput
+from slipcast.formats import UNITS_M
 from slipcast.formats.reading import MAX_FACES, Content, checked_faces, checked_points, read_bytes
 from slipcast.formats.stl import HEADER_BYTES, RECORD
 
@@ -13,7 +14,8 @@ _VERTEX = re.compile(rb"^\s*vertex\s+(\S+)\s+(\S+)\s+(\S+)\s*$", re.MULTILINE)
 
 
 def read_stl(path: Path) -> Content:
-    """Read an STL; it states no unit, so millimetres are taken, and Z up."""
+    """Read an STL; millimetres and Z up unless Slipcast's own header says otherwise, since the format says
+    nothing."""
     data = read_bytes(path)
     count = int.from_bytes(data[HEADER_BYTES : HEADER_BYTES + 4], "little")
     binary = len(data) >= HEADER_BYTES + 4 and len(data) == HEADER_BYTES + 4 + RECORD.itemsize * count
@@ -37,12 +39,14 @@ def read_stl(path: Path) -> Content:
     checked = checked_points(path, points)
     faces = checked_faces(path, np.arange(len(checked)).reshape(-1, 3), len(checked))
     title = data[:HEADER_BYTES].split(b"\n")[0].decode("ascii", "replace").strip("\0 ")
+    ours = title.startswith("Slipcast, binary STL, ")
+    unit, _, up = title.removeprefix("Slipcast, binary STL, ").partition(", ") if ours else ("mm", "", "Z up")
     return Content(
         format="stl",
         points=checked,
         faces=faces,
-        unit_m=0.001,
-        unit_is_custom=True,
-        up="z",
+        unit_m=UNITS_M.get(unit, 0.001),
+        unit_is_custom=not ours,
+        up="y" if up.startswith("Y") else "z",
         generator=title or None,
     )

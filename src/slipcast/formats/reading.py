@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import numpy as np
 
 from slipcast.errors import BadInput
-from slipcast.values import F64, I32
+from slipcast.values import F32, F64, I32
 
 MAX_FILE_BYTES = 512 * 2**20
 MAX_FACES = 5_000_000
@@ -124,6 +124,35 @@ def checked_faces(path: Path, faces: "np.typing.NDArray[np.generic]", vertices: 
             f"{path} has a face that names vertex {whole.max()} of {vertices}; the file is damaged"
         )
     return whole.astype(np.int32)
+
+
+def welded(points: F32) -> tuple[I32, I32]:
+    """Join equal positions of (V,3) points.
+
+    Returns `(first, index)`: `first` (S,) names one vertex for each position, in order of first use; `index` (V,) is
+    each vertex's place in that list.
+    """
+    # 32-bit keys sort several times faster than rows of floats; + 0 turns -0 into 0.
+    x, y, z = (np.ascontiguousarray(points[:, axis] + np.float32(0)).view(np.uint32) for axis in range(3))
+    order = np.lexsort((z, y, x))
+    fresh = np.ones(len(points), dtype=bool)
+    fresh[1:] = False
+    for key in (x, y, z):
+        fresh[1:] |= key[order[1:]] != key[order[:-1]]
+    group = np.empty(len(points), dtype=np.int64)
+    group[order] = np.cumsum(fresh) - 1
+    first = order[fresh]
+    by_use = np.argsort(first, kind="stable")
+    rank = np.empty(len(first), dtype=np.int32)
+    rank[by_use] = np.arange(len(first), dtype=np.int32)
+    return first[by_use].astype(np.int32), rank[group]
+
+
+def open_edges(faces: I32) -> int:
+    """How many edges do not have exactly one face on each side; faces over welded positions."""
+    pairs = np.sort(faces.astype(np.int64)[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    _, count = np.unique(pairs[:, 0] << 32 | pairs[:, 1], return_counts=True)
+    return int((count != 2).sum())
 
 
 def texture_fact(name: str, data: bytes) -> TextureFact:

@@ -2,13 +2,17 @@
 
 The layer must be binary (.usdc) for Apple's rules, and only usd-core writes that, into a file: hence the
 temporary folder. The package itself is zipped here: stored, each file aligned to 64 bytes, with a fixed
-date.
+date. Prims carry the figurine's name as far as USD allows it in a path; the exact name is their display
+name.
 """
 
 import struct
 import tempfile
 import zlib
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +22,7 @@ from slipcast.formats.names import Names
 from slipcast.values import Export, Figurine
 
 ALIGNMENT_BYTES = 64
+_LAYER = "figurine.usdc"
 
 
 def export_usdz(figurine: Figurine, options: ExportOptions) -> Export:
@@ -27,82 +32,98 @@ def export_usdz(figurine: Figurine, options: ExportOptions) -> Export:
     if figurine.normal_map is not None:
         file = "textures/normal" + atlas.suffix(options, data=True)
         textures[file] = atlas.encode(figurine.normal_map, options, data=True)
-    parts = {"figurine.usdc": _layer(figurine, names, list(textures)), **textures}
+    parts = {_LAYER: _layer(figurine, names, list(textures)), **textures}
     return Export(files={f"{names.file}.usdz": _package(parts)})
+
+
+def _pxr(module: str) -> ModuleType:
+    """Import one of usd-core's modules."""
+    try:
+        return import_module(f"pxr.{module}")
+    except ImportError as error:
+        raise BadInput("usdz needs usd-core: install it with `pip install 'slipcast[usd]'`") from error
 
 
 def _layer(figurine: Figurine, names: Names, textures: list[str]) -> bytes:
     """Write the scene as a binary USD layer."""
-    try:
-        from pxr import Gf, Sdf, Usd, UsdGeom, UsdShade, Vt
-    except ImportError as error:
-        raise BadInput("usdz needs usd-core: install it with `pip install 'slipcast[usd]'`") from error
-    mesh = figurine.mesh
-    corner, faces = shading.split(mesh.faces, figurine.uv)
-    vertex = mesh.faces.reshape(-1)[corner]
-    points = mesh.vertices[vertex]
-    uv = figurine.uv.reshape(-1, 2)[corner].copy()
-    uv[:, 1] = 1 - uv[:, 1]  # USD's origin is bottom left
+    Usd, UsdGeom, UsdShade, Tf = (_pxr(module) for module in ("Usd", "UsdGeom", "UsdShade", "Tf"))
+    root_path = f"/{Tf.MakeValidIdentifier(names.mesh)}"
     with tempfile.TemporaryDirectory(prefix="slipcast-usd-") as folder:
-        path = Path(folder) / "figurine.usdc"
+        path = Path(folder) / _LAYER
         stage = Usd.Stage.CreateNew(str(path))
         UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.y)
         UsdGeom.SetStageMetersPerUnit(stage, 1.0)
-        root = UsdGeom.Xform.Define(stage, "/Figurine")
-        root.GetPrim().SetDisplayName(names.mesh)
+        root = UsdGeom.Xform.Define(stage, root_path)
         stage.SetDefaultPrim(root.GetPrim())
         Usd.ModelAPI(root.GetPrim()).SetKind("component")
-        shape = UsdGeom.Mesh.Define(stage, "/Figurine/Mesh")
-        shape.GetPrim().SetDisplayName(names.mesh)
-        shape.CreatePointsAttr(Vt.Vec3fArray.FromNumpy(points))
-        shape.CreateFaceVertexCountsAttr(Vt.IntArray.FromNumpy(np.full(len(faces), 3, np.int32)))
-        shape.CreateFaceVertexIndicesAttr(Vt.IntArray.FromNumpy(faces.reshape(-1)))
-        shape.CreateSubdivisionSchemeAttr("none")
-        shape.CreateExtentAttr(
-            [Gf.Vec3f(*bound.tolist()) for bound in (points.min(axis=0), points.max(axis=0))]
-        )
-        shape.CreateNormalsAttr(Vt.Vec3fArray.FromNumpy(shading.vertex_normals(mesh)[vertex]))
-        shape.SetNormalsInterpolation(UsdGeom.Tokens.vertex)
-        UsdGeom.PrimvarsAPI(shape).CreatePrimvar(
-            "st", Sdf.ValueTypeNames.TexCoord2fArray, UsdGeom.Tokens.vertex
-        ).Set(Vt.Vec2fArray.FromNumpy(uv))
-        material = UsdShade.Material.Define(stage, "/Figurine/Material")
-        material.GetPrim().SetDisplayName(names.material)
-        surface = UsdShade.Shader.Define(stage, "/Figurine/Material/Surface")
-        surface.CreateIdAttr("UsdPreviewSurface")
-        surface.CreateInput("roughness", Sdf.ValueTypeNames.Float).Set(float(figurine.material.roughness))
-        surface.CreateInput("metallic", Sdf.ValueTypeNames.Float).Set(float(figurine.material.metallic))
-        reader = UsdShade.Shader.Define(stage, "/Figurine/Material/Uv")
-        reader.CreateIdAttr("UsdPrimvarReader_float2")
-        reader.CreateInput("varname", Sdf.ValueTypeNames.String).Set("st")
-        reader.CreateOutput("result", Sdf.ValueTypeNames.Float2)
-        for file, slot, kind, space in zip(
-            textures,
-            ("diffuseColor", "normal"),
-            (Sdf.ValueTypeNames.Color3f, Sdf.ValueTypeNames.Normal3f),
-            ("sRGB", "raw"),
-            strict=False,
-        ):
-            sampler = UsdShade.Shader.Define(stage, f"/Figurine/Material/{slot}")
-            sampler.CreateIdAttr("UsdUVTexture")
-            sampler.CreateInput("file", Sdf.ValueTypeNames.Asset).Set(f"./{file}")
-            sampler.CreateInput("sourceColorSpace", Sdf.ValueTypeNames.Token).Set(space)
-            for wrap in ("wrapS", "wrapT"):
-                sampler.CreateInput(wrap, Sdf.ValueTypeNames.Token).Set("clamp")
-            if slot == "normal":  # 0..1 in the file is -1..1 in the shader
-                sampler.CreateInput("scale", Sdf.ValueTypeNames.Float4).Set(Gf.Vec4f(2, 2, 2, 1))
-                sampler.CreateInput("bias", Sdf.ValueTypeNames.Float4).Set(Gf.Vec4f(-1, -1, -1, 0))
-            sampler.CreateInput("st", Sdf.ValueTypeNames.Float2).ConnectToSource(
-                reader.ConnectableAPI(), "result"
-            )
-            sampler.CreateOutput("rgb", Sdf.ValueTypeNames.Float3)
-            surface.CreateInput(slot, kind).ConnectToSource(sampler.ConnectableAPI(), "rgb")
-        surface.CreateOutput("surface", Sdf.ValueTypeNames.Token)
-        material.CreateSurfaceOutput().ConnectToSource(surface.ConnectableAPI(), "surface")
+        shape = _mesh(stage, f"{root_path}{root_path}", figurine)
+        material = _material(stage, root_path, figurine, names, textures)
         UsdShade.MaterialBindingAPI.Apply(shape.GetPrim()).Bind(material)
+        for prim, name in ((root, names.mesh), (shape, names.mesh), (material, names.material)):
+            prim.GetPrim().SetDisplayName(name)
         stage.GetRootLayer().customLayerData = {"generator": "Slipcast"}
         stage.GetRootLayer().Save()
         return path.read_bytes()
+
+
+def _mesh(stage: Any, path: str, figurine: Figurine) -> Any:
+    """Add the mesh, its vertices split at UV seams, and return the prim."""
+    Gf, Sdf, UsdGeom, Vt = (_pxr(module) for module in ("Gf", "Sdf", "UsdGeom", "Vt"))
+    corner, faces = shading.split(figurine.mesh.faces, figurine.uv)
+    vertex = figurine.mesh.faces.reshape(-1)[corner]
+    points = figurine.mesh.vertices[vertex]
+    uv = figurine.uv.reshape(-1, 2)[corner].copy()
+    uv[:, 1] = 1 - uv[:, 1]  # USD's origin is bottom left
+    shape = UsdGeom.Mesh.Define(stage, path)
+    shape.CreatePointsAttr(Vt.Vec3fArray.FromNumpy(points))
+    shape.CreateFaceVertexCountsAttr(Vt.IntArray.FromNumpy(np.full(len(faces), 3, np.int32)))
+    shape.CreateFaceVertexIndicesAttr(Vt.IntArray.FromNumpy(faces.reshape(-1)))
+    shape.CreateSubdivisionSchemeAttr("none")
+    bounds = (points.min(axis=0), points.max(axis=0))
+    shape.CreateExtentAttr([Gf.Vec3f(*bound.tolist()) for bound in bounds])
+    shape.CreateNormalsAttr(Vt.Vec3fArray.FromNumpy(shading.vertex_normals(figurine.mesh)[vertex]))
+    shape.SetNormalsInterpolation(UsdGeom.Tokens.vertex)
+    primvar = UsdGeom.PrimvarsAPI(shape).CreatePrimvar(
+        "st", Sdf.ValueTypeNames.TexCoord2fArray, UsdGeom.Tokens.vertex
+    )
+    primvar.Set(Vt.Vec2fArray.FromNumpy(uv))
+    return shape
+
+
+def _material(stage: Any, root_path: str, figurine: Figurine, names: Names, textures: list[str]) -> Any:
+    """Add a UsdPreviewSurface with its textures and return the material."""
+    Gf, Sdf, UsdShade, Tf = (_pxr(module) for module in ("Gf", "Sdf", "UsdShade", "Tf"))
+    kinds = Sdf.ValueTypeNames
+    path = f"{root_path}/M_{Tf.MakeValidIdentifier(names.material)}"
+    material = UsdShade.Material.Define(stage, path)
+
+    def shader(name: str, kind: str) -> Any:
+        made = UsdShade.Shader.Define(stage, f"{path}/{name}")
+        made.CreateIdAttr(kind)
+        return made
+
+    surface = shader("surface", "UsdPreviewSurface")
+    surface.CreateInput("roughness", kinds.Float).Set(float(figurine.material.roughness))
+    surface.CreateInput("metallic", kinds.Float).Set(float(figurine.material.metallic))
+    reader = shader("uv", "UsdPrimvarReader_float2")
+    reader.CreateInput("varname", kinds.String).Set("st")
+    reader.CreateOutput("result", kinds.Float2)
+    slots = (("diffuseColor", kinds.Color3f, "sRGB"), ("normal", kinds.Normal3f, "raw"))
+    for file, (slot, kind, space) in zip(textures, slots, strict=False):
+        sampler = shader(slot, "UsdUVTexture")
+        sampler.CreateInput("file", kinds.Asset).Set(f"./{file}")
+        sampler.CreateInput("sourceColorSpace", kinds.Token).Set(space)
+        for wrap in ("wrapS", "wrapT"):
+            sampler.CreateInput(wrap, kinds.Token).Set("clamp")
+        if slot == "normal":  # 0..1 in the file is -1..1 in the shader
+            sampler.CreateInput("scale", kinds.Float4).Set(Gf.Vec4f(2, 2, 2, 1))
+            sampler.CreateInput("bias", kinds.Float4).Set(Gf.Vec4f(-1, -1, -1, 0))
+        sampler.CreateInput("st", kinds.Float2).ConnectToSource(reader.ConnectableAPI(), "result")
+        sampler.CreateOutput("rgb", kinds.Float3)
+        surface.CreateInput(slot, kind).ConnectToSource(sampler.ConnectableAPI(), "rgb")
+    surface.CreateOutput("surface", kinds.Token)
+    material.CreateSurfaceOutput().ConnectToSource(surface.ConnectableAPI(), "surface")
+    return material
 
 
 def _package(parts: dict[str, bytes]) -> bytes:
