@@ -250,6 +250,7 @@ def _refined(pixels: U8, coarse: F32) -> tuple[U8, U8, bool]:
     near_in, near_out = (near_in & (prior > 0.3)) | inner, (near_out & (prior < 0.7)) | outer
     opacity, sure = _by_colour(image, prior, near_in, near_out, spread=1.0 * reach)
     opacity[inner], opacity[outer] = 1, 0
+    opacity = _without_false_holes(image, opacity, spread=4.0 * reach)
 
     edge = (
         cv2.morphologyEx((opacity > 0.5).astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
@@ -268,6 +269,32 @@ def _refined(pixels: U8, coarse: F32) -> tuple[U8, U8, bool]:
     colors = pixels.copy()
     colors[box] = np.round(image * 255).astype(np.uint8)
     return alpha, colors, doubt
+
+
+def _without_false_holes(image: F32, opacity: F32, *, spread: float) -> F32:
+    """Close enclosed holes that do not have the colours of the open background around the figurine."""
+    import cv2
+
+    low = (opacity < 0.5).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(low, connectivity=4)
+    rim = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    enclosed = np.setdiff1d(np.arange(1, count), rim)
+    if not len(enclosed):
+        return opacity
+    open_air = np.isin(labels, rim[rim > 0]) & (opacity < 0.02)
+    if not open_air.any():
+        return opacity
+    far = _smooth(image, open_air, spread)
+    noise = np.sqrt(_smooth(_length2(image - far), open_air, spread))
+    unlike = _length2(image - far) > (3 * noise + 0.05) ** 2
+    out = opacity.copy()
+    for label in enclosed:
+        left, top, wide, tall = (int(v) for v in stats[label, :4])
+        part = np.s_[max(0, top - 2) : top + tall + 2, max(0, left - 2) : left + wide + 2]
+        hole = labels[part] == label
+        if float(unlike[part][hole].mean()) > 0.5:
+            out[part][cv2.dilate(hole.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0] = 1
+    return out
 
 
 def _by_colour(image: F32, prior: F32, inner: Bool, outer: Bool, *, spread: float) -> tuple[F32, F32]:
@@ -376,6 +403,9 @@ def _cleaned(alpha: U8, options: CutoutOptions) -> tuple[U8, list[Finding]]:
     out = np.where(near, alpha, 0).astype(np.uint8)
     out[body] = np.maximum(out[body], 128)
     out[~body] = np.minimum(out[~body], 127)
+    # A figurine is solid: half-transparent is only its edge.
+    deep = cv2.erode(body.astype(np.uint8), np.ones((7, 7), np.uint8), borderValue=1) > 0
+    out[deep] = 255
 
     reach = max(2, round(0.01 * min(body.shape)))
     borders = {"top": body[0], "bottom": body[-1], "left": body[:, 0], "right": body[:, -1]}
