@@ -159,7 +159,7 @@ async def _look(
             return 0
         gemini = _gemini(provider_of(words))
         async with AsyncStudio(gemini, options_of(words)) as studio:
-            until = time.monotonic() + wait_s
+            until = None
             while True:
                 pending = 0
                 for job in jobs.jobs():
@@ -180,6 +180,7 @@ async def _look(
                     elif not job.collected:
                         pending += 1
                     _say(terminal, job, as_json=as_json)
+                until = until or time.monotonic() + wait_s  # after the first look, which opens the connection
                 if not pending or time.monotonic() >= until:
                     return worst
                 await asyncio.sleep(max(0.01, min(every_s, until - time.monotonic())))

@@ -44,7 +44,7 @@ def costs(terminal: Terminal, since: str, tenant: str, models: bool, as_json: bo
     for row in rows:
         terminal.say(
             f"{row.day:<10}  {row.tenant:<{tenants}}  {row.model:<{width}}  {row.calls:>5}  {row.pictures:>8}"
-            f"  {row.tokens:>9}  {row.usd:>8.4f}$  {row.unsure_usd:.4f}$"
+            f"  {row.tokens:>9}  {f'${row.usd:.4f}':>9}  ${row.unsure_usd:.4f}"
         )
     sure, unsure = sum(row.usd for row in rows), sum(row.unsure_usd for row in rows)
     terminal.say(f"together ${sure:.4f}, and perhaps ${unsure:.4f} more")

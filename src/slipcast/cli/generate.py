@@ -230,6 +230,11 @@ def _results(
             yield outcome.request.name, failure_of(outcome.error)
 
 
+def count_of(number: int, noun: str) -> str:
+    """`1 call`, `2 calls`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def failure_of(error: Exception) -> Failure:
     """An outcome's error as the process's border words it."""
 
@@ -289,7 +294,7 @@ def _say_sum(terminal: Terminal, tally: Tally, *, as_json: bool) -> None:
         if tally.kept and not as_json:
             terminal.say("the picture is there already; nothing was bought (another one: --count 2)")
         return
-    parts = [f"{tally.pictures} pictures for ${tally.usd:.4f}"]
+    parts = [f"{count_of(tally.pictures, 'picture')} for ${tally.usd:.4f}"]
     if tally.kept:
         parts.append(f"{tally.kept} were there already")
     if tally.failures:
