@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save
 
 from slipcast.depth import figurine, figurine_net
-from slipcast.depth.figurine import Figurine, FigurineOptions, Square
+from slipcast.depth.figurine import FigurineModel, FigurineOptions, Square
 from slipcast.depth.figurine_net import FigurineNet, NetConfig
 from slipcast.depth.membrane import inflate_small
 from slipcast.errors import BadInput, MissingWeights
@@ -24,6 +24,7 @@ def write_model(folder: Path, config: NetConfig = SMALL, bias: tuple[float, floa
     torch.manual_seed(0)
     net = FigurineNet(config)
     with torch.no_grad():
+        assert net.head.bias is not None
         net.head.bias[:4] = bias[0]
         net.head.bias[4:8] = bias[1]
     data = save({key: value.half().contiguous() for key, value in net.state_dict().items()})
@@ -49,7 +50,7 @@ def test_constants_are_those_of_training() -> None:
 
 
 def test_untrained_network_gives_the_inflated_disc(tmp_path: Path) -> None:
-    model = Figurine(FigurineOptions(folder=write_model(tmp_path)))
+    model = FigurineModel(FigurineOptions(folder=write_model(tmp_path)))
     depth = model.predict(disc(400, 300, 180, 140, 100))
     assert depth.kind is DepthKind.METRIC
     assert depth.back is not None
@@ -76,14 +77,14 @@ def test_small_silhouettes_are_inflated_exactly() -> None:
 
 def test_gain_and_middle_reach_full_size(tmp_path: Path) -> None:
     side = 200 / 0.88
-    model = Figurine(FigurineOptions(folder=write_model(tmp_path, bias=(float(np.log(2)), 0.1))))
+    model = FigurineModel(FigurineOptions(folder=write_model(tmp_path, bias=(float(np.log(2)), 0.1))))
     depth = model.predict(disc(400, 300, 180, 140, 100))
     assert depth.back is not None
     half = (depth.back - depth.front)[180, 140] / 2
     assert half == pytest.approx(2 * (100 + 0.015 * side), rel=0.04)
     middle = (depth.front[180, 140] + depth.back[180, 140]) / 2
     assert middle == pytest.approx(depth.camera.fy_px - 0.1 * side, abs=0.5)
-    scaled = Figurine(FigurineOptions(folder=tmp_path, depth_scale=0.5)).predict(
+    scaled = FigurineModel(FigurineOptions(folder=tmp_path, depth_scale=0.5)).predict(
         disc(400, 300, 180, 140, 100)
     )
     assert scaled.back is not None
@@ -91,7 +92,7 @@ def test_gain_and_middle_reach_full_size(tmp_path: Path) -> None:
 
 
 def test_mirrored_picture_gives_the_mirrored_depth(tmp_path: Path) -> None:
-    model = Figurine(FigurineOptions(folder=write_model(tmp_path)))
+    model = FigurineModel(FigurineOptions(folder=write_model(tmp_path)))
     # Give the network something to say.
     torch.manual_seed(1)
     torch.nn.init.normal_(model._net.head.weight, std=0.05)
@@ -136,7 +137,7 @@ def test_square_beyond_the_picture_is_grey_and_empty() -> None:
 
 
 def test_nothing_in_the_picture_is_said_and_no_blob(tmp_path: Path) -> None:
-    model = Figurine(FigurineOptions(folder=write_model(tmp_path)))
+    model = FigurineModel(FigurineOptions(folder=write_model(tmp_path)))
     empty = Picture(pixels=np.zeros((90, 120, 3), np.uint8), alpha=np.zeros((90, 120), np.uint8))
     depth = model.predict(empty)
     assert not depth.valid.any()
@@ -147,7 +148,7 @@ def test_nothing_in_the_picture_is_said_and_no_blob(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 500), (500, 3)])
 def test_odd_sizes(tmp_path: Path, shape: tuple[int, int]) -> None:
-    model = Figurine(FigurineOptions(folder=write_model(tmp_path)))
+    model = FigurineModel(FigurineOptions(folder=write_model(tmp_path)))
     picture = Picture(pixels=np.zeros((*shape, 3), np.uint8), alpha=np.full(shape, 255, np.uint8))
     depth = model.predict(picture)
     assert depth.back is not None
@@ -163,15 +164,15 @@ def test_missing_and_damaged_weights_name_path_and_sum(tmp_path: Path) -> None:
     data = weights.read_bytes()
     weights.write_bytes(data[:-1])
     with pytest.raises(MissingWeights) as caught:
-        Figurine(FigurineOptions(folder=home))
+        FigurineModel(FigurineOptions(folder=home))
     assert str(weights) in str(caught.value)
     assert sha256 in str(caught.value)
     weights.unlink()
     with pytest.raises(MissingWeights, match=sha256):
-        Figurine(FigurineOptions(folder=home))
+        FigurineModel(FigurineOptions(folder=home))
     (home / "config.json").write_text("[")
     with pytest.raises(MissingWeights, match=r"config\.json"):
-        Figurine(FigurineOptions(folder=home))
+        FigurineModel(FigurineOptions(folder=home))
 
 
 def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
@@ -180,12 +181,12 @@ def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
     values["net"]["widths"] = [8, 16, 32]
     (home / "config.json").write_text(json.dumps(values))
     with pytest.raises(MissingWeights, match="does not fit"):
-        Figurine(FigurineOptions(folder=home))
+        FigurineModel(FigurineOptions(folder=home))
 
 
 def test_unknown_device_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="tpu"):
-        Figurine(FigurineOptions(folder=write_model(tmp_path), device="tpu"))
+        FigurineModel(FigurineOptions(folder=write_model(tmp_path), device="tpu"))
 
 
 def test_network_is_small_enough_for_the_wheel() -> None:

@@ -58,7 +58,8 @@ class Pool:
         picks = np.searchsorted(ends, rng.random(count) * ends[-1])
         starts = np.cumsum([0] + [len(self.odds[name]) for name in names])
         which = np.searchsorted(starts, picks, side="right") - 1
-        return np.stack([self.shards[names[k]][n - starts[k]] for k, n in zip(which, picks, strict=True)])
+        drawn = [self.shards[names[k]][n - starts[k]] for k, n in zip(which, picks, strict=True)]
+        return np.stack(drawn)
 
 
 def slant(shard: NDArray[np.void]) -> NDArray[np.float64]:
@@ -70,7 +71,7 @@ def slant(shard: NDArray[np.void]) -> NDArray[np.float64]:
     middle = np.where(known, middle, 0)
     mean = middle.sum((1, 2)) / count
     square = (np.where(known, middle - mean[:, None, None], 0) ** 2).sum((1, 2)) / count
-    return np.clip(np.sqrt(square), 0.03, 0.15).astype(np.float64)
+    return np.asarray(np.clip(np.sqrt(square), 0.03, 0.15), np.float64)
 
 
 def to_tensors(records: NDArray[np.void], device: torch.device, halved: bool = False) -> dict[str, Tensor]:

@@ -21,6 +21,7 @@ import torch
 import trimesh
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
+from torch.nn import functional
 
 from slipcast.depth.figurine_net import FigurineNet, NetConfig, shells
 from slipcast.depth.membrane import inflate_small
@@ -38,9 +39,11 @@ def case_record(folder: Path, name: str, side_px: int) -> tuple[NDArray[np.void]
     caster = Caster(np.asarray(mesh.vertices, np.float32), np.asarray(mesh.faces, np.int32))
     distance, slope = float(case["distance"]), float(np.tan(np.radians(case["fov_deg"]) / 2))
     picture = cv2.imread(str(folder / f"{name}.png"), cv2.IMREAD_UNCHANGED)
+    if picture is None:
+        raise FileNotFoundError(folder / f"{name}.png")
     full = picture.shape[0]
 
-    def rays(low: Array, side: float, px: int) -> Array:
+    def rays(low: NDArray[np.floating], side: float, px: int) -> Array:
         g = (np.arange(px) + 0.5) / px * side
         x, y = np.meshgrid((low[0] + g) / full * 2 - 1, 1 - (low[1] + g) / full * 2)
         return np.stack([x * slope, y * slope, -np.ones_like(x)], -1).astype(np.float32)
@@ -110,9 +113,9 @@ def measure(front: Array, back: Array, record: NDArray[np.void], spread: float) 
 
 
 @torch.no_grad()
-def predict(net: FigurineNet, records: NDArray[np.void]) -> tuple[Array, Array]:
+def predict(net: FigurineNet, records: NDArray[np.void], halved: bool = False) -> tuple[Array, Array]:
     """front, back (N,S,S), averaged with the mirrored picture."""
-    t = to_tensors(records, torch.device("cpu"))
+    t = to_tensors(records, torch.device("cpu"), halved)
     x = network_input(t["rgb"], t["alpha"], t["dome"])
     out = []
     for turned in (False, True):
@@ -121,7 +124,10 @@ def predict(net: FigurineNet, records: NDArray[np.void]) -> tuple[Array, Array]:
             picture[:, :5] = picture[:, :5].flip(-1)
         shape = torch.stack(shells(net(picture), picture[:, 4]), 1)
         out.append(shape.flip(-1) if turned else shape)
-    both = ((out[0] + out[1]) / 2).numpy()
+    mean = (out[0] + out[1]) / 2
+    if halved:
+        mean = functional.interpolate(mean, scale_factor=2.0, mode="bilinear")
+    both = mean.numpy()
     return both[:, 0], both[:, 1]
 
 
@@ -131,6 +137,7 @@ def main() -> None:
     say.add_argument("--cases", type=Path, required=True)
     say.add_argument("--checkpoint", type=Path, required=True)
     say.add_argument("--scale", type=float, default=0.8, help="of the dome")
+    say.add_argument("--halved", action="store_true", help="at half the side, for a checkpoint so trained")
     say.add_argument("--sheet", type=Path)
     args = say.parse_args()
     torch.set_num_threads(1)
@@ -140,7 +147,7 @@ def main() -> None:
     names = sorted(path.name[:-7] for path in args.cases.glob("*.gt.glb"))
     found = [case_record(args.cases, name, net.config.side_px) for name in names]
     records = np.stack([record for record, _ in found])
-    fronts, backs = predict(net, records)
+    fronts, backs = predict(net, records, args.halved)
     rows: dict[str, list[dict[str, float]]] = {"dome": [], "net": []}
     for k, (record, spread) in enumerate(found):
         dome = record["dome"].astype(np.float32) * args.scale

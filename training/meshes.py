@@ -129,7 +129,7 @@ def warp(mesh: Textured, rng: np.random.Generator) -> Textured:
     v[:, 0] *= np.exp(rng.normal(0, 0.06))
     tall = np.exp(rng.normal(0, amount, 6))
     v[:, 1] = np.interp(v[:, 1], knots, np.cumsum(tall))
-    v[:, 1] *= np.ptp(mesh.vertices[:, 1]) / max(np.ptp(v[:, 1]), 1e-6) * np.exp(rng.normal(0, 0.12))
+    v[:, 1] *= np.ptp(mesh.vertices[:, 1]) / max(float(np.ptp(v[:, 1])), 1e-6) * np.exp(rng.normal(0, 0.12))
     for axis in (0, 2):
         v[:, axis] += rng.normal(0, 0.06) * amount * 4 * (v[:, 1] - v[:, 1].mean()) ** 2
     v -= (v.min(0) + v.max(0)) / 2

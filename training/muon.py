@@ -23,8 +23,8 @@ class Muon(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "momentum": momentum, "decay": decay})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
-        """One update from the gradients."""
+    def step(self, closure: Any = None) -> Any:
+        """One update from the gradients; `closure` is torch's and not used."""
         for group in self.param_groups:
             for p in group["params"]:
                 if p.grad is None:
@@ -50,4 +50,5 @@ def orthogonal(matrix: Tensor, steps: int = 5) -> Tensor:
     for _ in range(steps):
         square = x @ x.T
         x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
-    return x.T if tall else x
+    out: Tensor = x.T if tall else x
+    return out

@@ -60,19 +60,21 @@ class Caster:
     def __init__(self, vertices: Array, faces: NDArray[np.int32]) -> None:
         self.scene = o3d.t.geometry.RaycastingScene(nthreads=1)
         self.scene.add_triangles(
-            o3d.core.Tensor(np.ascontiguousarray(vertices)), o3d.core.Tensor(faces.astype(np.uint32))
+            o3d.core.Tensor.from_numpy(np.ascontiguousarray(vertices)),
+            o3d.core.Tensor.from_numpy(faces.astype(np.uint32)),
         )
 
     def cast(self, origins: Array, directions: Array) -> dict[str, NDArray[np.generic]]:
         """The first hits of rays (..., 3)."""
         rays = np.concatenate([np.broadcast_to(origins, directions.shape), directions], -1)
-        hits = self.scene.cast_rays(o3d.core.Tensor(np.ascontiguousarray(rays, np.float32)))
+        hits = self.scene.cast_rays(o3d.core.Tensor.from_numpy(np.ascontiguousarray(rays, np.float32)))
         return {key: value.numpy() for key, value in hits.items()}
 
     def blocked(self, origins: Array, directions: Array, far: float) -> NDArray[np.bool_]:
         """Whether something lies between 0 and far along each ray."""
         rays = np.concatenate([origins, directions], -1).astype(np.float32)
-        return np.asarray(self.scene.test_occlusions(o3d.core.Tensor(rays), 0.0, far).numpy(), bool)
+        hits = self.scene.test_occlusions(o3d.core.Tensor.from_numpy(rays), 0.0, far)
+        return np.asarray(hits.numpy(), np.bool_)
 
 
 def pair_of_shells(
@@ -147,7 +149,7 @@ def shade(
     some = grid[seen]
     start = point[some] + flat[some] * 2e-3
     facing = np.repeat(key[None], len(start), 0).astype(np.float32)
-    lit = 1.0 - caster.blocked(start, facing, 3.0)
+    lit = (~caster.blocked(start, facing, 3.0)).astype(np.float32)
     open_sky = np.zeros(len(start), np.float32)
     count = 6
     for _ in range(count):
@@ -155,7 +157,9 @@ def shade(
         d = d / length(d) + flat[some]
         d /= np.maximum(length(d), 1e-6)
         open_sky += ~caster.blocked(start, d, 0.35)
-    spread = [soften(values, grid & seen, seen, px) for values, px in ((lit, 3), (open_sky / count, 7))]
+    spread = [
+        soften(values, grid & seen, seen, px) for values, px in ((lit, 3), (open_sky / np.float32(count), 7))
+    ]
     shadow = 1 - rng.uniform(0.3, 1.0) * (1 - spread[0][seen][:, None])
     sky = 1 - rng.uniform(0.5, 1.0) * (1 - spread[1][seen][:, None])
 

@@ -42,7 +42,10 @@ class Trainer:
 
     def __init__(self, config: NetConfig, device: torch.device, lr: float) -> None:
         self.device, self.lr = device, lr
-        self.net = FigurineNet(config).to(device, memory_format=torch.channels_last)
+        self.net = FigurineNet(config).to(device)
+        for p in self.net.parameters():
+            if p.ndim == 4:
+                p.data = p.data.contiguous(memory_format=torch.channels_last)
         self.mean = deepcopy(self.net).eval().requires_grad_(False)
         self.optimisers = optimisers(self.net, lr)
         self.progress = Progress()
@@ -51,8 +54,8 @@ class Trainer:
         """The network in bf16 where it can, float32 out."""
         x = x.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16):
-            out = net(x)
-        return out.float() if isinstance(out, Tensor) else out
+            out: Tensor = net(x)
+        return out
 
     def step(self, batch: Batch, rate: float) -> dict[str, float]:
         """One update at `rate` times the learning rate; the losses."""
@@ -62,7 +65,7 @@ class Trainer:
             optimiser.zero_grad(set_to_none=True)
         parts = terms(self.forward(self.net, batch.x), batch)
         loss = total(parts)
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         for optimiser in self.optimisers:
             optimiser.step()

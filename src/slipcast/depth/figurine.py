@@ -53,7 +53,7 @@ _FEW_PX = 64
 
 @dataclass(frozen=True, kw_only=True)
 class FigurineOptions:
-    """Options of `Figurine`."""
+    """Options of `FigurineModel`."""
 
     fov_deg: float = LENS_FOV_DEG
     """Vertical field of view of the picture."""
@@ -76,7 +76,7 @@ class Square:
     side_px: float
 
 
-class Figurine:
+class FigurineModel:
     """The bundled network, loaded once (MissingWeights when its file is absent or damaged)."""
 
     def __init__(self, options: FigurineOptions | None = None) -> None:
@@ -94,7 +94,7 @@ class Figurine:
     def predict_many(self, pictures: list[Picture]) -> list[DepthMap]:
         """Return `predict` of each; the network sees them as one batch, which pays on a GPU."""
         if any(picture.alpha is None for picture in pictures):
-            raise ValueError("Figurine.predict needs pictures with alpha")
+            raise ValueError("FigurineModel.predict needs pictures with alpha")
         masks = [np.asarray(picture.alpha) >= 128 for picture in pictures]
         solid = [k for k, mask in enumerate(masks) if int(mask.sum()) >= _FEW_PX]
         side = self._net.config.side_px

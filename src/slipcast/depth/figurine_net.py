@@ -50,7 +50,9 @@ class NetConfig:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> NetConfig:
         """The reverse of `to_json`; unknown keys are refused by the constructor."""
-        lists = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        lists: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
         return cls(**lists)
 
 
@@ -67,8 +69,9 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to the same shape."""
-        y = self.conv1(functional.relu(self.norm1(x)))
-        return x + self.conv2(functional.relu(self.norm2(y)))
+        y: Tensor = self.conv1(functional.relu(self.norm1(x)))
+        y = self.conv2(functional.relu(self.norm2(y)))
+        return x + y
 
 
 class Attention(nn.Module):
@@ -87,8 +90,9 @@ class Attention(nn.Module):
         b, c, h, w = x.shape
         tokens = self.norm(x).flatten(2).transpose(1, 2)
         q, k, v = self.qkv(tokens).view(b, h * w, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
-        y = functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, h * w, c)
-        return x + self.out(y).transpose(1, 2).view(b, c, h, w)
+        y: Tensor = functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, h * w, c)
+        y = x + self.out(y).transpose(1, 2).view(b, c, h, w)
+        return y
 
 
 class FigurineNet(nn.Module):
@@ -118,8 +122,8 @@ class FigurineNet(nn.Module):
                 self.shrink.append(nn.Conv2d(width, widths[level + 1], 2, stride=2))
                 self.grow.append(nn.Conv2d(widths[level + 1], width, 1))
         self.head = nn.Conv2d(widths[0], 4 * OUTPUTS, 3, padding=1)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        for p in self.head.parameters():
+            nn.init.zeros_(p)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 7, S, S) to (B, 6, S, S) float32."""
