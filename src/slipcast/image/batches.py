@@ -119,12 +119,12 @@ class Batches:
         return self._one(title)
 
     async def refresh(self, gemini: Gemini, job: Job) -> Job:
-        """Ask how `job` stands. Raises ProviderError when that cannot be found out."""
+        """Ask how `job` stands; LOST is one that never arrived. Raises ProviderError when it cannot be found out."""
         name = job.name or await self._guarded(gemini, job.model, self._find(gemini, job.title))
         if not name:
-            raise ProviderError(
-                f"batch {job.title} never arrived at the provider; it can be dropped and sent again"
-            )
+            with self._db.write() as db:
+                db.execute("UPDATE jobs SET state='LOST' WHERE title=?", (job.title,))
+            return self._one(job.title)
         remote = await self._guarded(gemini, job.model, gemini.client.aio.batches.get(name=name))
         self._note(job.title, name, remote)
         return self._one(job.title)
