@@ -5,21 +5,24 @@ loads its weights) and is silent but for the `watch` callback. What is kept on d
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from slipcast import metadata
 from slipcast.cutout import CutoutOptions, cut_out
 from slipcast.depth import DepthOptions, predict_depth
 from slipcast.depth.calibrate import CalibrateOptions, calibrate
+from slipcast.errors import BadInput
 from slipcast.formats import EXPORTERS, ExportOptions
+from slipcast.image.folder import read_picture
 from slipcast.points import PlaceOptions, PointOptions, make_points, place, settle
 from slipcast.preview import PreviewOptions, draw_preview
 from slipcast.repair import RepairOptions, repair
 from slipcast.surface import SurfaceOptions, reconstruct
 from slipcast.texture import TextureOptions, paint
-from slipcast.values import DepthMap, Export, Figurine, Picture
+from slipcast.values import DepthMap, Export, Figurine, Picture, View
 
 STAGES = ("cutout", "depth", "points", "surface", "repair", "texture", "export", "preview")
 
@@ -62,6 +65,39 @@ class Result:
     """What goes into the JSON beside the asset, without its `run` block."""
     seconds: Mapping[str, float]
     """Wall seconds per stage: the `run` block's content."""
+
+
+def convert(
+    picture: Path | str,
+    *,
+    height_m: float = PlaceOptions.height_m,
+    faces: int = RepairOptions.faces,
+    depth: str = DepthOptions.model,
+    device: str = DepthOptions.device,
+    fov_deg: float = DepthOptions.fov_deg,
+    detail: str = PointOptions.detail,
+    view: View = View.FRONT,
+    formats: Sequence[str] = ("glb",),
+    name: str | None = None,
+    watch: Watch | None = None,
+) -> Result:
+    """Make the asset of one picture file; `slipcast.write` puts the result on disk.
+
+    `name` is the file's stem unless given. Raises BadInput for a picture or option that cannot be worked with, and
+    what `make` raises.
+    """
+    path = Path(picture)
+    unknown = [key for key in formats if key not in EXPORTERS]
+    if unknown:
+        raise BadInput(f"format {unknown[0]!r} is unknown; choose from {', '.join(EXPORTERS)}")
+    recipe = Recipe(
+        depth=DepthOptions(model=depth, device=device, fov_deg=fov_deg),
+        place=PlaceOptions(height_m=height_m),
+        points=PointOptions(detail=detail),
+        repair=RepairOptions(faces=faces),
+        formats=tuple(formats),
+    )
+    return make(read_picture(path, view=view), recipe, name=name or path.stem, watch=watch)
 
 
 def make(picture: Picture, recipe: Recipe, *, name: str, watch: Watch | None = None) -> Result:

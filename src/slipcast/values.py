@@ -178,8 +178,12 @@ class Camera(_Shown):
 
     def rays(self) -> F32:
         """(H,W,3) directions with z = 1 through the pixels' centres, in camera axes."""
-        x = (np.arange(self.width_px, dtype=np.float32) + np.float32(0.5 - self.cx_px)) / np.float32(self.fx_px)
-        y = (np.arange(self.height_px, dtype=np.float32) + np.float32(0.5 - self.cy_px)) / np.float32(self.fy_px)
+        x = (np.arange(self.width_px, dtype=np.float32) + np.float32(0.5 - self.cx_px)) / np.float32(
+            self.fx_px
+        )
+        y = (np.arange(self.height_px, dtype=np.float32) + np.float32(0.5 - self.cy_px)) / np.float32(
+            self.fy_px
+        )
         out = np.ones((self.height_px, self.width_px, 3), dtype=np.float32)
         out[..., 0] = x[None, :]
         out[..., 1] = y[:, None]
@@ -241,12 +245,16 @@ class PointCloud(_Shown):
     """(N,3) sRGB."""
     source: U8
     """(N,) of `Source`."""
+    joins: I32 | None = None
+    """(F,3) closed triangles between neighbouring samples, counter-clockwise outside; None for a loose cloud."""
 
     def __post_init__(self) -> None:
         _checked(self, "points", (None, 3), np.float32)
-        for name in ("normals", "colors"):
-            _checked(self, name, (len(self.points), 3), np.float32 if name == "normals" else np.uint8)
+        _checked(self, "normals", (len(self.points), 3), np.float32)
+        _checked(self, "colors", (len(self.points), 3), np.uint8)
         _checked(self, "source", (len(self.points),), np.uint8)
+        if self.joins is not None:
+            _checked(self, "joins", (None, 3), np.int32)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

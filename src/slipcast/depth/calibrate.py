@@ -1,0 +1,159 @@
+"""DepthMap of any kind -> METRIC DepthMap with both shells: what a single picture leaves open is settled by rule.
+
+A relative model gives disparity (or depth) up to an unknown scale and shift, and no picture tells its own size. The
+camera is a pinhole of a known or assumed field of view; the figurine's middle stands one focal length away, so that
+one unit is one pixel there. Scale and shift follow from the depth that the front should span: the share of the whole
+depth that fronts span, times the depth that figurines of this silhouette have.
+
+The prior: over 456 figurine meshes of known front (Quaternius, KayKit, Kenney, OpenClonk, Three D Scans), depth
+grows as (width / height)^0.64 of the height, with a spread of a factor 1.8 (one sigma) in both directions; so the
+ratio depth / width is (width / height)^-0.36, about 1.4 for a slender figure and 0.95 for a broad one.
+
+A missing back repeats the front's long waves: it lies behind the front by the inflated silhouette's thickness, scaled
+to the same depth; a naive mirror image of the front puts its noise and its limbs on both sides.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage
+
+from slipcast.depth.dome import inflate
+from slipcast.errors import BadInput
+from slipcast.findings import finding
+from slipcast.values import F32, Bool, DepthKind, DepthMap, Picture, Source
+
+_FRONT_SHARE = 0.55
+"""The share of a figurine's whole depth that its visible front spans."""
+_FLAT = 0.02
+"""A front that spans less of its own distance than this, in the model's numbers, carries no relief."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrateOptions:
+    """How open questions of scale are settled."""
+
+    ratio: float | None = None
+    """Depth over width of the whole figurine; None: the model's own where it has one, else the prior."""
+
+
+def calibrate(depth: DepthMap, picture: Picture, options: CalibrateOptions) -> DepthMap:
+    """Return METRIC depth with both shells and `back >= front`; one unit is one pixel at the figurine's middle.
+
+    Raises BadInput for a ratio outside [0.05, 5].
+    """
+    del picture
+    ratio = options.ratio
+    if ratio is not None and not 0.05 <= ratio <= 5:
+        raise BadInput(f"depth/width must be between 0.05 and 5, got {ratio}")
+    valid = depth.valid & np.isfinite(depth.front)
+    if depth.back is not None:
+        valid &= np.isfinite(depth.back)
+    if depth.kind is DepthKind.METRIC:
+        valid &= depth.front > 0
+    depth = replace(depth, valid=valid)
+    if not valid.any():
+        return depth
+    prior = depth_prior(valid)
+    if depth.kind is DepthKind.METRIC and depth.back is not None:
+        if ratio is None and not depth.ratio_is_prior:
+            return _ordered(depth)
+        return _ordered(_stretched(depth, prior if ratio is None else ratio))
+    front, flat = _metric_front(depth, prior if ratio is None else ratio)
+    half = inflate(valid)
+    rows, columns = _extent(valid)
+    thickness = half * np.float32(
+        (prior if ratio is None else ratio) * columns / max(2 * float(half.max()), 1e-6)
+    )
+    behind = _smoothed(front + thickness / 2, valid, 0.02 * rows) + thickness / 2
+    # At the rim the shells meet: there the front itself counts, not its smooth middle.
+    weight = np.clip(half / (0.02 * rows), 0, 1)
+    back = front + thickness * (1 - weight) + (behind - front) * weight
+    noted = finding(
+        "DEPTH_FLAT" if flat else "DEPTH_PRIOR", {"ratio": f"{prior if ratio is None else ratio:.2f}"}
+    )
+    return _ordered(
+        replace(
+            depth,
+            front=np.where(valid, front, 0).astype(np.float32),
+            back=np.where(valid, back, 0).astype(np.float32),
+            kind=DepthKind.METRIC,
+            back_source=Source.MIRRORED,
+            ratio_is_prior=True,
+            findings=(*depth.findings, noted),
+        )
+    )
+
+
+def depth_prior(valid: Bool) -> float:
+    """Return depth over width that figurines of this silhouette's proportions have, in [0.6, 1.6]."""
+    rows, columns = _extent(valid)
+    return float(np.clip((columns / rows) ** -0.36, 0.6, 1.6))
+
+
+def _extent(valid: Bool) -> tuple[int, int]:
+    """Height and width of the silhouette's box in pixels."""
+    rows, columns = np.flatnonzero(valid.any(1)), np.flatnonzero(valid.any(0))
+    return int(rows[-1] - rows[0] + 1), int(columns[-1] - columns[0] + 1)
+
+
+def _metric_front(depth: DepthMap, ratio: float) -> tuple[F32, bool]:
+    """The front in pixels, spanning its share of the wanted depth around the middle; and whether it had no relief."""
+    numbers = depth.front.astype(np.float64)
+    near_is_large = depth.kind is DepthKind.AFFINE_DISPARITY
+    inside = ndimage.binary_erosion(depth.valid, iterations=2) & depth.valid
+    sample = numbers[inside if inside.any() else depth.valid]
+    low, high = np.quantile(sample, [0.02, 0.98])
+    flat = bool(high - low <= _FLAT * max(abs(high), abs(low), 1e-12))
+    middle = depth.camera.fy_px
+    span = _FRONT_SHARE * ratio * _extent(depth.valid)[1]
+    near, far = middle - span * 0.55, middle + span * 0.45
+    if flat:
+        return np.full(depth.front.shape, middle - span / 2, np.float32), True
+    if near_is_large:
+        # 1/z is affine in disparity: the nearest and the farthest give scale and shift.
+        scale = (1 / near - 1 / far) / (high - low)
+        inverse = (
+            1 / far + (np.clip(numbers, low - 0.3 * (high - low), high + 0.3 * (high - low)) - low) * scale
+        )
+        out = 1 / np.maximum(inverse, 1 / (far + span))
+    else:
+        out = near + (np.clip(numbers, low - 0.3 * (high - low), high + 0.3 * (high - low)) - low) * (
+            (far - near) / (high - low)
+        )
+    return out.astype(np.float32), False
+
+
+def _stretched(depth: DepthMap, ratio: float) -> DepthMap:
+    """Stretch both shells about their middle so that the whole has the wanted depth over width."""
+    assert depth.back is not None
+    near, far = float(depth.front[depth.valid].min()), float(depth.back[depth.valid].max())
+    middle = (near + far) / 2
+    width = _extent(depth.valid)[1] * middle / depth.camera.fx_px
+    factor = ratio * width / max(far - near, 1e-9)
+
+    def moved(shell: F32) -> F32:
+        return np.where(depth.valid, middle + (shell - middle) * np.float32(factor), 0).astype(np.float32)
+
+    noted = finding("DEPTH_PRIOR", {"ratio": f"{ratio:.2f}"})
+    return replace(
+        depth,
+        front=moved(depth.front),
+        back=moved(depth.back),
+        findings=(*depth.findings, noted),
+    )
+
+
+def _ordered(depth: DepthMap) -> DepthMap:
+    """Keep the back behind the front."""
+    assert depth.back is not None
+    back = np.where(depth.valid, np.maximum(depth.back, depth.front), 0).astype(np.float32)
+    return replace(depth, back=back, front=np.where(depth.valid, depth.front, 0).astype(np.float32))
+
+
+def _smoothed(values: F32, valid: Bool, sigma_px: float) -> F32:
+    """Gaussian blur within the mask."""
+    weight = ndimage.gaussian_filter(valid.astype(np.float32), sigma_px, truncate=3)
+    blurred = ndimage.gaussian_filter(np.where(valid, values, 0).astype(np.float32), sigma_px, truncate=3)
+    out: F32 = blurred / np.maximum(weight, 1e-4)
+    return out

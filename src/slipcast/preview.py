@@ -1,0 +1,106 @@
+"""Figurine -> PNG: the input picture and four views, so that one look tells whether the asset is good.
+
+Orthographic, lit from the upper left of the viewer, drawn with the project's own z-buffer at twice the size.
+"""
+
+import io
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from slipcast.points import vertex_normals
+from slipcast.raster import rasterize
+from slipcast.values import F32, U8, Figurine, Picture
+
+_GROUND = np.array([236, 238, 240], np.float32)
+_VIEWS = (("front", 0.0), ("right", 90.0), ("back", 180.0), ("left", 270.0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviewOptions:
+    """How large the preview is."""
+
+    panel_px: int = 384
+    """Width of one of the five panels; they are a third taller than wide where the figurine is tall."""
+
+
+def draw_preview(figurine: Figurine, picture: Picture, options: PreviewOptions) -> bytes:
+    """Return a PNG of five panels: the cut-out input, and front, right, back and left of the asset."""
+    width = options.panel_px
+    extent = np.ptp(figurine.mesh.vertices, axis=0)
+    height = width * 4 // 3 if extent[1] > 1.1 * max(extent[0], extent[2]) else width
+    panels = [("input", _input_panel(picture, width, height))]
+    for title, yaw_deg in _VIEWS:
+        panels.append((title, render(figurine, width, height, yaw_deg=yaw_deg)))
+    sheet = Image.new("RGB", (width * len(panels), height), (236, 238, 240))
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=14)
+    for column, (title, pixels) in enumerate(panels):
+        sheet.paste(Image.fromarray(pixels), (column * width, 0))
+        pen.text((column * width + 8, height - 24), title, fill=(110, 114, 120), font=font)
+    out = io.BytesIO()
+    sheet.save(out, "PNG", optimize=False, compress_level=6)
+    return out.getvalue()
+
+
+def render(
+    figurine: Figurine,
+    width_px: int,
+    height_px: int,
+    *,
+    yaw_deg: float = 0.0,
+    pitch_deg: float = 0.0,
+    textured: bool = True,
+) -> U8:
+    """Return (H,W,3) pixels of the figurine turned by `yaw_deg` to show its right (90), back (180) or left (270)."""
+    fine = 2
+    wide, tall = width_px * fine, height_px * fine
+    vertices = figurine.mesh.vertices.astype(np.float64)
+    low, high = vertices.min(0), vertices.max(0)
+    yaw, pitch = math.radians(yaw_deg), math.radians(pitch_deg)
+    turn = np.array([[math.cos(yaw), 0, math.sin(yaw)], [0, 1, 0], [-math.sin(yaw), 0, math.cos(yaw)]])
+    tilt = np.array(
+        [[1, 0, 0], [0, math.cos(pitch), -math.sin(pitch)], [0, math.sin(pitch), math.cos(pitch)]]
+    )
+    rotation = tilt @ turn
+    local = (vertices - (low + high) / 2) @ rotation.T
+    # One scale for all yaws, so that the views compare.
+    across = math.hypot(high[0] - low[0], high[2] - low[2]) if pitch_deg else max((high - low)[[0, 2]])
+    scale = 0.88 * min(wide / max(across, 1e-9), tall / max(high[1] - low[1], 1e-9))
+    screen = local[:, :2] * [scale, -scale] + [wide / 2, tall / 2]
+    hits = rasterize(screen, -local[:, 2], figurine.mesh.faces, wide, tall)
+    shown = hits.face >= 0
+    face, weight = hits.face[shown], hits.weights[shown]
+    normals = vertex_normals(figurine.mesh.vertices, figurine.mesh.faces).astype(np.float64) @ rotation.T
+    normal = np.einsum("nk,nkc->nc", weight, normals[figurine.mesh.faces[face]])
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
+    light = np.array([-0.45, 0.55, 0.70]) / np.linalg.norm([-0.45, 0.55, 0.70])
+    shade = 0.62 + 0.42 * np.clip(normal @ light, 0, 1) + 0.06 * normal[:, 1]
+    color = _sampled(figurine, face, weight) if textured else np.full((len(face), 3), 205.0)
+    canvas: F32 = np.broadcast_to(_GROUND, (tall, wide, 3)).astype(np.float32)
+    canvas[shown] = np.clip(color * shade[:, None], 0, 255)
+    small = canvas.reshape(height_px, fine, width_px, fine, 3).mean((1, 3))
+    return small.astype(np.uint8)
+
+
+def _sampled(figurine: Figurine, face: np.ndarray, weight: F32) -> F32:
+    """Nearest texel at each hit."""
+    uv = np.einsum("nk,nkc->nc", weight, figurine.uv[face])
+    texture = figurine.texture.pixels
+    x = np.clip((uv[:, 0] * texture.shape[1]).astype(int), 0, texture.shape[1] - 1)
+    y = np.clip((uv[:, 1] * texture.shape[0]).astype(int), 0, texture.shape[0] - 1)
+    return texture[y, x].astype(np.float32)
+
+
+def _input_panel(picture: Picture, width_px: int, height_px: int) -> U8:
+    """The picture fitted into a panel, its background faded to show the cutout."""
+    pixels = picture.pixels.astype(np.float32)
+    if picture.alpha is not None:
+        alpha = picture.alpha[..., None].astype(np.float32) / 255
+        pixels = pixels * alpha + _GROUND * (1 - alpha)
+    image = Image.fromarray(pixels.astype(np.uint8))
+    image.thumbnail((width_px, height_px), Image.Resampling.LANCZOS)
+    panel = Image.new("RGB", (width_px, height_px), (236, 238, 240))
+    panel.paste(image, ((width_px - image.width) // 2, (height_px - image.height) // 2))
+    return np.array(panel)

@@ -1,0 +1,123 @@
+"""What makes a mesh a solid: the checks and the door to manifold3d, shared by surface.py and repair.py.
+
+A solid here is closed (every edge has exactly two faces after equal positions are welded), oriented (the two run along
+it in opposite directions) and has positive volume.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from slipcast.values import F32, F64, I32, Mesh, Source
+
+if TYPE_CHECKING:
+    import manifold3d
+
+NUDGE_M = 1e-6
+"""How far sheets that touch at an edge or a vertex are pushed apart: far below any printer, far above float32."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closedness:
+    """Counts over a mesh whose equal positions are welded."""
+
+    open_edges: int
+    """Edges with one face."""
+    crowded_edges: int
+    """Edges with more than two faces."""
+    turned_edges: int
+    """Edges whose two faces run along it in the same direction."""
+    volume_m3: float
+    """Signed; positive when the faces look outward."""
+
+    @property
+    def closed(self) -> bool:
+        """True for a closed, oriented solid of positive volume."""
+        return not (self.open_edges or self.crowded_edges or self.turned_edges) and self.volume_m3 > 0
+
+
+def unlabelled(vertices: F32, faces: I32) -> Mesh:
+    """A mesh whose faces are all INVENTED until someone knows better."""
+    source = np.full(len(faces), int(Source.INVENTED), np.uint8)
+    return Mesh(vertices=vertices.astype(np.float32), faces=faces.astype(np.int32), source=source)
+
+
+def welded(mesh: Mesh) -> tuple[F32, I32]:
+    """Vertices and faces with equal positions merged; faces that collapse are dropped."""
+    key = np.ascontiguousarray(mesh.vertices + np.float32(0)).view(np.dtype((np.void, 12))).ravel()
+    _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+    faces = inverse.reshape(-1)[mesh.faces].astype(np.int32)
+    proper = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
+    return mesh.vertices[first], faces[proper]
+
+
+def closedness(mesh: Mesh) -> Closedness:
+    """Count what keeps a mesh from being a solid."""
+    vertices, faces = welded(mesh)
+    if not len(faces):
+        return Closedness(open_edges=0, crowded_edges=0, turned_edges=0, volume_m3=0.0)
+    start = faces.ravel().astype(np.int64)
+    end = np.roll(faces, -1, axis=1).ravel().astype(np.int64)
+    size = len(vertices)
+    _, index, count = np.unique(
+        np.minimum(start, end) * size + np.maximum(start, end), return_inverse=True, return_counts=True
+    )
+    direction = np.bincount(index.reshape(-1), np.where(start < end, 1, -1), len(count))
+    corner = vertices[faces].astype(np.float64)
+    volume = float(np.einsum("ij,ij->i", corner[:, 0], np.cross(corner[:, 1], corner[:, 2])).sum() / 6)
+    return Closedness(
+        open_edges=int((count == 1).sum()),
+        crowded_edges=int((count > 2).sum()),
+        turned_edges=int(((count == 2) & (direction != 0)).sum()),
+        volume_m3=volume,
+    )
+
+
+def solid_of(mesh: Mesh) -> "manifold3d.Manifold | None":
+    """The mesh as a manifold3d solid, or None where it is not closed and oriented."""
+    import manifold3d
+
+    solid = manifold3d.Manifold(
+        manifold3d.Mesh(np.array(mesh.vertices, np.float32), np.array(mesh.faces, np.uint32))
+    )
+    return solid if solid.status() == manifold3d.Error.NoError and solid.num_tri() else None
+
+
+def closed_mesh(solid: "manifold3d.Manifold") -> Mesh:
+    """A solid as a mesh; sheets that touch are pushed apart by `NUDGE_M`, so that welding cannot join them."""
+    made = solid.to_mesh()
+    vertices = np.array(made.vert_properties[:, :3], np.float32)
+    faces = np.array(made.tri_verts, np.int32)
+    return unlabelled(_apart(vertices, faces), faces)
+
+
+def _apart(vertices: F32, faces: I32) -> F32:
+    """Move vertices at equal positions inward along their own normals."""
+    key = np.ascontiguousarray(vertices + np.float32(0)).view(np.dtype((np.void, 12))).ravel()
+    _, inverse, count = np.unique(key, return_inverse=True, return_counts=True)
+    shared = count[inverse.reshape(-1)] > 1
+    if not shared.any():
+        return vertices
+    normals = face_normals(vertices, faces)[0]
+    total = np.stack(
+        [np.bincount(faces.ravel(), np.repeat(normals[:, axis], 3), len(vertices)) for axis in range(3)], 1
+    )
+    length = np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)
+    # A rank among the twins makes the steps differ even where normals are opposite or vanish.
+    rank = np.zeros(len(vertices))
+    order = np.argsort(inverse.reshape(-1), kind="stable")
+    starts = np.concatenate([[0], np.cumsum(count)[:-1]])
+    rank[order] = np.arange(len(vertices)) - np.repeat(starts, count)
+    step = NUDGE_M * (1 + rank[shared, None])
+    out = vertices.astype(np.float64)
+    out[shared] -= total[shared] / length[shared] * step
+    return out.astype(np.float32)
+
+
+def face_normals(vertices: F32, faces: I32) -> tuple[F64, F64]:
+    """(F,3) unit normals (zero for a face without area) and (F,) areas."""
+    corner = vertices[faces].astype(np.float64)
+    normal = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
+    length = np.linalg.norm(normal, axis=1)
+    return normal / np.maximum(length, 1e-30)[:, None], length / 2

@@ -1,0 +1,199 @@
+"""Mesh + DepthMap + Picture -> Figurine: UV and one atlas.
+
+Three charts, all of them the picture's own projection, so seen faces keep its pixels one to one:
+
+front  the picture, for faces that it shows; its colours are carried on over the rim, so no background bleeds in
+back   for faces that look away: the colours of the rim diffused inward (harmonic inpainting by a push-pull pyramid, as
+       in Gortler et al., "The Lumigraph", 1996, section 3.4.2). The rim belongs to hair, sleeves and soles, which
+       go on behind; a face does not, so nothing of the middle is repeated
+side   for what lies between, seen too slantwise for the picture's pixels: the picture blurred, at a quarter of the
+       size, so no pixel is drawn out to a streak
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from slipcast.errors import BadInput
+from slipcast.points import project
+from slipcast.solid import face_normals
+from slipcast.values import F32, F64, U8, Bool, DepthMap, Figurine, Mesh, Picture, Source
+
+_PAD_PX = 8
+_SIZES = (256, 512, 1024, 2048, 4096)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextureOptions:
+    """How large the atlas may become."""
+
+    max_size_px: int = 4096
+    """Longest side of the atlas; larger pictures are scaled down to fit."""
+
+
+def paint(mesh: Mesh, depth: DepthMap, picture: Picture, options: TextureOptions, *, name: str) -> Figurine:
+    """Return the figurine `name`: `mesh` with UV (F,3,2) into one atlas made of `picture`, which must have alpha.
+
+    Raises BadInput for an atlas size that is not one of 256, 512, ... 4096.
+    """
+    if options.max_size_px not in _SIZES:
+        raise BadInput(f"texture size must be one of {_SIZES}, got {options.max_size_px}")
+    if picture.alpha is None:
+        raise ValueError("paint needs a picture with alpha")
+    box, scale = _box(depth.valid, options.max_size_px)
+    pixels, mask = _scaled(picture, depth.valid, box, scale)
+    height, width = mask.shape
+    small = max(1, height // 4), max(1, width // 4)
+    front = _carried_on(pixels, mask, 2)
+    back = _diffused(pixels, mask)
+    side = np.asarray(
+        Image.fromarray(_carried_on(_blurred(pixels, mask, 0.012 * height), mask, 1)).resize(
+            (small[1], small[0]), Image.Resampling.BOX
+        )
+    )
+    across = _fitting(2 * width + 3 * _PAD_PX), _fitting(height + small[0] + 3 * _PAD_PX)
+    beside = _fitting(2 * width + small[1] + 4 * _PAD_PX), _fitting(height + 2 * _PAD_PX)
+    wide, tall = min(across, beside, key=lambda size: size[0] * size[1])
+    front_at = (_PAD_PX, _PAD_PX)
+    back_at = (2 * _PAD_PX + width, _PAD_PX)
+    side_at = (
+        (_PAD_PX, 2 * _PAD_PX + height) if (wide, tall) == across else (3 * _PAD_PX + 2 * width, _PAD_PX)
+    )
+    atlas = np.zeros((tall, wide, 3), np.uint8)
+    atlas[:] = np.round(pixels[mask].mean(0)) if mask.any() else 128
+    for chart, at in ((front, front_at), (back, back_at), (side, side_at)):
+        _placed(atlas, chart, at)
+
+    corner = mesh.vertices[mesh.faces].reshape(-1, 3)
+    screen, _ = project(depth.camera, corner)
+    local = (screen - [box[1].start, box[0].start]) * scale
+    chart_of = _chart_of(mesh, depth)
+    uv = np.zeros((len(mesh.faces) * 3, 2))
+    inside = np.clip(local, 0, [width, height])
+    for index, (at, shrink) in enumerate(
+        ((front_at, (1.0, 1.0)), (back_at, (1.0, 1.0)), (side_at, (small[1] / width, small[0] / height)))
+    ):
+        chosen = np.repeat(chart_of == index, 3)
+        uv[chosen] = inside[chosen] * shrink + at
+    uv /= [wide, tall]
+    return Figurine(
+        name=name,
+        mesh=mesh,
+        uv=uv.reshape(-1, 3, 2).astype(np.float32),
+        texture=Picture(pixels=atlas, view=picture.view, source=picture.source),
+    )
+
+
+def _chart_of(mesh: Mesh, depth: DepthMap) -> np.ndarray:
+    """(F,) 0 front, 1 back, 2 side."""
+    normals, _ = face_normals(mesh.vertices, mesh.faces)
+    centre = mesh.vertices[mesh.faces].astype(np.float64).mean(1)
+    turn, shift = depth.camera.camera_from_world[:3, :3], depth.camera.camera_from_world[:3, 3]
+    ray = centre + shift @ turn
+    facing: F64 = -(normals * ray).sum(1) / np.maximum(np.linalg.norm(ray, axis=1), 1e-12)
+    chart = np.full(len(centre), 2)
+    chart[mesh.source == int(Source.SEEN)] = 0
+    chart[(facing < -0.05) & (mesh.source != int(Source.SEEN))] = 1
+    return chart
+
+
+def _box(valid: Bool, most_px: int) -> tuple[tuple[slice, slice], float]:
+    """The silhouette's box with a margin, and the scale that lets the atlas keep within `most_px`."""
+    rows, columns = np.flatnonzero(valid.any(1)), np.flatnonzero(valid.any(0))
+    margin = 4
+    top, left = max(rows[0] - margin, 0), max(columns[0] - margin, 0)
+    bottom = min(rows[-1] + 1 + margin, valid.shape[0])
+    right = min(columns[-1] + 1 + margin, valid.shape[1])
+    height, width = bottom - top, right - left
+    fits = min(
+        (most_px - 4 * _PAD_PX) / (2 * width),
+        (most_px - 4 * _PAD_PX) / (1.25 * height),
+    )
+    return (slice(top, bottom), slice(left, right)), min(1.0, fits)
+
+
+def _scaled(picture: Picture, valid: Bool, box: tuple[slice, slice], scale: float) -> tuple[U8, Bool]:
+    """The box's pixels and mask at the atlas's scale."""
+    assert picture.alpha is not None
+    pixels, mask = picture.pixels[box], valid[box]
+    if scale == 1.0:
+        return np.array(pixels), np.array(mask)
+    size = (max(1, int(mask.shape[1] * scale)), max(1, int(mask.shape[0] * scale)))
+    small = Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS)
+    cover = Image.fromarray(mask.astype(np.uint8) * 255).resize(size, Image.Resampling.BOX)
+    return np.array(small), np.array(cover) >= 128
+
+
+def _fitting(length_px: int) -> int:
+    """The smallest power of two that holds `length_px`."""
+    return max(256, 1 << (length_px - 1).bit_length())
+
+
+def _carried_on(pixels: U8, mask: Bool, rim_px: int) -> U8:
+    """Outside the mask, and on its outermost `rim_px`, take the nearest colour further inside."""
+    sure = ndimage.binary_erosion(mask, iterations=rim_px, border_value=1) if rim_px else mask
+    # Parts thinner than two rims would vanish: there the mask itself is sure.
+    kept = ndimage.binary_dilation(sure, iterations=2 * rim_px + 1) if rim_px else sure
+    sure = sure | (mask & ~kept)
+    if not sure.any():
+        return pixels
+    nearest = ndimage.distance_transform_edt(~sure, return_distances=False, return_indices=True)
+    out: U8 = pixels[nearest[0], nearest[1]]
+    return out
+
+
+def _blurred(pixels: U8, mask: Bool, sigma_px: float) -> U8:
+    """Gaussian blur of the colours inside the mask."""
+    weight = ndimage.gaussian_filter(mask.astype(np.float32), sigma_px, truncate=3)
+    out = np.zeros(pixels.shape, np.float32)
+    for channel in range(3):
+        inside = np.where(mask, pixels[..., channel], 0).astype(np.float32)
+        out[..., channel] = ndimage.gaussian_filter(inside, sigma_px, truncate=3)
+    out /= np.maximum(weight, 1e-3)[..., None]
+    return np.where(mask[..., None], np.clip(out, 0, 255), pixels).astype(np.uint8)
+
+
+def _diffused(pixels: U8, mask: Bool) -> U8:
+    """The rim's colours carried inward and outward, smooth."""
+    height = mask.shape[0]
+    inner = ndimage.binary_erosion(mask, iterations=2, border_value=1)
+    distance = ndimage.distance_transform_edt(mask)
+    band = (inner if inner.any() else mask) & (distance <= 2 + max(3, 0.012 * height))
+    known = band.astype(np.float32)
+    color = np.where(band[..., None], pixels, 0).astype(np.float32)
+    return np.clip(_push_pull(color, known), 0, 255).astype(np.uint8)
+
+
+def _push_pull(color: F32, weight: F32) -> F32:
+    """Fill where `weight` is zero: means go up a pyramid, gaps take what comes down."""
+    if min(weight.shape) <= 2:
+        total = float(weight.sum())
+        mean = (color * weight[..., None]).sum((0, 1)) / max(total, 1e-6)
+        return np.where(weight[..., None] > 0, color, mean).astype(np.float32)
+    pad = ((0, weight.shape[0] % 2), (0, weight.shape[1] % 2))
+    padded = np.pad(color * weight[..., None], (*pad, (0, 0)))
+    cover = np.pad(weight, pad)
+
+    def summed(array: F32) -> F32:
+        return array[::2, ::2] + array[1::2, ::2] + array[::2, 1::2] + array[1::2, 1::2]
+
+    total, share = summed(padded), summed(cover)
+    coarse = _push_pull(
+        (total / np.maximum(share, 1e-6)[..., None]).astype(np.float32),
+        np.minimum(share, 1).astype(np.float32),
+    )
+    fine = np.stack(
+        [ndimage.zoom(coarse[..., c], 2, order=1, mode="nearest", grid_mode=True) for c in range(3)], -1
+    )[: weight.shape[0], : weight.shape[1]]
+    out: F32 = color * weight[..., None] + fine * (1 - weight[..., None])
+    return out
+
+
+def _placed(atlas: U8, chart: U8, at: tuple[int, int]) -> None:
+    """Copy a chart into the atlas and repeat its edge into the padding."""
+    x, y = at
+    pad = _PAD_PX // 2
+    grown = np.pad(chart, ((pad, pad), (pad, pad), (0, 0)), mode="edge")
+    atlas[y - pad : y + chart.shape[0] + pad, x - pad : x + chart.shape[1] + pad] = grown
