@@ -120,7 +120,7 @@ def _assimp(files: list[Path]) -> list[Facts]:
         content = read_content(target)
         info = subprocess.run([*command, "info", str(path)], capture_output=True, check=True).stdout.decode()
         embedded = int(re.findall(r"Textures \(embed\.\):\s+(\d+)", info)[0])
-        references = [line for line in info.splitlines() if line.strip().endswith((".png'", ".jpg'"))]
+        references = {line for line in info.splitlines() if line.strip().endswith((".png'", ".jpg'"))}
         facts = measure(content.points, content.faces.astype(np.int64))
         # An embedded texture is listed as a reference too.
         out.append({"program": "assimp 6.0.5", **facts, "textures": max(embedded, len(references))})
@@ -150,44 +150,47 @@ def _prusa(files: list[Path]) -> list[Facts]:
 
 
 def _godot(files: list[Path]) -> list[Facts]:
-    """Import in a project of its own; 3.2.3 hangs after the import, so it is ended when its stamp is
-    there."""
+    """Import all in one project; 3.2.3 hangs after the import, so it is ended when the last stamp is there."""
+    project = files[0].parent / "godot"
+    project.mkdir()
+    for beside in files[0].parent.iterdir():
+        if beside in files or beside.suffix in (".png", ".jpg", ".bin", ".mtl"):
+            shutil.copy(beside, project)
+    (project / "project.godot").write_text(
+        'config_version=4\n[rendering]\nquality/driver/driver_name="GLES2"\n', encoding="utf-8"
+    )
+    shutil.copy(HERE / "godot.gd", project)
+    places = {
+        "HOME": str(project),
+        "XDG_DATA_HOME": str(project / ".x"),
+        "XDG_CONFIG_HOME": str(project / ".x"),
+    }
+    editor = subprocess.Popen(
+        ["godot3-server", "--path", str(project), "--editor", "--quit"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **places},
+    )
+    waiting = {path.suffix for path in files}
+    until = time.monotonic() + 240
+    try:
+        while waiting and time.monotonic() < until:
+            time.sleep(0.2)
+            waiting = {suffix for suffix in waiting if not list(project.glob(f".import/*{suffix}-*.md5"))}
+        time.sleep(0.5)
+    finally:
+        editor.kill()
+        editor.wait()
+    assert not waiting, f"Godot did not import {', '.join(waiting)}"
+    suffixes = ",".join(path.suffix[1:] for path in files)
+    said = _call(
+        ["godot3-server", "--path", project, "-s", "godot.gd"], places | {"SLIPCAST_SUFFIXES": suffixes}
+    )
     out = []
-    for path in files:
-        project = path.parent / f"godot-{path.suffix[1:]}"
-        project.mkdir()
-        for beside in path.parent.iterdir():
-            if beside.is_file() and beside.suffix in (path.suffix, ".png", ".jpg", ".bin", ".mtl"):
-                shutil.copy(beside, project)
-        (project / "project.godot").write_text(
-            'config_version=4\n[rendering]\nquality/driver/driver_name="GLES2"\n', encoding="utf-8"
-        )
-        shutil.copy(HERE / "godot.gd", project)
-        places = {
-            "HOME": str(project),
-            "XDG_DATA_HOME": str(project / ".x"),
-            "XDG_CONFIG_HOME": str(project / ".x"),
-        }
-        editor = subprocess.Popen(
-            ["godot3-server", "--path", str(project), "--editor", "--quit"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, **places},
-        )
-        try:
-            until = time.monotonic() + 120
-            while not list(project.glob(f".import/*{path.suffix}-*.md5")) and time.monotonic() < until:
-                time.sleep(0.1)
-            time.sleep(0.5)
-        finally:
-            editor.kill()
-            editor.wait()
-        facts = _call(
-            ["godot3-server", "--path", project, "-s", "godot.gd"], places | {"SLIPCAST_FILE": path.name}
-        )
-        corners = np.array(facts[0]["points"], dtype=np.float64).reshape(-1, 3, 3)
-        facts[0]["points"] = corners[:, ::-1].reshape(-1).tolist()  # Godot's faces are clockwise
-        out.append({"program": "Godot 3.2.3", **_with_points(facts[0])})
+    for facts in said:
+        corners = np.array(facts["points"], dtype=np.float64).reshape(-1, 3, 3)
+        facts["points"] = corners[:, ::-1].reshape(-1).tolist()  # Godot's faces are clockwise
+        out.append({"program": "Godot 3.2.3", **_with_points(facts)})
     return out
 
 

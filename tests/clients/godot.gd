@@ -1,4 +1,4 @@
-# Godot 3: load one imported scene or mesh, print its triangles and materials as one line of JSON.
+# Godot 3: load what the editor imported, one line of JSON with triangles and materials for each suffix.
 extends SceneTree
 
 var points = []
@@ -36,11 +36,26 @@ func add(mesh, place):
 			})
 
 
+func found(suffix):
+	# By its suffix, since this version cannot take a name outside ASCII from its environment.
+	var folder = Directory.new()
+	folder.open("res://")
+	folder.list_dir_begin(true)
+	var name = folder.get_next()
+	while name != "" and not name.ends_with("." + suffix):
+		name = folder.get_next()
+	return name
+
+
 func _init():
-	var resource = load("res://" + OS.get_environment("SLIPCAST_FILE"))
-	if resource is PackedScene:
-		walk(resource.instance(), Transform())
-	elif resource is Mesh:
-		add(resource, Transform())
-	print("\n" + JSON.print({"points": points, "names": names, "materials": materials}))
+	for suffix in OS.get_environment("SLIPCAST_SUFFIXES").split(","):
+		points = []
+		names = []
+		materials = []
+		var resource = load("res://" + found(suffix))
+		if resource is PackedScene:
+			walk(resource.instance(), Transform())
+		elif resource is Mesh:
+			add(resource, Transform())
+		print("\n" + JSON.print({"points": points, "names": names, "materials": materials}))
 	quit()

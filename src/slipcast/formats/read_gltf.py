@@ -198,7 +198,9 @@ def read_gltf(path: Path) -> Content:
     points, faces, names, attributes, base = [], [], [], set(), 0
     for mesh, primitive, world in triangles(document):
         local = checked_points(path, positions(document, primitive))
-        faces.append(checked_faces(path, indices(document, primitive, len(local)), len(local)) + base)
+        index = checked_faces(path, indices(document, primitive, len(local)), len(local))
+        # By the specification a mirroring transform turns the winding round.
+        faces.append((index if np.linalg.det(world[:3, :3]) > 0 else index[:, ::-1]) + base)
         points.append(local @ world[:3, :3].T + world[:3, 3])
         base += len(local)
         names.append(str(mesh.get("name", "")))
@@ -317,7 +319,7 @@ def _numbers(document: Document, node: Json, key: str, default: list[float]) -> 
     if (
         not isinstance(value, list)
         or len(value) != len(default)
-        or not all(isinstance(entry, int | float) for entry in value)
+        or not all(isinstance(entry, int | float) and abs(entry) < 1e12 for entry in value)
     ):
         raise document.fail(f"`{key}` of a node is not {len(default)} numbers")
     return np.array(value, dtype=np.float64)

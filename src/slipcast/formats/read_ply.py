@@ -1,6 +1,7 @@
 """PLY, text or binary of either byte order -> its triangles."""
 
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -137,7 +138,7 @@ def _text(
     vertices, faces = np.zeros((0, 3)), np.zeros((0, 3), np.int64)
     lines = iter(body.decode("ascii", "replace").splitlines())
     for element in elements:
-        rows = [line.split() for line, _ in zip(lines, range(element.count), strict=False)]
+        rows = [line.split() for line in islice(lines, element.count)]
         if len(rows) < element.count:
             raise BadInput(f"{path} is cut off inside its {element.name} list")
         try:

@@ -1,0 +1,131 @@
+"""`slipcast export`, `inspect` and `targets` as a user calls them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from shapes import cube, figure, sphere
+from test_formats import textured
+
+from slipcast.cli.main import main
+from slipcast.formats import EXPORTERS, ExportOptions
+from slipcast.targets import TARGETS
+
+
+@pytest.fixture
+def asset(tmp_path: Path) -> Path:
+    """A GLB as `convert` writes it."""
+    path = tmp_path / "Ritter ü.glb"
+    path.write_bytes(EXPORTERS["glb"].export(figure("Ritter ü"), ExportOptions()).files[path.name])
+    return path
+
+
+def test_export_to_several_formats_beside_the_asset(asset: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", str(asset), "--format", "obj,fbx,stl,3mf,ply"]) == 0
+    written = {path.name for path in asset.parent.iterdir()} - {asset.name}
+    assert written == {f"Ritter ü.{key}" for key in ("obj", "mtl", "fbx", "stl", "3mf", "ply")} | {
+        "Ritter ü_basecolor.png"
+    }
+    for key in ("obj", "fbx", "stl", "3mf", "ply"):
+        direct = EXPORTERS[key].export(figure("Ritter ü"), ExportOptions()).files
+        assert asset.with_suffix(f".{key}").stat().st_size == pytest.approx(
+            len(direct[f"Ritter ü.{key}"]), rel=0.1
+        )
+    assert "Ritter ü.fbx" in capfd.readouterr().out
+
+
+def test_export_for_a_target_takes_its_format_and_names(asset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "for" / "unreal"
+    assert main(["export", str(asset), "--target", "unreal", "-o", str(out)]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["SM_Ritter ü.fbx", "T_Ritter ü_BC.png"]
+
+
+def test_export_says_in_json_what_was_lost(asset: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", str(asset), "--format", "stl", "--json"]) == 0
+    entry = json.loads(capfd.readouterr().out)[0]
+    assert [Path(file).name for file in entry["files"]] == ["Ritter ü.stl"]
+    assert [found["code"] for found in entry["findings"]] == ["TEXTURE_DROPPED"]
+
+
+def test_a_target_s_face_budget_is_a_finding(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    big = textured(sphere(0.02, 110, 100), name="big")
+    assert len(big.mesh.faces) > TARGETS["web"].faces
+    (tmp_path / "big.glb").write_bytes(EXPORTERS["glb"].export(big, ExportOptions()).files["big.glb"])
+    assert (
+        main(["export", str(tmp_path / "big.glb"), "--target", "web", "-o", str(tmp_path / "w"), "--json"])
+        == 0
+    )
+    entry = json.loads(capfd.readouterr().out)[0]
+    assert [found["code"] for found in entry["findings"]] == ["FACES_OVER_TARGET"]
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        ([], "--format"),
+        (["--format", "doc"], "doc"),
+        (["--target", "vhs"], "vhs"),
+        (["--format", "glb"], "is the asset itself"),
+        (["--format", "obj", "--texture-type", "gif"], "gif"),
+        (["--format", "obj", "--texture-size", "1"], "16 to 16384"),
+    ],
+)
+def test_wrong_words_are_refused_in_a_sentence(
+    words: list[str], part: str, asset: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(asset.parent.iterdir())
+    assert main(["export", str(asset), *words]) == 2
+    told = capfd.readouterr().err
+    assert part in told
+    assert len(told.strip().splitlines()) == 1
+    assert sorted(asset.parent.iterdir()) == before
+
+
+def test_export_of_what_is_no_slipcast_asset_is_refused(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "noise.glb").write_bytes(b"glTF" + bytes(100))
+    assert main(["export", str(tmp_path / "noise.glb"), "--format", "stl"]) == 2
+    assert main(["export", str(tmp_path / "absent.glb"), "--format", "stl"]) == 2
+    assert len(capfd.readouterr().err.strip().splitlines()) == 2
+
+
+@pytest.mark.parametrize("key", [key for key in EXPORTERS if key != "usdz"])
+def test_inspect_tells_a_reader_and_a_program(
+    key: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name, content in (
+        EXPORTERS[key].export(textured(cube(0.03), name="box"), ExportOptions()).files.items()
+    ):
+        (tmp_path / name).write_bytes(content)
+    path = tmp_path / f"box.{key}"
+    assert main(["inspect", str(path)]) == 0
+    shown = capfd.readouterr().out
+    assert "30.0 x 30.0 x 30.0 mm" in shown
+    assert "12 faces" in shown
+    assert "closed" in shown
+    assert main(["inspect", str(path), "--json"]) == 0
+    facts = json.loads(capfd.readouterr().out)[0]
+    assert facts["volume_mm3"] == pytest.approx(27_000, rel=1e-5)
+    assert facts["format"] == key
+
+
+def test_inspect_shows_no_character_that_steers_a_terminal(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    own = EXPORTERS["obj"].export(textured(cube(), name="x"), ExportOptions()).files["x.obj"]
+    (tmp_path / "x.obj").write_bytes(own.replace(b"o x\n", b"o \x1b[31mred\x1b]0;title\x07\n"))
+    assert main(["inspect", str(tmp_path / "x.obj")]) == 0
+    shown = capfd.readouterr().out
+    assert "red" in shown
+    assert "\x1b" not in shown
+    assert "\x07" not in shown
+
+
+def test_targets_are_listed(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["targets"]) == 0
+    shown = capfd.readouterr().out
+    assert all(name in shown for name in TARGETS)
+    assert main(["targets", "--json"]) == 0
+    rows = json.loads(capfd.readouterr().out)
+    assert [row["name"] for row in rows] == list(TARGETS)
