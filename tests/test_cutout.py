@@ -125,6 +125,35 @@ def test_a_white_figure_on_white_is_not_eaten() -> None:
     assert (got.alpha[mask] >= 128).mean() > 0.95
 
 
+def test_low_contrast_is_said() -> None:
+    mask = figure()
+    pixels = white() - np.uint8(40)
+    pixels[mask] -= np.uint8(8)
+    assert "CUTOUT_UNSURE" in codes(cut_out(Picture(pixels=pixels)))
+
+
+@pytest.mark.parametrize(("softness", "vague"), [(0.5, False), (1.0, False), (4.0, True)])
+def test_an_undecided_model_is_noticed(softness: float, vague: bool) -> None:
+    """A disc in the model's opinion whose edge is a ramp of some cells of its grid."""
+    y, x = np.mgrid[0:640, 0:640] - 319.5
+    cell = 640 / 320
+    edge = 0.5 + (200 - np.hypot(x, y)) / (2 * softness * cell)
+    assert cutout._vague(np.clip(edge, 0, 1).astype(np.float32)) is vague
+
+
+def test_a_false_hole_closes_and_a_true_one_stays() -> None:
+    """Two holes in the opacity of a red square on white: one shows white, one shows red."""
+    image = np.full((200, 200, 3), 0.95, np.float32)
+    image[40:160, 40:160] = (0.7, 0.2, 0.2)
+    image[60:90, 60:90] = 0.95
+    opacity = np.zeros((200, 200), np.float32)
+    opacity[40:160, 40:160] = 1
+    opacity[60:90, 60:90] = opacity[110:140, 110:140] = 0
+    got = cutout._without_false_holes(image, opacity, spread=20)
+    assert not got[60:90, 60:90].any()
+    assert (got[110:140, 110:140] == 1).all()
+
+
 def test_mirrored_input_gives_a_mirrored_cutout() -> None:
     """Own alpha, since the network itself is not symmetric to the last pixel."""
     mask = figure(center=0.42)

@@ -12,7 +12,9 @@
    colour is continued outwards, so that a texture sampled at the rim never shows the background.
 
 Measured on 14 rendered product shots (8 white, 6 studio with floor and shadow), IoU with the true silhouette:
-coarse mask alone 0.9888 mean, 0.9721 worst; with everything here 0.9960 mean, 0.9844 worst.
+coarse mask alone 0.9888 mean, 0.9721 worst; with everything here 0.9960 mean, 0.9844 worst. Two figurines
+pasted before a gradient, coloured noise and a checkerboard: 0.9755 mean, 0.9293 worst become 0.9901 and
+0.9685.
 
 Rejected: a colour model alone, since a grey figurine on white has the colours of a shadow on white.
 """
@@ -117,6 +119,7 @@ def _found(pixels: U8, options: CutoutOptions, name: str) -> tuple[U8, U8, bool]
             f"no figurine found in {name}; give a picture that shows one figurine, or one with alpha"
         )
     alpha, colors, doubt = _refined(small, coarse)
+    doubt = doubt or _vague(coarse)
     if scale < 1:
         # Only the rim's colours change; everything else stays the picture's own at full resolution.
         full = cv2.resize(alpha, (width, height), interpolation=cv2.INTER_CUBIC)
@@ -125,6 +128,20 @@ def _found(pixels: U8, options: CutoutOptions, name: str) -> tuple[U8, U8, bool]
         rim[inside] = pixels[inside]
         return full, rim, doubt
     return alpha, colors, doubt
+
+
+def _vague(coarse: F32) -> bool:
+    """Whether the model's edge is far wider than the cell of its grid: it wavered about what the figurine is.
+
+    On 32 pictures with a clear subject the undecided area is 0.5 to 1.2 cells wide along the edge; on
+    figurines pasted before a crowded scene 2.8 and 5.5, on the scene alone 6.0.
+    """
+    import cv2
+
+    inside = (coarse > 0.5).astype(np.uint8)
+    edge = int((cv2.morphologyEx(inside, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0).sum()) / 2
+    undecided = int(((coarse > 0.2) & (coarse < 0.8)).sum())
+    return bool(undecided > 1.7 * edge * max(coarse.shape) / _COARSE_PX)
 
 
 def _coarse(pixels: U8, model: str) -> F32:
@@ -208,8 +225,13 @@ def _rembg(model: str) -> Callable[[U8], F32]:
         ) from None
     from PIL import Image
 
-    rembg = importlib.import_module("rembg")
-    session = rembg.new_session(model)
+    try:
+        session = importlib.import_module("rembg").new_session(model)
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise StageFailed(
+            f"rembg cannot load cutout model '{model}' ({reason}); try it with: rembg i -m {model} IN OUT"
+        ) from None
 
     def look(pixels: U8) -> F32:
         masks = session.predict(Image.fromarray(pixels))
@@ -322,7 +344,8 @@ def _by_colour(image: F32, prior: F32, inner: Bool, outer: Bool, *, spread: floa
 def _smooth(values: F32, known: Bool, spread: float) -> F32:
     """Everywhere the local mean of the known pixels, of near ones where there are some, else of far ones.
 
-    `values` is (H,W) or (H,W,3). A pyramid: each level is half the last one's size and fills what it left open.
+    `values` is (H,W) or (H,W,3). A pyramid: each level is half the last one's size and fills what it left
+    open.
     """
     import cv2
 
