@@ -304,27 +304,26 @@ class AsyncStudio:
         request = work.request
         facts: dict[str, object] = {
             "provider": self.provider.endpoint,
-            "model": request.model,
-            "model_version": answer.model_version,
             "response_id": answer.response_id,
             "key": work.key,
             "prompt": request.text,
             "subject": request.subject,
             "view": request.view.value,
-            "ratio": request.ratio,
-            "size": request.size,
             "take": request.take,
-            "references": [reference.sha256 for reference in request.references],
             "sha256": hashlib.sha256(answer.data).hexdigest(),
             "mime": answer.mime,
             "width_px": answer.width_px,
             "height_px": answer.height_px,
-            "pictures_in_answer": answer.pictures,
-            "ai_generated": True,
         }
-        if self.provider.paid:
+        if self.provider.paid:  # a picture from the disk was made by nobody knows what
             tokens = answer.usage
             facts |= {
+                "model": request.model,
+                "model_version": answer.model_version,
+                "ratio": request.ratio,
+                "size": request.size,
+                "references": [reference.sha256 for reference in request.references],
+                "pictures_in_answer": answer.pictures,
                 "tokens": {
                     "text_in": tokens.text_in,
                     "image_out": tokens.image_out,
@@ -332,6 +331,7 @@ class AsyncStudio:
                 },
                 "cost_usd": work.cost_usd(answer, batch=batch),
                 "price_of": str(work.row.checked),
+                "ai_generated": True,
                 "watermark": WATERMARK,
             }
         return facts | dict(request.facts)

@@ -75,12 +75,18 @@ class Bought:
 
     def picture(self) -> Picture:
         """It, decoded, for the pipeline; `source` holds the facts."""
-        from PIL import Image
+        from PIL import Image, ImageOps
 
         with Image.open(io.BytesIO(self.data)) as opened:
-            pixels = np.asarray(opened.convert("RGB"))
-        view = View(str(self.facts.get("view", "front")))
-        return Picture(pixels=pixels, view=view, source=dict(self.facts), findings=self.findings)
+            levels = np.asarray(ImageOps.exif_transpose(opened).convert("RGBA"))
+        pixels, alpha = np.ascontiguousarray(levels[..., :3]), np.ascontiguousarray(levels[..., 3])
+        return Picture(
+            pixels=pixels,
+            alpha=None if bool((alpha == 255).all()) else alpha,
+            view=View(str(self.facts.get("view", "front"))),
+            source=dict(self.facts),
+            findings=self.findings,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -322,7 +322,13 @@ def _deliver(
         entry = {"name": name, "ok": True, "file": str(picture), "cached": bought.cached, "facts": shown}
         terminal.say(json.dumps(entry, ensure_ascii=False))
         return
-    price = "from the store" if bought.cached else f"${bought.cost_usd:.4f}"
+    price = (
+        "from the store"
+        if bought.cached
+        else f"${bought.cost_usd:.4f}"
+        if "cost_usd" in bought.facts
+        else "free"
+    )
     codes = f" | {' '.join(note.code for note in notes)}" if notes else ""
     terminal.say(f"{picture} | {bought.facts['width_px']}x{bought.facts['height_px']} px | {price}{codes}")
     terminal.note(notes)

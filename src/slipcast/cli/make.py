@@ -25,7 +25,7 @@ from slipcast.cli.terminal import Terminal, quiet
 from slipcast.errors import BadInput
 
 if TYPE_CHECKING:
-    from slipcast.pipeline import Recipe, Watch
+    from slipcast.pipeline import Recipe, Result, Watch
     from slipcast.purchase import Bought
 
 
@@ -155,7 +155,7 @@ def _convert(
     picture = replace(picture, findings=(*asked.findings, *picture.findings))
 
     def work(watch: "Watch | None") -> Any:
-        return make_asset(picture, recipe, name=name, watch=watch)
+        return _with_material(make_asset(picture, recipe, name=name, watch=watch), bought, recipe)
 
     with terminal.progress(name, STAGES) as watch, nullcontext() if words["debug"] else quiet():
         result = work(watch)
@@ -176,7 +176,13 @@ def _convert(
             )
         )
         return 0
-    price = "from the store" if bought.cached else f"${bought.cost_usd:.4f}"
+    price = (
+        "from the store"
+        if bought.cached
+        else f"${bought.cost_usd:.4f}"
+        if "cost_usd" in bought.facts
+        else "free"
+    )
     faces = len(result.figurine.mesh.faces)
     codes = " ".join(dict.fromkeys(finding.code for finding in result.figurine.findings))
     terminal.say(
@@ -184,6 +190,20 @@ def _convert(
     )
     terminal.note(result.figurine.findings)
     return 0
+
+
+def _with_material(result: "Result", bought: "Bought", recipe: "Recipe") -> "Result":
+    """`result` with the material that the prompt named, exported anew; unchanged where it named none."""
+    named = bought.facts.get("material")
+    if not isinstance(named, dict):
+        return result
+    from slipcast import metadata
+    from slipcast.formats import EXPORTERS
+    from slipcast.values import Material
+
+    figurine = replace(result.figurine, material=Material(**named))
+    exports = {key: EXPORTERS[key].export(figurine, recipe.export) for key in recipe.formats}
+    return replace(result, figurine=figurine, exports=exports, metadata=metadata.describe(figurine, exports))
 
 
 def _mark(bought: "Bought", recipe: "Recipe") -> str:
