@@ -4,37 +4,29 @@ Each program says what it sees in its own axes and unit; here that is turned int
 the figure that was written. What held is a letter in tests/clients/matrix.md.
 """
 
-import json
 import os
 import re
-import shutil
 import subprocess
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 from clients.measure import Facts, measure
+from clients.programs import BY_NAME, FORMATS, HERE, PROGRAMS, ROOT, Asset, Program, write
 from numpy.typing import NDArray
 from shapes import figure
 
+from slipcast import convert
 from slipcast.formats import EXPORTERS, ExportOptions
-from slipcast.formats.facts import read_content
 from slipcast.targets import TARGETS
-from slipcast.values import Figurine
 
 pytestmark = pytest.mark.clients
 
-ROOT = Path(__file__).parents[1]
-HERE = ROOT / "tests" / "clients"
-HOME = ROOT / ".clients"
-READERS = HOME / "readers" / "bin"
 MATRIX = HERE / "matrix.md"
 PLAIN, AWKWARD = "figurine", "Käse №1 (mit Löchern)"
-FORMATS = tuple(EXPORTERS)
 
 LETTERS = {
     "G": "geometry: every triangle, closed, volume right and positive",
@@ -46,208 +38,6 @@ LETTERS = {
 }
 
 
-@dataclass(frozen=True)
-class Program:
-    """One outside program and what it does with each format."""
-
-    name: str
-    unit_m: dict[str, float]
-    """Format -> metres in one of the units that it reports."""
-    z_up: frozenset[str]
-    """Formats that stand along its Z."""
-    run: Callable[[list[Path]], list[Facts]]
-    """Files -> facts, in order."""
-    cannot_name: frozenset[str] = frozenset({"stl", "ply", "usdz"})
-    """Formats for which it shows no name; of usdz most show the path, which cannot hold every letter."""
-
-
-@dataclass(frozen=True)
-class Asset:
-    """A figurine written in every format."""
-
-    figurine: Figurine
-    files: dict[str, Path]
-
-
-def _call(command: list[str | Path], env: dict[str, str] | None = None) -> list[Facts]:
-    """Run a program, once more when it dies without a word, and return the JSON lines that it prints."""
-    surroundings = {**os.environ, "PYTHONPATH": str(HERE.parent), "SLIPCAST_NODE": str(HOME / "node")}
-    for attempt in range(2):
-        done = subprocess.run(
-            [str(word) for word in command],
-            capture_output=True,
-            timeout=300,
-            env=surroundings | (env or {}),
-            cwd=ROOT,
-            check=False,
-        )
-        if done.returncode == 0:
-            break
-        said = (done.stdout + done.stderr).decode(errors="replace")[-1500:]
-        died_silently = not done.stdout.strip() and attempt == 0
-        assert died_silently, f"{command[0]} ended with {done.returncode}: {said}"
-    return [json.loads(line) for line in done.stdout.decode().splitlines() if line.startswith("{")]
-
-
-def _script(interpreter: Path, script: str) -> Callable[[list[Path]], list[Facts]]:
-    return lambda files: _call([interpreter, HERE / script, *files])
-
-
-def _validator(files: list[Path]) -> list[Facts]:
-    return _call(["node", HERE / "validate_gltf.mjs", *files])
-
-
-def _three(files: list[Path]) -> list[Facts]:
-    return [_with_points(facts) for facts in _call(["node", HERE / "three.mjs", *files])]
-
-
-def _with_points(facts: Facts) -> Facts:
-    """Replace a flat list of corner positions by what `measure` says of it."""
-    points = np.array(facts.pop("points"), dtype=np.float64).reshape(-1, 3)
-    return {**measure(points, np.arange(len(points)).reshape(-1, 3)), **facts}
-
-
-def _assimp(files: list[Path]) -> list[Facts]:
-    """Let assimp convert to STL and read that: its own numbers, in the file's unit."""
-    out = []
-    for path in files:
-        target = path.parent / f"assimp-{path.suffix[1:]}.stl"
-        command = [str(READERS / "assimp")]
-        done = subprocess.run(
-            [*command, "export", str(path), str(target), "-fstlb"], capture_output=True, check=False
-        )
-        assert target.exists(), done.stdout.decode(errors="replace")
-        content = read_content(target)
-        info = subprocess.run([*command, "info", str(path)], capture_output=True, check=True).stdout.decode()
-        embedded = int(re.findall(r"Textures \(embed\.\):\s+(\d+)", info)[0])
-        references = {line for line in info.splitlines() if line.strip().endswith((".png'", ".jpg'"))}
-        facts = measure(content.points, content.faces.astype(np.int64))
-        # An embedded texture is listed as a reference too.
-        out.append({"program": "assimp 6.0.5", **facts, "textures": max(embedded, len(references))})
-    return out
-
-
-def _prusa(files: list[Path]) -> list[Facts]:
-    out = []
-    for path in files:
-        said = subprocess.run(["prusa-slicer", "--info", str(path)], capture_output=True, check=True)
-        values = dict(re.findall(r"^(\w+)\s*=\s*(\S+)\s*$", said.stdout.decode(), re.MULTILINE))
-        low, high = ([float(values[f"{end}_{axis}"]) for axis in "xyz"] for end in ("min", "max"))
-        repairs = {"open_edges", "facets_reversed", "edges_fixed", "facets_removed", "facets_added"} & set(
-            values
-        )
-        facts: Facts = {
-            "program": "PrusaSlicer 2.5",
-            "triangles": int(values["number_of_facets"]),
-            "min": low,
-            "max": high,
-            "volume": float(values["volume"]),
-            "open_edges": 0 if values["manifold"] == "yes" and not repairs else 1,
-            "textures": 0,
-        }
-        out.append(facts)
-    return out
-
-
-def _godot(files: list[Path]) -> list[Facts]:
-    """Import all in one project; 3.2.3 hangs after the import, so it is ended when the last stamp is there."""
-    project = files[0].parent / "godot"
-    project.mkdir()
-    for beside in files[0].parent.iterdir():
-        if beside in files or beside.suffix in (".png", ".jpg", ".bin", ".mtl"):
-            shutil.copy(beside, project)
-    (project / "project.godot").write_text(
-        'config_version=4\n[rendering]\nquality/driver/driver_name="GLES2"\n', encoding="utf-8"
-    )
-    shutil.copy(HERE / "godot.gd", project)
-    places = {
-        "HOME": str(project),
-        "XDG_DATA_HOME": str(project / ".x"),
-        "XDG_CONFIG_HOME": str(project / ".x"),
-    }
-    editor = subprocess.Popen(
-        ["godot3-server", "--path", str(project), "--editor", "--quit"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, **places},
-    )
-    waiting = {path.suffix for path in files}
-    until = time.monotonic() + 240
-    try:
-        while waiting and time.monotonic() < until:
-            time.sleep(0.2)
-            waiting = {suffix for suffix in waiting if not list(project.glob(f".import/*{suffix}-*.md5"))}
-        time.sleep(0.5)
-    finally:
-        editor.kill()
-        editor.wait()
-    assert not waiting, f"Godot did not import {', '.join(waiting)}"
-    suffixes = ",".join(path.suffix[1:] for path in files)
-    said = _call(
-        ["godot3-server", "--path", project, "-s", "godot.gd"], places | {"SLIPCAST_SUFFIXES": suffixes}
-    )
-    out = []
-    for facts in said:
-        corners = np.array(facts["points"], dtype=np.float64).reshape(-1, 3, 3)
-        facts["points"] = corners[:, ::-1].reshape(-1).tolist()  # Godot's faces are clockwise
-        out.append({"program": "Godot 3.2.3", **_with_points(facts)})
-    return out
-
-
-BLENDER = Path(os.environ.get("SLIPCAST_BLENDER", HOME / "blender" / "bin" / "python"))
-METRES = dict.fromkeys(("glb", "gltf", "obj", "ply", "usdz"), 1.0)
-FILE_UNIT = {**METRES, "fbx": 0.01, "stl": 0.001, "3mf": 0.001}
-
-PROGRAMS = (
-    Program("Khronos glTF validator", {"glb": 1.0, "gltf": 1.0}, frozenset(), _validator),
-    Program(
-        "Blender",
-        {**METRES, "fbx": 1.0, "stl": 0.001},
-        frozenset(FORMATS),
-        _script(BLENDER, "blender.py"),
-    ),
-    Program("three.js", FILE_UNIT, frozenset({"stl", "3mf", "ply"}), _three),
-    Program(
-        "Godot",
-        {"glb": 1.0, "gltf": 1.0, "obj": 1.0, "fbx": 1.0},
-        frozenset(),
-        _godot,
-        cannot_name=frozenset({"obj"}),
-    ),
-    Program(
-        "assimp",
-        {key: unit for key, unit in FILE_UNIT.items() if key != "usdz"},
-        frozenset({"stl", "3mf", "ply"}),
-        _assimp,
-        cannot_name=frozenset(FORMATS),
-    ),
-    Program("ufbx", {"fbx": 1.0}, frozenset(), _script(READERS / "python", "ufbx_read.py")),
-    Program(
-        "lib3mf, strict", {"3mf": 0.001}, frozenset({"3mf"}), _script(READERS / "python", "lib3mf_read.py")
-    ),
-    Program(
-        "OpenUSD",
-        {"usdz": 1.0},
-        frozenset(),
-        _script(READERS / "python", "usd_read.py"),
-        cannot_name=frozenset(),
-    ),
-    Program(
-        "PrusaSlicer",
-        {"stl": 0.001, "3mf": 0.001},
-        frozenset({"stl", "3mf"}),
-        _prusa,
-        cannot_name=frozenset(FORMATS),
-    ),
-    Program(
-        "MeshLab",
-        {"stl": 0.001, "ply": 1.0, "obj": 1.0, "glb": 1.0},
-        frozenset({"stl", "ply"}),
-        _script(READERS / "python", "meshlab_read.py"),
-        cannot_name=frozenset(FORMATS),
-    ),
-)
-BY_NAME = {program.name: program for program in PROGRAMS}
 CELLS = [(program.name, key) for program in PROGRAMS for key in FORMATS if key in program.unit_m]
 
 
@@ -274,25 +64,6 @@ class Judges:
             assert len(said) == len(keys), f"{program} answered for {len(said)} of {len(keys)} files"
             self._said[program, name] = dict(zip(keys, said, strict=True))
         return self._said[program, name][key]
-
-
-def write(figurine: Figurine, folder: Path) -> Asset:
-    """Write `figurine` in every format into `folder`."""
-    folder.mkdir(parents=True)
-    files: dict[str, Path] = {}
-    for key, row in EXPORTERS.items():
-        if key == "usdz":
-            _call(
-                [READERS / "python", HERE / "write_usdz.py", files["glb"], folder],
-                {"PYTHONPATH": str(ROOT / "src")},
-            )
-            files[key] = folder / f"{figurine.name}.usdz"
-            continue
-        made = row.export(figurine, ExportOptions()).files
-        for name, content in made.items():
-            (folder / name).write_bytes(content)
-        files[key] = folder / next(iter(made))
-    return Asset(figurine, files)
 
 
 @pytest.fixture(scope="session")
@@ -451,7 +222,7 @@ def test_blender_reads_the_material_back(key: str, judges: Judges) -> None:
 
 def test_a_normal_map_arrives_without_a_remark(tmp_path: Path) -> None:
     asset = write(figure("mapped", normal_map=True), tmp_path / "mapped")
-    for facts in _call(["node", HERE / "validate_gltf.mjs", asset.files["glb"], asset.files["gltf"]]):
+    for facts in BY_NAME["Khronos glTF validator"].run([asset.files["glb"], asset.files["gltf"]]):
         assert [facts[kind] for kind in ("errors", "warnings", "infos", "hints")] == [0] * 4, facts[
             "messages"
         ]
@@ -510,6 +281,47 @@ def test_targets_stand_right_in_blender(tmp_path: Path) -> None:
         low, high = np.array(facts["min"]), np.array(facts["max"])
         assert high[2] - low[2] == pytest.approx(0.075, abs=1e-5)
         assert distance(in_our_world(facts["centroid"], 1.0, True), truth(PLAIN)["centroid"]) < 5e-5
+
+
+@pytest.fixture(scope="session")
+def converted(tmp_path_factory: pytest.TempPathFactory) -> Asset:
+    """A sample picture taken through the whole pipeline and written in every format."""
+    result = convert(ROOT / "samples" / "knight" / "front.png", depth="dome", name="knight")
+    return write(result.figurine, tmp_path_factory.mktemp("converted") / "knight")
+
+
+def test_a_converted_picture_is_valid_gltf(converted: Asset) -> None:
+    said = BY_NAME["Khronos glTF validator"].run([converted.files["glb"], converted.files["gltf"]])
+    for facts in said:
+        assert [facts[kind] for kind in ("errors", "warnings", "infos", "hints")] == [0] * 4, facts[
+            "messages"
+        ]
+
+
+def test_a_converted_picture_stands_in_blender_at_its_size_with_its_texture(converted: Asset) -> None:
+    keys = ("glb", "gltf", "obj", "fbx", "usdz")
+    true = measure(
+        converted.figurine.mesh.vertices.astype(np.float64), converted.figurine.mesh.faces.astype(np.int64)
+    )
+    height, width = converted.figurine.texture.pixels.shape[:2]
+    for facts in BY_NAME["Blender"].run([converted.files[key] for key in keys]):
+        low, high = np.array(facts["min"]), np.array(facts["max"])
+        assert high[2] - low[2] == pytest.approx(0.075, abs=1e-5)
+        assert low[2] == pytest.approx(0.0, abs=1e-6)
+        assert facts["open_edges"] == 0
+        assert facts["volume"] == pytest.approx(true["volume"], rel=1e-3)
+        assert distance(in_our_world(facts["centroid"], 1.0, True), true["centroid"]) < 5e-5
+        assert facts["images"] == [[width, height]]
+        assert facts["names"] == ["knight"]
+
+
+def test_a_converted_picture_prints(converted: Asset) -> None:
+    solid = BY_NAME["lib3mf, strict"].run([converted.files["3mf"]])[0]
+    assert (solid["manifold"], solid["warnings"], solid["open_edges"]) == (True, [], 0)
+    for facts in BY_NAME["PrusaSlicer"].run([converted.files["stl"], converted.files["3mf"]]):
+        assert facts["open_edges"] == 0
+        assert facts["triangles"] == len(converted.figurine.mesh.faces)
+        assert np.ptp([np.array(facts[end])[2] for end in ("min", "max")]) == pytest.approx(75.0, abs=1e-2)
 
 
 def test_the_matrix_in_the_repository_is_the_one_that_was_seen(judges: Judges) -> None:

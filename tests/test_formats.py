@@ -3,6 +3,7 @@
 import io
 import json
 import struct
+import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -365,9 +366,11 @@ def test_wrong_options_are_refused(wrong: dict[str, object]) -> None:
 
 
 def test_usdz_without_its_extra_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
-    for module in ("pxr", "pxr.Usd"):
-        monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setitem(sys.modules, "pxr.Usd", None)
     with pytest.raises(BadInput, match=r"pip install 'slipcast\[usd\]'"):
         EXPORTERS["usdz"].export(figure(), PLAIN)
+    absent = replace(EXPORTERS["usdz"], extra=("no_such_module", "usd"))
+    with pytest.raises(BadInput, match=r"pip install 'slipcast\[usd\]'"):
+        absent.require()
+    for key in HERE:
+        EXPORTERS[key].require()

@@ -61,6 +61,7 @@ def formats_of(words: str) -> tuple[str, ...]:
     for key in keys:
         if key not in EXPORTERS:
             raise BadInput(f"--format {key!r} is unknown; choose from {', '.join(EXPORTERS)}")
+        EXPORTERS[key].require()
     if not keys:
         raise BadInput(f"--format names no format; choose from {', '.join(EXPORTERS)}")
     return keys

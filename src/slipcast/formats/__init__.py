@@ -7,6 +7,7 @@ colour differ from ours converts in its own file and says by a finding what it c
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
 from slipcast.errors import BadInput
@@ -90,6 +91,15 @@ class Exporter:
     """`module:function`, loaded on first use."""
     sentence: str
     """What it is for, for `slipcast formats`."""
+    extra: tuple[str, str] | None = None
+    """(module, name of Slipcast's extra that brings it) for a format that needs more than Slipcast itself."""
+
+    def require(self) -> None:
+        """Raise BadInput, with the command that helps, when the format's extra is not installed."""
+        if self.extra and find_spec(self.extra[0]) is None:
+            raise BadInput(
+                f"{self.name} needs {self.extra[0]}: run `pip install 'slipcast[{self.extra[1]}]'`"
+            )
 
     @property
     def export(self) -> "Callable[[Figurine, ExportOptions], Export]":
@@ -108,6 +118,7 @@ def _row(
     unit: str = "m",
     up: str = "y",
     module: str | None = None,
+    extra: tuple[str, str] | None = None,
 ) -> Exporter:
     """Make a row; `color` is `texture`, `vertex` or `none`, `module` the file when it is not called as the
     format."""
@@ -122,6 +133,7 @@ def _row(
         up=up,
         entry=f"slipcast.formats.{module}:export_{module}",
         sentence=sentence,
+        extra=extra,
     )
 
 
@@ -153,7 +165,12 @@ EXPORTERS: dict[str, Exporter] = {
         _row(
             "ply", "model/x-ply", "binary PLY, colour per vertex: MeshLab, scanners", color="vertex", up="z"
         ),
-        _row("usdz", "model/vnd.usdz+zip", "USDZ: iPhone and Vision Pro; needs the extra usd-core"),
+        _row(
+            "usdz",
+            "model/vnd.usdz+zip",
+            "USDZ: iPhone and Vision Pro; needs the extra usd-core",
+            extra=("pxr", "usd"),
+        ),
     )
 }
 """Every format that Slipcast writes, by name."""

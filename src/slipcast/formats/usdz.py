@@ -41,7 +41,7 @@ def _pxr(module: str) -> ModuleType:
     try:
         return import_module(f"pxr.{module}")
     except ImportError as error:
-        raise BadInput("usdz needs usd-core: install it with `pip install 'slipcast[usd]'`") from error
+        raise BadInput("usdz needs usd-core: run `pip install 'slipcast[usd]'`") from error
 
 
 def _layer(figurine: Figurine, names: Names, textures: list[str]) -> bytes:
