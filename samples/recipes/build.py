@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import fast_simplification
 import manifold3d
 import numpy as np
 import trimesh
@@ -19,6 +18,7 @@ from skimage.measure import marching_cubes
 COARSE_MM = (7.0, 2.5, 1.0)
 """Steps of the grids that find where a part is."""
 BLOCK = 8
+CRUMB_MM3 = 1.0
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,11 @@ def _normals(shape: Shape, points: Array, step: float) -> Array:
 
 
 def unite(surfaces: list[Surface], budget: int) -> tuple[trimesh.Trimesh, Array]:
-    """The closed mesh of all parts in mm with at most `budget` faces, and the index of the part of each face."""
+    """The closed mesh of all parts in mm with at most `budget` faces, and the index of the part of each face.
+
+    The faces go by Manifold's own simplification, which keeps the surface closed; quadric collapse
+    (fast-simplification 0.2) tore it in two of two figurines.
+    """
     solids = []
     for s in surfaces:
         solid = manifold3d.Manifold(
@@ -88,45 +92,14 @@ def unite(surfaces: list[Surface], budget: int) -> tuple[trimesh.Trimesh, Array]
             raise ValueError(f"part {s.part.name} is not closed: {solid.status()}")
         solids.append(solid)
     whole = manifold3d.Manifold.batch_boolean(solids, manifold3d.OpType.Add)
-    bodies = [b for b in whole.decompose() if b.volume() > 0]
-    crumbs = [b for b in bodies if b.volume() < 1.0]
-    bodies = [b for b in bodies if b.volume() >= 1.0]
+    bodies = [b for b in whole.decompose() if b.volume() > CRUMB_MM3]  # hollows inside have a negative volume
     if len(bodies) != 1:
         boxes = [np.round(b.bounding_box(), 1).tolist() for b in bodies]
         raise ValueError(f"the figurine falls into {len(bodies)} bodies: {boxes}")
-    if crumbs:
-        print(
-            f"  dropped {len(crumbs)} crumbs under 1 mm3: {[np.round(c.bounding_box(), 1) for c in crumbs][:4]}"
-        )
-    out = bodies[0].to_mesh()
+    body, tolerance = bodies[0], 0.02
+    while body.num_tri() > budget:
+        body, tolerance = body.simplify(tolerance), tolerance * 1.3
+    out = body.to_mesh()
     mesh = trimesh.Trimesh(out.vert_properties[:, :3], out.tri_verts, process=False)
-    shells = [c for c in mesh.split(only_watertight=False) if c.volume > 0]
-    mesh = max(shells, key=lambda c: c.volume)
-    mesh = _simplified(mesh, budget)
     centres = mesh.triangles_center.astype(np.float32)
     return mesh, np.argmin(np.stack([s.part.shape(centres) for s in surfaces]), 0)
-
-
-def _simplified(mesh: trimesh.Trimesh, budget: int) -> trimesh.Trimesh:
-    """Quadric simplification; where it tears the surface, Manifold's own, which cannot."""
-    if len(mesh.faces) <= budget:
-        return mesh
-    v, f = fast_simplification.simplify(
-        np.asarray(mesh.vertices, np.float32), np.asarray(mesh.faces, np.int32), target_count=budget, agg=2
-    )
-    small = trimesh.Trimesh(v, f, process=False)
-    small.merge_vertices()
-    small.update_faces(small.nondegenerate_faces())
-    if small.is_watertight and small.is_winding_consistent:
-        return small
-    print("  quadric simplification tore the mesh; taking Manifold's")
-    solid = manifold3d.Manifold(
-        manifold3d.Mesh(
-            vert_properties=np.asarray(mesh.vertices, np.float32), tri_verts=mesh.faces.astype(np.uint32)
-        )
-    )
-    tolerance = 0.02
-    while solid.num_tri() > budget:
-        solid, tolerance = solid.simplify(tolerance), tolerance * 1.25
-    out = solid.to_mesh()
-    return trimesh.Trimesh(out.vert_properties[:, :3], out.tri_verts, process=False)

@@ -7,7 +7,21 @@ import itertools
 import numpy as np
 from build import Part
 from faces import painted_eyes
-from shapes import Shape, ball, egg, half, oval, paint, plate, rod, stencil, tube, union
+from shapes import (
+    Array,
+    Shape,
+    ball,
+    egg,
+    half,
+    oval,
+    paint,
+    plate,
+    rod,
+    smooth_outline,
+    stencil,
+    tube,
+    union,
+)
 
 GREEN, DEEP, CREAM, HORN = "3fa37c", "2a7a66", "f3e3b3", "efe6d2"
 MEMBRANE, SPIKE, DARK = "f08a4b", "f2a03d", "24302e"
@@ -44,13 +58,20 @@ def _body() -> list[Part]:
         spikes.append(
             _spike().stretch(1.1 + 0.08 * r, 1.3 + r * 0.34, 1.1 + 0.08 * r).turn(x=-14).at(x, y + r * 0.9, z)
         )
-    tip = egg(2.2, 5.0, 4.4).at(37.6, 18.6, -6.8) & half(y=1, z=0.2, offset=18.8)
+    spade = plate(
+        smooth_outline(
+            [(-1.4, -1.0), (-5.4, 1.8), (-2.6, 5.0), (0, 10.5), (2.6, 5.0), (5.4, 1.8), (1.4, -1.0)]
+        ),
+        3.0,
+        1.3,
+    )
+    tip = spade.turn(z=-24, y=-30).at(36.6, 14.6, -8.8)
     return [
         Part("body", TRUNK, GREEN, "satin"),
         Part("belly", paint(TRUNK, belly, 0.28, 1.2), CREAM, "satin", 0.25),
         Part("belly bands", paint(TRUNK, belly & bands, 0.42, 0.5), "d9bf83", "satin", 0.16),
         Part("spikes", union(*spikes), SPIKE, "satin", 0.25),
-        Part("tail tip", tip.melt(ball(2.0).at(36.6, 15.4, -8.8), 1.0), SPIKE, "satin", 0.22),
+        Part("tail tip", tip, SPIKE, "satin", 0.22),
     ]
 
 
@@ -146,7 +167,7 @@ def _wings() -> list[Part]:
     curl = np.float32(0.004)
 
     def curled(s: Shape) -> Shape:
-        def distance(p: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+        def distance(p: Array) -> Array:
             q = p.copy()
             q[:, 2] -= curl * p[:, 0] ** 2
             return s(q) * 0.93

@@ -48,8 +48,8 @@ def _base() -> list[Part]:
                 .at(r * np.sin(a), 3.4 + lift, r * np.cos(a))
             )
     return [
-        Part("base", foot, "2c3038", "satin"),
-        Part("base rim", rim, GOLD, "metal"),
+        Part("base", foot, "2c3038", "satin", 0.3),
+        Part("base rim", rim, GOLD, "metal", 0.2),
         Part("paving", union(*stones), "8f9299", "matte", 0.3),
     ]
 
@@ -291,7 +291,7 @@ def _sword_arm() -> list[Part]:
         Part("right cuff", cuff, GOLD, "metal"),
         Part("right glove", place(ball(2.9).melt(fingers, 0.5)), LEATHER, "satin", 0.2),
         *_pauldron(-1),
-        Part("blade", place(blade - (fuller - box(9, 99, 0.7, 0.1))), "dfe4ea", "metal", 0.15),
+        Part("blade", place(blade - (fuller - box(9, 99, 0.7, 0.1))), "dfe4ea", "metal", 0.11),
         Part("guard", place(guard), GOLD, "metal", 0.18),
         Part("grip", place(grip), LEATHER, "satin", 0.18),
         Part("pommel", place(pommel), GOLD, "metal"),

@@ -10,6 +10,7 @@ import json
 import struct
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import bpy
@@ -31,7 +32,8 @@ def make(name: str, figurine: Figurine, folder: Path, only_missing: bool) -> Non
     if not views:
         return
     started = time.perf_counter()
-    surfaces = [mesh_part(p, LOW, HIGH) for p in figurine.parts()]
+    with ThreadPoolExecutor(2) as pool:
+        surfaces = list(pool.map(lambda part: mesh_part(part, LOW, HIGH), figurine.parts()))
     mesh, owner = unite(surfaces, FACES)
     low, high = mesh.bounds
     scale = figurine.height_mm / (high[1] - low[1]) / 1000

@@ -157,7 +157,7 @@ def _world(scene: bpy.types.Scene) -> None:
     scene.world = world
     world.use_nodes = True
     world.node_tree.nodes["Background"].inputs["Color"].default_value = (0.93, 0.96, 1.0, 1)
-    world.node_tree.nodes["Background"].inputs["Strength"].default_value = 0.42
+    world.node_tree.nodes["Background"].inputs["Strength"].default_value = 0.5
 
 
 def _lights(centre: float, size: float) -> list[bpy.types.Object]:
@@ -204,6 +204,7 @@ def _cycles(scene: bpy.types.Scene) -> None:
     c = scene.cycles
     c.device, c.seed = "CPU", 7
     c.use_adaptive_sampling = False
+    c.debug_bvh_type = "STATIC_BVH"
     c.use_denoising, c.denoiser = True, "OPENIMAGEDENOISE"
     c.denoising_prefilter = "FAST"
     c.max_bounces, c.diffuse_bounces, c.glossy_bounces, c.transmission_bounces = 3, 2, 2, 0
