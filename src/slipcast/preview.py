@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from slipcast.points import vertex_normals
 from slipcast.raster import rasterize
-from slipcast.values import F32, U8, Figurine, Picture
+from slipcast.values import F32, I32, U8, Figurine, Picture
 
 _GROUND = np.array([236, 238, 240], np.float32)
 _VIEWS = (("front", 0.0), ("right", 90.0), ("back", 180.0), ("left", 270.0))
@@ -78,29 +78,36 @@ def render(
     light = np.array([-0.45, 0.55, 0.70]) / np.linalg.norm([-0.45, 0.55, 0.70])
     shade = 0.62 + 0.42 * np.clip(normal @ light, 0, 1) + 0.06 * normal[:, 1]
     color = _sampled(figurine, face, weight) if textured else np.full((len(face), 3), 205.0)
-    canvas: F32 = np.broadcast_to(_GROUND, (tall, wide, 3)).astype(np.float32)
+    canvas = np.broadcast_to(_GROUND, (tall, wide, 3)).astype(np.float32)
     canvas[shown] = np.clip(color * shade[:, None], 0, 255)
     small = canvas.reshape(height_px, fine, width_px, fine, 3).mean((1, 3))
-    return small.astype(np.uint8)
+    out: U8 = small.astype(np.uint8)
+    return out
 
 
-def _sampled(figurine: Figurine, face: np.ndarray, weight: F32) -> F32:
+def _sampled(figurine: Figurine, face: I32, weight: F32) -> F32:
     """Nearest texel at each hit."""
     uv = np.einsum("nk,nkc->nc", weight, figurine.uv[face])
     texture = figurine.texture.pixels
     x = np.clip((uv[:, 0] * texture.shape[1]).astype(int), 0, texture.shape[1] - 1)
     y = np.clip((uv[:, 1] * texture.shape[0]).astype(int), 0, texture.shape[0] - 1)
-    return texture[y, x].astype(np.float32)
+    out: F32 = texture[y, x].astype(np.float32)
+    return out
 
 
 def _input_panel(picture: Picture, width_px: int, height_px: int) -> U8:
     """The picture fitted into a panel, its background faded to show the cutout."""
-    pixels = picture.pixels.astype(np.float32)
+    pixels = picture.pixels.astype(np.float64)
     if picture.alpha is not None:
-        alpha = picture.alpha[..., None].astype(np.float32) / 255
+        alpha = picture.alpha[..., None].astype(np.float64) / 255
         pixels = pixels * alpha + _GROUND * (1 - alpha)
+        rows, columns = np.flatnonzero(picture.alpha.any(1)), np.flatnonzero(picture.alpha.any(0))
+        if len(rows):
+            pixels = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     image = Image.fromarray(pixels.astype(np.uint8))
-    image.thumbnail((width_px, height_px), Image.Resampling.LANCZOS)
+    scale = 0.88 * min(width_px / image.width, height_px / image.height)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    image = image.resize(size, Image.Resampling.LANCZOS)
     panel = Image.new("RGB", (width_px, height_px), (236, 238, 240))
     panel.paste(image, ((width_px - image.width) // 2, (height_px - image.height) // 2))
     return np.array(panel)

@@ -1,9 +1,13 @@
 """Mesh -> Mesh: within the face budget, closed, oriented, every face labelled with where it comes from.
 
-The budget is met by quadric edge collapse (Garland & Heckbert 1997; fast-simplification, MIT). It is fast but may leave
-sheets that touch along an edge; manifold3d takes these apart and they are pushed 1 µm from each other. Where that does
-not give a solid, manifold3d's own error-bounded simplification is bisected to the budget instead: always a solid,
-about three times slower, and faces are spent less well.
+The budget is met in two steps: manifold3d's error-bounded simplification takes out what nobody sees (1/10,000 of the
+size), then quadric edge collapse (Garland & Heckbert 1997; fast-simplification, MIT) spends the rest where the shape
+bends. The second may leave sheets that touch along an edge; manifold3d takes these apart and they are pushed 1 µm from
+each other. Where that does not give a solid, manifold3d's simplification is bisected to the budget instead: always a
+solid, but faces are spent less well.
+
+Rejected: quadric collapse alone (700,000 to 50,000 faces in 11 s against 1.8 s, and it stalls at 56,000 where faces are
+thin); Open3D's quadric decimation (21 s).
 """
 
 from dataclasses import dataclass, replace
@@ -49,20 +53,32 @@ def _collapsed(mesh: Mesh, faces: int) -> Mesh | None:
     """Quadric edge collapse to the budget, or None where it leaves no solid."""
     import fast_simplification
 
-    vertices, triangles = np.array(mesh.vertices), np.array(mesh.faces)
-    for aggression in (4, 7, 10):
-        vertices, triangles = fast_simplification.simplify(
-            vertices, triangles, target_count=faces, agg=aggression
-        )
-        if len(triangles) <= faces:
-            break
-    else:
+    first = _thinned(mesh, faces)
+    if first is None:
+        return None
+    vertices, triangles = np.array(first.vertices), np.array(first.faces)
+    if len(triangles) > faces:
+        vertices, triangles = fast_simplification.simplify(vertices, triangles, target_count=faces, agg=4)
+    if len(triangles) > faces:
         return None
     solid = solid_of(unlabelled(vertices, _without_fins(triangles.astype(np.int32))))
     if solid is None:
         return None
     made = closed_mesh(_without_crumbs(solid))
     return made if len(made.faces) <= faces else None
+
+
+def _thinned(mesh: Mesh, faces: int) -> Mesh | None:
+    """manifold3d's simplification within 1/10,000 of the size, less where that would fall below the budget."""
+    solid = solid_of(mesh)
+    if solid is None:
+        return None
+    tolerance = float(np.ptp(mesh.vertices, axis=0).max()) * 1e-4
+    for divisor in (1, 4, 16):
+        thin = solid.simplify(tolerance / divisor)
+        if thin.num_tri() >= faces:
+            return closed_mesh(thin)
+    return mesh
 
 
 def _without_fins(faces: I32) -> I32:

@@ -19,7 +19,7 @@ from scipy import ndimage
 from slipcast.errors import BadInput
 from slipcast.points import project
 from slipcast.solid import face_normals
-from slipcast.values import F32, F64, U8, Bool, DepthMap, Figurine, Mesh, Picture, Source
+from slipcast.values import F32, F64, I64, U8, Bool, DepthMap, Figurine, Mesh, Picture, Source
 
 _PAD_PX = 8
 _SIZES = (256, 512, 1024, 2048, 4096)
@@ -86,7 +86,7 @@ def paint(mesh: Mesh, depth: DepthMap, picture: Picture, options: TextureOptions
     )
 
 
-def _chart_of(mesh: Mesh, depth: DepthMap) -> np.ndarray:
+def _chart_of(mesh: Mesh, depth: DepthMap) -> I64:
     """(F,) 0 front, 1 back, 2 side."""
     normals, _ = face_normals(mesh.vertices, mesh.faces)
     centre = mesh.vertices[mesh.faces].astype(np.float64).mean(1)
@@ -94,7 +94,8 @@ def _chart_of(mesh: Mesh, depth: DepthMap) -> np.ndarray:
     ray = centre + shift @ turn
     facing: F64 = -(normals * ray).sum(1) / np.maximum(np.linalg.norm(ray, axis=1), 1e-12)
     chart = np.full(len(centre), 2)
-    chart[mesh.source == int(Source.SEEN)] = 0
+    # Below 0.2 a pixel would be drawn out to five times its width.
+    chart[(mesh.source == int(Source.SEEN)) & (facing > 0.2)] = 0
     chart[(facing < -0.05) & (mesh.source != int(Source.SEEN))] = 1
     return chart
 
@@ -147,11 +148,11 @@ def _carried_on(pixels: U8, mask: Bool, rim_px: int) -> U8:
 def _blurred(pixels: U8, mask: Bool, sigma_px: float) -> U8:
     """Gaussian blur of the colours inside the mask."""
     weight = ndimage.gaussian_filter(mask.astype(np.float32), sigma_px, truncate=3)
-    out = np.zeros(pixels.shape, np.float32)
+    out = np.zeros(pixels.shape, np.float64)
     for channel in range(3):
         inside = np.where(mask, pixels[..., channel], 0).astype(np.float32)
         out[..., channel] = ndimage.gaussian_filter(inside, sigma_px, truncate=3)
-    out /= np.maximum(weight, 1e-3)[..., None]
+    out /= np.maximum(weight, 1e-3).astype(np.float64)[..., None]
     return np.where(mask[..., None], np.clip(out, 0, 255), pixels).astype(np.uint8)
 
 
@@ -162,15 +163,16 @@ def _diffused(pixels: U8, mask: Bool) -> U8:
     distance = ndimage.distance_transform_edt(mask)
     band = (inner if inner.any() else mask) & (distance <= 2 + max(3, 0.012 * height))
     known = band.astype(np.float32)
-    color = np.where(band[..., None], pixels, 0).astype(np.float32)
+    # Blurred, so that one pixel of the rim is not drawn out to a streak.
+    soft = _blurred(pixels, mask, 0.006 * height)
+    color = np.where(band[..., None], soft, 0).astype(np.float32)
     return np.clip(_push_pull(color, known), 0, 255).astype(np.uint8)
 
 
 def _push_pull(color: F32, weight: F32) -> F32:
     """Fill where `weight` is zero: means go up a pyramid, gaps take what comes down."""
     if min(weight.shape) <= 2:
-        total = float(weight.sum())
-        mean = (color * weight[..., None]).sum((0, 1)) / max(total, 1e-6)
+        mean = (color * weight[..., None]).sum((0, 1)) / max(float(weight.sum()), 1e-6)
         return np.where(weight[..., None] > 0, color, mean).astype(np.float32)
     pad = ((0, weight.shape[0] % 2), (0, weight.shape[1] % 2))
     padded = np.pad(color * weight[..., None], (*pad, (0, 0)))
@@ -187,8 +189,8 @@ def _push_pull(color: F32, weight: F32) -> F32:
     fine = np.stack(
         [ndimage.zoom(coarse[..., c], 2, order=1, mode="nearest", grid_mode=True) for c in range(3)], -1
     )[: weight.shape[0], : weight.shape[1]]
-    out: F32 = color * weight[..., None] + fine * (1 - weight[..., None])
-    return out
+    out = color * weight[..., None] + fine * (1 - weight[..., None])
+    return out.astype(np.float32)
 
 
 def _placed(atlas: U8, chart: U8, at: tuple[int, int]) -> None:

@@ -65,7 +65,7 @@ def calibrate(depth: DepthMap, picture: Picture, options: CalibrateOptions) -> D
     thickness = half * np.float32(
         (prior if ratio is None else ratio) * columns / max(2 * float(half.max()), 1e-6)
     )
-    behind = _smoothed(front + thickness / 2, valid, 0.02 * rows) + thickness / 2
+    behind = _smoothed((front + thickness / 2).astype(np.float32), valid, 0.02 * rows) + thickness / 2
     # At the rim the shells meet: there the front itself counts, not its smooth middle.
     weight = np.clip(half / (0.02 * rows), 0, 1)
     back = front + thickness * (1 - weight) + (behind - front) * weight

@@ -10,8 +10,9 @@ reflected below its lowest row before it is inflated, so that feet and bases kee
 that the picture's frame cuts off are treated alike.
 
 Measured on 70 meshes of figurines, yaw within 35 degrees, both shells as points against the true surface (longest
-side 2; mean distance, F-score at 0.05): the plain balloon 0.110, 0.355; reflected 0.112, 0.344; reflected and 0.85 as deep
-0.108, 0.383; 0.7 as deep 0.109, 0.390. Rejected: stretching to a prior of depth over width (0.129, 0.284; at 0.65 of it 0.112, 0.352) and flatter profiles (the half thickness to the power 0.7: 0.119, 0.305).
+side 2; mean distance, F-score at 0.05): the plain balloon 0.110, 0.355; reflected 0.112, 0.344; reflected and 0.85 as
+deep 0.108, 0.383; 0.7 as deep 0.109, 0.390. Rejected: stretching to a prior of depth over width (0.129, 0.284; at 0.65
+of it 0.112, 0.352) and flatter profiles (the half thickness to the power 0.7: 0.119, 0.305).
 
 Solver: nested iteration. A direct solve at 1/8 of the size gives the long waves, damped Jacobi sweeps at 1/4, 1/2
 and 1/1 the rim. Rejected: scipy.sparse.linalg.spsolve at full size (14 s for 500,000 pixels against 0.4 s here, the
@@ -24,7 +25,18 @@ import numpy as np
 from scipy import ndimage, sparse
 from scipy.sparse import linalg
 
-from slipcast.values import F32, LENS_FOV_DEG, Bool, Camera, DepthKind, DepthMap, ModelInfo, Picture, Source
+from slipcast.values import (
+    F32,
+    LENS_FOV_DEG,
+    U8,
+    Bool,
+    Camera,
+    DepthKind,
+    DepthMap,
+    ModelInfo,
+    Picture,
+    Source,
+)
 
 _SWEEPS = (24, 16, 10)
 """Jacobi sweeps at 1/4, 1/2 and full size."""
@@ -126,9 +138,9 @@ def inflate(mask: Bool) -> F32:
     return out
 
 
-def shading_relief(pixels: np.ndarray, mask: Bool, height_px: float) -> F32:
+def shading_relief(pixels: U8, mask: Bool, height_px: float) -> F32:
     """Return the band-passed luminance inside `mask`, about [-1, 1]: light is near, dark is far."""
-    grey = pixels.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32) / 255
+    grey: F32 = pixels.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32) / np.float32(255)
     fine = _masked_blur(grey, mask, 0.0025 * height_px)
     coarse = _masked_blur(grey, mask, 0.02 * height_px)
     band = np.where(mask, fine - coarse, 0)
@@ -140,13 +152,13 @@ def _masked_blur(values: F32, mask: Bool, sigma_px: float) -> F32:
     """Gaussian blur that takes nothing from outside the mask."""
     weight = ndimage.gaussian_filter(mask.astype(np.float32), sigma_px, truncate=3)
     blurred = ndimage.gaussian_filter(np.where(mask, values, 0).astype(np.float32), sigma_px, truncate=3)
-    out: F32 = blurred / np.maximum(weight, 1e-4)
+    out: F32 = (blurred / np.maximum(weight, 1e-4)).astype(np.float32)
     return out
 
 
 def _halved(cover: F32) -> F32:
     """Mean of blocks of 2 x 2."""
-    out: F32 = (cover[::2, ::2] + cover[1::2, ::2] + cover[::2, 1::2] + cover[1::2, 1::2]) / 4
+    out: F32 = (cover[::2, ::2] + cover[1::2, ::2] + cover[::2, 1::2] + cover[1::2, 1::2]) / np.float32(4)
     return out
 
 
@@ -187,5 +199,5 @@ def _relaxed(u: F32, inside: Bool, sweeps: int) -> F32:
         around[:-1] += u[1:]
         around[:, 1:] += u[:, :-1]
         around[:, :-1] += u[:, 1:]
-        u = np.where(inside, (around + 1) / 4, 0)
+        u = np.where(inside, (around + 1) / 4, 0).astype(np.float32)
     return u
