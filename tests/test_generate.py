@@ -16,7 +16,7 @@ from standin.answers import colour
 from slipcast.errors import BadAnswer, BadInput, PictureRefused, ProviderError, ProviderTimeout, QuotaExceeded
 from slipcast.generate import AsyncStudio
 from slipcast.image.breaker import BreakerOptions
-from slipcast.image.calls import Event, PictureAnswer, Secret, State
+from slipcast.image.calls import Event, PictureAnswer, PictureRequest, Secret, State
 from slipcast.image.gemini import Gemini, GeminiOptions
 from slipcast.image.ledger import Budget
 from slipcast.image.limits import LimitOptions
@@ -127,15 +127,28 @@ def test_a_sick_service_gets_a_rest(server: Standin, tmp_path: Path) -> None:
 def test_patience_ends(server: Standin, tmp_path: Path) -> None:
     server.default = "ok:delay=5"
     begun = time.monotonic()
-    with (
-        studio(server, tmp_path, retry=RetryOptions(patience_s=0.4)) as shop,
-        pytest.raises(ProviderTimeout, match=r"within 0\.4 s"),
-    ):
-        shop.buy(request("a fox"))
+    with studio(server, tmp_path, retry=RetryOptions(patience_s=0.4)) as shop:
+        with pytest.raises(ProviderTimeout, match=r"within 0\.4 s"):
+            shop.buy(request("a fox"))
+        (call,) = shop.studio.ledger.calls(shop.studio.run)
     assert time.monotonic() - begun < 4
+    assert (call["billed"], call["reason"]) == ("maybe", "interrupted")
+
+
+def test_a_list_that_breaks_lets_running_calls_finish(server: Standin, tmp_path: Path) -> None:
+    server.default = "ok:delay=0.2"
+
+    def breaking() -> Iterator[PictureRequest]:
+        yield request("a fox")
+        yield request("an owl")
+        raise BadInput("line 3 is wrong")
+
+    seen: list[Outcome] = []
+    with studio(server, tmp_path) as shop, pytest.raises(BadInput, match="line 3"):
+        seen.extend(shop.buy_many(breaking()))
     with studio(server, tmp_path) as shop:
-        (call,) = shop.studio.ledger.calls(server.url) or [{"billed": "maybe"}]
-    assert call["billed"] == "maybe"
+        assert all(shop.buy(request(name)).cached for name in ("a fox", "an owl"))
+    assert len(server.served) == 2
 
 
 def test_equal_requests_at_once_are_one_call(server: Standin, tmp_path: Path) -> None:

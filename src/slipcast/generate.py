@@ -112,23 +112,34 @@ class AsyncStudio:
     async def buy_many(
         self, requests: Iterable[PictureRequest], watch: Watch | None = None
     ) -> AsyncGenerator[Outcome]:
-        """Outcomes in order of completion. `requests` is read as there is room: it may be endless."""
+        """Outcomes in order of completion. `requests` is read as there is room: it may be endless.
+
+        What `requests` itself raises as SlipcastError is raised when all that is on its way has come: a call that is
+        cut off may have been paid for.
+        """
         running: set[asyncio.Task[Outcome]] = set()
+        source, broken = iter(requests), None
+        more = True
         try:
-            for request in requests:
-                running.add(asyncio.create_task(self._outcome(request, watch)))
-                if len(running) >= self.options.concurrency:
+            while more or running:
+                while more and len(running) < self.options.concurrency:
+                    try:
+                        request = next(source, None)
+                    except SlipcastError as problem:
+                        request, broken = None, problem
+                    more = request is not None
+                    if request is not None:
+                        running.add(asyncio.create_task(self._outcome(request, watch)))
+                if running:
                     done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                     for task in done:
                         yield task.result()
-            while running:
-                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    yield task.result()
         finally:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
+        if broken:
+            raise broken
 
     async def events(self, requests: Iterable[PictureRequest]) -> AsyncIterator[Event | Outcome]:
         """Everything that happens to `requests`, and each one's outcome, as it happens."""

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -131,7 +131,7 @@ def refine(
                 terminal.say(f"{len(wishes)} steps of about ${plan.usd:.4f} each; nothing was bought")
                 return 0
             bought = studio.buy(request, board.watch)
-            _deliver(terminal, out, name, bought, (), as_json=as_json)
+            _deliver(board.terminal, out, name, bought, (), as_json=as_json)
             data, mime, facts = bought.data, bought.mime, bought.facts
     return 0
 
@@ -158,7 +158,7 @@ def _generate(terminal: Terminal, subject: str, out: Path, words: Words, *, as_j
         raise BadInput(f"--count {words['count']} is too few; give 1 or more")
     provider = provider_of(words)
     tally = Tally(failures=[])
-    asked = named_apart(_asked(terminal, subject, words, tally))
+    asked = named_apart(_asked(terminal.complain, subject, words, tally))
     if words["dry_run"]:
         with Studio(provider, options_of(words)) as studio:
             return _say_plan(terminal, _plan(studio, asked, words), as_json=as_json)
@@ -169,7 +169,9 @@ def _generate(terminal: Terminal, subject: str, out: Path, words: Words, *, as_j
     check_folder(out)
     notes: dict[str, tuple[Finding, ...]] = {}
     anew = words["refresh"] or words["no_cache"]
-    with Studio(provider, options_of(words, run=words["run"])) as studio, Board(terminal) as board:
+    board = Board(terminal)
+    asked = named_apart(_asked(lambda said: board.terminal.complain(said), subject, words, tally))
+    with Studio(provider, options_of(words, run=words["run"])) as studio, board:
 
         def wanted() -> Iterator["PictureRequest"]:
             for one in asked:
@@ -183,18 +185,18 @@ def _generate(terminal: Terminal, subject: str, out: Path, words: Words, *, as_j
             findings = notes.pop(name, ())
             if isinstance(result, Failure):
                 tally.failures.append(result)
-                terminal.complain(f"{name}: {result.message}")
+                board.terminal.complain(f"{name}: {result.message}")
                 if as_json:
-                    terminal.say(json.dumps({"name": name, "ok": False, "error": result.as_dict()}))
+                    board.terminal.say(json.dumps({"name": name, "ok": False, "error": result.as_dict()}))
                 continue
             tally.pictures += 1
             tally.usd += result.cost_usd
-            _deliver(terminal, out, name, result, findings, as_json=as_json)
+            _deliver(board.terminal, out, name, result, findings, as_json=as_json)
     _say_sum(terminal, tally, as_json=as_json)
     return tally.failures[0].exit_code if tally.failures else 0
 
 
-def _asked(terminal: Terminal, subject: str, words: Words, tally: Tally) -> Iterator[Asked]:
+def _asked(complain: Callable[[str], None], subject: str, words: Words, tally: Tally) -> Iterator[Asked]:
     """The requests, read as they are wanted; a row that cannot be sent is told and left out."""
     if subject:
         for take in range(words["count"]):
@@ -206,7 +208,7 @@ def _asked(terminal: Terminal, subject: str, words: Words, tally: Tally) -> Iter
             done = attempt(partial(ask_for, row.subject, words, name=name, take=take, extra=extra))
             if isinstance(done, Failure):
                 tally.failures.append(done)
-                terminal.complain(f"{words['file']}, line {row.line}: {done.message}")
+                complain(f"{words['file']}, line {row.line}: {done.message}")
                 break
             yield done
 
