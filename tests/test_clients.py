@@ -236,6 +236,23 @@ def test_a_normal_map_arrives_without_a_remark(tmp_path: Path) -> None:
     assert BY_NAME["OpenUSD"].run([asset.files["usdz"]])[0]["problems"] == []
 
 
+@pytest.mark.parametrize(
+    "options", [ExportOptions(quantize=True), ExportOptions(texture_type="webp")], ids=["quantized", "webp"]
+)
+def test_compact_gltf_is_understood(options: ExportOptions, tmp_path: Path) -> None:
+    (tmp_path / "c.glb").write_bytes(
+        EXPORTERS["glb"].export(figure("c", normal_map=True), options).files["c.glb"]
+    )
+    said = BY_NAME["Khronos glTF validator"].run([tmp_path / "c.glb"])[0]
+    assert [said[kind] for kind in ("errors", "warnings", "infos", "hints")] == [0] * 4, said["messages"]
+    for program in ("Blender", "three.js"):
+        facts = BY_NAME[program].run([tmp_path / "c.glb"])[0]
+        assert facts["open_edges"] == 0
+        z_up = program == "Blender"
+        assert distance(in_our_world(facts["centroid"], 1.0, z_up), truth(PLAIN)["centroid"]) < 5e-5
+    assert BY_NAME["Blender"].run([tmp_path / "c.glb"])[0]["images"]
+
+
 def test_the_judges_notice_a_hole(tmp_path: Path) -> None:
     whole = figure("holed")
     mesh = replace(whole.mesh, faces=whole.mesh.faces[20:], source=whole.mesh.source[20:])

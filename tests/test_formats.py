@@ -374,3 +374,27 @@ def test_usdz_without_its_extra_says_how_to_get_it(monkeypatch: pytest.MonkeyPat
         absent.require()
     for key in HERE:
         EXPORTERS[key].require()
+
+
+def test_quantized_glb_is_smaller_and_the_same_solid(tmp_path: Path) -> None:
+    own = figure("q", texture_px=16)
+    plain = EXPORTERS["glb"].export(own, PLAIN).files["q.glb"]
+    path = write(own, "glb", tmp_path, ExportOptions(quantize=True))
+    assert path.stat().st_size < 0.75 * len(plain)
+    read = read_figurine(path)
+    assert read.mesh.vertices.shape == own.mesh.vertices.shape
+    assert open_edges(read.mesh.faces) == 0
+    order = np.argsort(own.mesh.source, kind="stable")
+    apart = read.mesh.vertices[read.mesh.faces] - own.mesh.vertices[own.mesh.faces[order]]
+    assert np.abs(apart).max() < 1.2e-6
+    assert np.abs(read.uv - own.uv[order]).max() < 1e-5
+    assert describe(path)["height_mm"] == pytest.approx(75.0, abs=1e-3)
+
+
+def test_webp_is_for_gltf_and_comes_back(tmp_path: Path) -> None:
+    own, options = figure("w"), ExportOptions(texture_type="webp")
+    read = read_figurine(write(own, "glb", tmp_path, options))
+    far = np.abs(read.texture.pixels.astype(int) - own.texture.pixels.astype(int)).mean()
+    assert far < 4
+    for key in ("obj", "fbx", "3mf"):
+        assert read_content(write(own, key, tmp_path, options)).textures[0].media_type == "image/png"

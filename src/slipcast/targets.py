@@ -22,6 +22,7 @@ class Target:
     texture_max_px: int | None
     """None: the atlas as it is."""
     texture_type: str = "png"
+    quantize: bool = False
     up: str | None = None
     """For formats that state no axes; None is the format's custom."""
     unit: str | None = None
@@ -35,6 +36,7 @@ class Target:
         return ExportOptions(
             texture_type=self.texture_type,
             texture_max_px=self.texture_max_px,
+            quantize=self.quantize,
             up=self.up,
             unit=self.unit,
             naming=self.naming,
@@ -106,8 +108,9 @@ TARGETS: dict[str, Target] = {
             faces=20_000,
             texture_max_px=1024,
             texture_type="jpeg",
+            quantize=True,
             naming=Naming(file="{slug}", base_color="{slug}-basecolor", normal="{slug}-normal"),
-            sentence="one small file with a JPEG inside, named so that it needs no escaping in a URL",
+            sentence="one small file, JPEG and 16-bit positions inside, with a name that a URL need not escape",
         ),
         Target(
             name="print-fdm",

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 @click.option("-f", "--format", "formats", help="Of `slipcast formats`, with commas between.")
 @click.option("--target", help="Of `slipcast targets`: its format, names, textures, axes and unit.")
 @click.option("--texture-size", type=int, help="Longest edge of the textures in pixels, at most.")
-@click.option("--texture-type", help="png or jpeg.")
+@click.option("--texture-type", help="png, jpeg, or for glTF webp.")
+@click.option("--quantize", is_flag=True, help="glTF: 16-bit positions, half the bytes per vertex.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each asset.")
 @click.option("--debug", is_flag=True, help="Log unexpected errors.")
 @click.pass_obj
@@ -36,6 +37,7 @@ def export(
     target: str | None,
     texture_size: int | None,
     texture_type: str | None,
+    quantize: bool,
     as_json: bool,
     debug: bool,
 ) -> int:
@@ -55,6 +57,8 @@ def export(
         options = replace(options, texture_max_px=texture_size)
     if texture_type is not None:
         options = replace(options, texture_type=texture_type.lower())
+    if quantize:
+        options = replace(options, quantize=True)
 
     from slipcast.formats import EXPORTERS
     from slipcast.formats.read_figurine import read_figurine

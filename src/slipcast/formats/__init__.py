@@ -15,7 +15,7 @@ from slipcast.errors import BadInput
 if TYPE_CHECKING:
     from slipcast.values import Export, Figurine
 
-TEXTURE_TYPES = ("png", "jpeg")
+TEXTURE_TYPES = ("png", "jpeg", "webp")
 UNITS_M = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 """Metres in one of each unit that a format may be written in."""
 
@@ -42,11 +42,13 @@ class ExportOptions:
     """What a user or a target may choose; the defaults keep everything that a format can carry."""
 
     texture_type: str = "png"
-    """`png` (lossless) or `jpeg` (about a fifth of the size)."""
+    """`png` (lossless), `jpeg` (about a fifth of the size) or `webp` (less still; glTF only, the others get png)."""
     texture_max_px: int | None = None
     """Longest edge of a written texture; None keeps the atlas as it is."""
     jpeg_quality: int = 90
-    """1 to 95, as Pillow counts."""
+    """1 to 95, as Pillow counts; also for WebP."""
+    quantize: bool = False
+    """glTF only: 16-bit positions and UV, 8-bit normals (KHR_mesh_quantization): half the bytes per vertex."""
     up: str | None = None
     """`y` or `z` for the formats that state no axes themselves (obj, ply, stl); None is the format's
     custom."""

@@ -1,6 +1,7 @@
 """Pixels -> the bytes of a texture file, the same every time."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image
@@ -8,8 +9,8 @@ from PIL import Image
 from slipcast.formats import ExportOptions
 from slipcast.values import F32, U8
 
-SUFFIX = {"png": ".png", "jpeg": ".jpg"}
-MEDIA_TYPE = {"png": "image/png", "jpeg": "image/jpeg"}
+SUFFIX = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
+MEDIA_TYPE = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 
 
 def encode(pixels: U8, options: ExportOptions, *, data: bool = False) -> bytes:
@@ -26,16 +27,24 @@ def encode(pixels: U8, options: ExportOptions, *, data: bool = False) -> bytes:
             Image.Resampling.LANCZOS,
         )
     out = io.BytesIO()
-    if options.texture_type == "jpeg" and not data:
+    kind = kind_of(options, data=data)
+    if kind == "jpeg":
         image.save(out, "JPEG", quality=options.jpeg_quality, subsampling=0)
+    elif kind == "webp":
+        image.save(out, "WEBP", quality=options.jpeg_quality, method=4)
     else:
         image.save(out, "PNG", compress_level=6)
     return out.getvalue()
 
 
 def kind_of(options: ExportOptions, *, data: bool = False) -> str:
-    """Return `png` or `jpeg`: what `encode` will write."""
+    """Return `png`, `jpeg` or `webp`: what `encode` will write."""
     return "png" if data else options.texture_type
+
+
+def common(options: ExportOptions) -> ExportOptions:
+    """The options for a format whose readers know PNG and JPEG only."""
+    return replace(options, texture_type="png") if options.texture_type == "webp" else options
 
 
 def suffix(options: ExportOptions, *, data: bool = False) -> str:

@@ -35,6 +35,7 @@ _ROOT, _GEOMETRY, _MODEL, _MATERIAL, _DOCUMENT = Long(0), Long(1001), Long(1002)
 def export_fbx(figurine: Figurine, options: ExportOptions) -> Export:
     """Write `<name>.fbx` with its textures inside, and the same textures beside it."""
     names = Names(figurine, options.naming)
+    options = atlas.common(options)
     textures = [
         _Texture(
             id=1010,

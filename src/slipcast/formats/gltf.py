@@ -20,11 +20,19 @@ import pygltflib as gl
 
 from slipcast.formats import ExportOptions, atlas, shading
 from slipcast.formats.names import Names
-from slipcast.values import Export, Figurine, Mesh, Source
+from slipcast.values import F32, Export, Figurine, Mesh, Source
 
 GENERATOR = "Slipcast"
 
-_COMPONENT = {"float32": gl.FLOAT, "uint32": gl.UNSIGNED_INT, "uint16": gl.UNSIGNED_SHORT}
+WEBP = "EXT_texture_webp"
+QUANTIZED = "KHR_mesh_quantization"
+
+_COMPONENT = {
+    "float32": gl.FLOAT,
+    "uint32": gl.UNSIGNED_INT,
+    "uint16": gl.UNSIGNED_SHORT,
+    "int8": gl.BYTE,
+}
 _SHAPE = {1: gl.SCALAR, 2: gl.VEC2, 3: gl.VEC3, 4: gl.VEC4}
 
 
@@ -51,22 +59,30 @@ class _Buffer:
         self.views: list[gl.BufferView] = []
         self.accessors: list[gl.Accessor] = []
 
-    def view(self, data: bytes, target: int | None = None) -> int:
+    def view(self, data: bytes, target: int | None = None, stride: int | None = None) -> int:
         """Append a view aligned to 4 bytes and return its index."""
         self.data += b"\0" * (-len(self.data) % 4)
         self.views.append(
-            gl.BufferView(buffer=0, byteOffset=len(self.data), byteLength=len(data), target=target)
+            gl.BufferView(
+                buffer=0, byteOffset=len(self.data), byteLength=len(data), byteStride=stride, target=target
+            )
         )
         self.data += data
         return len(self.views) - 1
 
     def accessor(self, array: "np.typing.NDArray[np.generic]", target: int, *, bounds: bool = False) -> int:
-        """Append an accessor over (N,) or (N,k) `array` and return its index."""
+        """Append an accessor over (N,) or (N,k) `array` and return its index; small vertex data is normalized."""
         rows = array.reshape(len(array), -1)
+        bytes_used = rows.shape[1] * rows.itemsize
+        padding = -bytes_used % 4 if target == gl.ARRAY_BUFFER else 0
+        padded = np.zeros((len(rows), rows.shape[1] + padding // rows.itemsize), rows.dtype)
+        padded[:, : rows.shape[1]] = rows
+        stride = bytes_used + padding if padding else None
         self.accessors.append(
             gl.Accessor(
-                bufferView=self.view(np.ascontiguousarray(array).tobytes(), target),
+                bufferView=self.view(padded.tobytes(), target, stride),
                 componentType=_COMPONENT[array.dtype.name],
+                normalized=target == gl.ARRAY_BUFFER and array.dtype != np.float32,
                 count=len(rows),
                 type=_SHAPE[rows.shape[1]],
                 min=rows.min(axis=0).tolist() if bounds else None,
@@ -99,13 +115,14 @@ def build(
     names = Names(figurine, options.naming)
     buffer = _Buffer()
     primitive = gl.Primitive(material=0)
-    counts = _geometry(figurine, buffer, primitive)
+    node = gl.Node(name=names.mesh, mesh=0)
+    counts = _geometry(figurine, buffer, primitive, node, options)
     images = _images(figurine, options, names)
     document = gl.GLTF2(
         asset=gl.Asset(generator=GENERATOR),
         scene=0,
         scenes=[gl.Scene(nodes=[0])],
-        nodes=[gl.Node(name=names.mesh, mesh=0)],
+        nodes=[node],
         meshes=[gl.Mesh(name=names.mesh, primitives=[primitive])],
         materials=[_material(figurine, names)],
         samplers=[
@@ -116,7 +133,7 @@ def build(
                 wrapT=gl.CLAMP_TO_EDGE,
             )
         ],
-        textures=[gl.Texture(sampler=0, source=k, name=image.name) for k, image in enumerate(images)],
+        textures=[_texture(k, image) for k, image in enumerate(images)],
         images=[
             gl.Image(
                 name=image.name, mimeType=atlas.MEDIA_TYPE[image.kind], bufferView=buffer.view(image.data)
@@ -130,6 +147,9 @@ def build(
     )
     buffer.data += b"\0" * (-len(buffer.data) % 4)
     document.buffers = [gl.Buffer(byteLength=len(buffer.data))]
+    needed = [WEBP] if any(image.kind == "webp" for image in images) else []
+    needed += [QUANTIZED] if options.quantize else []
+    document.extensionsUsed = document.extensionsRequired = needed
     out: dict[str, object] = json.loads(document.gltf_to_json(separators=(",", ":"), indent=None))
     # pygltflib drops empty values everywhere, in extras too, where they are the user's data: these are set
     # here.
@@ -149,7 +169,9 @@ def _by_source(figurine: Figurine) -> Figurine:
     return replace(figurine, mesh=ordered, uv=figurine.uv[order])
 
 
-def _geometry(figurine: Figurine, buffer: _Buffer, primitive: "gl.Primitive") -> dict[str, int]:
+def _geometry(
+    figurine: Figurine, buffer: _Buffer, primitive: "gl.Primitive", node: "gl.Node", options: ExportOptions
+) -> dict[str, int]:
     """Add the mesh and return how many faces each source has, in the order in which they are written."""
     mesh = figurine.mesh
     mapped = figurine.normal_map is not None
@@ -157,19 +179,45 @@ def _geometry(figurine: Figurine, buffer: _Buffer, primitive: "gl.Primitive") ->
     corner, faces = shading.split(mesh.faces, figurine.uv, keep)
     vertex = mesh.faces.reshape(-1)[corner]
     normals = shading.vertex_normals(mesh)[vertex]
+    uv = figurine.uv.reshape(-1, 2)[corner]
     attributes = primitive.attributes
-    attributes.POSITION = buffer.accessor(mesh.vertices[vertex], gl.ARRAY_BUFFER, bounds=True)
-    attributes.NORMAL = buffer.accessor(normals, gl.ARRAY_BUFFER)
-    attributes.TEXCOORD_0 = buffer.accessor(figurine.uv.reshape(-1, 2)[corner], gl.ARRAY_BUFFER)
+    if options.quantize:
+        grid, node.scale, node.translation = _on_a_grid(mesh.vertices)
+        attributes.POSITION = buffer.accessor(grid[vertex], gl.ARRAY_BUFFER, bounds=True)
+        attributes.NORMAL = buffer.accessor(np.rint(normals * 127).astype(np.int8), gl.ARRAY_BUFFER)
+        attributes.TEXCOORD_0 = buffer.accessor(
+            np.rint(np.clip(uv, 0, 1).astype(np.float64) * 65535).astype(np.uint16), gl.ARRAY_BUFFER
+        )
+    else:
+        attributes.POSITION = buffer.accessor(mesh.vertices[vertex], gl.ARRAY_BUFFER, bounds=True)
+        attributes.NORMAL = buffer.accessor(normals, gl.ARRAY_BUFFER)
+        attributes.TEXCOORD_0 = buffer.accessor(uv, gl.ARRAY_BUFFER)
     if mapped:
         attributes.TANGENT = buffer.accessor(
             shading.tangents(figurine, normals, corner, faces), gl.ARRAY_BUFFER
         )
     index_type = np.uint16 if len(corner) < 0xFFFF else np.uint32
-    indices = faces.astype(index_type).reshape(-1)
-    primitive.indices = buffer.accessor(indices, gl.ELEMENT_ARRAY_BUFFER)
+    primitive.indices = buffer.accessor(faces.astype(index_type).reshape(-1), gl.ELEMENT_ARRAY_BUFFER)
     counted = np.bincount(mesh.source, minlength=len(Source))
     return {source.name: int(counted[source]) for source in Source}
+
+
+def _on_a_grid(points: F32) -> "tuple[np.typing.NDArray[np.uint16], list[float], list[float]]":
+    """(V,3) positions as 0..65535 along the longest side, with the node's scale and translation that undo it.
+
+    A figurine of 75 mm lies on a grid of 1.1 micrometres, so nothing that was apart falls together.
+    """
+    low = points.min(axis=0).astype(np.float64)
+    side = float(np.ptp(points.astype(np.float64), axis=0).max())
+    grid = np.rint((points - low) / side * 65535).astype(np.uint16)
+    return grid, [side] * 3, low.tolist()
+
+
+def _texture(index: int, image: Image) -> "gl.Texture":
+    """A texture whose image is `index`; WebP stands behind its extension, without a fallback."""
+    if image.kind == "webp":
+        return gl.Texture(sampler=0, name=image.name, extensions={WEBP: {"source": index}})
+    return gl.Texture(sampler=0, source=index, name=image.name)
 
 
 def _images(figurine: Figurine, options: ExportOptions, names: Names) -> tuple[Image, ...]:

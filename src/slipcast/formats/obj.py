@@ -16,6 +16,7 @@ from slipcast.values import Export, Figurine
 def export_obj(figurine: Figurine, options: ExportOptions) -> Export:
     """Write `<name>.obj`, `<name>.mtl` and the texture files."""
     names = Names(figurine, options.naming)
+    options = atlas.common(options)
     frame = Frame("obj", options)
     textures = {names.base_color + atlas.suffix(options): atlas.encode(figurine.texture.pixels, options)}
     if figurine.normal_map is not None:

@@ -109,7 +109,9 @@ def _material(document: Document, primitive: Json) -> tuple[Material, U8, U8 | N
 def _pixels(document: Document, reference: Json) -> U8:
     """(H,W,3) decoded pixels of a texture reference."""
     texture = document.at("textures", reference.get("index"))
-    data = document.image(texture.get("source"))
+    extensions = texture.get("extensions")
+    webp = extensions.get("EXT_texture_webp") if isinstance(extensions, dict) else None
+    data = document.image(webp.get("source") if isinstance(webp, dict) else texture.get("source"))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)

@@ -32,6 +32,7 @@ Json = dict[str, object]
 
 _COMPONENT = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _WIDTH = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
+_UNDERSTOOD = ("EXT_texture_webp", "KHR_mesh_quantization")
 _TRIANGLES = 4
 _MAX_DEPTH = 64
 
@@ -124,8 +125,11 @@ def parse(path: Path) -> Document:
     if str(document["asset"].get("version", "")).partition(".")[0] != "2":
         raise BadInput(f"{path} is glTF {document['asset'].get('version')!r}; only version 2 is read")
     required = document.get("extensionsRequired") or []
-    if required:
-        raise BadInput(f"{path} needs the glTF extensions {required}, which are not supported")
+    unknown = (
+        [name for name in required if name not in _UNDERSTOOD] if isinstance(required, list) else [required]
+    )
+    if unknown:
+        raise BadInput(f"{path} needs the glTF extensions {unknown}, which are not supported")
     bare = Document(path, document, ())
     buffers = []
     for index, buffer in enumerate(bare.objects("buffers")):

@@ -170,6 +170,8 @@ def texture_fact(name: str, data: bytes) -> TextureFact:
         return TextureFact(
             name=name, media_type="image/jpeg", bytes=len(data), width_px=width, height_px=height
         )
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return TextureFact(name=name, media_type="image/webp", bytes=len(data))
     return TextureFact(name=name, media_type="unknown", bytes=len(data))
 
 

@@ -33,6 +33,7 @@ _TEXTURE_TYPE = "http://schemas.microsoft.com/3dmanufacturing/2013/01/3dtexture"
 def export_threemf(figurine: Figurine, options: ExportOptions) -> Export:
     """Write `<name>.3mf`: one object, its texture and the metadata."""
     names = Names(figurine, options.naming)
+    options = atlas.common(options)
     kind = atlas.kind_of(options)
     texture = f"3D/Textures/basecolor{atlas.suffix(options)}"
     suffix, media_type = texture.rpartition(".")[2], atlas.MEDIA_TYPE[kind]

@@ -28,6 +28,7 @@ _LAYER = "figurine.usdc"
 def export_usdz(figurine: Figurine, options: ExportOptions) -> Export:
     """Write `<name>.usdz` with the textures inside; raises BadInput where usd-core is not installed."""
     names = Names(figurine, options.naming)
+    options = atlas.common(options)
     textures = {"textures/basecolor" + atlas.suffix(options): atlas.encode(figurine.texture.pixels, options)}
     if figurine.normal_map is not None:
         file = "textures/normal" + atlas.suffix(options, data=True)
