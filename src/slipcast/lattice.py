@@ -111,8 +111,8 @@ def make_lattice(cover: F32, front: F32, back: F32, valid: Bool, *, step: int, u
             triangles=np.zeros((0, 3), np.int32),
             diagonal=diagonal,
         )
-    share = _evened_along_rim(np.concatenate(shares)[used], joined, on_rim)
-    half = np.sqrt(np.concatenate(squares)[used] * share) / 2
+    kept = _evened_along_rim(np.concatenate(shares)[used], joined, on_rim)
+    half = np.sqrt(np.concatenate(squares)[used] * kept) / 2
     centre = np.concatenate(middles)[used]
     grid = Lattice(
         position=position[used].astype(np.float32),

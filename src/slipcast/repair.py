@@ -41,22 +41,52 @@ def repair(mesh: Mesh, depth: DepthMap, options: RepairOptions) -> Mesh:
     """
     if not MIN_FACES <= options.faces <= MAX_FACES:
         raise BadInput(f"faces must be between {MIN_FACES} and {MAX_FACES:,}, got {options.faces}")
-    made = mesh if len(mesh.faces) <= options.faces else _collapsed(mesh, options.faces)
+    solid = solid_of(mesh)
+    if solid is None:
+        raise StageFailed("the surface is not closed and oriented; try another --detail or --depth")
+    solid = _standing(_thinned(solid, options.faces), depth)
+    made = _collapsed(closed_mesh(solid), options.faces)
     if made is None or not closedness(made).closed:
-        made = _bounded(mesh, options.faces)
+        made = _bounded(solid, options.faces)
     if not closedness(made).closed:
         raise StageFailed("no closed solid could be made of this surface; try another --detail or --depth")
     return replace(made, source=_sources(made, depth))
+
+
+def _thinned(solid: "manifold3d.Manifold", faces: int) -> "manifold3d.Manifold":
+    """manifold3d's simplification within 1/10,000 of the size, less where that would fall below the budget."""
+    low_x, low_y, low_z, high_x, high_y, high_z = solid.bounding_box()
+    tolerance = max(high_x - low_x, high_y - low_y, high_z - low_z) * 1e-4
+    for divisor in (1, 4, 16):
+        thin = solid.simplify(tolerance / divisor)
+        if thin.num_tri() >= faces:
+            return thin
+    return solid
+
+
+def _standing(solid: "manifold3d.Manifold", depth: DepthMap) -> "manifold3d.Manifold":
+    """Cut off what perspective lets hang below the ground.
+
+    The picture's lowest row is a ray that sinks (or rises) with depth, but the figurine stands on a plane, at the
+    height of its nearest point there. Nothing is cut where that would take more than a tenth of the height.
+    """
+    row = int(np.flatnonzero(depth.valid.any(1))[-1])
+    nearest = float(depth.front[row][depth.valid[row]].min())
+    below_m = (row + 1 - depth.camera.cy_px) / depth.camera.fy_px * nearest
+    # Camera axes have y down; placed cameras stand upright, so the world's height is the shift less that.
+    ground_m = float(depth.camera.camera_from_world[1, 3]) - below_m
+    _, low, _, _, high, _ = solid.bounding_box()
+    if not low < ground_m < low + 0.1 * (high - low):
+        return solid
+    cut = solid.trim_by_plane((0.0, 1.0, 0.0), ground_m)
+    return cut if cut.num_tri() else solid
 
 
 def _collapsed(mesh: Mesh, faces: int) -> Mesh | None:
     """Quadric edge collapse to the budget, or None where it leaves no solid."""
     import fast_simplification
 
-    first = _thinned(mesh, faces)
-    if first is None:
-        return None
-    vertices, triangles = np.array(first.vertices), np.array(first.faces)
+    vertices, triangles = np.array(mesh.vertices), np.array(mesh.faces)
     if len(triangles) > faces:
         vertices, triangles = fast_simplification.simplify(vertices, triangles, target_count=faces, agg=4)
     if len(triangles) > faces:
@@ -66,19 +96,6 @@ def _collapsed(mesh: Mesh, faces: int) -> Mesh | None:
         return None
     made = closed_mesh(_without_crumbs(solid))
     return made if len(made.faces) <= faces else None
-
-
-def _thinned(mesh: Mesh, faces: int) -> Mesh | None:
-    """manifold3d's simplification within 1/10,000 of the size, less where that would fall below the budget."""
-    solid = solid_of(mesh)
-    if solid is None:
-        return None
-    tolerance = float(np.ptp(mesh.vertices, axis=0).max()) * 1e-4
-    for divisor in (1, 4, 16):
-        thin = solid.simplify(tolerance / divisor)
-        if thin.num_tri() >= faces:
-            return closed_mesh(thin)
-    return mesh
 
 
 def _without_fins(faces: I32) -> I32:
@@ -98,13 +115,10 @@ def _without_crumbs(solid: "manifold3d.Manifold") -> "manifold3d.Manifold":
     return type(solid).compose(kept) if kept else solid
 
 
-def _bounded(mesh: Mesh, faces: int) -> Mesh:
-    """manifold3d's simplification with the smallest tolerance that meets the budget."""
-    solid = solid_of(mesh)
-    if solid is None:
-        raise StageFailed("the surface is not closed and oriented; try another --detail or --depth")
-    extent = float(np.ptp(mesh.vertices, axis=0).max())
-    best, low, high = None, 0.0, extent * 1e-4
+def _bounded(solid: "manifold3d.Manifold", faces: int) -> Mesh:
+    """manifold3d's simplification with about the smallest tolerance that meets the budget."""
+    low_x, low_y, low_z, high_x, high_y, high_z = solid.bounding_box()
+    best, low, high = None, 0.0, max(high_x - low_x, high_y - low_y, high_z - low_z) * 1e-4
     for _ in range(12):
         made = closed_mesh(_without_crumbs(solid.simplify(high)))
         if len(made.faces) <= faces:
