@@ -138,6 +138,16 @@ def test_a_dry_run_buys_nothing(run: Any, server: Standin, tmp_path: Path) -> No
     assert not (tmp_path / "pictures").exists()
 
 
+def test_near_words_are_found_by_the_command_too(run: Any, server: Standin) -> None:
+    run("generate", "a brave knight with a plumed helmet", "-o", "out")
+    words = ("generate", "Brave knight with the plumed helmets", "-o", "out", "--json")
+    ran = run(*words, "--similar", "0.85")
+    assert ran.rows[0]["cached"]
+    assert "PICTURE_SIMILAR" in [note["code"] for note in ran.rows[0]["facts"]["findings"]]
+    assert len(server.calls) == 1
+    assert not run(*words, "-o", "other").rows[0]["cached"]
+
+
 def test_a_refusal_has_its_exit_code(run: Any) -> None:
     ran = run("generate", "a knight [[image_safety]]")
     assert ran.code == 3
@@ -147,7 +157,7 @@ def test_a_refusal_has_its_exit_code(run: Any) -> None:
 def test_a_file_of_prompts_goes_on_where_it_stopped(run: Any, server: Standin, tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_text(
         "subject,name,preset,style\n"
-        '"a fox, sitting",fox,bronze,\n'
+        '"a fox, sitting",fox,bronze,cast toy; art deco\n'
         "an owl,,,chibi\n"
         "an owl,,,plush toy\n"
         "x,,,\n"
@@ -160,6 +170,10 @@ def test_a_file_of_prompts_goes_on_where_it_stopped(run: Any, server: Standin, t
     assert "3 pictures for $0.1" in ran.out
     assert "2 failed" in ran.out
     assert {path.name for path in (tmp_path / "out").glob("*.png")} == {"fox.png", "owl.png", "owl-2.png"}
+    assert (
+        "cast toy with influences of art deco"
+        in json.loads((tmp_path / "out/fox.json").read_text())["prompt"]
+    )
     assert "chibi" in json.loads((tmp_path / "out/owl.json").read_text())["prompt"]
     (tmp_path / "p.csv").write_text("subject\na fox\nan owl\na bear\n")
     count = len(server.calls)

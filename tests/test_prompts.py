@@ -179,7 +179,9 @@ def test_spec_fields_knows_every_field() -> None:
         "avoid",
         "view",
     }
-    assert spec_fields({"materials": "bronze"}, where="here")["materials"] == (Stuff(name="bronze"),)
+    several = spec_fields({"materials": "bronze:0.3; silk", "style": "chibi; art deco"}, where="here")
+    assert several["materials"] == (Stuff(name="bronze", roughness=0.3), Stuff(name="silk"))
+    assert several["style"] == ("chibi", "art deco")
 
 
 @pytest.mark.parametrize(

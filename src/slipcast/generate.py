@@ -168,7 +168,12 @@ class AsyncStudio:
         for request in requests:
             pictures += 1
             row = model_row(request.model)
-            row.check(ratio=request.ratio, size=request.size, references=len(request.references))
+            row.check(
+                ratio=request.ratio,
+                size=request.size,
+                references=len(request.references),
+                thinking=request.thinking,
+            )
             work = _Work(request=request, key=request.key(self.provider.endpoint), row=row, watch=None)
             if self.provider.paid and self._stored(work):
                 cached += 1

@@ -265,11 +265,16 @@ def _field_of(key: str, value: object) -> object:
     if key == "view":
         return View(_text(value))
     if key in ("style", "avoid"):
-        return (value,) if isinstance(value, str) else tuple(_text(v) for v in _many(value))
+        return tuple(_parts(value) if isinstance(value, str) else (_text(v) for v in _many(value)))
     if key == "materials":
-        return tuple(
-            Stuff(**_table(v)) for v in _many([value] if isinstance(value, str | Mapping) else value)
+        several = (
+            _parts(value)
+            if isinstance(value, str)
+            else [value]
+            if isinstance(value, Mapping)
+            else _many(value)
         )
+        return tuple(_stuff(v) if isinstance(v, str) else Stuff(**_table(v)) for v in several)
     if key == "camera":
         return Shot(**_table(value))
     return _text(value)
@@ -287,9 +292,20 @@ def _many(value: object) -> Iterable[object]:
     return value
 
 
+def _parts(text: str) -> list[str]:
+    """`a; b` -> a, b: how a cell of a table holds several."""
+    return [part.strip() for part in text.split(";") if part.strip()]
+
+
+def _stuff(text: str) -> Stuff:
+    """`bronze` or `bronze:0.35`."""
+    name, colon, number = text.rpartition(":")
+    if not colon or not re.fullmatch(r"\s*\d*\.?\d+\s*", number):
+        return Stuff(name=text)
+    return Stuff(name=name.strip(), roughness=float(number))
+
+
 def _table(value: object) -> dict[str, Any]:
-    if isinstance(value, str):
-        return {"name": value}
     if not isinstance(value, Mapping):
         raise TypeError("a table is needed")
     return {str(k): v for k, v in value.items()}

@@ -161,7 +161,7 @@ def spec_of(subject: str, words: Words, extra: Words | None = None) -> FigurineS
         "view": words["view"],
         "style": list(words["style"]),
         "avoid": list(words["avoid"]),
-        "materials": [_stuff(text) for text in words["material"]],
+        "materials": list(words["material"]),
     }
     plain |= {name: words[name] for name in ("pose", "scale", "environment", "lighting", "lettering", "back")}
     if words["camera"]:
@@ -196,8 +196,8 @@ def ask_for(
         facts.append(
             ("material", {"name": first.name, "metallic": first.metallic, "roughness": first.roughness})
         )
-    if words["preset"]:
-        facts.append(("preset", words["preset"]))
+    if preset := (extra or {}).get("preset") or words["preset"]:
+        facts.append(("preset", preset))
     request = PictureRequest(
         text=text,
         subject=" ".join(subject.split()).rstrip(" .,;:!"),
@@ -300,13 +300,3 @@ def sidecar(facts: Mapping[str, object], findings: tuple[Finding, ...]) -> bytes
     """The JSON beside a picture."""
     whole = {**facts, "findings": [finding.as_dict() for finding in findings]}
     return (json.dumps(whole, indent=2, ensure_ascii=False) + "\n").encode()
-
-
-def _stuff(text: str) -> dict[str, object]:
-    name, colon, number = text.rpartition(":")
-    if not colon:
-        return {"name": text}
-    try:
-        return {"name": name, "roughness": float(number)}
-    except ValueError:
-        return {"name": text}

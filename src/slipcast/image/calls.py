@@ -84,8 +84,8 @@ class PictureRequest:
     def frame(self, endpoint: str) -> str:
         """Names all but the subject's words: requests with equal frames differ only in them (and in the
         take)."""
-        around = self.text.replace(self.subject, "\x00") if self.subject else ""
-        return _digest({"around": around.lower(), **self._rest(endpoint)})
+        around = self.text.lower().replace(self.subject.lower(), "\x00") if self.subject else ""
+        return _digest({"around": around, **self._rest(endpoint)})
 
     def _rest(self, endpoint: str) -> dict[str, object]:
         return {

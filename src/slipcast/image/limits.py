@@ -163,7 +163,7 @@ class Limits:
                 (lane, ticket, now - _ALIVE_S),
             ).fetchone()["n"]
         if ahead:
-            return Turn(False, 0.05, f"{ahead} requests are ahead")
+            return Turn(False, 0.05, f"{ahead} ahead")
         return self._take(lane)
 
     def _take(self, lane: str) -> Turn:
