@@ -149,7 +149,7 @@ def test_a_false_hole_closes_and_a_true_one_stays() -> None:
     opacity = np.zeros((200, 200), np.float32)
     opacity[40:160, 40:160] = 1
     opacity[60:90, 60:90] = opacity[110:140, 110:140] = 0
-    got = cutout._without_false_holes(image, opacity, spread=20)
+    got = cutout._without_false_holes(image, opacity, np.full_like(opacity, 0.5), spread=20)
     assert not got[60:90, 60:90].any()
     assert (got[110:140, 110:140] == 1).all()
 
