@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from standin import Standin
 
@@ -197,6 +199,11 @@ def test_a_reason_of_the_future_is_no_crash(server: Standin) -> None:
 
 def test_quota_waits_and_hopes_only_where_there_is_hope(server: Standin) -> None:
     assert failure(server, "429:retry=7.5").wait_s == 7.5
+    assert failure(server, "429_plain:after=3").wait_s == 3  # a gateway's header
+    busy = failure(server, "503:after=2")
+    assert (busy.again, busy.wait_s) == (Again.AFTER, 2)
+    assert failure(server, "503:after=Sunday").again is Again.BACKOFF
+    assert failure(server, "400:after=2").again is Again.NEVER
     assert failure(server, "429_daily").daily
     assert failure(server, "429_free").daily
 
@@ -316,6 +323,48 @@ def test_an_empty_answer_is_not_a_picture() -> None:
 
     with pytest.raises(CallFailed, match="without a picture"):
         read_answer(types.GenerateContentResponse())
+
+
+PART = st.fixed_dictionaries(
+    {},
+    optional={
+        "text": st.text(max_size=20),
+        "thought": st.booleans(),
+        "inlineData": st.fixed_dictionaries(
+            {"mimeType": st.sampled_from(["image/png", "text/plain", ""])},
+            optional={"data": st.binary(max_size=30).map(lambda data: base64.b64encode(data).decode())},
+        ),
+    },
+)
+ANSWER = st.fixed_dictionaries(
+    {},
+    optional={
+        "candidates": st.lists(
+            st.fixed_dictionaries(
+                {},
+                optional={
+                    "finishReason": st.sampled_from(sorted(REASONS)),
+                    "content": st.fixed_dictionaries({}, optional={"parts": st.lists(PART, max_size=3)}),
+                },
+            ),
+            max_size=2,
+        ),
+        "usageMetadata": st.fixed_dictionaries(
+            {}, optional={"promptTokenCount": st.integers(0, 9), "candidatesTokenCount": st.integers(0, 9)}
+        ),
+    },
+)
+
+
+@settings(deadline=None, max_examples=100)
+@pytest.mark.filterwarnings("ignore:.* is not a valid FinishReason")
+@given(ANSWER)
+def test_no_answer_at_all_breaks_anything(answer: dict[str, Any]) -> None:
+    from google.genai import types
+
+    with pytest.raises(CallFailed) as caught:  # none of these holds a picture
+        read_answer(types.GenerateContentResponse.model_validate(answer))
+    assert isinstance(caught.value.error, SlipcastError)
 
 
 def test_every_prefix_of_a_picture_is_refused() -> None:

@@ -175,7 +175,8 @@ class _Handler(BaseHTTPRequestHandler):
         if "delay" in values:
             time.sleep(float(values["delay"]))
         if scenario in answers.ERRORS:
-            return self._send(*answers.error(scenario, values))
+            header = {"Retry-After": values["after"]} if "after" in values else {}
+            return self._send(*answers.error(scenario, values), header)
         whole = answers.answer(model, body, scenario, values, self.standin.number(), self.standin.sample)
         if scenario in answers.TRANSPORT:
             return self._break(scenario, json.dumps(whole).encode(), values)

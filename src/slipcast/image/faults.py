@@ -59,12 +59,15 @@ _KEY_SHAPES = re.compile(
 )
 
 
-def from_status(code: int, said: object, details: object, *, model: str) -> CallFailed:
-    """The failure for an HTTP status; `said` is the server's message, `details` its decoded JSON body."""
+def from_status(code: int, said: object, details: object, *, model: str, retry_after: str = "") -> CallFailed:
+    """The failure for an HTTP status; `said` is the server's message, `details` its decoded JSON body.
+
+    `retry_after` is the header of that name: gateways send it where Google sends RetryInfo.
+    """
     shown = clean(said)
     entries = list(_details(details))
     if code == 429:
-        return _quota(shown, entries, model)
+        return _quota(shown, [*entries, {"retryDelay": f"{retry_after}s"}], model)
     reasons = {str(entry.get("reason", "")) for entry in entries}
     if "API_KEY_INVALID" in reasons or (code == 400 and "api key" in shown.lower()):
         return CallFailed(
@@ -77,7 +80,9 @@ def from_status(code: int, said: object, details: object, *, model: str) -> Call
     near = 500 if code >= 500 else 400
     rule = STATUS_RULES.get(code, STATUS_RULES[near])
     error = rule.error(rule.sentence.format(said=f"{code}: {shown}", model=model))
-    return CallFailed(error, again=rule.again, billed=rule.billed, sick=rule.sick)
+    wait_s = _seconds(f"{retry_after}s") if rule.again is Again.BACKOFF else None
+    again = rule.again if wait_s is None else Again.AFTER
+    return CallFailed(error, again=again, wait_s=wait_s or 0.0, billed=rule.billed, sick=rule.sick)
 
 
 def _quota(shown: str, entries: list[Mapping[str, object]], model: str) -> CallFailed:
@@ -142,6 +147,7 @@ def clean(said: object, longest: int = 160) -> str:
     text = re.sub(r"<[^>]{0,200}>", " ", str(said))
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     text = _KEY_SHAPES.sub("***", text)
+    text = text.rstrip(". ")
     return f"{text[: longest - 1]}…" if len(text) > longest else text or "no message"
 
 

@@ -114,9 +114,10 @@ class Gemini:
         from google.genai import errors
 
         if isinstance(problem, errors.APIError):
-            found = from_status(
-                problem.code or 0, problem.message or problem.status, problem.details, model=model
-            )
+            said = problem.message or problem.status
+            headers = getattr(problem.response, "headers", None) or {}
+            after = str(headers.get("retry-after", ""))
+            found = from_status(problem.code or 0, said, problem.details, model=model, retry_after=after)
         elif isinstance(problem, GoogleAuthError):
             found = CallFailed(
                 BadInput(f"Google Cloud credentials do not work ({clean(problem)}); log in anew")
