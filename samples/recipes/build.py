@@ -54,7 +54,7 @@ def mesh_part(part: Part, low: Array, high: Array, coarsen: float = 1.25) -> Sur
         if not len(near):
             raise ValueError(f"part {part.name} is empty")
         low, high = near.min(0) - step * 0.9, near.max(0) + step * 0.9
-    voxel = part.voxel_mm or float(np.clip((high - low).max() / 90, 0.14, 0.45))
+    voxel = part.voxel_mm or float(np.clip((high - low).max() / 75, 0.14, 0.5))
     voxel *= coarsen
     counts = np.ceil((high - low) / voxel / BLOCK).astype(int)
     centre = (

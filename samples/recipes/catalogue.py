@@ -28,7 +28,7 @@ class Figurine:
     floor: bool = False
     """A soft shadow on the ground."""
     height_mm: float = 75.0
-    samples: int = 8
+    samples: int = 6
 
     @property
     def module(self) -> str:

@@ -22,6 +22,8 @@ from shapes import Array
 SIZE_PX = 1024
 FOV_DEG = 24.0
 SHADOW_PX, SHADOW_SAMPLES = 192, 24
+SHADOW_NOISE = 0.03
+"""What the shadow picture shows where there is no shadow."""
 VIEWS = {"front": 0.0, "left": 90.0, "back": 180.0, "right": 270.0}
 """Yaw of the camera about +Y in degrees: 0 stands in front (+Z), 90 at the figurine's own left side (+X)."""
 
@@ -75,19 +77,21 @@ def photograph(
     _cycles(scene)
     ground = _floor(scene, height_m * big)
     with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "picture.exr")
+        shadows: dict[str, Array] = {}
+        if floor:
+            for o in figure:
+                o.visible_camera = False
+            for view in views:
+                rig.rotation_euler = (0, 0, np.radians(VIEWS[view]))
+                shadows[view] = _enlarged(_shot(scene, path, SHADOW_PX, SHADOW_SAMPLES))
+            for o in figure:
+                o.visible_camera = True
+        ground.hide_render = True
         for view in views:
             rig.rotation_euler = (0, 0, np.radians(VIEWS[view]))
-            path = str(Path(folder) / f"{view}.exr")
-            ground.hide_render = True
             picture = _shot(scene, path, SIZE_PX, samples)
-            if floor:
-                ground.hide_render = False
-                for o in figure:
-                    o.visible_camera = False
-                picture = _over(picture, _enlarged(_shot(scene, path, SHADOW_PX, SHADOW_SAMPLES)))
-                for o in figure:
-                    o.visible_camera = True
-            yield view, picture
+            yield view, _over(picture, shadows[view]) if floor else picture
 
 
 def _shot(scene: bpy.types.Scene, path: str, size_px: int, samples: int) -> Array:
@@ -100,9 +104,9 @@ def _shot(scene: bpy.types.Scene, path: str, size_px: int, samples: int) -> Arra
 
 def _enlarged(shadow: Array) -> Array:
     """The soft shadow at full size; only its alpha, black."""
-    alpha = Image.fromarray(np.clip(shadow[..., 3], 0, 1), mode="F").resize(
-        (SIZE_PX, SIZE_PX), Image.Resampling.BICUBIC
-    )
+    soft = np.clip((shadow[..., 3] - SHADOW_NOISE) / (1 - SHADOW_NOISE), 0, 1)
+    alpha = Image.fromarray(soft.astype(np.float32))
+    alpha = alpha.resize((SIZE_PX, SIZE_PX), Image.Resampling.BICUBIC)
     out = np.zeros((SIZE_PX, SIZE_PX, 4), np.float32)
     out[..., 3] = np.clip(np.asarray(alpha), 0, 1)
     return out
