@@ -17,7 +17,7 @@ import numpy as np
 
 from slipcast.errors import BadInput, StageFailed
 from slipcast.points import project
-from slipcast.solid import closed_mesh, closedness, face_normals, solid_of, unlabelled
+from slipcast.solid import NUDGE_M, closed_mesh, closedness, face_normals, solid_of, unlabelled
 from slipcast.values import I32, U8, DepthMap, Mesh, Source
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _collapsed(mesh: Mesh, faces: int) -> Mesh | None:
     solid = solid_of(unlabelled(vertices, _without_fins(triangles.astype(np.int32))))
     if solid is None:
         return None
-    made = closed_mesh(_without_crumbs(solid))
+    made = closed_mesh(_without_crumbs(solid).simplify(NUDGE_M / 2))
     return made if len(made.faces) <= faces else None
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 NUDGE_M = 1e-6
 """How far sheets that touch at an edge or a vertex are pushed apart: far below any printer, far above float32."""
+SLIVER_M = 2e-8
+"""Faces lower than this are as good as lines: readers drop them (trimesh below 1e-8) and leave a hole."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,13 +30,16 @@ class Closedness:
     """Edges with more than two faces."""
     turned_edges: int
     """Edges whose two faces run along it in the same direction."""
+    slivers: int
+    """Faces lower than `SLIVER_M`."""
     volume_m3: float
     """Signed; positive when the faces look outward."""
 
     @property
     def closed(self) -> bool:
         """True for a closed, oriented solid of positive volume."""
-        return not (self.open_edges or self.crowded_edges or self.turned_edges) and self.volume_m3 > 0
+        flaws = self.open_edges + self.crowded_edges + self.turned_edges + self.slivers
+        return not flaws and self.volume_m3 > 0
 
 
 def unlabelled(vertices: F32, faces: I32) -> Mesh:
@@ -56,7 +61,7 @@ def closedness(mesh: Mesh) -> Closedness:
     """Count what keeps a mesh from being a solid."""
     vertices, faces = welded(mesh)
     if not len(faces):
-        return Closedness(open_edges=0, crowded_edges=0, turned_edges=0, volume_m3=0.0)
+        return Closedness(open_edges=0, crowded_edges=0, turned_edges=0, slivers=0, volume_m3=0.0)
     start = faces.ravel().astype(np.int64)
     end = np.roll(faces, -1, axis=1).ravel().astype(np.int64)
     size = len(vertices)
@@ -70,6 +75,7 @@ def closedness(mesh: Mesh) -> Closedness:
         open_edges=int((count == 1).sum()),
         crowded_edges=int((count > 2).sum()),
         turned_edges=int(((count == 2) & (direction != 0)).sum()),
+        slivers=int((_heights(vertices, faces) < SLIVER_M).sum()),
         volume_m3=volume,
     )
 
@@ -89,7 +95,7 @@ def closed_mesh(solid: "manifold3d.Manifold") -> Mesh:
     made = solid.to_mesh()
     vertices = np.array(made.vert_properties[:, :3], np.float32)
     faces = np.array(made.tri_verts, np.int32)
-    return unlabelled(_apart(vertices, faces), faces)
+    return unlabelled(_opened(_apart(vertices, faces), faces), faces)
 
 
 def _apart(vertices: F32, faces: I32) -> F32:
@@ -113,6 +119,40 @@ def _apart(vertices: F32, faces: I32) -> F32:
     out = vertices.astype(np.float64)
     out[shared] -= total[shared] / length[shared] * step
     return out.astype(np.float32)
+
+
+def _heights(vertices: F32, faces: I32) -> F64:
+    """(F,) height of each face over its longest edge, in metres."""
+    corner = vertices[faces].astype(np.float64)
+    longest = np.linalg.norm(corner - np.roll(corner, 1, axis=1), axis=2).max(1)
+    heights: F64 = 2 * face_normals(vertices, faces)[1] / np.maximum(longest, 1e-30)
+    return heights
+
+
+def _opened(vertices: F32, faces: I32, rounds: int = 6) -> F32:
+    """Move the middle corner of each sliver off its longest edge, by far less than anybody sees."""
+    for attempt in range(1, rounds + 1):
+        thin = np.flatnonzero(_heights(vertices, faces) < 2 * SLIVER_M)
+        if not len(thin):
+            break
+        corner = vertices[faces[thin]].astype(np.float64)
+        # Edge k runs from corner k to the next; the corner after both is the one to move.
+        edge = np.roll(corner, -1, axis=1) - corner
+        long = np.linalg.norm(edge, axis=2).argmax(1)
+        row = np.arange(len(thin))
+        along = edge[row, long]
+        along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-30)
+        apex = (long + 2) % 3
+        off = corner[row, apex] - corner[row, long]
+        off -= (off * along).sum(1, keepdims=True) * along
+        # A corner exactly on its edge goes to a side of its own.
+        lost = np.linalg.norm(off, axis=1) < 1e-12
+        off[lost] = np.cross(along[lost], np.roll(along[lost], 1, axis=1) + np.array([0.3, 0.5, 0.7]))
+        off /= np.maximum(np.linalg.norm(off, axis=1, keepdims=True), 1e-30)
+        moved = vertices.astype(np.float64)
+        moved[faces[thin, apex]] += off * (4 * SLIVER_M * attempt)
+        vertices = moved.astype(np.float32)
+    return vertices
 
 
 def face_normals(vertices: F32, faces: I32) -> tuple[F64, F64]:
