@@ -62,10 +62,10 @@ def place(depth: DepthMap, picture: Picture, options: PlaceOptions) -> DepthMap:
     """
     if not (math.isfinite(options.height_m) and options.height_m > 0):
         raise BadInput(f"height must be a positive length, got {options.height_m} m; try 75mm")
-    if depth.kind is not DepthKind.METRIC or depth.back is None:
-        raise ValueError("place needs calibrated depth with both shells")
     if not depth.valid.any():
         raise StageFailed("the depth map has no valid pixel; check the cutout (--keep writes it)")
+    if depth.kind is not DepthKind.METRIC or depth.back is None:
+        raise ValueError("place needs calibrated depth with both shells")
     rays = depth.camera.rays()[depth.valid]
     points = np.concatenate([rays * depth.front[depth.valid, None], rays * depth.back[depth.valid, None]])
     low, high = points.min(0).astype(np.float64), points.max(0).astype(np.float64)

@@ -1,0 +1,169 @@
+"""Silhouettes, pictures and depth maps with known answers, and the chain from depth to solid."""
+
+import numpy as np
+
+from slipcast.points import PlaceOptions, PointOptions, make_points, place
+from slipcast.repair import RepairOptions, repair
+from slipcast.solid import closedness, solid_of
+from slipcast.surface import SurfaceOptions, reconstruct
+from slipcast.values import (
+    F32,
+    F64,
+    U8,
+    Bool,
+    Camera,
+    DepthKind,
+    DepthMap,
+    Mesh,
+    ModelInfo,
+    Picture,
+    View,
+)
+
+RED = (200, 30, 30)
+WHITE = (255, 255, 255)
+
+
+def coverage(distance_px: F64) -> U8:
+    """Opacity of an edge at signed `distance_px` (positive inside), one pixel soft, as a renderer makes it."""
+    out: U8 = np.round(255 * np.clip(distance_px + 0.5, 0, 1)).astype(np.uint8)
+    return out
+
+
+def grid(height_px: int, width_px: int) -> tuple[F64, F64]:
+    """x and y of the pixels' centres, (H,W) each."""
+    y, x = np.mgrid[0:height_px, 0:width_px]
+    return x + 0.5, y + 0.5
+
+
+def disc(size_px: int, radius_px: float, x_px: float | None = None, y_px: float | None = None) -> U8:
+    """(size,size) opacity of a disc, in the middle unless told."""
+    x, y = grid(size_px, size_px)
+    middle_x = size_px / 2 if x_px is None else x_px
+    middle_y = size_px / 2 if y_px is None else y_px
+    return coverage(radius_px - np.hypot(x - middle_x, y - middle_y))
+
+
+def box(size_px: int, top: int, left: int, height: int, width: int) -> U8:
+    """(size,size) opacity of a rectangle of whole pixels."""
+    out = np.zeros((size_px, size_px), np.uint8)
+    out[top : top + height, left : left + width] = 255
+    return out
+
+
+def ring(size_px: int, outer_px: float, inner_px: float) -> U8:
+    """(size,size) opacity of a ring in the middle."""
+    return np.minimum(disc(size_px, outer_px), 255 - disc(size_px, inner_px))
+
+
+def picture_of(
+    alpha: U8,
+    color: tuple[int, int, int] = RED,
+    ground: tuple[int, int, int] = WHITE,
+    view: View = View.FRONT,
+) -> Picture:
+    """A picture of one colour before a ground of another, blended at the edge, with its alpha."""
+    share = alpha[..., None].astype(np.float64) / 255
+    pixels = np.round(share * color + (1 - share) * np.array(ground)).astype(np.uint8)
+    return Picture(pixels=pixels, alpha=alpha, view=view)
+
+
+def depth_of(alpha: U8, front: F64, back: F64 | None, *, fov_deg: float = 24.0, **more: object) -> DepthMap:
+    """A METRIC depth map of one camera in the middle; `front` and `back` (H,W) are distances in any unit."""
+    valid: Bool = alpha >= 128
+    kind = more.get("kind", DepthKind.METRIC)
+    assert isinstance(kind, DepthKind)
+    return DepthMap(
+        front=np.where(valid, front, 0).astype(np.float32),
+        back=None if back is None else np.where(valid, back, 0).astype(np.float32),
+        valid=valid,
+        camera=Camera.pinhole(alpha.shape[1], alpha.shape[0], fov_deg),
+        kind=kind,
+        model=ModelInfo(name="test"),
+    )
+
+
+def flat(alpha: U8, near: float, far: float, *, fov_deg: float = 24.0) -> DepthMap:
+    """Two planes that face the camera."""
+    return depth_of(alpha, np.full(alpha.shape, near), np.full(alpha.shape, far), fov_deg=fov_deg)
+
+
+def ball(size_px: int, radius: float, distance: float, *, fov_deg: float = 24.0) -> tuple[U8, DepthMap]:
+    """Opacity and true depth of a ball on the camera's axis: where each ray enters it and leaves it."""
+    camera = Camera.pinhole(size_px, size_px, fov_deg)
+    ray = camera.rays().astype(np.float64)
+    # Points t * ray with |t * ray - (0, 0, distance)| = radius.
+    square = (ray**2).sum(2)
+    inside = distance**2 - square * (distance**2 - radius**2)
+    rim_px = camera.fy_px * radius / np.sqrt(distance**2 - radius**2)
+    alpha = disc(size_px, rim_px)
+    root = np.sqrt(np.maximum(inside, 0))
+    return alpha, depth_of(alpha, (distance - root) / square, (distance + root) / square, fov_deg=fov_deg)
+
+
+def solid_from(
+    depth: DepthMap,
+    picture: Picture,
+    *,
+    faces: int = 20_000,
+    height_m: float = 0.075,
+    detail: str = "standard",
+    method: str = "shells",
+) -> tuple[Mesh, DepthMap]:
+    """The repaired mesh of METRIC depth with both shells, and the placed depth."""
+    placed = place(depth, picture, PlaceOptions(height_m=height_m))
+    cloud = make_points(placed, picture, PointOptions(detail=detail))
+    raw = reconstruct(cloud, placed, SurfaceOptions(method=method))
+    return repair(raw, placed, RepairOptions(faces=faces)), placed
+
+
+def assert_solid(mesh: Mesh) -> None:
+    """Closed and oriented with positive volume, by our own count and by manifold3d's."""
+    state = closedness(mesh)
+    assert state.closed, state
+    assert np.isfinite(mesh.vertices).all()
+    solid = solid_of(mesh)
+    assert solid is not None
+    assert solid.volume() > 0
+
+
+def genus(mesh: Mesh) -> int:
+    """Handles of a closed mesh: Euler's V - E + F = 2 (bodies - handles) gives the total."""
+    solid = solid_of(mesh)
+    assert solid is not None
+    return int(sum(body.genus() for body in solid.decompose()))
+
+
+def coverage_iou(mesh: Mesh, depth: DepthMap) -> float:
+    """Intersection over union of the mesh seen by the picture's camera and the valid pixels."""
+    from slipcast.points import project
+    from slipcast.raster import rasterize
+
+    screen, z = project(depth.camera, mesh.vertices)
+    hits = rasterize(screen, z, mesh.faces, depth.camera.width_px, depth.camera.height_px)
+    seen = hits.face >= 0
+    return float((seen & depth.valid).sum() / max(1, (seen | depth.valid).sum()))
+
+
+def silhouette_zoo() -> dict[str, U8]:
+    """Named silhouettes that are hard to close: specks, lines, holes, saddles, the whole frame."""
+    x, y = grid(96, 96)
+    rng = np.random.default_rng(7)
+    board = ((x // 1 + y // 1) % 2).astype(bool)
+    comb = (x % 4 < 1) & (np.abs(y - 48) < 40)
+    zoo: dict[str, F32 | F64 | Bool] = {
+        "ring": ring(96, 40, 20) >= 128,
+        "checkers": board & (np.abs(x - 48) < 20) & (np.abs(y - 48) < 20),
+        "comb of lines 1 px wide": comb,
+        "diagonal line 1 px wide": (np.abs(x - y) < 0.5) & (x > 10) & (x < 80),
+        "two squares that touch at a corner": ((x < 48) & (y < 48) & (x > 8) & (y > 8))
+        | ((x > 48) & (y > 48) & (x < 88) & (y < 88)),
+        "noise": rng.random((96, 96)) < 0.5,
+        "specks": rng.random((96, 96)) < 0.02,
+        "whole frame": np.ones((96, 96), bool),
+        "frame only": (x < 3) | (x > 93) | (y < 3) | (y > 93),
+        "one column": np.abs(x - 20.5) < 0.1,
+        "one row": np.abs(y - 20.5) < 0.1,
+        "one pixel beside a disc": (np.hypot(x - 40, y - 48) < 30) | ((x == 90.5) & (y == 10.5)),
+    }
+    return {name: (mask.astype(np.uint8) * 255) for name, mask in zoo.items()}
