@@ -28,7 +28,7 @@ from slipcast.errors import BadInput, MissingWeights, StageFailed
 from slipcast.findings import finding
 from slipcast.formats import EXPORTERS
 from slipcast.pipeline import STAGES, Recipe, Result
-from slipcast.values import Camera, DepthMap, Export, Figurine, Mesh, ModelInfo, Picture, View
+from slipcast.values import Camera, DepthMap, Export, Figurine, Mesh, ModelInfo, Picture, PointCloud, View
 
 PROGRAM = [sys.executable, "-c", "import sys; from slipcast.cli.main import main; sys.exit(main())"]
 
@@ -89,6 +89,12 @@ def cook(picture: Picture, recipe: Recipe, *, name: str, watch: pipeline.Watch |
         figurine=figurine,
         picture=picture,
         depth=depth,
+        cloud=PointCloud(
+            points=np.zeros((1, 3), np.float32),
+            normals=np.array([[0, 0, 1]], np.float32),
+            colors=np.zeros((1, 3), np.uint8),
+            source=np.zeros(1, np.uint8),
+        ),
         exports={key: Export(files={f"{name}.{key}": f"{key} of {name}".encode()}) for key in recipe.formats},
         preview=b"PNG",
         metadata={"name": name, "source": dict(picture.source), "findings": [seen.as_dict()]},
@@ -179,7 +185,7 @@ def test_without_options_the_recipe_is_the_stages_own(run: Run, kitchen: list[Re
 def test_keep_writes_what_lies_between_the_stages(run: Run, kitchen: list[Recipe], knight: Path) -> None:
     assert run("convert", knight, "--keep").code == 0
     kept = {name.split("/")[1] for name in _files(Path("out")) if name.startswith("knight.stages/")}
-    assert {"cutout.png", "depth.npz", "depth_front.png", "surface.ply", "atlas.png"} <= kept
+    assert {"cutout.png", "depth.npz", "depth_front.png", "cloud.ply", "surface.ply", "atlas.png"} <= kept
 
 
 def test_json_is_one_document_and_nothing_else(run: Run, kitchen: list[Recipe], knight: Path) -> None:
@@ -592,7 +598,7 @@ def test_other_heights_are_refused(text: str) -> None:
 def test_the_words_for_detail_are_those_of_the_stage() -> None:
     from slipcast import points
 
-    assert set(words.DETAILS) == set(points._ROWS)
+    assert set(words.DETAILS) == set(points.DETAILS)
     assert words.DETAIL in words.DETAILS
     assert words.view_of("LEFT") is View.LEFT
 

@@ -22,7 +22,7 @@ from slipcast.preview import PreviewOptions, draw_preview
 from slipcast.repair import RepairOptions, repair
 from slipcast.surface import SurfaceOptions, reconstruct
 from slipcast.texture import TextureOptions, paint
-from slipcast.values import DepthMap, Export, Figurine, Picture, View
+from slipcast.values import DepthMap, Export, Figurine, Picture, PointCloud, View
 
 STAGES = ("cutout", "depth", "points", "surface", "repair", "texture", "export", "preview")
 
@@ -57,6 +57,8 @@ class Result:
     """The picture with its alpha."""
     depth: DepthMap
     """The calibrated depth."""
+    cloud: PointCloud
+    """The samples that the surface was made of."""
     exports: Mapping[str, Export]
     """Format -> files."""
     preview: bytes
@@ -139,6 +141,7 @@ def make(picture: Picture, recipe: Recipe, *, name: str, watch: Watch | None = N
         figurine=figurine,
         picture=cut,
         depth=depth,
+        cloud=cloud,
         exports=exports,
         preview=preview,
         metadata=metadata.describe(figurine, exports),

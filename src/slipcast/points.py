@@ -33,7 +33,8 @@ from slipcast.values import (
     View,
 )
 
-_ROWS = {"draft": 256, "standard": 512, "fine": 1024}
+DETAILS = {"draft": 256, "standard": 512, "fine": 1024}
+"""Samples along the figurine's longer side, never more than the picture has."""
 _YAW_DEG = {View.FRONT: 0.0, View.LEFT: 90.0, View.BACK: 180.0, View.RIGHT: 270.0}
 
 
@@ -91,15 +92,15 @@ def make_points(depth: DepthMap, picture: Picture, options: PointOptions) -> Poi
 
     Raises BadInput for an unknown detail and StageFailed when the silhouette is too small to hold a cell.
     """
-    if options.detail not in _ROWS:
-        raise BadInput(f"detail must be one of {', '.join(_ROWS)}, got {options.detail}")
+    if options.detail not in DETAILS:
+        raise BadInput(f"detail must be one of {', '.join(DETAILS)}, got {options.detail}")
     if depth.back is None:
         raise ValueError("make_points needs both shells")
     rows, columns = np.flatnonzero(depth.valid.any(1)), np.flatnonzero(depth.valid.any(0))
     if not len(rows):
         raise StageFailed("the depth map has no valid pixel; check the cutout (--keep writes it)")
     longest_px = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
-    step = max(1, round(longest_px / _ROWS[options.detail]))
+    step = max(1, round(longest_px / DETAILS[options.detail]))
     box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
     opacity = 255 if picture.alpha is None else picture.alpha
     cover: F32 = (np.where(depth.valid, opacity, 0) / np.float32(255)).astype(np.float32)

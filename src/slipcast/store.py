@@ -75,10 +75,12 @@ def stage_files(result: "Result") -> dict[str, bytes]:
     """The values between the stages, for looking at and for other programs.
 
     `cutout.png` (the picture with its alpha), `depth.npz` (front, back, valid and the camera, exact),
-    `depth_front.png` and `depth_back.png` (16 bits, 65535 is near, 0 is outside), `surface.ply` and `atlas.png`.
+    `depth_front.png` and `depth_back.png` (16 bits, 65535 is near, 0 is outside), `cloud.ply`
+    (the samples, with colours), `surface.ply` and `atlas.png`.
     """
     files = {"cutout.png": _png_of_picture(result.picture), "depth.npz": _npz_of_depth(result.depth)}
     files |= _pngs_of_depth(result.depth)
+    files["cloud.ply"] = ply_of_cloud(result.cloud)
     files["surface.ply"] = ply_of_mesh(result.figurine.mesh)
     files["atlas.png"] = _png_of_picture(result.figurine.texture)
     return files

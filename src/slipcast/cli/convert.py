@@ -91,6 +91,9 @@ class Done:
 @click.option(
     "--detail", default=words.DETAIL, show_default=True, help=f"Of the surface: {', '.join(words.DETAILS)}."
 )
+@click.option(
+    "--surface", default=words.SURFACE, show_default=True, help=f"How it is made: {', '.join(words.METHODS)}."
+)
 @click.option("--keep", is_flag=True, help="Also write the cutout, the depth and the bare surface.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each picture.")
 @click.option("--debug", is_flag=True, help="Show what the libraries print; log unexpected errors.")
@@ -108,6 +111,7 @@ def convert(
     view: str,
     fov: float,
     detail: str,
+    surface: str,
     keep: bool,
     as_json: bool,
     debug: bool,
@@ -128,6 +132,7 @@ def convert(
             device=device,
             fov_deg=fov,
             detail=detail,
+            surface=surface,
         )
         names = names_of(pictures, pattern)
         job = Job(recipe=recipe, view=words.view_of(view), out=out, keep=keep, names=names)

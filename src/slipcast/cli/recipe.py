@@ -5,15 +5,17 @@ from typing import TYPE_CHECKING
 from slipcast.cli.sizes import parse_height
 from slipcast.depth import DepthOptions, choose
 from slipcast.errors import BadInput
+from slipcast.points import DETAILS as DETAILS
 from slipcast.points import PlaceOptions, PointOptions
 from slipcast.repair import MAX_FACES, MIN_FACES, RepairOptions
+from slipcast.surface import METHODS as METHODS
+from slipcast.surface import SurfaceOptions
 from slipcast.values import View
 
 if TYPE_CHECKING:
     from slipcast.pipeline import Recipe
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
-DETAILS = ("draft", "standard", "fine")
 
 HEIGHT = f"{PlaceOptions.height_m * 1000:g}mm"
 FACES = RepairOptions.faces
@@ -21,17 +23,27 @@ DEPTH = DepthOptions.model
 DEVICE = DepthOptions.device
 FOV_DEG = DepthOptions.fov_deg
 DETAIL = PointOptions.detail
+SURFACE = SurfaceOptions.method
 """The defaults of the options: those of the stages."""
 
 
 def recipe_of(
-    *, formats: str, height: str, faces: int, depth: str, device: str, fov_deg: float, detail: str
+    *,
+    formats: str,
+    height: str,
+    faces: int,
+    depth: str,
+    device: str,
+    fov_deg: float,
+    detail: str,
+    surface: str = SURFACE,
 ) -> "Recipe":
     """The recipe that the words ask for; BadInput names the word that cannot be followed and the choices."""
     height_m = parse_height(height)
     keys = formats_of(formats)
     device = one_of("--device", device, DEVICES)
-    detail = one_of("--detail", detail, DETAILS)
+    detail = one_of("--detail", detail, tuple(DETAILS))
+    surface = one_of("--surface", surface, METHODS)
     if not MIN_FACES <= faces <= MAX_FACES:
         raise BadInput(f"--faces {faces} is out of range; from {MIN_FACES} to {MAX_FACES} can be made")
     if not 1.0 <= fov_deg <= 120.0:  # also refuses nan
@@ -46,6 +58,7 @@ def recipe_of(
         depth=DepthOptions(model=depth, device=device, fov_deg=fov_deg),
         place=PlaceOptions(height_m=height_m),
         points=PointOptions(detail=detail),
+        surface=SurfaceOptions(method=surface),
         repair=RepairOptions(faces=faces),
         formats=keys,
     )
