@@ -30,8 +30,8 @@ from evaluation.shape import read_shape
 from evaluation.sheet import bare_figurine, row, sheet
 from slipcast import __version__
 from slipcast.errors import BadInput, SlipcastError
-from slipcast.pipeline import Result, convert
-from slipcast.values import U8, Picture
+from slipcast.pipeline import convert
+from slipcast.values import U8, DepthMap, Figurine, Picture
 
 TRUTH = "truth"
 
@@ -75,20 +75,19 @@ def judge(task: Task) -> Outcome:
         begun = time.perf_counter()
         if task.assets is not None:
             ours = read_shape(task.assets / f"{case.name}.glb")
-            seconds, result = 0.0, None
+            seconds, made = 0.0, None
         else:
-            result = _true_result(task) if task.depth == TRUTH else _result(task)
+            made = _made_of_truth(task) if task.depth == TRUTH else _made(task)
             seconds = time.perf_counter() - begun
-            content = next(iter(result.exports["glb"].files.values()))
             if task.out is not None:
-                (task.out / f"{case.name}.glb").write_bytes(content)
-            ours = read_shape(content)
+                (task.out / f"{case.name}.glb").write_bytes(made.content)
+            ours = read_shape(made.content)
         scores = score(
             ours, case.true_shape(), distance=case.distance, fov_deg=case.fov_deg, workers=task.workers
         )
         pixels = None
-        if task.drawn and result is not None:
-            pixels = row(result.figurine, result.picture, result.depth)
+        if task.drawn and made is not None:
+            pixels = row(made.figurine, made.picture, made.depth)
         elif task.drawn:
             pixels = row(bare_figurine(case.name, ours), _picture(case), None, textured=False)
     except SlipcastError as error:
@@ -96,19 +95,30 @@ def judge(task: Task) -> Outcome:
     return Outcome(name=case.name, scores=scores, seconds=seconds, pixels=pixels)
 
 
-def _result(task: Task) -> Result:
-    return convert(
-        task.case.picture, depth=task.depth, faces=task.faces, detail=task.detail, name=task.case.name
-    )
+@dataclass(frozen=True, kw_only=True)
+class _Made:
+    """A conversion's result, as far as it is looked at."""
+
+    figurine: Figurine
+    picture: Picture
+    depth: DepthMap
+    content: bytes
+    """The GLB."""
 
 
-def _true_result(task: Task) -> Result:
+def _made(task: Task) -> _Made:
+    """What the product makes of the picture."""
+    name = task.case.name
+    result = convert(task.case.picture, depth=task.depth, faces=task.faces, detail=task.detail, name=name)
+    content = next(iter(result.exports["glb"].files.values()))
+    return _Made(figurine=result.figurine, picture=result.picture, depth=result.depth, content=content)
+
+
+def _made_of_truth(task: Task) -> _Made:
     """The pipeline from calibrated depth on, with the truth for depth."""
-    from slipcast import metadata
     from slipcast.formats import EXPORTERS
     from slipcast.pipeline import Recipe
     from slipcast.points import PointOptions, make_points, place, settle
-    from slipcast.preview import draw_preview
     from slipcast.repair import RepairOptions, repair
     from slipcast.surface import reconstruct
     from slipcast.texture import paint
@@ -120,21 +130,11 @@ def _true_result(task: Task) -> Result:
         raise BadInput(f"{task.case.picture} must be square for --depth truth")
     cut = replace(picture, alpha=(depth.valid * 255).astype("uint8"))
     depth = place(depth, cut, recipe.place)
-    solid = repair(
-        reconstruct(make_points(depth, cut, recipe.points), depth, recipe.surface), depth, recipe.repair
-    )
-    painted = settle(paint(solid, depth, cut, recipe.texture, name=task.case.name), recipe.place)
-    figurine = metadata.attach(painted, picture=cut, depth=depth, recipe=recipe)
-    exports = {"glb": EXPORTERS["glb"].export(figurine, recipe.export)}
-    return Result(
-        figurine=figurine,
-        picture=cut,
-        depth=depth,
-        exports=exports,
-        preview=draw_preview(figurine, cut, recipe.preview),
-        metadata=metadata.describe(figurine, exports),
-        seconds={},
-    )
+    raw = reconstruct(make_points(depth, cut, recipe.points), depth, recipe.surface)
+    solid = repair(raw, depth, recipe.repair)
+    figurine = settle(paint(solid, depth, cut, recipe.texture, name=task.case.name), recipe.place)
+    content = next(iter(EXPORTERS["glb"].export(figurine, recipe.export).files.values()))
+    return _Made(figurine=figurine, picture=cut, depth=depth, content=content)
 
 
 def _picture(case: Case) -> Picture:

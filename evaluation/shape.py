@@ -90,11 +90,19 @@ def read_shape(source: Path | bytes) -> Shape:
     except (OSError, ValueError, KeyError, IndexError) as error:
         raise BadInput(f"{name} cannot be read as GLB ({error})") from error
     loaded = scene.to_mesh() if hasattr(scene, "to_mesh") else scene
-    mesh = trimesh.Trimesh(loaded.vertices, loaded.faces, process=False)
+    shape = welded(loaded.vertices, loaded.faces)
+    if not len(shape.faces):
+        raise BadInput(f"{name} holds no triangles")
+    return shape
+
+
+def welded(vertices: F64, faces: I64) -> Shape:
+    """Triangles with equal positions joined and those without area dropped."""
+    import trimesh
+
+    mesh = trimesh.Trimesh(vertices, faces, process=False)
     mesh.merge_vertices(merge_tex=True, merge_norm=True)
     mesh.update_faces(mesh.nondegenerate_faces())
-    if not len(mesh.faces):
-        raise BadInput(f"{name} holds no triangles")
     return Shape(
         vertices=np.array(mesh.vertices, dtype=np.float64), faces=np.array(mesh.faces, dtype=np.int64)
     )

@@ -1,4 +1,4 @@
-"""Cases and their results -> one PNG: input, front depth, back depth and four views of the mesh, a row for each case."""
+"""Cases and results -> one PNG: input, front depth, back depth and four views of the mesh, a row for each case."""
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
