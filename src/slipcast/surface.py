@@ -20,8 +20,8 @@ import numpy as np
 
 from slipcast.errors import BadInput, StageFailed
 from slipcast.points import PointOptions, make_points
-from slipcast.solid import closed_mesh, solid_of, unlabelled
-from slipcast.values import Bool, DepthMap, Mesh, Picture, PointCloud
+from slipcast.solid import closed_mesh, face_normals, solid_of, unlabelled
+from slipcast.values import F64, DepthMap, Mesh, Picture, PointCloud
 
 if TYPE_CHECKING:
     import manifold3d
@@ -57,12 +57,9 @@ def _poisson(cloud: PointCloud, depth: DepthMap, options: SurfaceOptions) -> Mes
     """Screened Poisson, then the visual hull."""
     import open3d
 
-    assert cloud.joins is not None
-    steep = _step_samples(cloud)
-    points = open3d.geometry.PointCloud(
-        open3d.utility.Vector3dVector(cloud.points[~steep].astype(np.float64))
-    )
-    points.normals = open3d.utility.Vector3dVector(cloud.normals[~steep].astype(np.float64))
+    samples, normals = _samples(cloud)
+    points = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(samples))
+    points.normals = open3d.utility.Vector3dVector(normals)
     mesh, _ = open3d.geometry.TriangleMesh.create_from_point_cloud_poisson(
         points, depth=options.octree_depth, n_threads=1
     )
@@ -81,14 +78,31 @@ def _poisson(cloud: PointCloud, depth: DepthMap, options: SurfaceOptions) -> Mes
     return closed_mesh(sum(bodies[1:], bodies[0]))
 
 
-def _step_samples(cloud: PointCloud) -> Bool:
-    """(N,) True for corners of faces far longer than usual: there the lattice bridges a step of depth."""
+def _samples(cloud: PointCloud) -> tuple[F64, F64]:
+    """(N,3) points and (N,3) normals for Poisson: without steps of depth, with samples on the walls.
+
+    Corners of faces far longer than usual are left out: there the lattice bridges a step. Walls between the shells are
+    long too, but real: they are filled as densely as the rest, or the surface would balloon out of its box and be open.
+    """
     assert cloud.joins is not None
-    corner = cloud.points[cloud.joins]
-    longest = np.linalg.norm(corner - np.roll(corner, 1, axis=1), axis=2).max(1)
+    corner = cloud.points[cloud.joins].astype(np.float64)
+    edge = np.roll(corner, -1, axis=1) - corner
+    length = np.linalg.norm(edge, axis=2)
+    longest, usual = length.max(1), float(np.median(length.max(1)))
+    wall = np.ptp(cloud.source[cloud.joins], axis=1) > 0
     steep = np.zeros(len(cloud.points), bool)
-    steep[cloud.joins[longest > 8 * np.median(longest)]] = True
-    return steep
+    steep[cloud.joins[(longest > 8 * usual) & ~wall]] = True
+    long = np.flatnonzero(wall & (longest > 2 * usual))
+    count = np.minimum(longest[long] / usual, 1000).astype(np.int64)
+    face = np.repeat(long, count)
+    way = (np.arange(len(face)) - np.repeat(np.cumsum(count) - count, count) + 0.5) / np.repeat(count, count)
+    side = length[face].argmax(1)
+    between = corner[face, side] + edge[face, side] * way[:, None]
+    outward = face_normals(cloud.points, cloud.joins)[0]
+    return (
+        np.concatenate([cloud.points[~steep].astype(np.float64), between]),
+        np.concatenate([cloud.normals[~steep].astype(np.float64), outward[face]]),
+    )
 
 
 def _hull(depth: DepthMap) -> "manifold3d.Manifold":
