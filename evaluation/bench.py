@@ -247,6 +247,11 @@ def _number(value: object) -> float:
     return float(value)
 
 
+def _list(value: object) -> list[object]:
+    assert isinstance(value, list)
+    return value
+
+
 PARTS = {"compare": compare, "stages": stages, "growth": growth}
 
 
@@ -266,7 +271,12 @@ def main() -> int:
     }
     try:
         for part in asked.parts:
-            kept[part] = {"load": round(os.getloadavg()[0], 1), **PARTS[part](asked)}
+            told = {"load": round(os.getloadavg()[0], 1), **PARTS[part](asked)}
+            if part == "compare":
+                # Comparisons on other cases are kept beside it.
+                kept.setdefault(part, {})[" ".join(map(str, _list(told["cases"])))] = told
+            else:
+                kept[part] = told
             asked.json.parent.mkdir(parents=True, exist_ok=True)
             asked.json.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     except SlipcastError as error:
