@@ -57,6 +57,9 @@ if TYPE_CHECKING:
 @click.option(
     "--detail", default=recipes.DETAIL, show_default=True, help=f"One of {', '.join(recipes.DETAILS)}."
 )
+@click.option(
+    "--surface", default=recipes.SURFACE, show_default=True, help=f"One of {', '.join(recipes.METHODS)}."
+)
 @click.option("--keep", is_flag=True, help="Also write the cutout, the depth and the bare surface.")
 @click.option("--drafts", default=0, help="Buy so many cheap drafts, redraw the best on --final.")
 @click.option(
@@ -101,6 +104,7 @@ def _make(terminal: Terminal, subject: str, out: Path, words: dict[str, Any], *,
         device=words["device"],
         fov_deg=recipes.FOV_DEG,
         detail=words["detail"],
+        surface=words["surface"],
     )
     name = asked.request.name
     if "/" in name or name in (".", ".."):
