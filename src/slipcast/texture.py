@@ -47,9 +47,10 @@ def paint(mesh: Mesh, depth: DepthMap, picture: Picture, options: TextureOptions
     height, width = mask.shape
     small = max(1, height // 4), max(1, width // 4)
     front = _carried_on(pixels, mask, 2)
-    back = _diffused(pixels, mask)
+    # From the front chart, whose rim is free of the background that shines through soft edges.
+    back = _diffused(front, mask)
     side = np.asarray(
-        Image.fromarray(_carried_on(_blurred(pixels, mask, 0.012 * height), mask, 1)).resize(
+        Image.fromarray(_carried_on(_blurred(front, mask, 0.012 * height), mask, 1)).resize(
             (small[1], small[0]), Image.Resampling.BOX
         )
     )

@@ -1,0 +1,167 @@
+"""texture.py: seen faces show the picture's own pixels, hidden ones plausible colours, and none the background."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from silhouettes import RED, WHITE, ball, disc, grid, picture_of, ring, solid_from
+
+from slipcast.depth.calibrate import CalibrateOptions, calibrate
+from slipcast.depth.dome import Dome
+from slipcast.errors import BadInput
+from slipcast.points import project
+from slipcast.preview import render
+from slipcast.texture import TextureOptions, paint
+from slipcast.values import F64, DepthMap, Figurine, Mesh, Picture, Source
+
+
+def _painted(picture: Picture, *, faces: int = 3_000, most: int = 4096) -> tuple[Figurine, Mesh, DepthMap]:
+    """Figurine of a picture with alpha, and the mesh and depth in the picture's own camera."""
+    depth = calibrate(Dome().predict(picture), picture, CalibrateOptions())
+    mesh, placed = solid_from(depth, picture, faces=faces)
+    return paint(mesh, placed, picture, TextureOptions(max_size_px=most), name="test"), mesh, placed
+
+
+def _atlas_px(figurine: Figurine) -> F64:
+    """(F,3,2) UV in texels."""
+    size = np.array([figurine.texture.width_px, figurine.texture.height_px])
+    out: F64 = figurine.uv.astype(np.float64) * size
+    return out
+
+
+@pytest.mark.parametrize("shape", ["disc", "ring", "aerial"])
+def test_no_background_anywhere(shape: str) -> None:
+    alpha = {"disc": disc(160, 60), "ring": ring(160, 60, 30), "aerial": disc(160, 45, 80, 100)}[shape]
+    if shape == "aerial":
+        alpha[20:60, 79:83] = 255
+    figurine, _, _ = _painted(picture_of(alpha, RED, WHITE))
+    wholly_red = replace(figurine, texture=Picture(pixels=np.full((8, 8, 3), RED, np.uint8)))
+    for yaw in (0.0, 90.0, 180.0, 270.0, 45.0):
+        for pitch in (0.0, 60.0, -60.0):
+            shown, want = (
+                render(each, 90, 90, yaw_deg=yaw, pitch_deg=pitch) for each in (figurine, wholly_red)
+            )
+            assert np.abs(shown.astype(int) - want).max() < 6, (yaw, pitch)
+
+
+def test_every_texel_under_a_face_is_of_the_figurines_colour() -> None:
+    figurine, _, _ = _painted(picture_of(disc(160, 60), RED, WHITE))
+    texels = _atlas_px(figurine)
+    rng = np.random.default_rng(1)
+    weight = rng.dirichlet([1, 1, 1], size=(20, len(texels)))
+    at = np.einsum("snk,nkc->snc", weight, texels).astype(int).reshape(-1, 2)
+    color = figurine.texture.pixels[at[:, 1], at[:, 0]].astype(int)
+    assert np.abs(color - RED).max() <= 3
+
+
+def test_seen_faces_show_the_pictures_own_pixels() -> None:
+    alpha = disc(160, 60)
+    rng = np.random.default_rng(2)
+    picture = Picture(pixels=rng.integers(0, 256, (160, 160, 3), dtype=np.uint8), alpha=alpha)
+    figurine, mesh, placed = _painted(picture)
+    seen = np.flatnonzero(mesh.source == int(Source.SEEN))
+    centre = mesh.vertices[mesh.faces[seen]].astype(np.float64)
+    inner = []
+    same = 0
+    for face, corner in zip(seen, centre, strict=True):
+        screen, _ = project(placed.camera, corner)
+        if np.hypot(*(screen - 80).T).max() > 40:
+            continue
+        inner.append(face)
+        want = picture.pixels[tuple(screen.mean(0).astype(int)[::-1])]
+        texel = _atlas_px(figurine)[face].mean(0).astype(int)
+        same += bool((figurine.texture.pixels[texel[1], texel[0]] == want).all())
+    assert len(inner) > 100
+    assert same > 0.97 * len(inner)
+
+
+def test_left_stays_left_and_top_stays_top() -> None:
+    x, y = grid(160, 160)
+    left, top = x < 80, y < 80
+    pixels = np.zeros((160, 160, 3), np.uint8)
+    pixels[..., 0] = np.where(left, 230, 20)
+    pixels[..., 2] = np.where(top, 230, 20)
+    figurine, _, _ = _painted(Picture(pixels=pixels, alpha=disc(160, 60)))
+    shown = render(figurine, 100, 100)
+    assert shown[30, 30, 0] > 120 > shown[30, 70, 0]
+    assert shown[30, 30, 2] > 120 > shown[70, 30, 2]
+    behind = render(figurine, 100, 100, yaw_deg=180)
+    assert behind[30, 70, 0] > behind[30, 30, 0], "seen from behind, the figurine's right is at the right"
+
+
+def test_the_atlas_keeps_within_its_bound_and_uv_within_the_atlas() -> None:
+    rng = np.random.default_rng(3)
+    picture = Picture(
+        pixels=rng.integers(0, 256, (300, 200, 3), dtype=np.uint8), alpha=disc(300, 95)[:, 50:250]
+    )
+    _, mesh, placed = _painted(picture)
+    for most in (256, 512, 4096):
+        figurine = paint(mesh, placed, picture, TextureOptions(max_size_px=most), name="test")
+        sides = (figurine.texture.width_px, figurine.texture.height_px)
+        assert max(sides) <= most
+        assert all(side & (side - 1) == 0 for side in sides)
+        assert figurine.uv.shape == (len(mesh.faces), 3, 2)
+        assert figurine.uv.min() >= 0
+        assert figurine.uv.max() <= 1
+        assert figurine.mesh is mesh
+        assert figurine.texture.alpha is None
+
+
+def test_charts_do_not_overlap() -> None:
+    figurine, mesh, _ = _painted(picture_of(disc(160, 60)))
+    texels = _atlas_px(figurine)
+    spread = np.ptp(texels, axis=1).max()
+    assert spread < 0.3 * figurine.texture.width_px, "no face is torn over two charts"
+    hidden = mesh.source != int(Source.SEEN)
+    front = texels[mesh.source == int(Source.SEEN)].reshape(-1, 2)
+    assert (texels[hidden].mean(1)[:, 0] > front[:, 0].max()).mean() > 0.5, "the back has its own chart"
+
+
+def test_the_back_repeats_no_face() -> None:
+    # Green eyes in the middle of a red disc must not look out of the back.
+    alpha = disc(160, 60)
+    picture = picture_of(alpha, RED, WHITE)
+    pixels = picture.pixels.copy()
+    for x in (65, 95):
+        pixels[disc(160, 8, x, 75) > 0] = (20, 220, 20)
+    figurine, _, _ = _painted(Picture(pixels=pixels, alpha=alpha))
+    green = [
+        int((shown[..., 1].astype(int) > shown[..., 0].astype(int) + 60).sum())
+        for shown in (render(figurine, 100, 100), render(figurine, 100, 100, yaw_deg=180))
+    ]
+    assert green[0] > 100
+    assert green[1] == 0
+
+
+def test_a_line_one_pixel_wide_is_painted() -> None:
+    alpha = np.zeros((64, 64), np.uint8)
+    alpha[10:50, 31] = 255
+    figurine, _, _ = _painted(picture_of(alpha, RED, WHITE))
+    texels = _atlas_px(figurine).mean(1).astype(int)
+    color = figurine.texture.pixels[texels[:, 1], texels[:, 0]].astype(int)
+    assert np.abs(color - RED).max() < 12
+
+
+def test_a_figurine_that_fills_the_frame_is_painted() -> None:
+    figurine, _, _ = _painted(picture_of(np.full((40, 60), 255, np.uint8), RED))
+    assert figurine.uv.min() >= 0
+    assert figurine.uv.max() <= 1
+
+
+@pytest.mark.parametrize("size", [0, -1, 100, 8192])
+def test_an_odd_atlas_size_is_refused(size: int) -> None:
+    with pytest.raises(BadInput, match="texture size"):
+        _painted(picture_of(disc(40, 15)), most=size)
+
+
+def test_without_alpha_it_is_wrong_use() -> None:
+    alpha, depth = ball(48, 1.0, 6.0)
+    mesh, placed = solid_from(depth, picture_of(alpha), faces=200)
+    with pytest.raises(ValueError, match="alpha"):
+        paint(mesh, placed, Picture(pixels=picture_of(alpha).pixels), TextureOptions(), name="test")
+
+
+def test_the_same_input_gives_the_same_bytes() -> None:
+    one, two = (_painted(picture_of(disc(96, 40)))[0] for _ in range(2))
+    assert one.uv.tobytes() == two.uv.tobytes()
+    assert one.texture.pixels.tobytes() == two.texture.pixels.tobytes()
