@@ -33,7 +33,7 @@ from slipcast.solid import closedness, face_normals, unlabelled
 from slipcast.values import F32, U8, Bool, DepthKind, DepthMap, Source
 
 
-@pytest.mark.parametrize("faces", [100, 1_000, 20_000, 100_000])
+@pytest.mark.parametrize("faces", [100, 1_000, 100_000])
 def test_a_ball_of_every_budget(faces: int) -> None:
     alpha, depth = ball(128, 1.0, 6.0)
     mesh, placed = solid_from(depth, picture_of(alpha), faces=faces)
