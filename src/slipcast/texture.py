@@ -3,9 +3,9 @@
 Three charts, all of them the picture's own projection, so seen faces keep its pixels one to one:
 
 front  the picture, for faces that it shows; its colours are carried on over the rim, so no background bleeds in
-back   for faces that look away: the colours of the rim diffused inward (harmonic inpainting by a push-pull pyramid, as
-       in Gortler et al., "The Lumigraph", 1996, section 3.4.2). The rim belongs to hair, sleeves and soles, which
-       go on behind; a face does not, so nothing of the middle is repeated
+back   for faces that look away: each takes the nearest colour of the rim, softer the farther in. The rim belongs to
+       hair, sleeves and soles, which go on behind; a face does not, so nothing of the middle is repeated. Rejected:
+       harmonic inpainting of the rim's colours (a push-pull pyramid), which mixes them all to one mud
 side   for what lies between, seen too slantwise for the picture's pixels: the picture blurred, at a quarter of the
        size, so no pixel is drawn out to a streak
 """
@@ -19,7 +19,7 @@ from scipy import ndimage
 from slipcast.errors import BadInput
 from slipcast.points import project
 from slipcast.solid import face_normals
-from slipcast.values import F32, F64, I64, U8, Bool, DepthMap, Figurine, Mesh, Picture, Source
+from slipcast.values import F64, I64, U8, Bool, DepthMap, Figurine, Mesh, Picture, Source
 
 _PAD_PX = 8
 _SIZES = (256, 512, 1024, 2048, 4096)
@@ -48,7 +48,7 @@ def paint(mesh: Mesh, depth: DepthMap, picture: Picture, options: TextureOptions
     small = max(1, height // 4), max(1, width // 4)
     front = _carried_on(pixels, mask, 2)
     # From the front chart, whose rim is free of the background that shines through soft edges.
-    back = _diffused(front, mask)
+    back = _spread(front, mask)
     side = np.asarray(
         Image.fromarray(_carried_on(_blurred(front, mask, 0.012 * height), mask, 1)).resize(
             (small[1], small[0]), Image.Resampling.BOX
@@ -157,41 +157,26 @@ def _blurred(pixels: U8, mask: Bool, sigma_px: float) -> U8:
     return np.where(mask[..., None], np.clip(out, 0, 255), pixels).astype(np.uint8)
 
 
-def _diffused(pixels: U8, mask: Bool) -> U8:
-    """The rim's colours carried inward and outward, smooth."""
+def _spread(pixels: U8, mask: Bool) -> U8:
+    """Each pixel takes the rim's nearest colour, the softer the farther it has come."""
     height = mask.shape[0]
     inner = ndimage.binary_erosion(mask, iterations=2, border_value=1)
     distance = ndimage.distance_transform_edt(mask)
     band = (inner if inner.any() else mask) & (distance <= 2 + max(3, 0.012 * height))
-    known = band.astype(np.float32)
     # Blurred, so that one pixel of the rim is not drawn out to a streak.
     soft = _blurred(pixels, mask, 0.006 * height)
-    color = np.where(band[..., None], soft, 0).astype(np.float32)
-    return np.clip(_push_pull(color, known), 0, 255).astype(np.uint8)
+    # Across before up and down: what belongs to one height of the figurine stays there.
+    way, nearest = ndimage.distance_transform_edt(~band, sampling=(1.6, 1.0), return_indices=True)
+    carried: U8 = soft[nearest[0], nearest[1]]
+    near, far = (_blurred(carried, mask, share * height) for share in (0.008, 0.04))
+    weight = np.clip(way / (0.06 * height), 0, 1)[..., None]
+    mixed = np.where(weight < 0.5, _mixed(carried, near, 2 * weight), _mixed(near, far, 2 * weight - 1))
+    return np.where(mask[..., None], mixed, carried).astype(np.uint8)
 
 
-def _push_pull(color: F32, weight: F32) -> F32:
-    """Fill where `weight` is zero: means go up a pyramid, gaps take what comes down."""
-    if min(weight.shape) <= 2:
-        mean = (color * weight[..., None]).sum((0, 1)) / max(float(weight.sum()), 1e-6)
-        return np.where(weight[..., None] > 0, color, mean).astype(np.float32)
-    pad = ((0, weight.shape[0] % 2), (0, weight.shape[1] % 2))
-    padded = np.pad(color * weight[..., None], (*pad, (0, 0)))
-    cover = np.pad(weight, pad)
-
-    def summed(array: F32) -> F32:
-        return array[::2, ::2] + array[1::2, ::2] + array[::2, 1::2] + array[1::2, 1::2]
-
-    total, share = summed(padded), summed(cover)
-    coarse = _push_pull(
-        (total / np.maximum(share, 1e-6)[..., None]).astype(np.float32),
-        np.minimum(share, 1).astype(np.float32),
-    )
-    fine = np.stack(
-        [ndimage.zoom(coarse[..., c], 2, order=1, mode="nearest", grid_mode=True) for c in range(3)], -1
-    )[: weight.shape[0], : weight.shape[1]]
-    out = color * weight[..., None] + fine * (1 - weight[..., None])
-    return out.astype(np.float32)
+def _mixed(first: U8, second: U8, weight: F64) -> F64:
+    """`first` where the weight is 0, `second` where it is 1."""
+    return first * (1 - weight) + second * weight
 
 
 def _placed(atlas: U8, chart: U8, at: tuple[int, int]) -> None:
