@@ -34,6 +34,8 @@ from slipcast.pipeline import convert
 from slipcast.values import U8, DepthMap, Figurine, Picture
 
 TRUTH = "truth"
+_SAME = 5e-4
+"""A smaller difference does not show in the table and counts for neither side."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,7 +191,7 @@ def compare(ours: Mapping[str, Mapping[str, float]], theirs: Mapping[str, Mappin
     votes = []
     for column in COLUMNS:
         gains = [_gain(column, ours[name][column], theirs[name][column]) for name in common]
-        votes.append(f"{sum(g > 1e-9 for g in gains)}:{sum(g < -1e-9 for g in gains)}")
+        votes.append(f"{sum(g > _SAME for g in gains)}:{sum(g < -_SAME for g in gains)}")
     text = table("against", rows)
     wide = max(len(line) for line in rows)
     return "\n".join(

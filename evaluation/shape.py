@@ -84,6 +84,8 @@ def read_shape(source: Path | bytes) -> Shape:
     import trimesh
 
     name = "the asset" if isinstance(source, bytes) else str(source)
+    if not isinstance(source, bytes) and not source.is_file():
+        raise BadInput(f"{name} is missing")
     try:
         content = source if isinstance(source, bytes) else source.read_bytes()
         scene = trimesh.load(io.BytesIO(content), file_type="glb", process=False)
