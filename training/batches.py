@@ -1,7 +1,8 @@
 """Shards -> endless augmented batches on the training device.
 
-Each draw is mirrored at random, its colours, noise, blur and background change, and its mask is worn as a cutout
-wears it. The shards are memory-mapped and the folder is read again now and then, so the renderer may still run.
+Each draw is mirrored, rolled and zoomed at random, its colours, noise, blur and background change, and its mask is
+worn as a cutout wears it. The shards are memory-mapped and the folder is read again now and then, so the renderer may
+still run.
 """
 
 from __future__ import annotations
@@ -157,7 +158,8 @@ def augmented_batch(
     def per(low: float, high: float, channels: int = 1) -> Tensor:
         return low + (high - low) * some(count, channels, 1, 1)
 
-    rgb = t["rgb"]
+    t = turned_and_zoomed(t, 15.0 * (2 * some(count) - 1), torch.exp(0.12 * (2 * some(count) - 1) - 0.06))
+    rgb = t["rgb"] * (some(count, 1, 1, 1) > 0.08)
     grey = rgb.mean(1, keepdim=True)
     rgb = grey + (rgb - grey) * per(0.0, 1.5)
     rgb = rgb.clamp(1e-3, 1) ** torch.exp(per(-0.5, 0.5)) * per(0.75, 1.15, 3)
@@ -172,6 +174,39 @@ def augmented_batch(
     x = network_input(rgb, alpha[:, 0], t["dome"] * (alpha[:, 0] > 0.02))
     rest = {key: t[key] for key in ("dome", "alpha", "front", "back", "valid", "normal")}
     return Batch(x=x, **rest)
+
+
+def turned_and_zoomed(t: dict[str, Tensor], turn_deg: Tensor, zoom: Tensor) -> dict[str, Tensor]:
+    """The pictures as a rolled camera sees them, and larger or smaller; z and dome grow with the picture."""
+    c, s = torch.cos(torch.deg2rad(turn_deg)), torch.sin(torch.deg2rad(turn_deg))
+    zero = torch.zeros_like(c)
+    # Rows of source_from_target in the sampler's axes, x right and y down.
+    matrix = torch.stack([c, -s, zero, s, c, zero], 1).view(-1, 2, 3) / zoom[:, None, None]
+    known = t["valid"].float()[:, None]
+    alpha = t["alpha"][:, None]
+    planes = [t["rgb"] * alpha, alpha, t["dome"][:, None], known]
+    planes += [t["front"][:, None], t["back"][:, None], t["normal"] * known]
+    stack = torch.cat(planes, 1)
+    grid = functional.affine_grid(matrix, list(stack.shape), align_corners=False)
+    rgb, alpha, dome, known, front, back, normal = functional.grid_sample(
+        stack, grid, mode="bilinear", align_corners=False
+    ).split([3, 1, 1, 1, 1, 1, 3], 1)
+    valid = known[:, 0] >= 0.5
+    size = zoom[:, None, None]
+    # A picture turned by +turn in y-down axes turns its y-up normals the same way seen on the screen.
+    x, y = normal[:, 0], normal[:, 1]
+    cc, ss = c[:, None, None], s[:, None, None]
+    return {
+        "rgb": rgb / alpha.clamp(min=1e-3),
+        "alpha": alpha[:, 0],
+        "dome": dome[:, 0] * size,
+        "front": torch.where(valid, front[:, 0] / known[:, 0].clamp(min=0.25) * size, 0.0),
+        "back": torch.where(valid, back[:, 0] / known[:, 0].clamp(min=0.25) * size, 0.0),
+        "normal": functional.normalize(
+            torch.stack([cc * x - ss * y, ss * x + cc * y, normal[:, 2]], 1), dim=1
+        ),
+        "valid": valid,
+    }
 
 
 def mix_blur(picture: Tensor, share: Tensor) -> Tensor:

@@ -132,8 +132,19 @@ def warp(mesh: Textured, rng: np.random.Generator) -> Textured:
     v[:, 1] *= np.ptp(mesh.vertices[:, 1]) / max(float(np.ptp(v[:, 1])), 1e-6) * np.exp(rng.normal(0, 0.12))
     for axis in (0, 2):
         v[:, axis] += rng.normal(0, 0.06) * amount * 4 * (v[:, 1] - v[:, 1].mean()) ** 2
-    v -= (v.min(0) + v.max(0)) / 2
-    v /= np.ptp(v, axis=0).max()
+    if rng.random() < 0.5:
+        # A turn that grows with height: the head looks elsewhere than the body.
+        turn = np.radians(rng.normal(0, 25)) * v[:, 1] / max(float(np.ptp(v[:, 1])), 1e-6)
+        x, z = v[:, 0].copy(), v[:, 2].copy()
+        v[:, 0], v[:, 2] = np.cos(turn) * x + np.sin(turn) * z, np.cos(turn) * z - np.sin(turn) * x
+    if rng.random() < 0.6:
+        # Slow waves in all directions: limbs bend, bodies swell.
+        size = float(np.ptp(v, axis=0).max())
+        for _ in range(3):
+            along = rng.normal(0, 2.5, 3) / size
+            v = v + 0.025 * size * rng.normal(0, 1, 3) * np.sin(v @ along + rng.uniform(0, 6.3))[:, None]
+    v = v - (v.min(0) + v.max(0)) / 2
+    v = v / np.ptp(v, axis=0).max()
     v = v.astype(np.float32)
     return Textured(
         vertices=v,

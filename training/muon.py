@@ -18,7 +18,7 @@ class Muon(torch.optim.Optimizer):
     """For parameters with two dimensions or more."""
 
     def __init__(
-        self, params: Iterable[Tensor], lr: float, momentum: float = 0.95, decay: float = 0.02
+        self, params: Iterable[Tensor], lr: float, momentum: float = 0.95, decay: float = 0.1
     ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "decay": decay})
 

@@ -154,7 +154,7 @@ def main() -> None:
     )
     say.add_argument("--halved", action="store_true", help="train at half the side: three times the pictures")
     say.add_argument("--batch", type=int, default=16)
-    say.add_argument("--lr", type=float, default=1.2e-3)
+    say.add_argument("--lr", type=float, default=2e-3)
     say.add_argument("--threads", type=int, default=1)
     say.add_argument("--save-every-s", type=float, default=180)
     say.add_argument("--seed", type=int, default=0)
@@ -163,7 +163,7 @@ def main() -> None:
     torch.manual_seed(args.seed)
     args.run.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    trainer = Trainer(NetConfig(), device, args.lr)
+    trainer = Trainer(NetConfig(side_px=64 if args.halved else 128), device, args.lr)
     checkpoint = args.run / "checkpoint.pt"
     if checkpoint.exists():
         trainer.resume(checkpoint)
