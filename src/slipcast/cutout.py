@@ -50,6 +50,9 @@ _COARSE_PX = 320
 _MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
 _SPREAD = np.array([0.229, 0.224, 0.225], dtype=np.float32)
 
+_SMALL_PX = 128
+"""A figurine less tall than this shows too little to make a detailed surface of."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CutoutOptions:
@@ -445,6 +448,10 @@ def _cleaned(alpha: U8, options: CutoutOptions) -> tuple[U8, list[Finding]]:
     sides = [side for side, line in borders.items() if int(line.sum()) >= reach]
     if sides:
         findings.append(finding("SUBJECT_CROPPED", {"side": " and ".join(sides)}))
+    rows = np.flatnonzero(body.any(axis=1))
+    tall_px = int(rows[-1] - rows[0] + 1) if len(rows) else 0
+    if 0 < tall_px < _SMALL_PX:
+        findings.append(finding("PICTURE_SMALL", {"height_px": tall_px}))
     return out, findings
 
 

@@ -40,30 +40,39 @@ FINDINGS: dict[str, Row] = {
     "MODEL_RETIRED": Row(_W, "the vendor announced the end of {model} for {date}; {instead} follows it"),
     "PRICE_UNSURE": Row(_I, "the price of {model} at {size} is an estimate: {reason}"),
     "PICTURE_SIMILAR": Row(_I, "the picture was bought for a prompt {similarity} alike: «{prompt}»"),
-    "PICTURE_UNKEPT": Row(_W, "the bought picture could not be kept for later ({reason}); asking again costs again"),
+    "PICTURE_UNKEPT": Row(
+        _W, "the bought picture could not be kept for later ({reason}); asking again costs again"
+    ),
     "PICTURE_OTHER_SIZE": Row(_I, "the picture is {got} px where {wanted} px were asked for"),
     # the picture
     "PICTURE_ANIMATED": Row(_I, "{file} has {frames} frames; the first one was used"),
-    "PICTURE_SMALL": Row(_W, "the figurine covers only {height_px} px of height; use a picture of 512 px or more"),
+    "PICTURE_SMALL": Row(
+        _W, "the figurine covers only {height_px} px of height; use a picture of 512 px or more"
+    ),
     "SUBJECT_CROPPED": Row(_W, "the figurine is cut off at the {side} edge; its cut side was closed flat"),
     "SUBJECT_SEVERAL": Row(_W, "the picture shows {count} separate subjects; each became a body of its own"),
     "SPECKS_DROPPED": Row(_I, "{count} specks smaller than {percent} % of the figurine were left out"),
-    "CUTOUT_UNSURE": Row(_W, "the figurine stands out poorly from the background; check the cutout or give a picture with alpha"),
+    "CUTOUT_UNSURE": Row(
+        _W,
+        "the figurine stands out poorly from the background; check the cutout or give a picture with alpha",
+    ),
     "NO_FIGURINE": Row(_W, "the depth model sees no figurine in this picture; check the cutout"),
     # depth
     "DEPTH_MODEL": Row(_I, "depth comes from {model}: {reason}"),
     "DEPTH_FLAT": Row(_W, "the depth model saw almost no relief; depth/width was set to {ratio} by a prior"),
-    "DEPTH_PRIOR": Row(_I, "depth/width {ratio} comes from a prior, since the model gives depth without scale"),
+    "DEPTH_PRIOR": Row(
+        _I, "depth/width {ratio} comes from a prior, since the model gives depth without scale"
+    ),
     # the solid
     "MESH_OPEN": Row(_E, "the mesh has {edges} open edges; it will not print"),
     "MESH_SEVERAL": Row(_I, "the mesh has {count} separate bodies"),
-    "MESH_REBUILT": Row(_I, "the surface was rebuilt on a grid, since {reason}"),
-    "MESH_OVER_BUDGET": Row(_W, "{faces} faces were kept: {budget} cannot hold this shape closed"),
     "BACK_INVENTED": Row(_I, "{percent} % of the surface was not in the picture: it is {how}"),
     # exports
     "TEXTURE_DROPPED": Row(_W, "{format} carries no texture; the colours are left out"),
     "COLOR_REDUCED": Row(_I, "{format} carries colour per vertex; the texture was sampled at the vertices"),
-    "FACES_OVER_TARGET": Row(_I, "{faces} faces are more than the {budget} that suit {target}; convert with --faces {budget}"),
+    "FACES_OVER_TARGET": Row(
+        _I, "{faces} faces are more than the {budget} that suit {target}; convert with --faces {budget}"
+    ),
     "NORMAL_MAP_DROPPED": Row(_I, "{format} carries no normal map; fine relief is left out"),
 }
 
