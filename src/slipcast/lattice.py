@@ -62,6 +62,7 @@ def make_lattice(cover: F32, front: F32, back: F32, valid: Bool, *, step: int, u
     middles: list[F64] = [((near + far)[inside] / 2).astype(np.float64)]
     squares: list[F64] = [thick[inside]]
     shares: list[F64] = [np.ones(len(xs))]
+    limits: list[F64] = [thick[inside]]
     count = len(xs)
     edges: list[I64] = []
     for dy, dx in ((0, 1), (1, 0)):
@@ -91,6 +92,8 @@ def make_lattice(cover: F32, front: F32, back: F32, valid: Bool, *, step: int, u
         fall = np.where(deep > 1, (square - thick[py, px]) / np.maximum(deep - 1, 1), square)
         shares.append(np.clip((thick[py, px] - fall * way) / np.maximum(square, 1e-12), 0, 1))
         squares.append(square)
+        # Where depth steps next to the rim, the nodes further in belong to another part.
+        limits.append(thick[py, px])
         middles.append((near[py, px] + far[py, px]).astype(np.float64) / 2)
         edges.append(index)
     triangles, diagonal = _cells(inside, node, edges[0], edges[1])
@@ -112,7 +115,8 @@ def make_lattice(cover: F32, front: F32, back: F32, valid: Bool, *, step: int, u
             diagonal=diagonal,
         )
     kept = _evened_along_rim(np.concatenate(shares)[used], joined, on_rim)
-    half = np.sqrt(np.concatenate(squares)[used] * kept) / 2
+    square = np.minimum(np.concatenate(squares)[used] * kept, np.concatenate(limits)[used])
+    half = np.sqrt(square) / 2
     centre = np.concatenate(middles)[used]
     grid = Lattice(
         position=position[used].astype(np.float32),
