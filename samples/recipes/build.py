@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import bpy
 import manifold3d
 import numpy as np
 import trimesh
@@ -78,11 +79,7 @@ def _normals(shape: Shape, points: Array, step: float) -> Array:
 
 
 def unite(surfaces: list[Surface], budget: int) -> tuple[trimesh.Trimesh, Array]:
-    """The closed mesh of all parts in mm with at most `budget` faces, and the index of the part of each face.
-
-    The faces go by Manifold's own simplification, which keeps the surface closed; quadric collapse
-    (fast-simplification 0.2) tore it in two of two figurines.
-    """
+    """The closed mesh of all parts in mm with at most `budget` faces, and the index of the part of each face."""
     solids = []
     for s in surfaces:
         solid = manifold3d.Manifold(
@@ -96,10 +93,52 @@ def unite(surfaces: list[Surface], budget: int) -> tuple[trimesh.Trimesh, Array]
     if len(bodies) != 1:
         boxes = [np.round(b.bounding_box(), 1).tolist() for b in bodies]
         raise ValueError(f"the figurine falls into {len(bodies)} bodies: {boxes}")
-    body, tolerance = bodies[0], 0.02
-    while body.num_tri() > budget:
-        body, tolerance = body.simplify(tolerance), tolerance * 1.3
-    out = body.to_mesh()
-    mesh = trimesh.Trimesh(out.vert_properties[:, :3], out.tri_verts, process=False)
+    mesh = _simplified(bodies[0], budget)
     centres = mesh.triangles_center.astype(np.float32)
     return mesh, np.argmin(np.stack([s.part.shape(centres) for s in surfaces]), 0)
+
+
+def _simplified(body: manifold3d.Manifold, budget: int) -> trimesh.Trimesh:
+    """A light pass of Manifold's, then Blender's edge collapse, which keeps a closed surface closed.
+
+    Tried on the knight and the fox: Manifold's alone gets stuck at about 25,000 faces, and below that only a tolerance
+    of millimetres goes on (the fox lost half of its volume); fast-simplification 0.2 leaves 4 to 12 edges with four
+    faces; Blender's leaves none, and 0.4 % of the volume goes.
+    """
+    out = body.simplify(0.01).to_mesh()
+    data = bpy.data.meshes.new("whole")
+    data.from_pydata(out.vert_properties[:, :3].tolist(), [], out.tri_verts.tolist())
+    thing = bpy.data.objects.new("whole", data)
+    bpy.context.scene.collection.objects.link(thing)
+    collapse = thing.modifiers.new("collapse", "DECIMATE")
+    collapse.ratio = min(1.0, 0.995 * budget / len(out.tri_verts))
+    collapse.use_collapse_triangulate = True
+    small = thing.evaluated_get(bpy.context.evaluated_depsgraph_get()).to_mesh()
+    small.calc_loop_triangles()
+    vertices = np.array([v.co for v in small.vertices])
+    mesh = _parted(trimesh.Trimesh(vertices, [t.vertices for t in small.loop_triangles], process=False))
+    bpy.data.objects.remove(thing)
+    mesh = max(mesh.split(only_watertight=False), key=lambda piece: piece.area)  # slivers come off where sheets touch
+    if not closed(mesh) or len(mesh.faces) > budget or abs(mesh.volume / body.volume() - 1) > 0.01:
+        raise ValueError(
+            f"simplified badly: closed {closed(mesh)}, {len(mesh.faces)} faces, volume {mesh.volume:.0f}"
+        )
+    return mesh
+
+
+def _parted(mesh: trimesh.Trimesh, apart_mm: float = 2e-3) -> trimesh.Trimesh:
+    """Vertices at one place (sheets that touch) each go a little inwards, so that readers who weld see two sheets."""
+    _, group, count = np.unique(
+        np.asarray(mesh.vertices, np.float32), axis=0, return_inverse=True, return_counts=True
+    )
+    touching = count[group.ravel()] > 1
+    vertices = np.array(mesh.vertices)
+    vertices[touching] -= mesh.vertex_normals[touching] * apart_mm
+    return trimesh.Trimesh(vertices, mesh.faces, process=False)
+
+
+def closed(mesh: trimesh.Trimesh) -> bool:
+    """Whether each edge has two faces once equal positions are welded."""
+    welded = trimesh.Trimesh(np.asarray(mesh.vertices, np.float32), mesh.faces, process=False)
+    welded.merge_vertices(merge_tex=True, merge_norm=True)
+    return bool(welded.is_watertight and welded.is_winding_consistent)

@@ -177,6 +177,8 @@ def contact_sheet(folder: Path, cell_px: int = 200) -> None:
     sheet = Image.new("RGB", (cell_px * len(names), cell_px * len(VIEWS)), "white")
     for column, name in enumerate(names):
         for row, view in enumerate(VIEWS):
+            if not (folder / name / f"{view}.png").exists():
+                continue
             picture = Image.open(folder / name / f"{view}.png").convert("RGBA")
             under = Image.new("RGBA", picture.size, "white")
             under.alpha_composite(picture)
