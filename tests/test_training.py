@@ -115,7 +115,7 @@ def test_a_pool_trains_resumes_and_exports(folder: Path, tmp_path: Path) -> None
     assert all(
         torch.equal(a, b) for a, b in zip(trainer.net.parameters(), again.net.parameters(), strict=True)
     )
-    digest = export(checkpoint, tmp_path / "model")
+    digest = export([checkpoint, checkpoint], tmp_path / "model")
     assert digest in (tmp_path / "model" / "config.json").read_text()
 
 

@@ -188,9 +188,9 @@ def turned_and_zoomed(t: dict[str, Tensor], turn_deg: Tensor, zoom: Tensor) -> d
     planes += [t["front"][:, None], t["back"][:, None], t["normal"] * known]
     stack = torch.cat(planes, 1)
     grid = functional.affine_grid(matrix, list(stack.shape), align_corners=False)
-    rgb, alpha, dome, known, front, back, normal = functional.grid_sample(
-        stack, grid, mode="bilinear", align_corners=False
-    ).split([3, 1, 1, 1, 1, 1, 3], 1)
+    moved = functional.grid_sample(stack, grid, mode="bilinear", align_corners=False)
+    rgb, alpha, dome, known = moved[:, :3], moved[:, 3:4], moved[:, 4:5], moved[:, 5:6]
+    front, back, normal = moved[:, 6:7], moved[:, 7:8], moved[:, 8:]
     valid = known[:, 0] >= 0.5
     size = zoom[:, None, None]
     # A picture turned by +turn in y-down axes turns its y-up normals the same way seen on the screen.

@@ -47,7 +47,7 @@ def curve(logs: list[Path], out: Path) -> None:
         ]
         cv2.polylines(board, [np.array(at, np.int32)], False, color, 1, cv2.LINE_AA)
         text = f"{name}: {points[0][1]:.3f} to {points[-1][1]:.3f}"
-        cv2.putText(board, text, (left + 210 * row, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.4, color, 1, cv2.LINE_AA)
+        cv2.putText(board, text, (left + 192 * row, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.4, color, 1, cv2.LINE_AA)
     cv2.line(board, (left, height - 40), (width - 20, height - 40), (0, 0, 0), 1)
     for k in range(5):
         x = int(left + k / 4 * (width - left - 20))

@@ -142,7 +142,7 @@ def warp(mesh: Textured, rng: np.random.Generator) -> Textured:
         size = float(np.ptp(v, axis=0).max())
         for _ in range(3):
             along = rng.normal(0, 2.5, 3) / size
-            v = v + 0.025 * size * rng.normal(0, 1, 3) * np.sin(v @ along + rng.uniform(0, 6.3))[:, None]
+            v += 0.025 * size * rng.normal(0, 1, 3) * np.sin(v @ along + rng.uniform(0, 6.3))[:, None]
     v = v - (v.min(0) + v.max(0)) / 2
     v = v / np.ptp(v, axis=0).max()
     v = v.astype(np.float32)
