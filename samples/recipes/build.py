@@ -118,7 +118,9 @@ def _simplified(body: manifold3d.Manifold, budget: int) -> trimesh.Trimesh:
     vertices = np.array([v.co for v in small.vertices])
     mesh = _parted(trimesh.Trimesh(vertices, [t.vertices for t in small.loop_triangles], process=False))
     bpy.data.objects.remove(thing)
-    mesh = max(mesh.split(only_watertight=False), key=lambda piece: piece.area)  # slivers come off where sheets touch
+    mesh = max(
+        mesh.split(only_watertight=False), key=lambda piece: piece.area
+    )  # slivers come off where sheets touch
     if not closed(mesh) or len(mesh.faces) > budget or abs(mesh.volume / body.volume() - 1) > 0.01:
         raise ValueError(
             f"simplified badly: closed {closed(mesh)}, {len(mesh.faces)} faces, volume {mesh.volume:.0f}"
