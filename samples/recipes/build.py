@@ -130,9 +130,8 @@ def _simplified(body: manifold3d.Manifold, budget: int) -> trimesh.Trimesh:
 
 def _parted(mesh: trimesh.Trimesh, apart_mm: float = 2e-3) -> trimesh.Trimesh:
     """Vertices at one place (sheets that touch) each go a little inwards, so that readers who weld see two sheets."""
-    _, group, count = np.unique(
-        np.asarray(mesh.vertices, np.float32), axis=0, return_inverse=True, return_counts=True
-    )
+    place = np.round(np.asarray(mesh.vertices) / 1e-4).astype(np.int64)
+    _, group, count = np.unique(place, axis=0, return_inverse=True, return_counts=True)
     touching = count[group.ravel()] > 1
     vertices = np.array(mesh.vertices)
     vertices[touching] -= mesh.vertex_normals[touching] * apart_mm
@@ -140,7 +139,7 @@ def _parted(mesh: trimesh.Trimesh, apart_mm: float = 2e-3) -> trimesh.Trimesh:
 
 
 def closed(mesh: trimesh.Trimesh) -> bool:
-    """Whether each edge has two faces once equal positions are welded."""
-    welded = trimesh.Trimesh(np.asarray(mesh.vertices, np.float32), mesh.faces, process=False)
+    """Whether each edge has two faces once equal positions are welded, in the file's metres."""
+    welded = trimesh.Trimesh(np.asarray(mesh.vertices / 1000, np.float32), mesh.faces, process=False)
     welded.merge_vertices(merge_tex=True, merge_norm=True)
     return bool(welded.is_watertight and welded.is_winding_consistent)
