@@ -171,7 +171,7 @@ def glb(vertices: Array, faces: Array, owner: Array, parts: list[Part]) -> bytes
     )
 
 
-def contact_sheet(folder: Path, cell_px: int = 200) -> None:
+def contact_sheet(folder: Path, cell_px: int = 176) -> None:
     """All samples in one picture: a column for each figurine, its four views below each other."""
     names = [n for n in FIGURINES if (folder / n / "front.png").exists()]
     sheet = Image.new("RGB", (cell_px * len(names), cell_px * len(VIEWS)), "white")
@@ -184,7 +184,7 @@ def contact_sheet(folder: Path, cell_px: int = 200) -> None:
             under.alpha_composite(picture)
             small = under.convert("RGB").resize((cell_px, cell_px), Image.Resampling.LANCZOS)
             sheet.paste(small, (column * cell_px, row * cell_px))
-    sheet.quantize(160, dither=Image.Dither.NONE).save(folder / "contact.png", optimize=True)
+    sheet.save(folder / "contact.png", optimize=True)
 
 
 def main() -> int:
