@@ -46,12 +46,9 @@ REMBG_MODELS = (
 )
 """Larger models that the package `rembg` can fetch and run, by its own names."""
 
-_COARSE_PX = 320
+_COARSE_PX, _SMALL_PX = 320, 128  # the network's side; less tall figurines lack detail
 _MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
 _SPREAD = np.array([0.229, 0.224, 0.225], dtype=np.float32)
-
-_SMALL_PX = 128
-"""A figurine less tall than this shows too little to make a detailed surface of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -448,9 +445,7 @@ def _cleaned(alpha: U8, options: CutoutOptions) -> tuple[U8, list[Finding]]:
     sides = [side for side, line in borders.items() if int(line.sum()) >= reach]
     if sides:
         findings.append(finding("SUBJECT_CROPPED", {"side": " and ".join(sides)}))
-    rows = np.flatnonzero(body.any(axis=1))
-    tall_px = int(rows[-1] - rows[0] + 1) if len(rows) else 0
-    if 0 < tall_px < _SMALL_PX:
+    if body.any() and (tall_px := int(np.ptp(np.flatnonzero(body.any(axis=1)))) + 1) < _SMALL_PX:
         findings.append(finding("PICTURE_SMALL", {"height_px": tall_px}))
     return out, findings
 
