@@ -172,7 +172,7 @@ def _godot(files: list[Path]) -> list[Facts]:
     return out
 
 
-BLENDER = Path(os.environ.get("SLIPCAST_BLENDER", HOME / "blender" / "bin" / "python"))
+BLENDER = Path(os.environ.get("SLIPCAST_BLENDER") or HOME / "blender" / "bin" / "python")
 METRES = dict.fromkeys(("glb", "gltf", "obj", "ply", "usdz"), 1.0)
 FILE_UNIT = {**METRES, "fbx": 0.01, "stl": 0.001, "3mf": 0.001}
 
