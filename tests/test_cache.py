@@ -28,7 +28,16 @@ def cache(tmp_path: Path) -> Iterator[Cache]:
 def put(
     cache: Cache, key: str, data: bytes = b"picture", *, frame: str = "f", subject: str = "", take: int = 0
 ) -> None:
-    cache.put(key, frame=frame, subject=subject, take=take, data=data, mime="image/png", facts={"k": key})
+    cache.put(
+        key,
+        frame=frame,
+        subject=subject,
+        take=take,
+        data=data,
+        sha256=hashlib.sha256(data).hexdigest(),
+        mime="image/png",
+        facts={"k": key},
+    )
 
 
 def test_what_was_put_is_found_as_it_was(cache: Cache) -> None:
@@ -98,7 +107,8 @@ def test_processes_share_the_store_and_take_turns(cache: Cache, tmp_path: Path) 
         "            if not cache.get(str(n)):\n"
         "                await asyncio.sleep(0.005); print(n)\n"
         "                data = str(n).encode() * 500\n"
-        "                cache.put(str(n), frame='', subject='', take=0, data=data, mime='image/png', facts={})\n"
+        "                cache.put(str(n), frame='', subject='', take=0, data=data, mime='image/png', facts={},\n"
+        "                          sha256=hashlib.sha256(data).hexdigest())\n"
         "asyncio.run(run())"
     )
     runs = [

@@ -318,6 +318,19 @@ def test_every_reason_of_the_sdk_is_in_the_table() -> None:
     assert reasons <= set(REASONS), reasons - set(REASONS)
 
 
+@pytest.mark.parametrize("kind", ["finish", "block"])
+def test_every_reason_of_the_sdk_comes_through_as_ours(server: Standin, kind: str) -> None:
+    from google.genai import types
+
+    for reason in types.FinishReason if kind == "finish" else types.BlockedReason:
+        failed = failure(server, f"{kind}:reason={reason.name}")
+        assert type(failed.error) in (BadAnswer, PictureRefused, BadInput), reason
+        if not reason.name.endswith("UNSPECIFIED") and reason.name not in ("STOP", "OTHER"):
+            assert reason.name in str(failed.error)
+        if kind == "block":
+            assert failed.billed is Billed.NO
+
+
 def test_an_empty_answer_is_not_a_picture() -> None:
     from google.genai import types
 

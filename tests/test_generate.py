@@ -135,6 +135,15 @@ def test_patience_ends(server: Standin, tmp_path: Path) -> None:
     assert (call["billed"], call["reason"]) == ("maybe", "interrupted")
 
 
+def test_patience_that_ends_names_what_went_wrong(server: Standin, tmp_path: Path) -> None:
+    retry = RetryOptions(patience_s=1.0, first_wait_s=0.6)
+    server.default = "503"
+    with studio(server, tmp_path, retry=retry) as shop, pytest.raises(ProviderTimeout) as caught:
+        shop.buy(request("a fox"))
+    assert "within 1 s" in str(caught.value)
+    assert "at last: Gemini is overloaded" in str(caught.value)
+
+
 def test_a_list_that_breaks_lets_running_calls_finish(server: Standin, tmp_path: Path) -> None:
     server.default = "ok:delay=0.2"
 

@@ -73,7 +73,7 @@ def test_every_field_is_heard() -> None:
     text = compose(spec, avoid_tail=True).text
     for words in (
         *(
-            "in the manner of a steampunk with influences of art deco and details of filigree",
+            "in the manner of steampunk with influences of art deco and details of filigree",
             "It kneels",
             "on moss",
         ),
@@ -87,10 +87,32 @@ def test_every_field_is_heard() -> None:
             "Parts are made of silk",
             "«REX»",
         ),
-        *("Latin", "turned fully away", "Its back: a short cape", "plain and unlettered", "free of wasps"),
+        *(
+            "Latin",
+            "turned fully away",
+            "Its back: a short cape",
+            "nothing else is lettered",
+            "free of wasps",
+        ),
         "Avoid: text, shadows, wasps.",
     ):
         assert words in text, words
+
+
+def test_letters_that_are_wanted_are_not_banned_again() -> None:
+    spec = FigurineSpec(subject="a clockwork owl", lettering="OWL", avoid=("text", "clutter"))
+    text = compose(spec).text
+    assert "nothing else is lettered" in text
+    assert "unlettered" not in text
+    assert "Nothing but the figurine" in text
+
+
+@pytest.mark.parametrize(
+    ("style", "words"),
+    [("art deco", "of art deco."), ("vinyl toy", "of a vinyl toy."), ("anime", "of anime.")],
+)
+def test_a_manner_has_an_article_where_it_is_a_thing(style: str, words: str) -> None:
+    assert f"in the manner {words}" in compose(FigurineSpec(subject="a clockwork owl", style=(style,))).text
 
 
 def test_the_sides_are_told_so_that_they_cannot_be_mixed_up() -> None:

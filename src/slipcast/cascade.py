@@ -3,6 +3,7 @@
 request -> n drafts on the draft model -> scored (image/score.py) -> the best as reference on the final model
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from slipcast.errors import BadInput, ProviderError
@@ -63,14 +64,16 @@ def draft_requests(request: PictureRequest, options: CascadeOptions) -> list[Pic
 
 
 def final_request(
-    request: PictureRequest, best: Bought, judged: Score, options: CascadeOptions
+    request: PictureRequest, ranked: Sequence[tuple[Bought, Score]], options: CascadeOptions
 ) -> PictureRequest:
-    """The request that redraws `best`."""
+    """The request that redraws the first of `ranked`."""
+    best, judged = ranked[0]
     facts = {
         "draft_model": options.draft,
         "draft_sha256": best.facts["sha256"],
         "draft_score": judged.total,
-        "draft_cost_usd": best.facts.get("cost_usd", 0.0),
+        "drafts": len(ranked),
+        "drafts_cost_usd": round(sum(float(str(b.facts.get("cost_usd", 0.0))) for b, _ in ranked), 6),
     }
     return replace(
         request,
@@ -95,5 +98,5 @@ def cascade(
         reasons = next(str(outcome.error) for outcome in outcomes if outcome.error)
         raise ProviderError(f"none of {options.drafts} drafts came: {reasons}")
     bought.sort(key=lambda pair: (-pair[1].total, str(pair[0].facts["sha256"])))
-    final = studio.buy(final_request(request, *bought[0], options), watch)
+    final = studio.buy(final_request(request, bought, options), watch)
     return Cascade(final=final, drafts=tuple(bought))

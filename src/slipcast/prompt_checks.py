@@ -87,7 +87,8 @@ def check_text(text: str, limits: PromptLimits, *, what: str = "the prompt") -> 
     tidy = " ".join(unicodedata.normalize("NFC", text).split())
     shortest = _SUBJECT_SHORTEST if what == "the subject" else limits.shortest
     if len(tidy) < shortest:
-        raise BadInput(f"{what} has {len(tidy)} characters; write at least {shortest}")
+        counted = f"{len(tidy)} character{'' if len(tidy) == 1 else 's'}"
+        raise BadInput(f"{what} has {counted}; write at least {shortest}")
     if len(tidy) > limits.longest:
         raise BadInput(f"{what} has {len(tidy)} characters; shorten it to {limits.longest}")
     for phrase in limits.blocked:
@@ -116,11 +117,16 @@ def diagnose(
         out.append(finding("PROMPT_LONG", {"tokens": tokens}))
     if brands := sorted({m.lower() for m in _BRAND_LIST.findall(subject)}):
         out.append(finding("PROMPT_BRAND", {"what": ", ".join(brands)}))
-    if order := _INJECTION.search(subject):
-        out.append(finding("PROMPT_INJECTION", {"what": order[0].strip()}))
+    out.extend(injection(subject))
     if _unlisted_script(subject):
         out.append(finding("PROMPT_LANGUAGE", {"model": model}))
     return tuple(out)
+
+
+def injection(text: str) -> tuple[Finding, ...]:
+    """A finding when `text` holds what reads like an order to the model."""
+    order = _INJECTION.search(text)
+    return (finding("PROMPT_INJECTION", {"what": order[0].strip()}),) if order else ()
 
 
 def rough_tokens(text: str) -> int:

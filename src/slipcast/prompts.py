@@ -214,7 +214,7 @@ def compose(spec: FigurineSpec, *, avoid_tail: bool = False, limits: PromptLimit
         f"This is {_a(shot.shot)}, taken with {_a(shot.lens)} from {shot.angle}, in {shot.depth_of_field}",
         scene.closing,
         _lettering_words(spec),
-        *_positive_words(spec.avoid),
+        *_positive_words(spec.avoid, lettered=bool(spec.lettering)),
     ]
     text = " ".join(f"{_capital(s.strip().rstrip('.'))}." for s in sentences if s.strip())
     if avoid_tail and spec.avoid:
@@ -344,10 +344,18 @@ def _a(noun: str) -> str:
     return f"{'an' if re.match(r'(?i)[aeio]|8|11|18|un(?!i)', noun) else 'a'} {noun}"
 
 
+_COUNTED = re.compile(
+    r"(?i)\b(bust|collectible|doll|figure|figurine|kit|miniature|model|monument|ornament|piece|puppet|relief"
+    r"|sculpture|statue|statuette|toy)\b"
+)
+"""Styles that name a thing take an article: a vinyl toy, but art deco."""
+
+
 def _style_words(style: tuple[str, ...]) -> str:
     if not style:
         return ""
-    words = f", in the manner of {_a(style[0])}"
+    lead = _a(style[0]) if _COUNTED.search(style[0]) else style[0]
+    words = f", in the manner of {lead}"
     if len(style) > 1:
         words += f" with influences of {style[1]}"
     if len(style) > 2:
@@ -379,15 +387,18 @@ def _lettering_words(spec: FigurineSpec) -> str:
     return f"The base carries {words}, and nothing else is lettered"
 
 
-def _positive_words(avoid: tuple[str, ...]) -> list[str]:
-    """A wish for each ban; a ban without a known wish is worded as freedom from it."""
+def _positive_words(avoid: tuple[str, ...], *, lettered: bool) -> list[str]:
+    """A wish for each ban; a ban without a known wish is worded as freedom from it.
+
+    Where letters are wanted (`lettered`), what else is lettered has been said.
+    """
     said: list[str] = []
     for item in avoid:
         plain = _bare(item)
         wish = next(
             (words for key, words in _POSITIVE.items() if key in plain), f"the picture is free of {plain}"
         )
-        if plain and wish not in said:
+        if plain and wish not in said and not (lettered and wish == _POSITIVE["text"]):
             said.append(wish)
     return said
 

@@ -111,7 +111,9 @@ def answer(
     if scenario == "no_candidates":
         return out
     finish, parts = FINISH.get(scenario, "STOP"), []
-    if scenario == "text_only":
+    if scenario == "finish":
+        finish = values["reason"]
+    elif scenario == "text_only":
         parts = [{"text": "Which view would you like?"}]
     elif finish == "STOP":
         parts = _pictures(scenario, values, sample or colour(text, ratio, size))

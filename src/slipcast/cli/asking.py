@@ -49,6 +49,7 @@ spec_options = _all(
     ),
     click.option("--avoid", multiple=True, help="What must not be seen."),
     click.option("--lettering", default="", help="Words to stand on the base."),
+    click.option("--lettering-language", default="", help="Language of these words; English by default."),
     click.option("--back", default="", help="What its back looks like."),
     click.option("--view", default="front", show_default=True, help=f"The side to show: {', '.join(View)}."),
     click.option("--raw", is_flag=True, help="Send the words as they are."),
@@ -88,6 +89,13 @@ buy_options = _all(
     click.option("--no-cache", is_flag=True, help="Do not look for pictures that were bought before."),
     click.option("--refresh", is_flag=True, help="Buy anew and replace what was bought before."),
     click.option(
+        "--store-size",
+        type=float,
+        default=4.0,
+        show_default=True,
+        help="Gigabytes of bought pictures to keep; the longest unused go first.",
+    ),
+    click.option(
         "--similar", type=float, help="0 to 1: also take a picture bought for words so alike, say 0.85."
     ),
     click.option("--concurrency", default=4, show_default=True, help="Pictures asked for at the same time."),
@@ -126,7 +134,7 @@ SPEC_NAMES = (
         "lighting",
         "camera",
     ),
-    *("avoid", "lettering", "back", "view", "raw", "longest", "block"),
+    *("avoid", "lettering", "lettering_language", "back", "view", "raw", "longest", "block"),
 )
 
 
@@ -138,11 +146,11 @@ class Asked:
     findings: tuple[Finding, ...]
 
 
-def limits_of(words: Words) -> PromptLimits:
+def limits_of(words: Words, *, shortest: int = PromptLimits.shortest) -> PromptLimits:
     """What may be sent."""
     path: Path | None = words["block"]
     if path is None:
-        return PromptLimits(longest=words["longest"])
+        return PromptLimits(shortest=shortest, longest=words["longest"])
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as problem:
@@ -150,7 +158,9 @@ def limits_of(words: Words) -> PromptLimits:
             f"--block {path} cannot be read ({problem}); give a text file, a phrase a line"
         ) from None
     return PromptLimits(
-        longest=words["longest"], blocked=tuple(line.strip() for line in lines if line.strip())
+        shortest=shortest,
+        longest=words["longest"],
+        blocked=tuple(line.strip() for line in lines if line.strip()),
     )
 
 
@@ -163,7 +173,8 @@ def spec_of(subject: str, words: Words, extra: Words | None = None) -> FigurineS
         "avoid": list(words["avoid"]),
         "materials": list(words["material"]),
     }
-    plain |= {name: words[name] for name in ("pose", "scale", "environment", "lighting", "lettering", "back")}
+    named = ("pose", "scale", "environment", "lighting", "lettering", "lettering_language", "back")
+    plain |= {name: words[name] for name in named}
     if words["camera"]:
         parts = [part.strip() for part in words["camera"].split(",")]
         plain["camera"] = dict(zip(("lens", "shot", "angle", "depth_of_field"), parts, strict=False))
@@ -236,10 +247,12 @@ def reference_of(path: Path) -> "Reference":
 
 def provider_of(words: Words) -> "Provider":
     """The provider that the options name."""
+    from slipcast.image.calls import Secret
     from slipcast.image.gemini import GeminiOptions
     from slipcast.image.providers import open_provider
 
     gemini = GeminiOptions(
+        key=Secret("") if words.get("dry_run") else None,  # a price can be asked for before there is a key
         base_url=words["base_url"],
         api_version=words["api_version"],
         vertex_project=words["vertex_project"],
@@ -263,6 +276,10 @@ def options_of(words: Words, *, run: str = "") -> "GenerateOptions":
         )
     if words["concurrency"] < 1:
         raise BadInput(f"--concurrency {words['concurrency']} is too few; give 1 or more")
+    if not 0 < words["store_size"] < 1e6:
+        raise BadInput(
+            f"--store-size {words['store_size']:g} is out of range; give gigabytes, for instance 4"
+        )
     return GenerateOptions(
         tenant=words["tenant"],
         run=run,
@@ -273,6 +290,7 @@ def options_of(words: Words, *, run: str = "") -> "GenerateOptions":
         retry=RetryOptions(patience_s=words["patience"]),
         concurrency=words["concurrency"],
         cached=not words["no_cache"],
+        cache_bytes=int(words["store_size"] * 1e9),
         refresh=words["refresh"],
         similar=words["similar"],
     )
@@ -286,14 +304,18 @@ def slug(text: str) -> str:
 
 
 def named_apart(asked: Iterable[Asked]) -> Iterator[Asked]:
-    """The same with every name once: a second `fox` becomes `fox-2`."""
-    seen: dict[str, int] = {}
+    """The same with every name once: a second `fox` becomes `fox-2`, or `fox-3` when a row before has that name."""
+    taken: dict[str, int] = {}
     for one in asked:
         name = one.request.name
-        seen[name] = seen.get(name, 0) + 1
-        if seen[name] > 1:
-            one = replace(one, request=replace(one.request, name=f"{name}-{seen[name]}"))
-        yield one
+        number = taken.get(name, 0) + 1
+        unique = name if number == 1 else f"{name}-{number}"
+        while unique in taken:
+            number += 1
+            unique = f"{name}-{number}"
+        taken[unique] = taken.get(unique, 1)
+        taken[name] = number
+        yield one if unique == name else replace(one, request=replace(one.request, name=unique))
 
 
 def sidecar(facts: Mapping[str, object], findings: tuple[Finding, ...]) -> bytes:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ import click
 
 from slipcast.cli.asking import Asked, Words, buy_options, options_of, provider_of, sidecar
 from slipcast.cli.terminal import Terminal
-from slipcast.errors import BadInput, SlipcastError, status_of
+from slipcast.errors import BadInput, QuotaExceeded, SlipcastError, status_of
 
 if TYPE_CHECKING:
     from slipcast.generate import AsyncStudio
@@ -74,16 +75,30 @@ async def _submit(
     check_folder(out)
     jobs = Batches(state_folder())
     options = options_of(words, run=words["run"])
-    count = 0
+    count = worst = underway = 0
     try:
+        sent = {key for job in jobs.jobs() if not job.collected for key in job.requests}
         async with AsyncStudio(gemini, options) as studio:
             numbers: dict[str, int] = {}
             waiting = []
             for one in asked:
                 request = one.request
                 row, key = model_row(request.model), request.key(gemini.endpoint)
-                row.check(ratio=request.ratio, size=request.size, references=len(request.references))
+                try:
+                    row.check(
+                        ratio=request.ratio,
+                        size=request.size,
+                        references=len(request.references),
+                        thinking=request.thinking,
+                    )
+                except BadInput as problem:
+                    terminal.complain(f"{request.name}: {problem}")
+                    worst = worst or status_of(problem).exit_code
+                    continue
                 if key in numbers:
+                    continue
+                if key in sent:  # paid for already: it waits to be collected
+                    underway += 1
                     continue
                 if options.cached and not options.refresh and (found := studio.cache.get(key)):
                     _write(out, request.name, found.data, found.mime, dict(found.facts))
@@ -102,20 +117,28 @@ async def _submit(
                     size=request.size,
                     key=key,
                 )
-                numbers[key] = studio.ledger.begin(entry, usd, options.budget)
+                try:
+                    numbers[key] = studio.ledger.begin(entry, usd, options.budget)
+                except QuotaExceeded as problem:  # what fits the budget is sent, as `generate` buys what fits
+                    terminal.complain(f"{request.name}: {problem}")
+                    worst = status_of(problem).exit_code
+                    break
                 waiting.append(request)
                 if len(waiting) == MOST:
                     count += await _send(
                         terminal, jobs, gemini, waiting, numbers, out, words, as_json=as_json
                     )
+                    sent |= set(numbers)
                     waiting, numbers = [], {}
             if waiting:
                 count += await _send(terminal, jobs, gemini, waiting, numbers, out, words, as_json=as_json)
     finally:
         jobs.close()
-    if not count and not as_json:
+    if underway and not as_json:
+        terminal.say(f"{underway} are on their way in jobs sent before; `slipcast batches` collects them")
+    elif not count and not worst and not as_json:
         terminal.say("everything was in the store already; no job was sent")
-    return 0
+    return worst
 
 
 async def _send(
@@ -158,6 +181,12 @@ async def _look(
             terminal.say("no job is waiting; `slipcast generate --batch` makes one")
             return 0
         gemini = _gemini(provider_of(words))
+        for endpoint, number in Counter(
+            job.endpoint for job in listed if job.endpoint != gemini.endpoint and not job.collected
+        ).items():
+            terminal.complain(
+                f"{number} of the jobs were sent to {endpoint}, not to {gemini.endpoint}; look there with --base-url"
+            )
         async with AsyncStudio(gemini, options_of(words)) as studio:
             until = None
             while True:

@@ -15,6 +15,7 @@ from slipcast.cli.asking import (
     Words,
     ask_for,
     buy_options,
+    limits_of,
     named_apart,
     options_of,
     provider_of,
@@ -24,10 +25,11 @@ from slipcast.cli.asking import (
 )
 from slipcast.cli.board import Board
 from slipcast.cli.guard import Failure, attempt
-from slipcast.cli.rows import rows_of
+from slipcast.cli.rows import PromptRow, rows_of
 from slipcast.cli.terminal import Terminal
 from slipcast.errors import BadInput
 from slipcast.findings import Finding
+from slipcast.prompt_checks import PromptLimits, injection
 
 if TYPE_CHECKING:
     from slipcast.cascade import CascadeOptions
@@ -93,6 +95,7 @@ def generate(terminal: Terminal, /, subject: tuple[str, ...], out: Path, as_json
 @click.option(
     "--take", default=0, show_default=True, help="Another number gives another picture for the same wish."
 )
+@click.option("--block", type=click.Path(path_type=Path), help="File with phrases that must not be sent.")
 @click.option("--dry-run", is_flag=True, help="Say what would be bought and for how much; buy nothing.")
 @buy_options
 @_JSON
@@ -109,29 +112,31 @@ def refine(
 ) -> int:
     """Change PICTURE by each WISH in turn: slipcast refine owl.png "add battle damage to the left wing".
 
-    Each step is a picture of its own (owl-1.png, owl-2.png ...), whose JSON holds the history; any step
-    can be repeated from the picture before it.
+    Each step is a picture of its own (owl-edit1.png, owl-edit2.png ...), whose JSON holds the history; any step
+    can be repeated from the picture before it (--take 1: owl-edit1-take1.png).
     """
     from slipcast.generate import Studio
     from slipcast.image.prices import default_model
     from slipcast.refine import refine_request
     from slipcast.store import check_folder
 
+    limits = limits_of({**words, "longest": PromptLimits.longest}, shortest=3)
     data, mime, facts = _start_of(picture)
     model = words["model"] or default_model()
     check_folder(out)
     with Studio(provider_of(words), options_of(words)) as studio, Board(terminal) as board:
         for number, wish in enumerate(wishes, 1):
-            name = f"{picture.stem}-{number}"
+            name = f"{picture.stem}-edit{number}" + (f"-take{take}" if take else "")
             request = refine_request(
-                data, mime, facts, wish, model=model, size=words["size"], take=take, name=name
+                data, mime, facts, wish, model=model, size=words["size"], take=take, name=name, limits=limits
             )
             if words["dry_run"]:
                 plan = studio.plan([request])
-                terminal.say(f"{len(wishes)} steps of about ${plan.usd:.4f} each; nothing was bought")
+                steps = count_of(len(wishes), "step")
+                terminal.say(f"{steps} of about ${plan.usd:.4f} each; nothing was bought")
                 return 0
             bought = studio.buy(request, board.watch)
-            _deliver(board.terminal, out, name, bought, (), as_json=as_json)
+            _deliver(board.terminal, out, name, bought, injection(wish), as_json=as_json)
             data, mime, facts = bought.data, bought.mime, bought.facts
     return 0
 
@@ -161,11 +166,15 @@ def _generate(terminal: Terminal, subject: str, out: Path, words: Words, *, as_j
     asked = named_apart(_asked(terminal.complain, subject, words, tally))
     if words["dry_run"]:
         with Studio(provider, options_of(words)) as studio:
-            return _say_plan(terminal, _plan(studio, asked, words), as_json=as_json)
+            say_plan(terminal, plan_of(studio, asked, words), as_json=as_json)
+        return tally.failures[0].exit_code if tally.failures else 0
+    if words["batch"] and words["drafts"]:
+        raise BadInput("--batch takes a day, so it cannot choose among --drafts; leave one of them out")
     if words["batch"]:
         from slipcast.cli.batches import submit_all
 
-        return submit_all(terminal, provider, asked, out, words, as_json=as_json)
+        worst = submit_all(terminal, provider, asked, out, words, as_json=as_json)
+        return tally.failures[0].exit_code if tally.failures else worst
     check_folder(out)
     notes: dict[str, tuple[Finding, ...]] = {}
     anew = words["refresh"] or words["no_cache"]
@@ -181,7 +190,7 @@ def _generate(terminal: Terminal, subject: str, out: Path, words: Words, *, as_j
                 notes[one.request.name] = one.findings
                 yield one.request
 
-        for name, result in _results(studio, wanted(), words, board):
+        for name, result, usd in _results(studio, wanted(), words, board):
             findings = notes.pop(name, ())
             if isinstance(result, Failure):
                 tally.failures.append(result)
@@ -190,8 +199,8 @@ def _generate(terminal: Terminal, subject: str, out: Path, words: Words, *, as_j
                     board.terminal.say(json.dumps({"name": name, "ok": False, "error": result.as_dict()}))
                 continue
             tally.pictures += 1
-            tally.usd += result.cost_usd
-            _deliver(board.terminal, out, name, result, findings, as_json=as_json)
+            tally.usd += usd
+            _deliver(board.terminal, out, name, result, findings, as_json=as_json, usd=usd)
     _say_sum(terminal, tally, as_json=as_json)
     return tally.failures[0].exit_code if tally.failures else 0
 
@@ -204,8 +213,7 @@ def _asked(complain: Callable[[str], None], subject: str, words: Words, tally: T
         return
     for row in rows_of(words["file"]):
         for take in range(words["count"]):
-            extra, name = row.fields, slug(row.name) if row.name else ""
-            done = attempt(partial(ask_for, row.subject, words, name=name, take=take, extra=extra))
+            done = attempt(partial(_ask_row, row, words, take))
             if isinstance(done, Failure):
                 tally.failures.append(done)
                 complain(f"{words['file']}, line {row.line}: {done.message}")
@@ -213,23 +221,32 @@ def _asked(complain: Callable[[str], None], subject: str, words: Words, tally: T
             yield done
 
 
+def _ask_row(row: PromptRow, words: Words, take: int) -> Asked:
+    if row.problem:
+        raise BadInput(row.problem)
+    return ask_for(row.subject, words, name=slug(row.name) if row.name else "", take=take, extra=row.fields)
+
+
 def _results(
     studio: "Studio", requests: Iterable["PictureRequest"], words: Words, board: Board
-) -> Iterator[tuple[str, "Bought | Failure"]]:
-    """Name and result of each request, in order of completion."""
+) -> Iterator[tuple[str, "Bought | Failure", float]]:
+    """Name and result of each request, in order of completion, and what it cost, its drafts included."""
     if words["drafts"]:
         from slipcast.cascade import cascade
 
         options = cascade_of(words)
         for request in requests:
             made = attempt(partial(cascade, studio, request, options, board.watch))
-            yield request.name, made if isinstance(made, Failure) else made.final
+            if isinstance(made, Failure):
+                yield request.name, made, 0.0
+            else:
+                yield request.name, made.final, made.cost_usd
         return
     for outcome in studio.buy_many(requests, board.watch):
         if outcome.bought:
-            yield outcome.request.name, outcome.bought
+            yield outcome.request.name, outcome.bought, outcome.bought.cost_usd
         elif outcome.error:
-            yield outcome.request.name, failure_of(outcome.error)
+            yield outcome.request.name, failure_of(outcome.error), 0.0
 
 
 def count_of(number: int, noun: str) -> str:
@@ -255,9 +272,10 @@ def cascade_of(words: Words) -> "CascadeOptions":
     return CascadeOptions(draft=words["draft"], final=words["final"], drafts=words["drafts"])
 
 
-def _plan(studio: "Studio", asked: Iterable[Asked], words: Words) -> "Plan":
+def plan_of(studio: "Studio", asked: Iterable[Asked], words: Words) -> "Plan":
+    """What `asked` would cost, the drafts of a cascade included."""
     if not words["drafts"]:
-        return studio.plan((one.request for one in asked), batch=words["batch"])
+        return studio.plan((one.request for one in asked), batch=words.get("batch", False))
     from dataclasses import replace
 
     from slipcast.cascade import draft_requests
@@ -275,20 +293,19 @@ def _plan(studio: "Studio", asked: Iterable[Asked], words: Words) -> "Plan":
     return studio.plan(both())
 
 
-def _say_plan(terminal: Terminal, plan: "Plan", *, as_json: bool) -> int:
+def say_plan(terminal: Terminal, plan: "Plan", *, as_json: bool) -> None:
+    """One line about `plan`, and a line for each of its findings."""
     if as_json:
         whole = {"pictures": plan.pictures, "cached": plan.cached, "usd": plan.usd}
         whole["findings"] = [finding.as_dict() for finding in plan.findings]  # type: ignore[assignment]
         terminal.say(json.dumps(whole))
-        return 0
-    stored = f"{plan.cached} are in the store already, " if plan.cached else ""
-    calls = plan.pictures - plan.cached
-    terminal.say(
-        f"{plan.pictures} pictures: {stored}{calls} calls for about ${plan.usd:.4f}; nothing was bought"
-    )
+        return
+    stored = f"{plan.cached} in the store already, " if plan.cached else ""
+    calls = count_of(plan.pictures - plan.cached, "call")
+    pictures = count_of(plan.pictures, "picture")
+    terminal.say(f"{pictures}: {stored}{calls} for about ${plan.usd:.4f}; nothing was bought")
     for finding in plan.findings:
         terminal.say(f"  {finding.severity}: {finding.message}")
-    return 0
 
 
 def _say_sum(terminal: Terminal, tally: Tally, *, as_json: bool) -> None:
@@ -312,8 +329,9 @@ def _deliver(
     findings: tuple[Finding, ...],
     *,
     as_json: bool,
+    usd: float | None = None,
 ) -> None:
-    """Write picture and JSON, say so."""
+    """Write picture and JSON, say so; `usd` is what all of it cost, where that is more than the picture's own."""
     from slipcast.store import write_files
 
     notes = (*findings, *bought.findings)
@@ -324,16 +342,17 @@ def _deliver(
         entry = {"name": name, "ok": True, "file": str(picture), "cached": bought.cached, "facts": shown}
         terminal.say(json.dumps(entry, ensure_ascii=False))
         return
-    price = (
-        "from the store"
-        if bought.cached
-        else f"${bought.cost_usd:.4f}"
-        if "cost_usd" in bought.facts
-        else "free"
-    )
+    price = price_of(bought, bought.cost_usd if usd is None else usd)
     codes = f" | {' '.join(note.code for note in notes)}" if notes else ""
     terminal.say(f"{picture} | {bought.facts['width_px']}x{bought.facts['height_px']} px | {price}{codes}")
     terminal.note(notes)
+
+
+def price_of(bought: "Bought", usd: float) -> str:
+    """What `bought` cost, in words; `usd` counts its drafts too."""
+    if not usd and bought.cached:
+        return "from the store"
+    return f"${usd:.4f}" if "cost_usd" in bought.facts else "free"
 
 
 def _is_there(out: Path, request: "PictureRequest", endpoint: str) -> bool:

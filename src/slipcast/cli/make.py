@@ -19,7 +19,7 @@ import click
 from slipcast.cli import recipe as recipes
 from slipcast.cli.asking import Asked, ask_for, buy_options, options_of, provider_of, sidecar, spec_options
 from slipcast.cli.board import Board
-from slipcast.cli.generate import cascade_of
+from slipcast.cli.generate import cascade_of, plan_of, price_of, say_plan
 from slipcast.cli.guard import Failure, attempt
 from slipcast.cli.terminal import Terminal, quiet
 from slipcast.errors import BadInput
@@ -111,12 +111,11 @@ def _make(terminal: Terminal, subject: str, out: Path, words: dict[str, Any], *,
         raise BadInput(f"--name {name!r} is no file name; use plain letters")
     with Studio(provider_of(words), options_of(words)) as studio:
         if words["dry_run"]:
-            plan = studio.plan([asked.request])
-            terminal.say(f"one picture for about ${plan.usd:.4f}; nothing was bought")
+            say_plan(terminal, plan_of(studio, [asked], words), as_json=as_json)
             return 0
         check_folder(out)
         with Board(terminal) as board:
-            bought = _bought(studio, asked, words, board)
+            bought, usd = _bought(studio, asked, words, board)
     story = {f"{name}.picture{bought.suffix}": bought.data}
     story[f"{name}.picture.json"] = sidecar(bought.facts, (*asked.findings, *bought.findings))
     write_files(out, story)
@@ -126,21 +125,24 @@ def _make(terminal: Terminal, subject: str, out: Path, words: dict[str, Any], *,
             f"{out / name}.json is there already, of this picture and with these options; nothing was done"
         )
         return 0
-    return _convert(terminal, bought, asked, recipe, out, name, mark, words, as_json=as_json)
+    return _convert(terminal, bought, usd, asked, recipe, out, name, mark, words, as_json=as_json)
 
 
-def _bought(studio: Any, asked: Asked, words: dict[str, Any], board: Board) -> "Bought":
+def _bought(studio: Any, asked: Asked, words: dict[str, Any], board: Board) -> "tuple[Bought, float]":
+    """The picture, and what it cost now, its drafts included."""
     if not words["drafts"]:
         bought: Bought = studio.buy(asked.request, board.watch)
-        return bought
+        return bought, bought.cost_usd
     from slipcast.cascade import cascade
 
-    return cascade(studio, asked.request, cascade_of(words), board.watch).final
+    made = cascade(studio, asked.request, cascade_of(words), board.watch)
+    return made.final, made.cost_usd
 
 
 def _convert(
     terminal: Terminal,
     bought: "Bought",
+    usd: float,
     asked: Asked,
     recipe: "Recipe",
     out: Path,
@@ -169,7 +171,7 @@ def _convert(
         "seconds": dict(result.seconds),
         "total_s": round(total_s, 3),
         "mark": mark,
-        "cost_usd": bought.cost_usd,
+        "cost_usd": usd,
     }
     files = write(result, out, run=run, keep=words["keep"], spare=[out / f"{name}.picture{bought.suffix}"])
     if as_json:
@@ -180,13 +182,7 @@ def _convert(
             )
         )
         return 0
-    price = (
-        "from the store"
-        if bought.cached
-        else f"${bought.cost_usd:.4f}"
-        if "cost_usd" in bought.facts
-        else "free"
-    )
+    price = price_of(bought, usd)
     faces = len(result.figurine.mesh.faces)
     codes = " ".join(dict.fromkeys(finding.code for finding in result.figurine.findings))
     terminal.say(

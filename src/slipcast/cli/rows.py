@@ -23,13 +23,16 @@ class PromptRow:
     name: str = ""
     fields: Mapping[str, Any] = field(default_factory=dict)
     """The other columns: fields of a FigurineSpec, or `preset`."""
+    problem: str = ""
+    """What is wrong with the line; then it holds nothing else."""
 
 
 def rows_of(path: Path) -> Iterator[PromptRow]:
     """The rows of `path`, read as they are wanted: a file of a million lines takes no more memory than one
     of ten.
 
-    Raises BadInput, naming the line, for a file that cannot be read or a row without words.
+    A line that is no row comes as its `problem`, so that the others go on. Raises BadInput for a file that cannot be
+    read.
     """
     readers = {".txt": _text_rows, ".csv": _csv_rows, ".jsonl": _json_rows}
     if path.suffix.lower() not in readers:
@@ -57,7 +60,7 @@ def _csv_rows(path: Path, file: TextIO) -> Iterator[PromptRow]:
         )
     try:
         for row in reader:
-            yield _row(path, reader.line_num, {key: value for key, value in row.items() if key and value})
+            yield _row(reader.line_num, {key: value for key, value in row.items() if key and value})
     except csv.Error as problem:
         raise BadInput(f"{path}, line {reader.line_num}: this is not CSV ({problem})") from None
 
@@ -69,15 +72,21 @@ def _json_rows(path: Path, file: TextIO) -> Iterator[PromptRow]:
         try:
             row = json.loads(line)
         except ValueError as problem:
-            raise BadInput(f"{path}, line {number}: this is not JSON ({problem})") from None
-        if not isinstance(row, dict):
-            raise BadInput(f'{path}, line {number}: an object is needed, for instance {{"subject": "a fox"}}')
-        yield _row(path, number, row)
+            yield _broken(number, f"this is not JSON ({problem})")
+            continue
+        if isinstance(row, dict):
+            yield _row(number, row)
+        else:
+            yield _broken(number, 'an object is needed, for instance {"subject": "a fox"}')
 
 
-def _row(path: Path, number: int, row: Mapping[str, Any]) -> PromptRow:
+def _broken(number: int, problem: str) -> PromptRow:
+    return PromptRow(line=number, subject="", problem=problem)
+
+
+def _row(number: int, row: Mapping[str, Any]) -> PromptRow:
     rest = dict(row)
     subjects = [str(rest.pop(key)) for key in SUBJECTS if key in rest]
     if not subjects:
-        raise BadInput(f"{path}, line {number}: there are no words; fill the column «{SUBJECTS[0]}»")
+        return _broken(number, f"there are no words; fill the column «{SUBJECTS[0]}»")
     return PromptRow(line=number, subject=subjects[0], name=str(rest.pop("name", "")), fields=rest)

@@ -98,11 +98,11 @@ class Cache:
         subject: str,
         take: int,
         data: bytes,
+        sha256: str,
         mime: str,
         facts: Mapping[str, object],
     ) -> None:
-        """Keep a picture; an equal request's older one is replaced."""
-        sha256 = hashlib.sha256(data).hexdigest()
+        """Keep a picture, `sha256` its digest; an equal request's older one is replaced."""
         path = self._path(sha256, mime)
         row = (key, frame, subject, take, sha256, mime, len(data), json.dumps(dict(facts)), time.time())
         with self._db.write() as db:  # the file too: no other process may evict it before its row is there

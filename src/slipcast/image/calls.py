@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Protocol
 
 from slipcast.errors import SlipcastError
@@ -118,6 +119,11 @@ class PictureAnswer:
     usage: Usage = field(default_factory=Usage)
     pictures: int = 1
     """How many finished pictures the answer held; the last one is taken."""
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of `data`."""
+        return hashlib.sha256(self.data).hexdigest()
 
     def __repr__(self) -> str:
         return f"PictureAnswer({self.mime}, {self.width_px}x{self.height_px} px, {len(self.data)} bytes)"

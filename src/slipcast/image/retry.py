@@ -39,6 +39,8 @@ class RetryPlan:
         self.options = options
         self.attempts = 0
         self.paid = 0
+        self.last: CallFailed | None = None
+        """The failure that was last decided about."""
         self._begun = time.monotonic()
 
     @property
@@ -50,6 +52,7 @@ class RetryPlan:
         """Whether to go on after `problem`; counts it."""
         if not isinstance(problem, CallFailed):
             return False
+        self.last = problem
         if problem.billed is not Billed.NO:
             self.paid += 1
         if problem.again is Again.NEVER or problem.wait_s > self.left_s:
