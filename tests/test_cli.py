@@ -28,6 +28,7 @@ from slipcast.errors import BadInput, MissingWeights, StageFailed
 from slipcast.findings import finding
 from slipcast.formats import EXPORTERS
 from slipcast.pipeline import STAGES, Recipe, Result
+from slipcast.targets import TARGETS
 from slipcast.values import Camera, DepthMap, Export, Figurine, Mesh, ModelInfo, Picture, PointCloud, View
 
 PROGRAM = [sys.executable, "-c", "import sys; from slipcast.cli.main import main; sys.exit(main())"]
@@ -180,6 +181,19 @@ def test_every_word_reaches_the_recipe(run: Run, kitchen: list[Recipe], knight: 
 def test_without_options_the_recipe_is_the_stages_own(run: Run, kitchen: list[Recipe], knight: Path) -> None:
     assert run("convert", knight).code == 0
     assert kitchen[0] == Recipe()
+
+
+def test_a_target_chooses_what_was_not_said(run: Run, kitchen: list[Recipe], knight: Path) -> None:
+    assert run("convert", knight, "--target", "web").code == 0
+    chosen = kitchen[0]
+    assert (chosen.formats, chosen.repair.faces) == (("glb",), TARGETS["web"].faces)
+    assert chosen.export == TARGETS["web"].options()
+    words = ("--target", "unreal", "--format", "obj", "--faces", 999, "--texture-size", 512)
+    assert run("convert", knight, *words, "--texture-type", "JPEG", "--quantize").code == 0
+    said = kitchen[1]
+    assert (said.formats, said.repair.faces) == (("obj",), 999)
+    assert (said.export.texture_type, said.export.texture_max_px, said.export.quantize) == ("jpeg", 512, True)
+    assert said.export.naming == TARGETS["unreal"].naming
 
 
 def test_keep_writes_what_lies_between_the_stages(run: Run, kitchen: list[Recipe], knight: Path) -> None:

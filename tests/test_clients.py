@@ -34,7 +34,7 @@ LETTERS = {
     "U": "up and front: bounds and centroid at the right place, not turned or mirrored",
     "T": "texture: there, decoded, in its own size; for ply colour per vertex",
     "N": "name: UTF-8 with spaces, as the figurine is called",
-    "V": "valid: the program's own checker has nothing to say",
+    "V": "valid: the program's own checker has nothing to say, but that it does not know KHR_xmp_json_ld",
 }
 
 
@@ -64,6 +64,23 @@ class Judges:
             assert len(said) == len(keys), f"{program} answered for {len(said)} of {len(keys)} files"
             self._said[program, name] = dict(zip(keys, said, strict=True))
         return self._said[program, name][key]
+
+
+UNKNOWN_TO_THE_VALIDATOR = ("KHR_xmp_json_ld", "EXT_meshopt_compression", "KHR_draco_mesh_compression")
+"""Extensions whose name version 2.0.0-dev.3.10 does not know: it cannot look into them, and says so."""
+
+
+def remarks(facts: Facts) -> list[str]:
+    """All that the Khronos validator remarks, of any severity, but that it does not know an extension.
+
+    What only such an extension refers to it takes for unused.
+    """
+    messages = facts["messages"]
+    assert isinstance(messages, list)
+    known = [f"UNSUPPORTED_EXTENSION .*'{name}'" for name in UNKNOWN_TO_THE_VALIDATOR]
+    if any("compression'" in entry for entry in messages):
+        known.append("UNUSED_OBJECT /(bufferViews|buffers)/0:")
+    return [entry for entry in messages if not any(re.match(pattern, entry) for pattern in known)]
 
 
 @pytest.fixture(scope="session")
@@ -176,9 +193,7 @@ def _hues_letter(key: str, facts: Facts, size: list[int]) -> str:
 def _valid_letter(facts: Facts) -> str:
     """`V` when the program has a checker of its own and that found nothing."""
     if "hints" in facts:
-        assert [facts[kind] for kind in ("errors", "warnings", "infos", "hints")] == [0] * 4, facts[
-            "messages"
-        ]
+        assert remarks(facts) == []
         return "V"
     if "manifold" in facts:
         assert (facts["manifold"], facts["warnings"]) == (True, [])
@@ -223,9 +238,7 @@ def test_blender_reads_the_material_back(key: str, judges: Judges) -> None:
 def test_a_normal_map_arrives_without_a_remark(tmp_path: Path) -> None:
     asset = write(figure("mapped", normal_map=True), tmp_path / "mapped")
     for facts in BY_NAME["Khronos glTF validator"].run([asset.files["glb"], asset.files["gltf"]]):
-        assert [facts[kind] for kind in ("errors", "warnings", "infos", "hints")] == [0] * 4, facts[
-            "messages"
-        ]
+        assert remarks(facts) == []
     keys = ("glb", "fbx", "usdz")
     for facts in BY_NAME["Blender"].run([asset.files[key] for key in keys]):
         materials, images = facts["materials"], facts["images"]
@@ -244,7 +257,7 @@ def test_compact_gltf_is_understood(options: ExportOptions, tmp_path: Path) -> N
         EXPORTERS["glb"].export(figure("c", normal_map=True), options).files["c.glb"]
     )
     said = BY_NAME["Khronos glTF validator"].run([tmp_path / "c.glb"])[0]
-    assert [said[kind] for kind in ("errors", "warnings", "infos", "hints")] == [0] * 4, said["messages"]
+    assert remarks(said) == []
     for program in ("Blender", "three.js"):
         facts = BY_NAME[program].run([tmp_path / "c.glb"])[0]
         assert facts["open_edges"] == 0
@@ -310,9 +323,7 @@ def converted(tmp_path_factory: pytest.TempPathFactory) -> Asset:
 def test_a_converted_picture_is_valid_gltf(converted: Asset) -> None:
     said = BY_NAME["Khronos glTF validator"].run([converted.files["glb"], converted.files["gltf"]])
     for facts in said:
-        assert [facts[kind] for kind in ("errors", "warnings", "infos", "hints")] == [0] * 4, facts[
-            "messages"
-        ]
+        assert remarks(facts) == []
 
 
 def test_a_converted_picture_stands_in_blender_at_its_size_with_its_texture(converted: Asset) -> None:

@@ -67,7 +67,9 @@ def test_a_target_s_face_budget_is_a_finding(tmp_path: Path, capfd: pytest.Captu
         (["--target", "vhs"], "vhs"),
         (["--format", "glb"], "is the asset itself"),
         (["--format", "obj", "--texture-type", "gif"], "gif"),
+        (["--format", "obj", "--texture-type", "ktx2"], "png, jpeg, webp"),
         (["--format", "obj", "--texture-size", "1"], "16 to 16384"),
+        (["--format", "glb", "--compress", "zip"], "none, meshopt, draco"),
     ],
 )
 def test_wrong_words_are_refused_in_a_sentence(
@@ -79,6 +81,33 @@ def test_wrong_words_are_refused_in_a_sentence(
     assert part in told
     assert len(told.strip().splitlines()) == 1
     assert sorted(asset.parent.iterdir()) == before
+
+
+@pytest.mark.parametrize("kind", ["meshopt", "draco"])
+def test_a_compressed_asset_is_smaller_and_is_read_again(
+    kind: str, asset: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ["export", str(asset), "--compress", kind]
+    assert main([*words, "--format", "glb,obj", "-o", str(tmp_path / kind), "--json"]) == 0
+    entry = json.loads(capfd.readouterr().out)[0]
+    assert [found["message"] for found in entry["findings"]] == [
+        "OBJ is written in full: compression and quantizing are for glTF"
+    ]
+    small = tmp_path / kind / asset.name
+    assert small.stat().st_size < 0.6 * asset.stat().st_size
+    assert main(["inspect", str(small), "--json"]) == 0
+    facts = json.loads(capfd.readouterr().out)[0]
+    assert (facts["closed"], facts["height_mm"]) == (True, pytest.approx(75.0, abs=2e-3))
+    assert main(["export", str(small), "--format", "fbx", "-o", str(tmp_path)]) == 0
+
+
+def test_compression_without_its_extra_says_how_to_get_it(
+    asset: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("slipcast.formats.compress._MODULE", {"meshopt": "no_such", "draco": "no_such"})
+    for kind in ("meshopt", "draco"):
+        assert main(["export", str(asset), "--format", "gltf", "--compress", kind]) == 2
+        assert "pip install 'slipcast[compress]'" in capfd.readouterr().err
 
 
 def test_export_of_what_is_no_slipcast_asset_is_refused(

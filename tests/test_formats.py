@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pygltflib
@@ -391,6 +392,64 @@ def test_quantized_glb_is_smaller_and_the_same_solid(tmp_path: Path) -> None:
     assert describe(path)["height_mm"] == pytest.approx(75.0, abs=1e-3)
 
 
+@pytest.mark.parametrize("key", ["glb", "gltf"])
+@pytest.mark.parametrize("kind", ["meshopt", "draco"])
+def test_compressed_gltf_is_the_same_solid_with_the_same_sources(kind: str, key: str, tmp_path: Path) -> None:
+    own, options = figure("c", normal_map=True), ExportOptions(compress=kind)
+    path = write(own, key, tmp_path, options)
+    assert EXPORTERS[key].export(own, options).files[path.name] == path.read_bytes()
+    read = read_figurine(path)
+    assert open_edges(read.mesh.faces) == 0
+    assert describe(path)["faces"] == len(own.mesh.faces)
+    centre = own.mesh.vertices[own.mesh.faces].mean(axis=1)
+    again = read.mesh.vertices[read.mesh.faces].mean(axis=1)
+    nearest = np.argmin(((again[:, None] - centre[None]) ** 2).sum(axis=2), axis=1)
+    assert np.array_equal(np.sort(nearest), np.arange(len(centre)))
+    assert np.abs(again - centre[nearest]).max() < 1.2e-6
+    assert np.array_equal(read.mesh.source, own.mesh.source[nearest])
+    assert np.abs(read.uv.mean(axis=1) - own.uv[nearest].mean(axis=1)).max() < 2e-4
+    assert read.provenance == own.provenance
+
+
+def test_the_origin_is_told_in_xmp_by_gltf_and_by_every_texture() -> None:
+    about = {
+        "generator": "Slipcast 9",
+        "picture": {
+            "prompt": 'an "owl" & <knight>\n\x00№',
+            "provider": "somewhere",
+            "model": "painter-2",
+            "ai_generated": True,
+            "watermark": "carries a mark",
+        },
+        "depth_model": {"name": "figurine"},
+        "surface_share": {"seen": 0.4, "mirrored": 0.0, "invented": 0.6},
+    }
+    own = replace(figure("Eule"), provenance=about)
+    parsed = document(EXPORTERS["glb"].export(own, PLAIN).files["Eule.glb"])
+    told = parsed["extensions"]["KHR_xmp_json_ld"]["packets"][0]  # type: ignore[index]
+    assert parsed["asset"]["extensions"] == {"KHR_xmp_json_ld": {"packet": 0}}  # type: ignore[index]
+    assert "KHR_xmp_json_ld" in parsed["extensionsUsed"]  # type: ignore[operator]
+    assert "extensionsRequired" not in parsed
+    assert {key.partition(":")[0] for key in told} - {"@context"} <= set(told["@context"])
+    assert told["dc:description"]["rdf:_1"]["@value"] == 'an "owl" & <knight> №'
+    assert told["Iptc4xmpExt:DigitalSourceType"].endswith("/trainedAlgorithmicMedia")
+    assert told["Iptc4xmpExt:AISystemVersionUsed"] == "painter-2"
+    assert told["slipcast:Watermark"] == "carries a mark"
+    assert told["slipcast:Surface"] == "seen 40%, invented 60%"
+    for kind in ("png", "jpeg", "webp"):
+        with Image.open(io.BytesIO(atlas.base_color(own, ExportOptions(texture_type=kind)))) as image:
+            packet = image.info["xmp"]
+        assert isinstance(packet, bytes)
+        root = ElementTree.fromstring(packet.decode().partition("?>")[2])
+        found = next(iter(root[0]))
+        spaces = {name: uri for name, uri in told["@context"].items()}
+        for key, value in told.items():
+            space, _, name = key.partition(":")
+            if isinstance(value, str):
+                assert found.get(f"{{{spaces[space]}}}{name}") == value
+        assert "".join(found.itertext()) == 'Eulean "owl" & <knight> №'
+
+
 def test_webp_is_for_gltf_and_comes_back(tmp_path: Path) -> None:
     own, options = figure("w"), ExportOptions(texture_type="webp")
     read = read_figurine(write(own, "glb", tmp_path, options))
@@ -398,3 +457,6 @@ def test_webp_is_for_gltf_and_comes_back(tmp_path: Path) -> None:
     assert far < 4
     for key in ("obj", "fbx", "3mf"):
         assert read_content(write(own, key, tmp_path, options)).textures[0].media_type == "image/png"
+        assert [found.code for found in EXPORTERS[key].export(own, options).findings] == [
+            "TEXTURE_TYPE_CHANGED"
+        ]

@@ -204,7 +204,7 @@ def _set(*path: str | int, value: object) -> Callable[[dict[str, object]], None]
         (_set("meshes", value={}), "not a list"),
         (_set("meshes", 0, "primitives", 0, "attributes", value=7), "attributes"),
         (_set("meshes", 0, "primitives", 0, "mode", value=1), "no triangles"),
-        (_set("extensionsRequired", value=["KHR_draco_mesh_compression"]), "extensions"),
+        (_set("extensionsRequired", value=["KHR_texture_basisu"]), "extensions"),
         (_set("asset", "version", value="1.0"), "version 2"),
         (_set("asset", value=[]), "asset"),
         (_set("nodes", 0, "translation", value=[1e400, 0, 0]), "3 numbers"),
@@ -237,6 +237,20 @@ def test_positions_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
     (tmp_path / "box.stl").write_bytes(stl)
     with pytest.raises(BadInput, match="not a number"):
         read_content(tmp_path / "box.stl")
+
+
+@pytest.mark.parametrize("kind", ["meshopt", "draco"])
+def test_what_is_compressed_can_be_damaged(kind: str, tmp_path: Path) -> None:
+    whole = EXPORTERS["glb"].export(BOX, ExportOptions(compress=kind)).files["box.glb"]
+    path, start = tmp_path / "box.glb", 28 + struct.unpack_from("<I", whole, 12)[0]
+    geometry = len(whole) - len(_texture_bytes()) - start
+    rng = np.random.default_rng(3)
+    for _ in range(60 if kind == "meshopt" else 6):
+        broken = bytearray(whole)
+        for at in rng.integers(start, start + geometry, 4):
+            broken[at] ^= int(rng.integers(1, 256))
+        path.write_bytes(broken)
+        refusal(lambda: read_content(path), path)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def _options() -> str:
             names = ", ".join(f"`{name}`" for name in option.opts)
             default = (
                 ""
-                if option.is_flag
+                if option.is_flag or not isinstance(option.default, str | int | float)
                 else f"`{option.default:g}`"
                 if isinstance(option.default, float)
                 else f"`{option.default}`"

@@ -73,6 +73,11 @@ FINDINGS: dict[str, Row] = {
     "FACES_OVER_TARGET": Row(
         _I, "{faces} faces are more than the {budget} that suit {target}; convert with --faces {budget}"
     ),
+    "TEXTURE_TYPE_CHANGED": Row(_I, "{format} cannot carry WebP; its texture was written as PNG"),
+    "NOT_COMPRESSED": Row(_I, "{format} is written in full: compression and quantizing are for glTF"),
+    "TANGENTS_DROPPED": Row(
+        _I, "{format} with Draco carries no tangents; the program that reads it makes its own"
+    ),
     "NORMAL_MAP_DROPPED": Row(_I, "{format} carries no normal map; fine relief is left out"),
 }
 

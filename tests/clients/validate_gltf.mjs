@@ -22,7 +22,7 @@ for (const file of process.argv.slice(2)) {
     warnings: numWarnings,
     infos: numInfos,
     hints: numHints,
-    messages: messages.slice(0, 5).map((m) => `${m.code} ${m.pointer ?? ''}: ${m.message}`),
+    messages: messages.slice(0, 20).map((m) => `${m.code} ${m.pointer ?? ''}: ${m.message}`),
     triangles: report.info.totalTriangleCount,
     images: (report.info.resources ?? []).filter((r) => r.image).map((r) => [r.image.width, r.image.height]),
   }));

@@ -14,6 +14,7 @@ import click
 from slipcast.cli import recipe as words
 from slipcast.cli.guard import Failure, attempt
 from slipcast.cli.terminal import Terminal, quiet
+from slipcast.cli.written import given, written_as, written_options
 from slipcast.errors import BadInput
 from slipcast.findings import Finding
 from slipcast.values import View
@@ -94,6 +95,7 @@ class Done:
 @click.option(
     "--surface", default=words.SURFACE, show_default=True, help=f"How it is made: {', '.join(words.METHODS)}."
 )
+@written_options
 @click.option("--keep", is_flag=True, help="Also write the cutout, the depth and the bare surface.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each picture.")
 @click.option("--debug", is_flag=True, help="Show what the libraries print; log unexpected errors.")
@@ -112,6 +114,11 @@ def convert(
     fov: float,
     detail: str,
     surface: str,
+    target: str | None,
+    texture_size: int | None,
+    texture_type: str | None,
+    quantize: bool,
+    compress: str | None,
     keep: bool,
     as_json: bool,
     debug: bool,
@@ -124,10 +131,19 @@ def convert(
     """
 
     def prepared() -> Job:
+        written = written_as(
+            formats=formats if target is None or given("formats") else None,
+            target=target,
+            texture_size=texture_size,
+            texture_type=texture_type,
+            quantize=quantize,
+            compress=compress,
+        )
         recipe = words.recipe_of(
-            formats=formats,
+            formats=",".join(written.formats),
+            export=written.options,
             height=height,
-            faces=faces,
+            faces=faces if written.target is None or given("faces") else written.target.faces,
             depth=depth,
             device=device,
             fov_deg=fov,

@@ -3,17 +3,13 @@ in them."""
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from slipcast.cli.recipe import formats_of
 from slipcast.cli.terminal import Terminal
+from slipcast.cli.written import written_as, written_options
 from slipcast.errors import BadInput
 from slipcast.findings import Finding, finding
-
-if TYPE_CHECKING:
-    from slipcast.targets import Target
 
 
 @click.command()
@@ -22,10 +18,7 @@ if TYPE_CHECKING:
     "-o", "--out", type=click.Path(path_type=Path), help="Folder for the results; default: the asset's own."
 )
 @click.option("-f", "--format", "formats", help="Of `slipcast formats`, with commas between.")
-@click.option("--target", help="Of `slipcast targets`: its format, names, textures, axes and unit.")
-@click.option("--texture-size", type=int, help="Longest edge of the textures in pixels, at most.")
-@click.option("--texture-type", help="png, jpeg, or for glTF webp.")
-@click.option("--quantize", is_flag=True, help="glTF: 16-bit positions, half the bytes per vertex.")
+@written_options
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each asset.")
 @click.option("--debug", is_flag=True, help="Log unexpected errors.")
 @click.pass_obj
@@ -38,28 +31,24 @@ def export(
     texture_size: int | None,
     texture_type: str | None,
     quantize: bool,
+    compress: str | None,
     as_json: bool,
     debug: bool,
 ) -> int:
     """Write each ASSET (a .glb or .gltf that Slipcast made) in other formats, without a new conversion."""
-    from dataclasses import replace
-
-    from slipcast.formats import ExportOptions
-
-    chosen = None if target is None else _target(target)
-    if formats is None and chosen is None:
+    wanted = written_as(
+        formats=formats,
+        target=target,
+        texture_size=texture_size,
+        texture_type=texture_type,
+        quantize=quantize,
+        compress=compress,
+    )
+    chosen = wanted.target
+    if not wanted.formats:
         raise BadInput(
             "nothing to write: name a --format of `slipcast formats` or a --target of `slipcast targets`"
         )
-    keys = formats_of(formats) if formats is not None else (chosen.format if chosen else "",)
-    options = chosen.options() if chosen else ExportOptions()
-    if texture_size is not None:
-        options = replace(options, texture_max_px=texture_size)
-    if texture_type is not None:
-        options = replace(options, texture_type=texture_type.lower())
-    if quantize:
-        options = replace(options, quantize=True)
-
     from slipcast.formats import EXPORTERS
     from slipcast.formats.read_figurine import read_figurine
     from slipcast.store import write_files
@@ -72,8 +61,8 @@ def export(
         if chosen and len(figurine.mesh.faces) > chosen.faces:
             values = {"faces": len(figurine.mesh.faces), "budget": chosen.faces, "target": chosen.name}
             findings.append(finding("FACES_OVER_TARGET", values))
-        for key in keys:
-            made = EXPORTERS[key].export(figurine, options)
+        for key in wanted.formats:
+            made = EXPORTERS[key].export(figurine, wanted.options)
             files |= made.files
             findings += [entry for entry in made.findings if entry not in findings]
         folder = out if out is not None else asset.parent
@@ -154,14 +143,6 @@ def targets(terminal: Terminal, as_json: bool) -> int:
         )
         terminal.say(f"{'':<12} {row['reason']}")
     return 0
-
-
-def _target(name: str) -> "Target":
-    from slipcast.targets import TARGETS
-
-    if name.lower() not in TARGETS:
-        raise BadInput(f"the target {name!r} is unknown; choose one of {', '.join(TARGETS)}")
-    return TARGETS[name.lower()]
 
 
 def _report(facts: dict[str, object]) -> list[str]:

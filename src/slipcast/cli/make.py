@@ -22,6 +22,7 @@ from slipcast.cli.board import Board
 from slipcast.cli.generate import cascade_of, plan_of, price_of, say_plan
 from slipcast.cli.guard import Failure, attempt
 from slipcast.cli.terminal import Terminal, quiet
+from slipcast.cli.written import given, written_as, written_options
 from slipcast.errors import BadInput
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 @click.option(
     "--surface", default=recipes.SURFACE, show_default=True, help=f"One of {', '.join(recipes.METHODS)}."
 )
+@written_options
 @click.option("--keep", is_flag=True, help="Also write the cutout, the depth and the bare surface.")
 @click.option("--drafts", default=0, help="Buy so many cheap drafts, redraw the best on --final.")
 @click.option(
@@ -96,10 +98,19 @@ def _make(terminal: Terminal, subject: str, out: Path, words: dict[str, Any], *,
     from slipcast.store import check_folder, write_files
 
     asked = ask_for(subject, words, name=words["name"], take=words["take"])
+    written = written_as(
+        formats=words["formats"] if words["target"] is None or given("formats") else None,
+        target=words["target"],
+        texture_size=words["texture_size"],
+        texture_type=words["texture_type"],
+        quantize=words["quantize"],
+        compress=words["compress"],
+    )
     recipe = recipes.recipe_of(
-        formats=words["formats"],
+        formats=",".join(written.formats),
+        export=written.options,
         height=words["height"],
-        faces=words["faces"],
+        faces=words["faces"] if written.target is None or given("faces") else written.target.faces,
         depth=words["depth"],
         device=words["device"],
         fov_deg=recipes.FOV_DEG,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from slipcast.cli.sizes import parse_height
 from slipcast.depth import DepthOptions, choose
 from slipcast.errors import BadInput
+from slipcast.formats import ExportOptions
 from slipcast.points import DETAILS as DETAILS
 from slipcast.points import PlaceOptions, PointOptions
 from slipcast.repair import MAX_FACES, MIN_FACES, RepairOptions
@@ -37,6 +38,7 @@ def recipe_of(
     fov_deg: float,
     detail: str,
     surface: str = SURFACE,
+    export: ExportOptions | None = None,
 ) -> "Recipe":
     """The recipe that the words ask for; BadInput names the word that cannot be followed and the choices."""
     height_m = parse_height(height)
@@ -61,6 +63,7 @@ def recipe_of(
         surface=SurfaceOptions(method=surface),
         repair=RepairOptions(faces=faces),
         formats=keys,
+        export=export or ExportOptions(),
     )
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from slipcast.values import Export, Figurine
 
 TEXTURE_TYPES = ("png", "jpeg", "webp")
+COMPRESSIONS = ("none", "meshopt", "draco")
 UNITS_M = {"m": 1.0, "cm": 0.01, "mm": 0.001}
 """Metres in one of each unit that a format may be written in."""
 
@@ -49,6 +50,8 @@ class ExportOptions:
     """1 to 95, as Pillow counts; also for WebP."""
     quantize: bool = False
     """glTF only: 16-bit positions and UV, 8-bit normals (KHR_mesh_quantization): half the bytes per vertex."""
+    compress: str = "none"
+    """glTF only: `meshopt` (implies `quantize`; unpacks fastest) or `draco` (smallest), with the extra `compress`."""
     up: str | None = None
     """`y` or `z` for the formats that state no axes themselves (obj, ply, stl); None is the format's
     custom."""
@@ -66,6 +69,10 @@ class ExportOptions:
             raise BadInput(f"the texture size must be 16 to 16384 px, got {self.texture_max_px}")
         if not 1 <= self.jpeg_quality <= 95:
             raise BadInput(f"the JPEG quality must be 1 to 95, got {self.jpeg_quality}")
+        if self.compress not in COMPRESSIONS:
+            raise BadInput(
+                f"the compression {self.compress!r} is unknown; use one of {', '.join(COMPRESSIONS)}"
+            )
         if self.up not in (None, "y", "z"):
             raise BadInput(f"the up axis must be y or z, got {self.up!r}")
         if self.unit is not None and self.unit not in UNITS_M:

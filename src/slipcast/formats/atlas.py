@@ -4,17 +4,19 @@ import io
 from dataclasses import replace
 
 import numpy as np
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
-from slipcast.formats import ExportOptions
-from slipcast.values import F32, U8
+from slipcast.formats import ExportOptions, xmp
+from slipcast.values import F32, U8, Figurine
 
 SUFFIX = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 MEDIA_TYPE = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 
 
-def encode(pixels: U8, options: ExportOptions, *, data: bool = False) -> bytes:
+def encode(pixels: U8, options: ExportOptions, *, data: bool = False, about: bytes = b"") -> bytes:
     """Encode (H,W,3) `pixels`; `data` (normals) is always lossless and carries no colour space.
+
+    `about` is an XMP packet that the file will carry.
 
     A texture larger than `options.texture_max_px` is shrunk with Lanczos.
     """
@@ -29,12 +31,20 @@ def encode(pixels: U8, options: ExportOptions, *, data: bool = False) -> bytes:
     out = io.BytesIO()
     kind = kind_of(options, data=data)
     if kind == "jpeg":
-        image.save(out, "JPEG", quality=options.jpeg_quality, subsampling=0)
+        image.save(out, "JPEG", quality=options.jpeg_quality, subsampling=0, xmp=about)
     elif kind == "webp":
-        image.save(out, "WEBP", quality=options.jpeg_quality, method=4)
+        image.save(out, "WEBP", quality=options.jpeg_quality, method=4, xmp=about)
     else:
-        image.save(out, "PNG", compress_level=6)
+        told = PngImagePlugin.PngInfo()
+        if about:
+            told.add_itxt("XML:com.adobe.xmp", about.decode())
+        image.save(out, "PNG", compress_level=6, pnginfo=told)
     return out.getvalue()
+
+
+def base_color(figurine: Figurine, options: ExportOptions) -> bytes:
+    """Encode the figurine's texture, with the XMP packet that says where it comes from."""
+    return encode(figurine.texture.pixels, options, about=xmp.packet(figurine))
 
 
 def kind_of(options: ExportOptions, *, data: bool = False) -> str:

@@ -21,6 +21,7 @@ import numpy as np
 
 from slipcast.formats import ExportOptions, atlas, shading
 from slipcast.formats.fbx_nodes import CREATION_TIME, FILE_ID, VERSION, Array, Flag, Long, Node, encode_file
+from slipcast.formats.losses import losses
 from slipcast.formats.names import Names
 from slipcast.values import Export, Figurine
 
@@ -35,6 +36,7 @@ _ROOT, _GEOMETRY, _MODEL, _MATERIAL, _DOCUMENT = Long(0), Long(1001), Long(1002)
 def export_fbx(figurine: Figurine, options: ExportOptions) -> Export:
     """Write `<name>.fbx` with its textures inside, and the same textures beside it."""
     names = Names(figurine, options.naming)
+    found = losses("fbx", figurine, options)
     options = atlas.common(options)
     textures = [
         _Texture(
@@ -42,7 +44,7 @@ def export_fbx(figurine: Figurine, options: ExportOptions) -> Export:
             slot="DiffuseColor",
             name=names.base_color,
             file=names.base_color + atlas.suffix(options),
-            data=atlas.encode(figurine.texture.pixels, options),
+            data=atlas.base_color(figurine, options),
         )
     ]
     if figurine.normal_map is not None:
@@ -75,7 +77,7 @@ def export_fbx(figurine: Figurine, options: ExportOptions) -> Export:
         ]
     )
     beside = {texture.file: texture.data for texture in textures}
-    return Export(files={f"{names.file}.fbx": data, **beside})
+    return Export(files={f"{names.file}.fbx": data, **beside}, findings=found)
 
 
 class _Texture:

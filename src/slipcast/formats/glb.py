@@ -5,6 +5,7 @@ import struct
 
 from slipcast.formats import ExportOptions
 from slipcast.formats.gltf import build
+from slipcast.formats.losses import losses
 from slipcast.formats.names import Names
 from slipcast.values import Export, Figurine
 
@@ -17,4 +18,5 @@ def export_glb(figurine: Figurine, options: ExportOptions) -> Export:
     text += b" " * (-len(text) % 4)
     body = struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", len(blob), b"BIN\0") + blob
     data = struct.pack("<4sII", b"glTF", 2, 12 + len(body)) + body
-    return Export(files={f"{Names(figurine, options.naming).file}.glb": data})
+    file = f"{Names(figurine, options.naming).file}.glb"
+    return Export(files={file: data}, findings=losses("glb", figurine, options))

@@ -1,14 +1,15 @@
 """What a format leaves out, as findings read from the table of formats."""
 
 from slipcast.findings import Finding, finding
-from slipcast.formats import EXPORTERS
+from slipcast.formats import EXPORTERS, ExportOptions
 from slipcast.values import Figurine
 
 CARRY_NORMAL_MAP = ("glb", "gltf", "obj", "fbx", "usdz")
+GLTF = ("glb", "gltf")
 
 
-def losses(format: str, figurine: Figurine) -> tuple[Finding, ...]:
-    """Return the findings that exporting `figurine` to `format` deserves."""
+def losses(format: str, figurine: Figurine, options: ExportOptions) -> tuple[Finding, ...]:
+    """Return the findings that exporting `figurine` to `format` with `options` deserves."""
     row = EXPORTERS[format]
     shown = {"format": format.upper()}
     found = []
@@ -18,4 +19,11 @@ def losses(format: str, figurine: Figurine) -> tuple[Finding, ...]:
         found.append(finding("COLOR_REDUCED", shown))
     if figurine.normal_map is not None and format not in CARRY_NORMAL_MAP:
         found.append(finding("NORMAL_MAP_DROPPED", shown))
+    if format not in GLTF:
+        if row.keeps_texture and options.texture_type == "webp":
+            found.append(finding("TEXTURE_TYPE_CHANGED", shown))
+        if options.compress != "none" or options.quantize:
+            found.append(finding("NOT_COMPRESSED", shown))
+    elif options.compress == "draco" and figurine.normal_map is not None:
+        found.append(finding("TANGENTS_DROPPED", shown))
     return tuple(found)

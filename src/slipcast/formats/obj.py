@@ -9,6 +9,7 @@ import numpy as np
 
 from slipcast.formats import ExportOptions, atlas, shading
 from slipcast.formats.frame import Frame
+from slipcast.formats.losses import losses
 from slipcast.formats.names import Names
 from slipcast.values import Export, Figurine
 
@@ -16,9 +17,10 @@ from slipcast.values import Export, Figurine
 def export_obj(figurine: Figurine, options: ExportOptions) -> Export:
     """Write `<name>.obj`, `<name>.mtl` and the texture files."""
     names = Names(figurine, options.naming)
+    found = losses("obj", figurine, options)
     options = atlas.common(options)
     frame = Frame("obj", options)
-    textures = {names.base_color + atlas.suffix(options): atlas.encode(figurine.texture.pixels, options)}
+    textures = {names.base_color + atlas.suffix(options): atlas.base_color(figurine, options)}
     if figurine.normal_map is not None:
         file = names.normal + atlas.suffix(options, data=True)
         textures[file] = atlas.encode(figurine.normal_map, options, data=True)
@@ -27,7 +29,8 @@ def export_obj(figurine: Figurine, options: ExportOptions) -> Export:
             f"{names.file}.obj": _geometry(figurine, names, frame),
             f"{names.file}.mtl": _material(figurine, names, list(textures)),
             **textures,
-        }
+        },
+        findings=found,
     )
 
 

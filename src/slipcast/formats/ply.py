@@ -38,7 +38,7 @@ def export_ply(figurine: Figurine, options: ExportOptions) -> Export:
     )
     data = header.encode("ascii") + vertices.tobytes() + faces.tobytes()
     return Export(
-        files={f"{Names(figurine, options.naming).file}.ply": data}, findings=losses("ply", figurine)
+        files={f"{Names(figurine, options.naming).file}.ply": data}, findings=losses("ply", figurine, options)
     )
 
 

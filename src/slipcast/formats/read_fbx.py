@@ -165,7 +165,10 @@ def _array(path: Path, node: _Read) -> "np.typing.NDArray[np.generic]":
     dtype = np.dtype(_ARRAY[code])
     if entries > 3 * MAX_VERTICES or entries * dtype.itemsize > MAX_FILE_BYTES:
         raise BadInput(f"{path} has an array of {entries} entries, which is too many")
-    raw = zlib.decompressobj().decompress(content, entries * dtype.itemsize) if packed else content
+    try:
+        raw = zlib.decompressobj().decompress(content, entries * dtype.itemsize) if packed else content
+    except zlib.error as error:
+        raise _broken(path) from error
     if len(raw) != entries * dtype.itemsize:
         raise _broken(path)
     return np.frombuffer(raw, dtype)

@@ -11,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from slipcast.errors import BadInput
 from slipcast.findings import FINDINGS, Finding
 from slipcast.formats import read_gltf
+from slipcast.formats.labels import read_labels
 from slipcast.formats.read_gltf import Document, Json
 from slipcast.formats.reading import MAX_PIXELS, checked_faces, checked_points, welded
 from slipcast.values import U8, Figurine, Material, Mesh, Picture, Source
@@ -68,8 +69,12 @@ def _name(mesh: Json, path: Path) -> str:
 
 
 def _sources(mesh: Json, faces: int) -> U8:
-    """(F,) labels from the counts in the mesh's extras; SEEN where there are none that fit."""
+    """(F,) labels from the mesh's extras; SEEN where there are none that fit."""
     extras = mesh.get("extras")
+    written = extras.get("source_of_faces") if isinstance(extras, dict) else None
+    labelled = read_labels(written, faces) if isinstance(written, str) else None
+    if labelled is not None:
+        return labelled
     counts = extras.get("faces_by_source") if isinstance(extras, dict) else None
     if not isinstance(counts, dict):
         return np.zeros(faces, dtype=np.uint8)
@@ -109,9 +114,8 @@ def _material(document: Document, primitive: Json) -> tuple[Material, U8, U8 | N
 def _pixels(document: Document, reference: Json) -> U8:
     """(H,W,3) decoded pixels of a texture reference."""
     texture = document.at("textures", reference.get("index"))
-    extensions = texture.get("extensions")
-    webp = extensions.get("EXT_texture_webp") if isinstance(extensions, dict) else None
-    data = document.image(webp.get("source") if isinstance(webp, dict) else texture.get("source"))
+    webp = read_gltf.extension(texture, "EXT_texture_webp")
+    data = document.image(webp.get("source") if webp else texture.get("source"))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)

@@ -1,7 +1,8 @@
 """GLB and glTF -> their JSON and buffers, checked; and the mesh in them.
 
-Understood: triangles with or without indices, node transforms, textures inside or beside the file, data URIs.
-Refused with a sentence: required extensions (compressed geometry), sparse accessors, cycles in the scene.
+Understood: triangles with or without indices, node transforms, textures inside or beside the file, data URIs,
+geometry compressed with meshopt or Draco (with the extra `compress`).
+Refused with a sentence: other required extensions, sparse accessors, cycles in the scene.
 """
 
 import base64
@@ -9,13 +10,15 @@ import binascii
 import json
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from slipcast.errors import BadInput
+from slipcast.formats import compress
 from slipcast.formats.reading import (
+    MAX_FILE_BYTES,
     MAX_VERTICES,
     Content,
     MaterialFact,
@@ -32,9 +35,11 @@ Json = dict[str, object]
 
 _COMPONENT = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _WIDTH = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
-_UNDERSTOOD = ("EXT_texture_webp", "KHR_mesh_quantization")
+_UNDERSTOOD = ("EXT_texture_webp", "KHR_mesh_quantization", compress.MESHOPT, compress.DRACO)
 _TRIANGLES = 4
 _MAX_DEPTH = 64
+_MAX_DRACO = 32
+"""Draco meshes in one file: each takes a process of its own."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,8 @@ class Document:
     path: Path
     json: Json
     buffers: tuple[bytes, ...]
+    _unpacked: dict[object, bytes | compress.DracoMesh] = field(default_factory=dict)
+    """What was decoded, by the buffer view's index."""
 
     def fail(self, what: str) -> BadInput:
         """The error that says what is wrong in this file."""
@@ -61,16 +68,63 @@ class Document:
         return entries[index]
 
     def view(self, index: object) -> tuple[bytes, int | None]:
-        """The bytes of a buffer view and its stride."""
+        """The bytes of a buffer view, unpacked, and its stride."""
         view = self.at("bufferViews", index)
+        packed = extension(view, compress.MESHOPT)
+        if packed is not None:
+            return self._meshopt(index, packed), _integer(self, view, "byteStride", 0) or None
+        return self._slice(view, index), _integer(self, view, "byteStride", 0) or None
+
+    def _slice(self, view: Json, index: object) -> bytes:
+        """The bytes that `view` names by buffer, byteOffset and byteLength."""
         buffer = _integer(self, view, "buffer", 0)
         if buffer >= len(self.buffers):
             raise self.fail(f"buffer {buffer} does not exist")
         start, length = _integer(self, view, "byteOffset", 0), _integer(self, view, "byteLength")
         if start + length > len(self.buffers[buffer]):
             raise self.fail(f"bufferViews[{index}] reaches beyond its buffer")
-        stride = _integer(self, view, "byteStride", 0) or None
-        return self.buffers[buffer][start : start + length], stride
+        return self.buffers[buffer][start : start + length]
+
+    def _meshopt(self, index: object, packed: Json) -> bytes:
+        """The bytes behind EXT_meshopt_compression; all of them together are held to MAX_FILE_BYTES."""
+        known = self._unpacked.get(index)
+        if isinstance(known, bytes):
+            return known
+        count, stride = _integer(self, packed, "count"), _integer(self, packed, "byteStride")
+        mode, filter = packed.get("mode"), packed.get("filter", "NONE")
+        spent = sum(len(entry) for entry in self._unpacked.values() if isinstance(entry, bytes))
+        if not 1 <= stride <= 256 or spent + count * stride > MAX_FILE_BYTES:
+            raise self.fail(f"bufferViews[{index}] unpacks to too much")
+        source: Json = {
+            key: packed.get(key) for key in ("buffer", "byteOffset", "byteLength") if key in packed
+        }
+        data = self._slice(source, index)
+        try:
+            made = compress.meshopt_unpack(data, count, stride, str(mode), str(filter))
+        except ValueError as error:
+            raise self.fail(f"bufferViews[{index}] cannot be unpacked") from error
+        self._unpacked[index] = made
+        return made
+
+    def draco(self, primitive: Json) -> tuple[compress.DracoMesh, Json] | None:
+        """The primitive's Draco mesh with the ids of its attributes; None where it has none."""
+        packed = extension(primitive, compress.DRACO)
+        if packed is None:
+            return None
+        index, ids = packed.get("bufferView"), packed.get("attributes")
+        if not isinstance(ids, dict):
+            raise self.fail("a Draco mesh does not say its attributes")
+        known = self._unpacked.get(index)
+        if not isinstance(known, compress.DracoMesh):
+            data = self.view(index)[0]
+            if len(self._unpacked) >= _MAX_DRACO:
+                raise self.fail("it has too many Draco meshes")
+            try:
+                known = compress.draco_unpack(data)
+            except ValueError as error:
+                raise self.fail(f"bufferViews[{index}] cannot be unpacked as Draco: {error}") from error
+            self._unpacked[index] = known
+        return known, ids
 
     def accessor(self, index: object) -> "np.typing.NDArray[np.generic]":
         """(N,k) array of an accessor, a copy; normalized integers become floats."""
@@ -133,6 +187,10 @@ def parse(path: Path) -> Document:
     bare = Document(path, document, ())
     buffers = []
     for index, buffer in enumerate(bare.objects("buffers")):
+        fallback = extension(buffer, compress.MESHOPT)
+        if fallback is not None and fallback.get("fallback") is True and "uri" not in buffer:
+            buffers.append(b"")  # what lies there is unpacked from elsewhere
+            continue
         inside = index == 0 and "uri" not in buffer and binary is not None
         content = binary if inside and binary is not None else _resource(path, buffer.get("uri"))
         length = _integer(bare, buffer, "byteLength")
@@ -168,11 +226,24 @@ def triangles(document: Document) -> Iterator[tuple[Json, Json, F64]]:
         waiting += [(child, world, depth + 1) for child in reversed(children)]
 
 
+def extension(holder: Json, name: str) -> Json | None:
+    """The object of one extension, or None."""
+    all_of_them = holder.get("extensions")
+    found = all_of_them.get(name) if isinstance(all_of_them, dict) else None
+    return found if isinstance(found, dict) else None
+
+
 def attribute(document: Document, primitive: Json, name: str) -> "np.typing.NDArray[np.generic] | None":
     """The array of one vertex attribute, or None where the primitive has none."""
     attributes = primitive.get("attributes")
     if not isinstance(attributes, dict):
         raise document.fail("a primitive has no attributes")
+    packed = document.draco(primitive)
+    if packed is not None and name in packed[1]:
+        unique = packed[1][name]
+        if not isinstance(unique, int) or unique not in packed[0].attributes:
+            raise document.fail(f"its Draco mesh has no {name}")
+        return packed[0].attributes[unique]
     return document.accessor(attributes[name]) if name in attributes else None
 
 
@@ -186,6 +257,9 @@ def positions(document: Document, primitive: Json) -> "np.typing.NDArray[np.gene
 
 def indices(document: Document, primitive: Json, vertices: int) -> "np.typing.NDArray[np.generic]":
     """(F,3) indices of a primitive, not yet checked against `vertices`."""
+    packed = document.draco(primitive)
+    if packed is not None:
+        return packed[0].faces
     flat = (
         document.accessor(primitive["indices"]).reshape(-1)
         if "indices" in primitive

@@ -27,5 +27,5 @@ def export_stl(figurine: Figurine, options: ExportOptions) -> Export:
     header = f"Slipcast, binary STL, {frame.unit}, {frame.up.upper()} up".encode().ljust(HEADER_BYTES)
     data = header + np.uint32(len(records)).astype("<u4").tobytes() + records.tobytes()
     return Export(
-        files={f"{Names(figurine, options.naming).file}.stl": data}, findings=losses("stl", figurine)
+        files={f"{Names(figurine, options.naming).file}.stl": data}, findings=losses("stl", figurine, options)
     )

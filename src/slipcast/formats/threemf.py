@@ -33,6 +33,7 @@ _TEXTURE_TYPE = "http://schemas.microsoft.com/3dmanufacturing/2013/01/3dtexture"
 def export_threemf(figurine: Figurine, options: ExportOptions) -> Export:
     """Write `<name>.3mf`: one object, its texture and the metadata."""
     names = Names(figurine, options.naming)
+    found = losses("3mf", figurine, options)
     options = atlas.common(options)
     kind = atlas.kind_of(options)
     texture = f"3D/Textures/basecolor{atlas.suffix(options)}"
@@ -47,9 +48,9 @@ def export_threemf(figurine: Figurine, options: ExportOptions) -> Export:
         "_rels/.rels": _relation(_MODEL_TYPE, _MODEL_PART),
         _MODEL_PART: _model(figurine, names, Frame("3mf", ExportOptions()), texture, media_type),
         "3D/_rels/3dmodel.model.rels": _relation(_TEXTURE_TYPE, texture),
-        texture: atlas.encode(figurine.texture.pixels, options),
+        texture: atlas.base_color(figurine, options),
     }
-    return Export(files={f"{names.file}.3mf": _zip(parts)}, findings=losses("3mf", figurine))
+    return Export(files={f"{names.file}.3mf": _zip(parts)}, findings=found)
 
 
 def _model(figurine: Figurine, names: Names, frame: Frame, texture: str, media_type: str) -> bytes:

@@ -18,6 +18,7 @@ import numpy as np
 
 from slipcast.errors import BadInput
 from slipcast.formats import ExportOptions, atlas, shading
+from slipcast.formats.losses import losses
 from slipcast.formats.names import Names
 from slipcast.values import Export, Figurine
 
@@ -28,13 +29,14 @@ _LAYER = "figurine.usdc"
 def export_usdz(figurine: Figurine, options: ExportOptions) -> Export:
     """Write `<name>.usdz` with the textures inside; raises BadInput where usd-core is not installed."""
     names = Names(figurine, options.naming)
+    found = losses("usdz", figurine, options)
     options = atlas.common(options)
-    textures = {"textures/basecolor" + atlas.suffix(options): atlas.encode(figurine.texture.pixels, options)}
+    textures = {"textures/basecolor" + atlas.suffix(options): atlas.base_color(figurine, options)}
     if figurine.normal_map is not None:
         file = "textures/normal" + atlas.suffix(options, data=True)
         textures[file] = atlas.encode(figurine.normal_map, options, data=True)
     parts = {_LAYER: _layer(figurine, names, list(textures)), **textures}
-    return Export(files={f"{names.file}.usdz": _package(parts)})
+    return Export(files={f"{names.file}.usdz": _package(parts)}, findings=found)
 
 
 def _pxr(module: str) -> ModuleType:
