@@ -19,6 +19,10 @@ import pytest
 from PIL import Image
 
 from slipcast import pipeline
+from slipcast.checks import Check
+from slipcast.checks.gates import pass_gates
+from slipcast.checks.mesh import Judged
+from slipcast.checks.thickness import Thickness
 from slipcast.cli import main as cli_main
 from slipcast.cli import recipe as words
 from slipcast.cli.main import COMMANDS, main
@@ -86,9 +90,20 @@ def cook(picture: Picture, recipe: Recipe, *, name: str, watch: pipeline.Watch |
         camera=camera,
         model=ModelInfo(name="dome"),
     )
+    checks = (Check(name="iou", score=0.3, values={"iou": 0.86}),)
+    passages = pass_gates(checks, recipe.gates)
+    thickness = Thickness(
+        per_face_m=np.full(4, 0.005, np.float32),
+        samples_m=np.full(4, 0.005, np.float32),
+        points_m=np.zeros((4, 3), np.float32),
+        area_m2=np.ones(4),
+    )
     return Result(
         figurine=figurine,
         picture=picture,
+        checks=checks,
+        judged=Judged(checks=checks, thickness=thickness, wanted=depth.valid, drawn=depth.valid),
+        passages=passages,
         depth=depth,
         cloud=PointCloud(
             points=np.zeros((1, 3), np.float32),
@@ -98,7 +113,12 @@ def cook(picture: Picture, recipe: Recipe, *, name: str, watch: pipeline.Watch |
         ),
         exports={key: Export(files={f"{name}.{key}": f"{key} of {name}".encode()}) for key in recipe.formats},
         preview=b"PNG",
-        metadata={"name": name, "source": dict(picture.source), "findings": [seen.as_dict()]},
+        metadata={
+            "name": name,
+            "source": dict(picture.source),
+            "gates": [passage.as_dict() for passage in passages],
+            "findings": [seen.as_dict()],
+        },
         seconds=dict.fromkeys(STAGES, 0.001),
     )
 
@@ -230,7 +250,7 @@ def test_one_bad_picture_does_not_stop_the_others(run: Run, kitchen: list[Recipe
     )
     told = ended.err.splitlines()
     assert told[0].startswith("slipcast: b.png ")
-    assert told[1] == "slipcast: 1 of 3 pictures could not be converted"
+    assert told[1] == "slipcast: 1 of 3 pictures failed"
 
 
 def test_the_first_failure_gives_the_exit_code(

@@ -187,7 +187,10 @@ def test_fusing_with_nonsense_changes_nothing() -> None:
     mask, ball = disc()
     broad = metric(np.where(mask, 300 - ball, 0).astype(np.float32), mask)
     backwards = relative((-ball).astype(np.float32), mask)
-    assert fuse(broad, backwards) is broad
+    fused = fuse(broad, backwards)
+    assert fused.front is broad.front
+    assert fused.model == broad.model
+    assert fused.agreement == pytest.approx(-1, abs=0.01)
     assert fuse(broad, relative(np.ones_like(ball), mask)) is broad
 
 

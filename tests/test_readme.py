@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
+from slipcast.checks.gates import GATES
 from slipcast.cli.convert import convert as convert_command
 from slipcast.depth import DEPTH_MODELS
 from slipcast.errors import STATUS, SlipcastError
@@ -78,12 +79,20 @@ def _findings() -> str:
     return _table(*rows)
 
 
+def _gates() -> str:
+    rows = [("gate", "unit", "measured")]
+    for name, row in GATES.items():
+        rows.append((f"`{name}`", "" if row.unit == "count" else row.unit, row.about))
+    return _table(*rows)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "options": _options,
     "formats": _formats,
     "models": _models,
     "errors": _errors,
     "findings": _findings,
+    "gates": _gates,
 }
 
 

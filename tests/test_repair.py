@@ -26,10 +26,9 @@ from silhouettes import (
 from slipcast.depth.calibrate import CalibrateOptions, calibrate
 from slipcast.depth.dome import Dome
 from slipcast.errors import BadInput, StageFailed
-from slipcast.metadata import count_bodies
 from slipcast.points import project
 from slipcast.repair import MAX_FACES, MIN_FACES, RepairOptions, repair
-from slipcast.solid import closedness, face_normals, unlabelled
+from slipcast.solid import closedness, count_bodies, face_normals, unlabelled
 from slipcast.values import F32, U8, Bool, DepthKind, DepthMap, Source
 
 

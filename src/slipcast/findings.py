@@ -63,10 +63,51 @@ FINDINGS: dict[str, Row] = {
     "DEPTH_PRIOR": Row(
         _I, "depth/width {ratio} comes from a prior, since the model gives depth without scale"
     ),
+    "DEPTH_SHALLOW": Row(
+        _W,
+        "the front is almost flat: its relief is {percent} % of the width; try another --depth, or a picture whose "
+        "light shows the form",
+    ),
+    "DEPTH_TILTED": Row(
+        _W, "the front leans by {degrees} degrees ({way}); use a picture taken level and from the front"
+    ),
+    "DEPTH_UNUSUAL": Row(
+        _I, "depth/width {ratio} is far from the {usual} that figurines of this outline usually have"
+    ),
+    "DEPTH_LEAK": Row(
+        _W,
+        "at {percent} % of its rim the figurine falls back to the background; check the cutout or give a picture "
+        "with alpha",
+    ),
+    "DEPTH_DISAGREES": Row(
+        _W,
+        "two depth models hardly agree (correlation {correlation}); look at the result, or choose one by --depth",
+    ),
     # the solid
     "MESH_OPEN": Row(_E, "the mesh has {edges} open edges; it will not print"),
+    "MESH_TURNED": Row(_E, "at {edges} edges two faces look opposite ways; programs will show holes there"),
+    "MESH_INSIDE_OUT": Row(_E, "the mesh is inside out: its faces look inward"),
+    "MESH_CROSSING": Row(
+        _W, "{faces} faces run through others; unite the parts or convert with --detail draft"
+    ),
+    "MESH_THIN": Row(
+        _W,
+        "{percent} % of the surface is thinner than {limit_mm} mm (down to {thinnest_mm} mm, around {height_mm} mm "
+        "above the ground) and may break or not print; make it taller with --height",
+    ),
+    "MESH_OVER_BUDGET": Row(_W, "the mesh has {faces} faces where {budget} were asked for; lower --faces"),
+    "OUTLINE_DIFFERS": Row(
+        _W,
+        "the mesh covers only {percent} % of the picture's outline (intersection over union); check the cutout, "
+        "or try --detail fine",
+    ),
+    "TEXTURE_COARSE": Row(
+        _W, "only {texels} texels lie along the figurine's height; use a larger picture, or crop it closer"
+    ),
     "MESH_SEVERAL": Row(_I, "the mesh has {count} separate bodies"),
     "BACK_INVENTED": Row(_I, "{percent} % of the surface was not in the picture: it is {how}"),
+    # gates
+    "GATE_MISSED": Row(_E, "the gate {gate} was not met: measured was {measured}"),
     # exports
     "TEXTURE_DROPPED": Row(_W, "{format} carries no texture; the colours are left out"),
     "COLOR_REDUCED": Row(_I, "{format} carries colour per vertex; the texture was sampled at the vertices"),

@@ -4,26 +4,20 @@
 `describe` adds what only the written files know. The same input and options give the same bytes on the same machine.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from slipcast._version import __version__
-from slipcast.findings import Finding, finding
-from slipcast.solid import closedness, face_normals
-from slipcast.values import DepthMap, Export, Figurine, Mesh, Picture, Source
+from slipcast.checks import Check, verdict
+from slipcast.checks.gates import Passage
+from slipcast.findings import Finding
+from slipcast.solid import closedness, count_bodies, source_shares
+from slipcast.values import DepthMap, Export, Figurine, Picture
 
 if TYPE_CHECKING:
     from slipcast.pipeline import Recipe
-
-_HOW = {
-    Source.BACK_VIEW: "from a second picture",
-    Source.MIRRORED: "mirrored from the seen side",
-    Source.INVENTED: "invented",
-}
 
 
 def attach(figurine: Figurine, *, picture: Picture, depth: DepthMap, recipe: "Recipe") -> Figurine:
@@ -33,15 +27,6 @@ def attach(figurine: Figurine, *, picture: Picture, depth: DepthMap, recipe: "Re
     low, high = mesh.vertices.min(0).astype(float), mesh.vertices.max(0).astype(float)
     size_mm = [round(float(value) * 1000, 4) for value in high - low]
     findings: list[Finding] = [*picture.findings, *depth.findings, *figurine.findings]
-    if not state.closed:
-        findings.append(finding("MESH_OPEN", {"edges": state.open_edges + state.crowded_edges}))
-    if bodies > 1:
-        findings.append(finding("MESH_SEVERAL", {"count": bodies}))
-    unseen = {kind: share for kind, share in shares.items() if kind is not Source.SEEN and share > 0}
-    if unseen:
-        main = max(unseen, key=lambda kind: unseen[kind])
-        percent = round(100 * sum(unseen.values()))
-        findings.append(finding("BACK_INVENTED", {"percent": percent, "how": _HOW[main]}))
     provenance: dict[str, object] = {
         "generator": f"Slipcast {__version__}",
         "name": figurine.name,
@@ -63,8 +48,14 @@ def attach(figurine: Figurine, *, picture: Picture, depth: DepthMap, recipe: "Re
     return replace(figurine, provenance=provenance, findings=tuple(findings))
 
 
-def describe(figurine: Figurine, exports: Mapping[str, Export]) -> dict[str, object]:
-    """Return the metadata for the JSON beside the asset: provenance, files with their sizes, all findings."""
+def describe(
+    figurine: Figurine,
+    exports: Mapping[str, Export],
+    *,
+    checks: Sequence[Check] = (),
+    passages: Sequence[Passage] = (),
+) -> dict[str, object]:
+    """Return the metadata for the JSON beside the asset: provenance, files, verdict, checks, gates, all findings."""
     findings = [*figurine.findings]
     for export in exports.values():
         findings.extend(export.findings)
@@ -74,27 +65,11 @@ def describe(figurine: Figurine, exports: Mapping[str, Export]) -> dict[str, obj
         "files": files,
         "texture_px": [figurine.texture.width_px, figurine.texture.height_px],
         "material": asdict(figurine.material),
+        "verdict": verdict(checks).value,
+        "checks": {check.name: check.as_dict() for check in checks},
+        "gates": [passage.as_dict() for passage in passages],
         "findings": [entry.as_dict() for entry in findings],
     }
-
-
-def source_shares(mesh: Mesh) -> dict[Source, float]:
-    """The share of the surface's area that comes from each source."""
-    _, area = face_normals(mesh.vertices, mesh.faces)
-    total = np.bincount(mesh.source, area, len(Source))
-    return {kind: float(total[kind] / max(total.sum(), 1e-30)) for kind in Source}
-
-
-def count_bodies(mesh: Mesh) -> int:
-    """How many bodies are not connected with each other."""
-    from scipy import sparse
-
-    faces = mesh.faces
-    pairs = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]]])
-    size = len(mesh.vertices)
-    graph = sparse.coo_matrix((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), (size, size))
-    _, label = sparse.csgraph.connected_components(graph, directed=False)
-    return len(np.unique(label[faces[:, 0]])) if len(faces) else 0
 
 
 def _plain(value: object) -> object:

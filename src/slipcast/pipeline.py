@@ -7,14 +7,19 @@ loads its weights) and is silent but for the `watch` callback. What is kept on d
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from slipcast import metadata
+from slipcast.checks import Check, Verdict, verdict
+from slipcast.checks.depth import check_depth
+from slipcast.checks.gates import Gate, Passage, pass_gates
+from slipcast.checks.mesh import Judged, MeshLimits, check_figurine
 from slipcast.cutout import CutoutOptions, cut_out
 from slipcast.depth import DepthOptions, predict_depth
 from slipcast.depth.calibrate import CalibrateOptions, calibrate
 from slipcast.errors import BadInput
+from slipcast.findings import Finding, finding
 from slipcast.formats import EXPORTERS, ExportOptions
 from slipcast.image.folder import read_picture
 from slipcast.points import PlaceOptions, PointOptions, make_points, place, settle
@@ -24,7 +29,7 @@ from slipcast.surface import SurfaceOptions, reconstruct
 from slipcast.texture import TextureOptions, paint
 from slipcast.values import DepthMap, Export, Figurine, Picture, PointCloud, View
 
-STAGES = ("cutout", "depth", "points", "surface", "repair", "texture", "export", "preview")
+STAGES = ("cutout", "depth", "points", "surface", "repair", "texture", "checks", "export", "preview")
 
 Watch = Callable[[str, int, int], None]
 """`watch(stage, done, total)`: called when a stage begins (done 0) and ends (done == total)."""
@@ -46,6 +51,8 @@ class Recipe:
     preview: PreviewOptions = field(default_factory=PreviewOptions)
     formats: tuple[str, ...] = ("glb",)
     """Keys of `slipcast.formats.EXPORTERS`."""
+    gates: tuple[Gate, ...] = ()
+    """What the result must meet; it exists all the same, and `Result.passages` says how it went."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +66,12 @@ class Result:
     """The calibrated depth."""
     cloud: PointCloud
     """The samples that the surface was made of."""
+    checks: tuple[Check, ...]
+    """What depth and mesh were judged by."""
+    judged: Judged
+    """What the checks of the mesh measured on the way."""
+    passages: tuple[Passage, ...]
+    """How each gate of the recipe went."""
     exports: Mapping[str, Export]
     """Format -> files."""
     preview: bytes
@@ -67,6 +80,11 @@ class Result:
     """What goes into the JSON beside the asset, without its `run` block."""
     seconds: Mapping[str, float]
     """Wall seconds per stage: the `run` block's content."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the checks say together."""
+        return verdict(self.checks)
 
 
 def convert(
@@ -132,6 +150,13 @@ def make(picture: Picture, recipe: Recipe, *, name: str, watch: Watch | None = N
         solid = repair(raw, depth, recipe.repair)
     with stage("texture"):
         painted = settle(paint(solid, depth, cut, recipe.texture, name=name), recipe.place)
+    with stage("checks"):
+        judged = check_figurine(painted, solid, depth, cut, MeshLimits(faces=recipe.repair.faces))
+        checks = (*check_depth(depth), *judged.checks)
+        passages = pass_gates(checks, recipe.gates)
+        found = [entry for check in checks for entry in check.findings]
+        found += [_missed(passage) for passage in passages if not passage.passed]
+        painted = replace(painted, findings=(*painted.findings, *found))
         figurine = metadata.attach(painted, picture=cut, depth=depth, recipe=recipe)
     with stage("export"):
         exports = {key: EXPORTERS[key].export(figurine, recipe.export) for key in recipe.formats}
@@ -142,8 +167,16 @@ def make(picture: Picture, recipe: Recipe, *, name: str, watch: Watch | None = N
         picture=cut,
         depth=depth,
         cloud=cloud,
+        checks=checks,
+        judged=judged,
+        passages=passages,
         exports=exports,
         preview=preview,
-        metadata=metadata.describe(figurine, exports),
+        metadata=metadata.describe(figurine, exports, checks=checks, passages=passages),
         seconds=seconds,
     )
+
+
+def _missed(passage: Passage) -> Finding:
+    measured = "nothing" if passage.measured is None else passage.measured
+    return finding("GATE_MISSED", {"gate": passage.gate.text, "measured": measured})

@@ -161,3 +161,31 @@ def face_normals(vertices: F32, faces: I32) -> tuple[F64, F64]:
     normal = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
     length = np.linalg.norm(normal, axis=1)
     return normal / np.maximum(length, 1e-30)[:, None], length / 2
+
+
+def count_bodies(mesh: Mesh) -> int:
+    """How many bodies are not connected with each other."""
+    return len(body_areas(mesh))
+
+
+def body_areas(mesh: Mesh) -> F64:
+    """(N,) surface of each of the bodies that are not connected with each other."""
+    from scipy import sparse
+
+    faces = mesh.faces
+    if not len(faces):
+        return np.zeros(0)
+    pairs = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]]])
+    size = len(mesh.vertices)
+    graph = sparse.coo_matrix((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), (size, size))
+    _, label = sparse.csgraph.connected_components(graph, directed=False)
+    _, body = np.unique(label[faces[:, 0]], return_inverse=True)
+    out: F64 = np.bincount(body.reshape(-1), face_normals(mesh.vertices, faces)[1]).astype(np.float64)
+    return out
+
+
+def source_shares(mesh: Mesh) -> dict[Source, float]:
+    """The share of the surface's area that comes from each source."""
+    _, area = face_normals(mesh.vertices, mesh.faces)
+    total = np.bincount(mesh.source, area, len(Source))
+    return {kind: float(total[kind] / max(total.sum(), 1e-30)) for kind in Source}

@@ -224,6 +224,8 @@ class DepthMap(_Shown):
     model: ModelInfo
     ratio_is_prior: bool = False
     """True when the ratio of depth to width comes from a rule and not from the model."""
+    agreement: float | None = None
+    """Correlation in [-1, 1] of two models' fronts where two were asked; None where one was."""
     findings: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:

@@ -15,7 +15,7 @@ from slipcast.cli import recipe as words
 from slipcast.cli.guard import Failure, attempt
 from slipcast.cli.terminal import Terminal, quiet
 from slipcast.cli.written import given, written_as, written_options
-from slipcast.errors import BadInput
+from slipcast.errors import BadInput, QualityGate, status_of
 from slipcast.findings import Finding
 from slipcast.values import View
 
@@ -44,6 +44,8 @@ class Done:
     """The JSON beside the asset."""
     findings: tuple[Finding, ...]
     summary: str
+    missed: Failure | None
+    """What to say where a gate was not met."""
 
 
 @click.command()
@@ -96,6 +98,7 @@ class Done:
     "--surface", default=words.SURFACE, show_default=True, help=f"How it is made: {', '.join(words.METHODS)}."
 )
 @written_options
+@click.option("--gate", default="", help="What the result must meet: 'closed,iou>=0.95,thickness>=0.8mm'.")
 @click.option("--keep", is_flag=True, help="Also write the cutout, the depth and the bare surface.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each picture.")
 @click.option("--debug", is_flag=True, help="Show what the libraries print; log unexpected errors.")
@@ -119,6 +122,7 @@ def convert(
     texture_type: str | None,
     quantize: bool,
     compress: str | None,
+    gate: str,
     keep: bool,
     as_json: bool,
     debug: bool,
@@ -127,7 +131,8 @@ def convert(
 
     The folder OUT gets NAME.glb (or what --format says), NAME.json with sizes, options, findings and seconds per
     stage, and NAME.preview.png with the picture and four views. NAME is the picture's, without its suffix; where all
-    pictures are called front.png, --name "{folder}" takes their folders' names.
+    pictures are called front.png, --name "{folder}" takes their folders' names. A result that does not meet --gate is
+    written all the same, marked in its JSON, and the exit code says so.
     """
 
     def prepared() -> Job:
@@ -149,6 +154,7 @@ def convert(
             fov_deg=fov,
             detail=detail,
             surface=surface,
+            gates=gate,
         )
         names = names_of(pictures, pattern)
         job = Job(recipe=recipe, view=words.view_of(view), out=out, keep=keep, names=names)
@@ -166,6 +172,9 @@ def convert(
         elif not as_json:
             terminal.say(done.summary)
             terminal.note(done.findings)
+        if isinstance(done, Done) and done.missed:
+            failures.append(done.missed)
+            terminal.complain(done.missed.message)
 
     job = attempt(prepared, debug=debug)
     try:
@@ -178,7 +187,7 @@ def convert(
         if as_json:
             terminal.say(json.dumps(entries, indent=2, ensure_ascii=False))
     if failures and len(entries) > 1:
-        terminal.complain(f"{len(failures)} of {len(pictures)} pictures could not be converted")
+        terminal.complain(f"{len(failures)} of {len(pictures)} pictures failed")
     return failures[0].exit_code if failures else 0
 
 
@@ -252,7 +261,22 @@ def _made(path: Path, job: Job, watch: "Watch | None") -> Done:
         asset={**result.metadata, "run": run},
         findings=findings,
         summary=_summary(result, files, findings, time.perf_counter() - begun),
+        missed=missed_gates(result.metadata.get("gates", []), files[0]),
     )
+
+
+def missed_gates(gates: object, file: Path) -> Failure | None:
+    """What to say of an asset on disk whose JSON has these `gates`; None where it meets all of them."""
+    assert isinstance(gates, list)
+    missed = [gate for gate in gates if not gate["passed"]]
+    if not missed:
+        return None
+    told = ", ".join(
+        f"{gate['gate']} (measured: {'nothing' if gate['measured'] is None else gate['measured']})"
+        for gate in missed
+    )
+    error = QualityGate(f"{file} does not meet --gate {told}; it is kept and marked as failing in its JSON")
+    return Failure(type(error).__name__, str(error), status_of(error).exit_code)
 
 
 def _findings(result: "Result") -> tuple[Finding, ...]:
@@ -275,6 +299,7 @@ def _summary(result: "Result", files: tuple[Path, ...], findings: tuple[Finding,
         f"{len(mesh.faces)} faces, {closed}",
         f"{total_s:.1f} s",
     ]
+    parts.append(result.verdict.value)
     if findings:
         parts.append(" ".join(finding.code for finding in findings))
     return " | ".join(parts)
@@ -285,9 +310,11 @@ def _entry(path: Path | None, done: Done | Failure) -> dict[str, object]:
     picture = None if path is None else str(path)
     if isinstance(done, Failure):
         return {"picture": picture, "ok": False, "error": done.as_dict()}
+    error = {"error": done.missed.as_dict()} if done.missed else {}
     return {
         "picture": picture,
-        "ok": True,
+        "ok": done.missed is None,
+        **error,
         "files": [str(file) for file in done.files],
         "findings": [finding.as_dict() for finding in done.findings],
         "asset": done.asset,

@@ -19,6 +19,7 @@ import click
 from slipcast.cli import recipe as recipes
 from slipcast.cli.asking import Asked, ask_for, buy_options, options_of, provider_of, sidecar, spec_options
 from slipcast.cli.board import Board
+from slipcast.cli.convert import missed_gates
 from slipcast.cli.generate import cascade_of, plan_of, price_of, say_plan
 from slipcast.cli.guard import Failure, attempt
 from slipcast.cli.terminal import Terminal, quiet
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     "--surface", default=recipes.SURFACE, show_default=True, help=f"One of {', '.join(recipes.METHODS)}."
 )
 @written_options
+@click.option("--gate", default="", help="What the asset must meet, as for `slipcast convert`.")
 @click.option("--keep", is_flag=True, help="Also write the cutout, the depth and the bare surface.")
 @click.option("--drafts", default=0, help="Buy so many cheap drafts, redraw the best on --final.")
 @click.option(
@@ -116,6 +118,7 @@ def _make(terminal: Terminal, subject: str, out: Path, words: dict[str, Any], *,
         fov_deg=recipes.FOV_DEG,
         detail=words["detail"],
         surface=words["surface"],
+        gates=words["gate"],
     )
     name = asked.request.name
     if "/" in name or name in (".", ".."):
@@ -135,7 +138,7 @@ def _make(terminal: Terminal, subject: str, out: Path, words: dict[str, Any], *,
         terminal.say(
             f"{out / name}.json is there already, of this picture and with these options; nothing was done"
         )
-        return 0
+        return _told(terminal, _missed_before(out / f"{name}.json"))
     return _convert(terminal, bought, usd, asked, recipe, out, name, mark, words, as_json=as_json)
 
 
@@ -185,14 +188,14 @@ def _convert(
         "cost_usd": usd,
     }
     files = write(result, out, run=run, keep=words["keep"], spare=[out / f"{name}.picture{bought.suffix}"])
+    missed = missed_gates(result.metadata["gates"], files[0])
     if as_json:
-        shown = {**result.metadata, "run": run}
-        terminal.say(
-            json.dumps(
-                {"ok": True, "files": [str(file) for file in files], "asset": shown}, ensure_ascii=False
-            )
-        )
-        return 0
+        shown: dict[str, object] = {"ok": missed is None}
+        if missed:
+            shown["error"] = missed.as_dict()
+        shown |= {"files": [str(file) for file in files], "asset": {**result.metadata, "run": run}}
+        terminal.say(json.dumps(shown, ensure_ascii=False))
+        return _told(terminal, missed)
     price = price_of(bought, usd)
     faces = len(result.figurine.mesh.faces)
     codes = " ".join(dict.fromkeys(finding.code for finding in result.figurine.findings))
@@ -200,7 +203,21 @@ def _convert(
         f"{files[0]} | picture {price} | {faces} faces | {total_s:.1f} s" + (f" | {codes}" if codes else "")
     )
     terminal.note(result.figurine.findings)
-    return 0
+    return _told(terminal, missed)
+
+
+def _told(terminal: Terminal, missed: Failure | None) -> int:
+    """Say which gates were not met; the exit code."""
+    if missed is None:
+        return 0
+    terminal.complain(missed.message)
+    return missed.exit_code
+
+
+def _missed_before(path: Path) -> Failure | None:
+    """The gates that the asset whose JSON is at `path` did not meet when it was made."""
+    known = json.loads(path.read_text("utf-8"))
+    return missed_gates(known.get("gates", []), path)
 
 
 def _with_material(result: "Result", bought: "Bought", recipe: "Recipe") -> "Result":
@@ -214,7 +231,8 @@ def _with_material(result: "Result", bought: "Bought", recipe: "Recipe") -> "Res
 
     figurine = replace(result.figurine, material=Material(**named))
     exports = {key: EXPORTERS[key].export(figurine, recipe.export) for key in recipe.formats}
-    return replace(result, figurine=figurine, exports=exports, metadata=metadata.describe(figurine, exports))
+    described = metadata.describe(figurine, exports, checks=result.checks, passages=result.passages)
+    return replace(result, figurine=figurine, exports=exports, metadata=described)
 
 
 def _mark(bought: "Bought", recipe: "Recipe") -> str:

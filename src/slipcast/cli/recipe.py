@@ -39,6 +39,7 @@ def recipe_of(
     detail: str,
     surface: str = SURFACE,
     export: ExportOptions | None = None,
+    gates: str = "",
 ) -> "Recipe":
     """The recipe that the words ask for; BadInput names the word that cannot be followed and the choices."""
     height_m = parse_height(height)
@@ -53,8 +54,10 @@ def recipe_of(
             f"--fov {fov_deg:g} is out of range; lenses of 1 to 120 degrees are understood, 24 is usual"
         )
 
+    from slipcast.checks.gates import parse_gates
     from slipcast.pipeline import Recipe
 
+    met = parse_gates(gates)
     choose(depth)  # an unknown or missing model is refused before the first picture is read
     return Recipe(
         depth=DepthOptions(model=depth, device=device, fov_deg=fov_deg),
@@ -64,6 +67,7 @@ def recipe_of(
         repair=RepairOptions(faces=faces),
         formats=keys,
         export=export or ExportOptions(),
+        gates=met,
     )
 
 

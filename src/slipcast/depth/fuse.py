@@ -27,7 +27,8 @@ class FuseOptions:
 def fuse(broad: DepthMap, fine: DepthMap, options: FuseOptions | None = None) -> DepthMap:
     """Return `broad`, which is METRIC, with the fine relief of `fine`; the rim and `back` stay `broad`'s own.
 
-    Where the two disagree altogether (the fitted line runs backwards) `broad` is returned as it is.
+    `agreement` is how well the two correlate. Where they disagree altogether (the fitted line runs backwards)
+    `broad` is returned with that alone.
     Raises ValueError when the two are not of one size or `broad` is not METRIC.
     """
     import cv2
@@ -42,7 +43,11 @@ def fuse(broad: DepthMap, fine: DepthMap, options: FuseOptions | None = None) ->
     disparity = fine.kind is DepthKind.AFFINE_DISPARITY
     known = broad.front[both].astype(np.float64)
     target = 1 / np.maximum(known, 1e-9) if disparity else known
-    slope, shift = _line(fine.front[both].astype(np.float64), target)
+    other = fine.front[both].astype(np.float64)
+    spread = float(other.std() * target.std())
+    alike = float(((other - other.mean()) * (target - target.mean())).mean()) / spread if spread > 0 else 0.0
+    broad = replace(broad, agreement=float(np.clip(alike, -1, 1)))
+    slope, shift = _line(other, target)
     if slope <= 0:
         return broad
     fitted = slope * fine.front.astype(np.float64) + shift

@@ -1,0 +1,161 @@
+"""DepthMap -> checks: is the depth a figurine's, before (and after) a mesh is made of it.
+
+All work on placed, calibrated depth (METRIC, metres); the model's own relief shows in it even where its scale is a
+prior. The limits come from the depth of 8 samples and 52 pictures, see the README.
+"""
+
+import math
+
+import numpy as np
+
+from slipcast.checks import Check
+from slipcast.depth.calibrate import depth_prior
+from slipcast.findings import Finding, finding
+from slipcast.values import F64, Bool, DepthMap
+
+_SPREAD = math.log(1.8)
+"""One standard deviation of log(depth / width / prior) over 456 figurine meshes, see depth/calibrate.py."""
+_MOST = 20_000
+"""Pixels that a plane is fitted to."""
+
+
+def check_depth(depth: DepthMap) -> tuple[Check, ...]:
+    """Run all checks of this file on placed `depth`; an empty map gives checks without scores."""
+    return (
+        check_relief(depth),
+        check_tilt(depth),
+        check_proportion(depth),
+        check_leak(depth),
+        check_agreement(depth),
+    )
+
+
+def check_relief(depth: DepthMap) -> Check:
+    """The front is no plane: what is left of it beside its own plane, from 2 % to 98 %, over the width."""
+    if int(depth.valid.sum()) < 16:
+        return Check(name="relief", score=None)
+    points = _front(depth)
+    rest = points[:, 2] - _plane(points)[0]
+    low, high = np.quantile(rest, [0.02, 0.98])
+    relief = float((high - low) / max(float(np.ptp(points[:, 0])), 1e-12))
+    told = relief < 0.08
+    return Check(
+        name="relief",
+        score=float(np.clip((relief - 0.02) / 0.12, 0, 1)),
+        values={"relief_over_width": round(relief, 4)},
+        findings=(finding("DEPTH_SHALLOW", {"percent": f"{100 * relief:.0f}"}),) if told else (),
+    )
+
+
+def check_tilt(depth: DepthMap) -> Check:
+    """The front does not lean: the angle of its plane to the picture's."""
+    if int(depth.valid.sum()) < 16:
+        return Check(name="tilt", score=None)
+    _, across, down = _plane(_front(depth))
+    turn, lean = math.degrees(math.atan(across)), math.degrees(math.atan(down))
+    angle = math.degrees(math.atan(math.hypot(across, down)))
+    told = angle > 45
+    # Camera axes: y points down, so a depth that grows with y recedes at the feet.
+    way = (
+        ("its feet recede" if lean > 0 else "its top recedes")
+        if abs(lean) > abs(turn)
+        else ("its right side recedes" if turn > 0 else "its left side recedes")
+    )
+    return Check(
+        name="tilt",
+        score=float(np.clip((70 - angle) / 50, 0, 1)),
+        values={"tilt_deg": round(angle, 1), "turn_deg": round(turn, 1), "lean_deg": round(lean, 1)},
+        findings=(finding("DEPTH_TILTED", {"degrees": round(angle), "way": way}),) if told else (),
+    )
+
+
+def check_proportion(depth: DepthMap) -> Check:
+    """Depth over width is what figurines of this outline have: full score within one standard deviation."""
+    if depth.back is None or not depth.valid.any():
+        return Check(name="proportion", score=None)
+    front, back = depth.front[depth.valid], depth.back[depth.valid]
+    columns = np.flatnonzero(depth.valid.any(0))
+    unit = float(np.median(front + back)) / 2 / depth.camera.fx_px
+    width = (columns[-1] - columns[0] + 1) * unit
+    ratio = float(np.quantile(back, 0.998) - np.quantile(front, 0.002)) / max(width, 1e-12)
+    prior = depth_prior(depth.valid)
+    away = abs(math.log(max(ratio, 1e-6) / prior)) / _SPREAD
+    shown = {"ratio": f"{ratio:.2f}", "usual": f"{prior:.2f}"}
+    return Check(
+        name="proportion",
+        score=float(np.clip(1 - (away - 1) / 2, 0, 1)),
+        values={
+            "depth_over_width": round(ratio, 4),
+            "prior": round(prior, 4),
+            "is_prior": depth.ratio_is_prior,
+        },
+        findings=(finding("DEPTH_UNUSUAL", shown),) if away > 2 else (),
+    )
+
+
+def check_leak(depth: DepthMap) -> Check:
+    """The rim does not fall back to the background: the share of it that lies far behind the figurine beside it.
+
+    Far is a third of the width, from the rim's outermost pixels to those some steps further inside. A round body
+    sinks as well at its rim, but not so far in so few pixels.
+    """
+    from scipy import ndimage
+
+    count = int(depth.valid.sum())
+    if count < 256:
+        return Check(name="leak", score=None)
+    rows, columns = np.flatnonzero(depth.valid.any(1)), np.flatnonzero(depth.valid.any(0))
+    box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    valid, front = np.pad(depth.valid[box], 1), np.pad(depth.front[box], 1)
+    width = len(valid[0]) * float(np.median(front[valid])) / depth.camera.fx_px
+    step = max(5.0, 0.04 * math.sqrt(count))
+    away = ndimage.distance_transform_edt(valid)
+    inner: Bool = away >= step
+    if not inner.any():
+        return Check(name="leak", score=None)
+    nearest = ndimage.distance_transform_edt(~inner, return_distances=False, return_indices=True)
+    rim = valid & (away <= 2.5)
+    fall = front[rim] - front[nearest[0], nearest[1]][rim]
+    share = float((fall > width / 3).mean())
+    told = share > 0.15
+    return Check(
+        name="leak",
+        score=float(np.clip(1 - share / 0.4, 0, 1)),
+        values={"rim_behind_share": round(share, 4)},
+        findings=(finding("DEPTH_LEAK", {"percent": round(100 * share)}),) if told else (),
+    )
+
+
+def check_agreement(depth: DepthMap) -> Check:
+    """Two models see the same front: the correlation of their depths; no score where one ran."""
+    if depth.agreement is None:
+        return Check(name="agreement", score=None)
+    findings: tuple[Finding, ...] = ()
+    if depth.agreement < 0.5:
+        findings = (finding("DEPTH_DISAGREES", {"correlation": f"{depth.agreement:.2f}"}),)
+    return Check(
+        name="agreement",
+        score=float(np.clip(depth.agreement, 0, 1)),
+        values={"correlation": round(depth.agreement, 4)},
+        findings=findings,
+    )
+
+
+def _front(depth: DepthMap) -> F64:
+    """(N,3) points of the front in camera axes, thinned to `_MOST`."""
+    row, column = np.nonzero(depth.valid)
+    step = max(1, len(row) // _MOST)
+    row, column = row[::step], column[::step]
+    z = depth.front[row, column].astype(np.float64)
+    x = (column + 0.5 - depth.camera.cx_px) / depth.camera.fx_px * z
+    y = (row + 0.5 - depth.camera.cy_px) / depth.camera.fy_px * z
+    return np.stack([x, y, z], 1)
+
+
+def _plane(points: F64) -> tuple[F64, float, float]:
+    """z of the least-squares plane at each point, and its slopes along x and y."""
+    middle = points.mean(0)
+    centred = points - middle
+    slopes = np.linalg.lstsq(centred[:, :2], centred[:, 2], rcond=None)[0]
+    out: F64 = centred[:, :2] @ slopes + middle[2]
+    return out, float(slopes[0]), float(slopes[1])

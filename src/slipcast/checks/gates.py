@@ -1,0 +1,156 @@
+"""Gates: what a result must measure, in words like `closed,iou>=0.95,thickness>=0.8mm`.
+
+A gate compares one measured value of one check; what there is to measure is one table, `GATES`. Checks without a row
+there can be gated by their score: `sharpness>=0.5`. What could not be measured does not pass.
+"""
+
+import operator
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from slipcast.checks import LIMITS, Check, Verdict, verdict
+from slipcast.errors import BadInput
+
+
+class Row(NamedTuple):
+    """One thing that can be gated."""
+
+    check: str
+    """The check's name; empty for the verdict over all checks."""
+    value: str
+    """The key of its measured value; empty for a gate that is passed or not (a full score)."""
+    unit: str
+    """mm, deg, share, count or empty."""
+    about: str
+    """What is measured, for the README."""
+
+
+GATES: dict[str, Row] = {
+    "approved": Row("", "", "", "the verdict over all checks is approve"),
+    "closed": Row("closed", "", "", "every edge has two faces"),
+    "oriented": Row("oriented", "", "", "all faces look outward"),
+    "crossings": Row("crossing", "crossing_faces", "count", "faces that run through others"),
+    "thickness": Row("thickness", "thickness_mm", "mm", "99.5 % of the surface are at least so thick"),
+    "thinnest": Row("thickness", "thinnest_mm", "mm", "99.95 % of the surface are at least so thick"),
+    "thin": Row("thickness", "thin_share", "share", "the surface thinner than 0.8 mm"),
+    "bodies": Row("islands", "bodies", "count", "separate bodies"),
+    "faces": Row("budget", "faces", "count", "triangles"),
+    "texels": Row("texels", "texels_along_height", "count", "texels along the height"),
+    "overlap": Row("overlap", "uv_overlap_share", "share", "texture used twice"),
+    "iou": Row("iou", "iou", "share", "mesh and picture: intersection of their outlines over union"),
+    "seen": Row("invented", "seen_share", "share", "the surface that the picture shows"),
+    "relief": Row("relief", "relief_over_width", "share", "the front's relief over its width"),
+    "tilt": Row("tilt", "tilt_deg", "deg", "the front's lean"),
+    "proportion": Row("proportion", "depth_over_width", "", "depth over width"),
+    "leak": Row("leak", "rim_behind_share", "share", "the rim that falls back to the background"),
+    "agreement": Row("agreement", "correlation", "", "correlation of two depth models"),
+}
+
+_SIGNS: dict[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    "==": operator.eq,
+    "=": operator.eq,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+_UNITS: dict[str, dict[str, float]] = {
+    "mm": {"mm": 1.0, "cm": 10.0, "m": 1000.0, "in": 25.4},
+    "deg": {"": 1.0, "deg": 1.0, "°": 1.0},
+    "share": {"": 1.0, "%": 0.01},
+    "count": {"": 1.0},
+    "": {"": 1.0},
+}
+_WORDS = re.compile(r"([a-z][a-z_-]*)\s*(?:(>=|<=|==|=|>|<)\s*([0-9.]+(?:e-?[0-9]+)?)\s*([a-z%°]*))?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """One thing that a result must meet."""
+
+    text: str
+    """As it was asked for."""
+    name: str
+    sign: str = ""
+    """One of >=, <=, ==, =, >, <; empty for a gate that is passed or not."""
+    limit: float = 0.0
+    """In the unit of the measured value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passage:
+    """How one gate went."""
+
+    gate: Gate
+    measured: float | bool | None
+    passed: bool
+
+    def as_dict(self) -> dict[str, object]:
+        """JSON-ready data."""
+        return {"gate": self.gate.text, "measured": self.measured, "passed": self.passed}
+
+
+def parse_gates(words: str) -> tuple[Gate, ...]:
+    """`closed,iou>=0.95` -> gates, in order; BadInput for one that is not understood, naming those that exist."""
+    return tuple(_parsed(word.strip().lower()) for word in words.split(",") if word.strip())
+
+
+def _parsed(word: str) -> Gate:
+    match = _WORDS.fullmatch(word)
+    name = match[1] if match else re.split(r"[^a-z_-]", word)[0]
+    if name not in GATES and name not in LIMITS:
+        known = ", ".join(sorted({*GATES, *LIMITS}))
+        raise BadInput(f"--gate {word!r} is unknown; there are {known}")
+    row = _row(name)
+    units = _UNITS[row.unit]
+    example = f"'{name}>={_example(row)}'"
+    if not match or (match[2] is None and row.value):
+        raise BadInput(f"--gate {word!r} needs a comparison, in quotes because of the > sign: {example}")
+    if match[2] is None:
+        return Gate(text=word, name=name)
+    if not row.value:
+        raise BadInput(f"--gate {word!r} compares nothing; write {name} alone")
+    try:
+        number = float(match[3])
+    except ValueError as error:
+        raise BadInput(
+            f"--gate {word!r} has no number behind its sign; write for instance {example}"
+        ) from error
+    if match[4] not in units:
+        choices = " or ".join(repr(unit) for unit in units if unit) or "none"
+        raise BadInput(
+            f"--gate {word!r} needs a number with the unit {choices}; write for instance {example}"
+        )
+    return Gate(text=word, name=name, sign=match[2], limit=number * units[match[4]])
+
+
+def _row(name: str) -> Row:
+    return GATES.get(name) or Row(name, "score", "share", f"the score of the check {name}")
+
+
+def _example(row: Row) -> str:
+    return {"mm": "0.8mm", "deg": "20", "count": "1"}.get(row.unit, "0.9")
+
+
+def pass_gates(checks: Iterable[Check], gates: Iterable[Gate]) -> tuple[Passage, ...]:
+    """How each gate goes, in order."""
+    by_name = {check.name: check for check in checks}
+    return tuple(_passage(by_name, gate) for gate in gates)
+
+
+def _passage(checks: dict[str, Check], gate: Gate) -> Passage:
+    row = _row(gate.name)
+    if not row.check:
+        met = verdict(checks.values()) is Verdict.APPROVE
+        return Passage(gate=gate, measured=met, passed=met)
+    check = checks.get(row.check)
+    if check is None or check.score is None:
+        return Passage(gate=gate, measured=None, passed=False)
+    if not row.value:
+        return Passage(gate=gate, measured=check.score == 1, passed=check.score == 1)
+    value = check.score if row.value == "score" else check.values.get(row.value)
+    if not isinstance(value, int | float):
+        return Passage(gate=gate, measured=None, passed=False)
+    return Passage(gate=gate, measured=value, passed=_SIGNS[gate.sign](value, gate.limit))

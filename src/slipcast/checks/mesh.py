@@ -1,0 +1,295 @@
+"""Mesh or figurine -> checks: is it a solid, will it print, will an engine like it, is it what the picture shows.
+
+Each check is a function of what it needs; `check_figurine` runs them all and keeps what a report draws.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from slipcast.checks import Check
+from slipcast.checks.crossings import crossing_faces
+from slipcast.checks.thickness import Thickness, measure_thickness
+from slipcast.findings import Finding, finding
+from slipcast.points import project
+from slipcast.raster import rasterize
+from slipcast.solid import Closedness, body_areas, closedness, face_normals, source_shares
+from slipcast.values import Bool, DepthMap, Figurine, Mesh, Picture, Source
+
+_HOW = {
+    Source.BACK_VIEW: "from a second picture",
+    Source.MIRRORED: "mirrored from the seen side",
+    Source.INVENTED: "invented",
+}
+_OUTLINE_PX = 640
+"""Longest side at which outlines are compared: half a pixel is less than 0.1 % of the height."""
+_UV_PX = 1024
+"""Side of the grid on which the atlas's coverage is counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeshLimits:
+    """What the checks compare with."""
+
+    wall_m: float = 0.0008
+    """Walls thinner than this are thin: two lines of a 0.4 mm nozzle."""
+    faces: int = 50_000
+    """The budget."""
+    texels: float = 512.0
+    """Texels along the figurine's height that are as good as needed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A figurine's checks, and what was measured on the way."""
+
+    checks: tuple[Check, ...]
+    thickness: Thickness
+    wanted: Bool
+    """(H,W) the picture's outline, at most `_OUTLINE_PX` large."""
+    drawn: Bool
+    """(H,W) the mesh's outline as the picture's camera sees it."""
+
+
+def check_figurine(
+    figurine: Figurine, placed: Mesh, depth: DepthMap, picture: Picture, limits: MeshLimits
+) -> Judged:
+    """Run all checks of this file on `figurine`.
+
+    `placed` is its mesh where the camera of `depth` sees it, before it was settled at its exact height.
+    """
+    mesh = figurine.mesh
+    state, thickness = closedness(mesh), measure_thickness(mesh)
+    wanted, drawn = outlines(placed, depth, picture)
+    checks = (
+        check_closed(state),
+        check_oriented(state),
+        check_crossing(mesh),
+        check_thickness(thickness, limits.wall_m),
+        check_islands(mesh),
+        check_budget(mesh, limits.faces),
+        check_texels(figurine, limits.texels),
+        check_overlap(figurine),
+        check_outline(wanted, drawn),
+        check_invented(mesh),
+    )
+    return Judged(checks=checks, thickness=thickness, wanted=wanted, drawn=drawn)
+
+
+def check_closed(state: Closedness) -> Check:
+    """Every edge has two faces, and no face is as thin as a line."""
+    edges = state.open_edges + state.crowded_edges
+    return Check(
+        name="closed",
+        score=float(edges == 0 and state.slivers == 0),
+        values={
+            "open_edges": state.open_edges,
+            "crowded_edges": state.crowded_edges,
+            "slivers": state.slivers,
+        },
+        findings=(finding("MESH_OPEN", {"edges": edges}),) if edges else (),
+    )
+
+
+def check_oriented(state: Closedness) -> Check:
+    """All faces look outward."""
+    findings = []
+    if state.turned_edges:
+        findings.append(finding("MESH_TURNED", {"edges": state.turned_edges}))
+    if state.volume_m3 < 0:
+        findings.append(finding("MESH_INSIDE_OUT"))
+    return Check(
+        name="oriented",
+        score=float(not findings and state.volume_m3 > 0),
+        values={"turned_edges": state.turned_edges, "volume_mm3": round(state.volume_m3 * 1e9, 3)},
+        findings=tuple(findings),
+    )
+
+
+def check_crossing(mesh: Mesh) -> Check:
+    """No face runs through another; half a score at one in a hundred."""
+    pairs = crossing_faces(mesh)
+    faces = len(np.unique(pairs))
+    share = faces / max(len(mesh.faces), 1)
+    told = share > 0.005
+    return Check(
+        name="crossing",
+        score=_falling(share, 0.0, 0.02),
+        values={"crossing_faces": faces, "crossing_pairs": len(pairs)},
+        findings=(finding("MESH_CROSSING", {"faces": faces}),) if told else (),
+    )
+
+
+def check_thickness(thickness: Thickness, wall_m: float) -> Check:
+    """Nothing that matters is thinner than a printable wall; half a score where 2 % of the surface is."""
+    share = thickness.share_below(wall_m)
+    thin = thickness.samples_m < wall_m
+    values = {
+        "thickness_mm": _mm(thickness.quantile_m(0.005)),
+        "thinnest_mm": _mm(thickness.quantile_m(0.0005)),
+        "median_mm": _mm(thickness.quantile_m(0.5)),
+        "wall_mm": _mm(wall_m),
+        "thin_share": round(share, 4),
+        "thin_height_mm": _mm(float(np.median(thickness.points_m[thin, 1]))) if thin.any() else None,
+    }
+    told = share > 0.005
+    shown = {
+        "percent": f"{100 * share:.1f}",
+        "limit_mm": f"{wall_m * 1000:g}",
+        "thinnest_mm": f"{(values['thickness_mm'] or 0):.2f}",
+        "height_mm": f"{(values['thin_height_mm'] or 0):.0f}",
+    }
+    return Check(
+        name="thickness",
+        score=None if values["thickness_mm"] is None and not thin.any() else _falling(share, 0.0, 0.04),
+        values=values,
+        findings=(finding("MESH_THIN", shown),) if told else (),
+    )
+
+
+def check_islands(mesh: Mesh) -> Check:
+    """One body; the score is the largest one's share of the surface."""
+    areas = body_areas(mesh)
+    bodies, largest = len(areas), float(areas.max() / max(areas.sum(), 1e-30)) if len(areas) else 0.0
+    return Check(
+        name="islands",
+        score=min(1.0, largest),
+        values={"bodies": bodies, "largest_share": round(largest, 4)},
+        findings=(finding("MESH_SEVERAL", {"count": bodies}),) if bodies > 1 else (),
+    )
+
+
+def check_budget(mesh: Mesh, faces: int) -> Check:
+    """No more faces than were asked for."""
+    count = len(mesh.faces)
+    over = count > faces
+    return Check(
+        name="budget",
+        score=min(1.0, faces / max(count, 1)),
+        values={"faces": count, "budget": faces},
+        findings=(finding("MESH_OVER_BUDGET", {"faces": count, "budget": faces}),) if over else (),
+    )
+
+
+def check_texels(figurine: Figurine, wanted: float) -> Check:
+    """The texture is as fine as a figurine of its height deserves; medians are by area of the surface."""
+    density, area = _texels_per_m(figurine)
+    if not area.sum() > 0:
+        return Check(name="texels", score=None)
+    order = np.argsort(density, kind="stable")
+    below = np.cumsum(area[order])
+    median, low = (float(density[order[np.searchsorted(below, q * below[-1])]]) for q in (0.5, 0.05))
+    height_m = float(np.ptp(figurine.mesh.vertices[:, 1]))
+    along = median * height_m
+    told = along < wanted / 2
+    return Check(
+        name="texels",
+        score=min(1.0, along / wanted),
+        values={
+            "texels_per_mm": round(median / 1000, 3),
+            "texels_per_mm_low": round(low / 1000, 3),
+            "texels_along_height": round(along),
+        },
+        findings=(finding("TEXTURE_COARSE", {"texels": round(along)}),) if told else (),
+    )
+
+
+def check_overlap(figurine: Figurine) -> Check:
+    """How much of the unfolded surface lies over other parts of it in the atlas.
+
+    The union is counted on a grid, whose pixels' centres are as often in as out: no edge is counted twice.
+    """
+    uv = figurine.uv.astype(np.float64).reshape(-1, 3, 2)
+    corner = uv * _UV_PX
+    edge = corner[:, 1:] - corner[:, :1]
+    signed = (edge[:, 0, 0] * edge[:, 1, 1] - edge[:, 0, 1] * edge[:, 1, 0]) / 2
+    total = float(np.abs(signed).sum())
+    if not len(uv) or total < 1:
+        return Check(name="overlap", score=None)
+    # The rasteriser draws faces that run against the clock on a screen whose y goes down.
+    corner[signed > 0] = corner[signed > 0][:, ::-1]
+    faces = np.arange(3 * len(uv), dtype=np.int32).reshape(-1, 3)
+    hits = rasterize(corner.reshape(-1, 2), np.zeros(3 * len(uv)), faces, _UV_PX, _UV_PX)
+    union = float((hits.face >= 0).sum())
+    share = float(np.clip(1 - union / total, 0, 1))
+    return Check(
+        name="overlap",
+        score=1 - share,
+        values={"uv_overlap_share": round(share, 4), "atlas_used_share": round(union / _UV_PX**2, 4)},
+    )
+
+
+def check_outline(wanted: Bool, drawn: Bool) -> Check:
+    """Seen by the picture's camera, the mesh covers what the figurine covers in the picture."""
+    union = int((wanted | drawn).sum())
+    if not union:
+        return Check(name="iou", score=None)
+    iou = float((wanted & drawn).sum()) / union
+    told = iou < 0.95
+    return Check(
+        name="iou",
+        score=1 - _falling(iou, 0.80, 1.0),
+        values={
+            "iou": round(iou, 4),
+            "missing_share": round(float((wanted & ~drawn).sum()) / max(int(wanted.sum()), 1), 4),
+            "added_share": round(float((drawn & ~wanted).sum()) / max(int(wanted.sum()), 1), 4),
+        },
+        findings=(finding("OUTLINE_DIFFERS", {"percent": f"{100 * iou:.1f}"}),) if told else (),
+    )
+
+
+def check_invented(mesh: Mesh) -> Check:
+    """How much of the surface no picture shows; the score is the share that one does."""
+    shares = source_shares(mesh)
+    unseen = {kind: share for kind, share in shares.items() if kind is not Source.SEEN and share > 0}
+    made_up = shares[Source.INVENTED] + shares[Source.MIRRORED]
+    findings: tuple[Finding, ...] = ()
+    if unseen:
+        main = max(unseen, key=lambda kind: unseen[kind])
+        percent = round(100 * sum(unseen.values()))
+        findings = (finding("BACK_INVENTED", {"percent": percent, "how": _HOW[main]}),)
+    return Check(
+        name="invented",
+        score=float(np.clip(1 - made_up, 0, 1)),
+        values={f"{kind.name.lower()}_share": round(share, 4) for kind, share in shares.items()},
+        findings=findings,
+    )
+
+
+def outlines(placed: Mesh, depth: DepthMap, picture: Picture) -> tuple[Bool, Bool]:
+    """(H,W) the figurine in the picture, and the mesh as `depth`'s camera sees it, at most 640 px large."""
+    height, width = depth.valid.shape
+    scale = min(1.0, _OUTLINE_PX / max(height, width))
+    tall, wide = max(1, round(height * scale)), max(1, round(width * scale))
+    screen, z = project(depth.camera, placed.vertices)
+    hits = rasterize(screen * [wide / width, tall / height], z, placed.faces, wide, tall)
+    cover = depth.valid if picture.alpha is None else picture.alpha >= 128
+    return _shrunk(cover & depth.valid, wide, tall), hits.face >= 0
+
+
+def _shrunk(mask: Bool, width_px: int, height_px: int) -> Bool:
+    """The mask at another size: True where at least half of the pixel is."""
+    from PIL import Image
+
+    whole = Image.fromarray(mask.astype(np.uint8) * 255)
+    out: Bool = np.asarray(whole.resize((width_px, height_px), Image.Resampling.BOX)) >= 128
+    return out
+
+
+def _texels_per_m(figurine: Figurine) -> tuple["np.typing.NDArray[np.float64]", ...]:
+    """(F,) texels along one metre of each face, and the faces' areas."""
+    _, area = face_normals(figurine.mesh.vertices, figurine.mesh.faces)
+    texture = figurine.texture
+    edge = np.diff(figurine.uv.astype(np.float64), axis=1) * [texture.width_px, texture.height_px]
+    texels = np.abs(edge[:, 0, 0] * edge[:, 1, 1] - edge[:, 0, 1] * edge[:, 1, 0]) / 2
+    return np.sqrt(texels / np.maximum(area, 1e-30)), area
+
+
+def _falling(value: float, good: float, bad: float) -> float:
+    """1 at `good` and before, 0 at `bad` and beyond, straight between."""
+    return float(np.clip((bad - value) / (bad - good), 0, 1))
+
+
+def _mm(length_m: float) -> float | None:
+    """Metres as millimetres to a thousandth; None where infinite."""
+    return round(length_m * 1000, 3) if np.isfinite(length_m) else None

@@ -1,0 +1,352 @@
+"""checks/mesh.py, thickness.py and crossings.py on shapes whose answers are known."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapes import cube, figure, sphere
+from silhouettes import disc, flat, picture_of
+
+from slipcast.checks import Verdict
+from slipcast.checks.crossings import crossing_faces
+from slipcast.checks.mesh import (
+    MeshLimits,
+    check_budget,
+    check_closed,
+    check_crossing,
+    check_figurine,
+    check_invented,
+    check_islands,
+    check_oriented,
+    check_outline,
+    check_overlap,
+    check_texels,
+    check_thickness,
+    outlines,
+)
+from slipcast.checks.thickness import measure_thickness
+from slipcast.solid import closedness, unlabelled
+from slipcast.values import F32, I32, Mesh, Picture, Source
+
+WALL_M = 0.0008
+
+
+def joined(*parts: Mesh) -> Mesh:
+    """All parts as one mesh of several bodies."""
+    vertices = np.concatenate([part.vertices for part in parts])
+    starts = np.cumsum([0, *(len(part.vertices) for part in parts)])
+    faces = np.concatenate([part.faces + start for part, start in zip(parts, starts, strict=False)])
+    return unlabelled(vertices, faces.astype(np.int32))
+
+
+def moved(mesh: Mesh, x: float = 0.0, y: float = 0.0, z: float = 0.0) -> Mesh:
+    return replace(mesh, vertices=mesh.vertices + np.array([x, y, z], np.float32))
+
+
+def inverted(mesh: Mesh) -> Mesh:
+    return replace(mesh, faces=np.ascontiguousarray(mesh.faces[:, ::-1]))
+
+
+def block(width_m: float, height_m: float, depth_m: float) -> Mesh:
+    """A box that stands on y = 0."""
+    return replace(
+        cube(1.0), vertices=cube(1.0).vertices * np.array([width_m, height_m, depth_m], np.float32)
+    )
+
+
+def hollow_sphere(wall_m: float) -> Mesh:
+    outer = sphere(0.02, 90, 120, lift_m=0.02)
+    inner = inverted(sphere(0.02 - wall_m, 90, 120, lift_m=0.02))
+    return joined(outer, inner)
+
+
+def torus(ring_m: float = 0.02, tube_m: float = 0.005, around: int = 80, along: int = 40) -> Mesh:
+    u = 2 * np.pi * np.arange(around) / around
+    v = 2 * np.pi * np.arange(along) / along
+    reach = ring_m + tube_m * np.cos(v)[None, :]
+    height = tube_m * np.sin(v)[None, :]
+    x, y, z = np.broadcast_arrays(reach * np.cos(u)[:, None], height, reach * np.sin(u)[:, None])
+    points = np.stack([x, y, z], -1)
+    i, j = np.meshgrid(np.arange(around), np.arange(along), indexing="ij")
+    a, b = i * along + j, (i + 1) % around * along + j
+    c, d = (i + 1) % around * along + (j + 1) % along, i * along + (j + 1) % along
+    faces = np.concatenate([np.stack([a, c, b], -1).reshape(-1, 3), np.stack([a, d, c], -1).reshape(-1, 3)])
+    return unlabelled(points.reshape(-1, 3).astype(np.float32), faces.astype(np.int32))
+
+
+# closed and oriented
+
+
+def test_a_torus_is_closed_oriented_one_body_and_as_thick_as_its_tube() -> None:
+    mesh = torus()
+    state = closedness(mesh)
+    assert state.volume_m3 == pytest.approx(2 * math.pi**2 * 0.02 * 0.005**2, rel=0.01)
+    assert check_closed(state).verdict is Verdict.APPROVE
+    assert check_oriented(state).verdict is Verdict.APPROVE
+    assert check_islands(mesh).values["bodies"] == 1
+    assert len(crossing_faces(mesh)) == 0
+    thickness = measure_thickness(mesh)
+    assert thickness.quantile_m(0.005) == pytest.approx(0.01, rel=0.02)
+    assert thickness.quantile_m(0.2) == pytest.approx(0.01, rel=0.02)
+
+
+def test_a_missing_face_is_three_open_edges() -> None:
+    whole = sphere()
+    state = closedness(replace(whole, faces=whole.faces[1:], source=whole.source[1:]))
+    check = check_closed(state)
+    assert (check.score, check.verdict) == (0, Verdict.REJECT)
+    assert check.values["open_edges"] == 3
+    assert [entry.code for entry in check.findings] == ["MESH_OPEN"]
+
+
+def test_an_inverted_shell_is_closed_and_inside_out() -> None:
+    state = closedness(inverted(sphere()))
+    assert check_closed(state).score == 1
+    check = check_oriented(state)
+    assert check.verdict is Verdict.REJECT
+    assert [entry.code for entry in check.findings] == ["MESH_INSIDE_OUT"]
+
+
+def test_one_turned_face_is_three_turned_edges() -> None:
+    faces = np.array(sphere().faces)
+    faces[7] = faces[7, ::-1]
+    check = check_oriented(closedness(replace(sphere(), faces=faces)))
+    assert check.verdict is Verdict.REJECT
+    assert check.values["turned_edges"] == 3
+    assert [entry.code for entry in check.findings] == ["MESH_TURNED"]
+
+
+# thickness
+
+
+def test_a_sphere_with_a_wall_of_one_millimetre() -> None:
+    thickness = measure_thickness(hollow_sphere(0.001))
+    # Flat faces on a ball of 90 rings: the wall varies by a hundredth.
+    assert thickness.quantile_m(0.005) == pytest.approx(0.001, rel=0.02)
+    assert thickness.quantile_m(0.5) == pytest.approx(0.001, rel=0.02)
+    assert thickness.per_face_m.min() > 0.00095
+    assert thickness.share_below(0.0009) == 0
+    assert thickness.share_below(0.0011) > 0.99
+    good, thin = check_thickness(thickness, WALL_M), check_thickness(thickness, 0.0012)
+    assert (good.score, good.findings) == (1, ())
+    assert (thin.score, thin.verdict) == (0, Verdict.REVIEW)
+    assert [entry.code for entry in thin.findings] == ["MESH_THIN"]
+    assert good.values["thickness_mm"] == pytest.approx(1.0, abs=0.02)
+
+
+def test_a_box_with_a_thin_fin() -> None:
+    fin = moved(block(0.0004, 0.01, 0.01), y=0.02)
+    mesh = joined(cube(0.02), fin)
+    check = check_thickness(measure_thickness(mesh), WALL_M)
+    # The fin's two sides: 200 of 2,400 + 200 + rims mm².
+    assert check.values["thin_share"] == pytest.approx(200 / (6 * 400 + 200 + 4 * 0.4 * 10), abs=0.005)
+    assert check.values["thinnest_mm"] == pytest.approx(0.4, abs=0.001)
+    assert check.values["median_mm"] == pytest.approx(20, abs=0.01)
+    assert check.values["thin_height_mm"] == pytest.approx(25, abs=1)
+    assert check.verdict is Verdict.REVIEW
+    assert "25 mm above the ground" in check.findings[0].message
+
+
+def test_a_second_body_inside_is_no_wall() -> None:
+    thickness = measure_thickness(joined(cube(0.02), moved(cube(0.01), y=0.005)))
+    outer = thickness.per_face_m[:12]
+    assert outer == pytest.approx(np.full(12, 0.02), rel=1e-3)
+
+
+def test_thickness_does_not_depend_on_place_and_follows_size() -> None:
+    mesh = figure().mesh
+    here = measure_thickness(mesh).quantile_m(0.3)
+    far = measure_thickness(moved(mesh, x=3.0, z=-2.0)).quantile_m(0.3)
+    large = measure_thickness(replace(mesh, vertices=mesh.vertices * np.float32(24))).quantile_m(0.3)
+    assert far == pytest.approx(here, rel=1e-2)
+    assert large == pytest.approx(24 * here, rel=1e-4)
+
+
+def test_an_open_sheet_has_no_thickness() -> None:
+    sheet = unlabelled(cube().vertices, cube().faces[:1])
+    check = check_thickness(measure_thickness(sheet), WALL_M)
+    assert check.score is None
+    assert check.values["thickness_mm"] is None
+
+
+# faces that cross
+
+
+@pytest.mark.parametrize("mesh", [sphere(), cube(), torus(), figure().mesh, hollow_sphere(0.001)])
+def test_sound_shapes_do_not_cross(mesh: Mesh) -> None:
+    assert len(crossing_faces(mesh)) == 0
+    assert check_crossing(mesh).score == 1
+
+
+def test_two_overlapping_balls_cross_along_a_circle() -> None:
+    ball = sphere(0.02, 40, 60)
+    pairs = crossing_faces(joined(ball, moved(ball, x=0.02)))
+    own = len(ball.faces)
+    assert len(pairs)
+    assert ((pairs.min(1) < own) != (pairs.max(1) < own)).all(), "a face of one with a face of the other"
+    centres = joined(ball, moved(ball, x=0.02))
+    corner = centres.vertices[centres.faces[np.unique(pairs)]].mean(1)
+    assert corner[:, 0] == pytest.approx(np.full(len(corner), 0.01), abs=0.0015)
+    reach = np.hypot(corner[:, 1] - 0.02, corner[:, 2])
+    assert reach == pytest.approx(np.full(len(corner), 0.02 * math.sqrt(3) / 2), abs=0.0015)
+
+
+@pytest.mark.parametrize("shift", [(0.01, 0.0, 0.0), (0.01, 0.003, 0.002), (0.0, 0.0, 0.005)])
+def test_overlapping_boxes_cross_also_where_sides_are_coplanar(shift: tuple[float, float, float]) -> None:
+    both = joined(cube(), moved(cube(), *shift))
+    check = check_crossing(both)
+    assert check.values["crossing_faces"]
+    assert check.verdict is Verdict.REVIEW
+    assert [entry.code for entry in check.findings] == ["MESH_CROSSING"]
+    assert check_islands(both).values["bodies"] == 2
+
+
+@pytest.mark.parametrize("other", [moved(cube(), x=0.03), moved(cube(0.01), y=0.005)])
+def test_bodies_beside_and_inside_each_other_do_not_cross(other: Mesh) -> None:
+    assert len(crossing_faces(joined(cube(), other))) == 0
+
+
+def test_neighbours_that_fold_through_each_other_are_found() -> None:
+    # Two faces that share only the origin; the second's far edge runs through the first.
+    vertices = np.array([[0, 0, 0], [2, 0, 0], [0, 2, 0], [0.5, 0.5, -1], [0.5, 0.5, 1]], np.float32)
+    fold = unlabelled(vertices, np.array([[0, 1, 2], [0, 3, 4]], np.int32))
+    assert len(crossing_faces(fold)) == 1
+    apart = unlabelled(vertices + np.array([0, 0, 3], np.float32) * (np.arange(5) > 2)[:, None], fold.faces)
+    assert len(crossing_faces(apart)) == 0
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_it_agrees_with_every_pair_tested_by_open3d(seed: int) -> None:
+    """Loose triangles, so that no corner is shared: Open3D's own test of all pairs is the judge."""
+    import open3d as o3d
+
+    random = np.random.default_rng(seed)
+    count = int(random.integers(2, 14))
+    middle = random.uniform(0, 1, (count, 1, 3))
+    corner = (middle + random.normal(0, 0.25, (count, 3, 3))).astype(np.float32)
+    mesh = unlabelled(corner.reshape(-1, 3), np.arange(3 * count, dtype=np.int32).reshape(-1, 3))
+    judge = o3d.geometry.TriangleMesh(
+        o3d.utility.Vector3dVector(mesh.vertices.astype(np.float64)),
+        o3d.utility.Vector3iVector(np.array(mesh.faces)),
+    )
+    theirs = {tuple(sorted(pair)) for pair in np.asarray(judge.get_self_intersecting_triangles()).tolist()}
+    assert len(crossing_faces(mesh)) == len(theirs)
+
+
+def test_a_heap_of_rubbish_ends() -> None:
+    random = np.random.default_rng(3)
+    corner = random.uniform(0, 1, (3 * 600, 3)).astype(np.float32)
+    heap = unlabelled(corner, np.arange(1800, dtype=np.int32).reshape(-1, 3))
+    assert len(crossing_faces(heap)) > 1000
+    assert len(crossing_faces(unlabelled(corner, np.zeros((0, 3), np.int32)))) == 0
+
+
+# bodies, budget, origin
+
+
+def test_islands_score_by_the_largest() -> None:
+    assert check_islands(sphere()).score == 1
+    check = check_islands(joined(cube(0.02), moved(cube(0.01), x=0.1)))
+    assert check.values["bodies"] == 2
+    assert check.score == pytest.approx(0.8)
+    assert [entry.code for entry in check.findings] == ["MESH_SEVERAL"]
+
+
+def test_the_budget() -> None:
+    assert check_budget(cube(), 12).score == 1
+    check = check_budget(cube(), 6)
+    assert (check.score, check.verdict) == (0.5, Verdict.REVIEW)
+    assert [entry.code for entry in check.findings] == ["MESH_OVER_BUDGET"]
+
+
+def test_the_share_that_no_picture_shows() -> None:
+    source = np.full(12, int(Source.INVENTED), np.uint8)
+    source[:2], source[2:6] = int(Source.SEEN), int(Source.MIRRORED)
+    check = check_invented(replace(cube(), source=source))
+    assert check.score == pytest.approx(1 / 6)
+    assert check.values["mirrored_share"] == pytest.approx(1 / 3, abs=1e-4)
+    assert check.findings[0].message.startswith("83 % of the surface")
+    assert check_invented(replace(cube(), source=np.zeros(12, np.uint8))).findings == ()
+
+
+# the texture
+
+
+def _quad(uv: F32, faces: I32, side_m: float = 0.02, texture_px: int = 256) -> "tuple[Mesh, F32, Picture]":
+    corner = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], np.float32) * np.float32(side_m)
+    return (
+        unlabelled(corner, faces),
+        uv[faces],
+        Picture(pixels=np.zeros((texture_px, texture_px, 3), np.uint8)),
+    )
+
+
+_SQUARE = np.array([[0, 1], [1, 1], [1, 0], [0, 0]], np.float32)
+_HALVES = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
+
+
+def test_texel_density_of_a_square() -> None:
+    mesh, uv, texture = _quad(_SQUARE * np.float32(0.5), _HALVES)
+    check = check_texels(replace(figure(), mesh=mesh, uv=uv, texture=texture), 512)
+    # Half of 256 texels over 20 mm.
+    assert check.values["texels_per_mm"] == pytest.approx(6.4, abs=1e-3)
+    assert check.values["texels_along_height"] == 128
+    assert check.score == pytest.approx(0.25)
+    assert [entry.code for entry in check.findings] == ["TEXTURE_COARSE"]
+
+
+def test_uv_that_do_not_overlap_and_uv_that_lie_twofold() -> None:
+    mesh, uv, texture = _quad(_SQUARE * np.float32(0.8) + np.float32(0.1), _HALVES)
+    plain = replace(figure(), mesh=mesh, uv=uv, texture=texture)
+    assert check_overlap(plain).values["uv_overlap_share"] == pytest.approx(0, abs=0.005)
+    assert check_overlap(plain).values["atlas_used_share"] == pytest.approx(0.64, abs=0.005)
+    twice = replace(plain, uv=np.ascontiguousarray(uv[[0, 0]]))
+    check = check_overlap(twice)
+    assert check.values["uv_overlap_share"] == pytest.approx(0.5, abs=0.005)
+    assert check.score == pytest.approx(0.5, abs=0.005)
+    mirrored = replace(plain, uv=np.ascontiguousarray(uv[[0, 0]][:, [0, 2, 1]]))
+    assert check_overlap(mirrored).values["uv_overlap_share"] == pytest.approx(0.5, abs=0.005)
+
+
+def test_uv_without_area_say_nothing() -> None:
+    assert check_overlap(replace(figure(), uv=np.zeros_like(figure().uv))).score is None
+
+
+# the outline
+
+
+def test_outlines_are_compared_by_area() -> None:
+    wanted, drawn = np.zeros((40, 40), bool), np.zeros((40, 40), bool)
+    wanted[:, :20], drawn[:, 10:30] = True, True
+    check = check_outline(wanted, drawn)
+    assert check.values == {"iou": round(1 / 3, 4), "missing_share": 0.5, "added_share": 0.5}
+    assert check.verdict is Verdict.REJECT
+    assert [entry.code for entry in check.findings] == ["OUTLINE_DIFFERS"]
+    assert check_outline(wanted, wanted).score == 1
+    assert check_outline(wanted & False, drawn & False).score is None
+
+
+def test_a_ball_covers_its_own_picture() -> None:
+    # The camera of `flat` looks along -Z from the origin; a ball there is a disc in the picture's middle.
+    depth = flat(disc(200, 60), 0.9, 1.1)
+    radius = 60 / depth.camera.fx_px
+    ball = moved(sphere(radius, 60, 90, lift_m=0.0), z=-1.0)
+    wanted, drawn = outlines(ball, depth, replace(picture_of(disc(200, 60)), alpha=disc(200, 60)))
+    assert wanted.shape == drawn.shape == (200, 200)
+    assert check_outline(wanted, drawn).values["iou"] == pytest.approx(1, abs=0.02)
+    wide, _ = outlines(ball, flat(disc(1600, 400), 0.9, 1.1), picture_of(disc(1600, 400)))
+    assert wide.shape == (640, 640)
+
+
+def test_all_checks_of_a_figurine() -> None:
+    depth = flat(disc(64, 20), 0.9, 1.1)
+    judged = check_figurine(figure(), figure().mesh, depth, picture_of(disc(64, 20)), MeshLimits())
+    names = [check.name for check in judged.checks]
+    assert names == [
+        "closed", "oriented", "crossing", "thickness", "islands", "budget", "texels", "overlap", "iou", "invented",
+    ]  # fmt: skip
+    assert len(judged.thickness.per_face_m) == len(figure().mesh.faces)
