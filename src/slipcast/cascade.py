@@ -1,15 +1,16 @@
 """Cheap drafts, the best one redrawn by the better model: a good picture for less than many dear tries.
 
-request -> n drafts on the draft model -> scored (image/score.py) -> the best as reference on the final model
+request -> n drafts on the draft model -> judged (checks/picture.py) -> the best as reference on the final model
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from slipcast.checks.picture import Judgement, judge_picture
+from slipcast.checks.several import check_drafts
 from slipcast.errors import BadInput, ProviderError
 from slipcast.generate import Studio
 from slipcast.image.calls import PictureRequest, Reference, Watch
-from slipcast.image.score import Score, score
 from slipcast.purchase import Bought
 
 _REDRAW = (
@@ -37,7 +38,7 @@ class Cascade:
     """What came of it."""
 
     final: Bought
-    drafts: tuple[tuple[Bought, Score], ...]
+    drafts: tuple[tuple[Bought, Judgement], ...]
     """Best first."""
 
     @property
@@ -64,14 +65,17 @@ def draft_requests(request: PictureRequest, options: CascadeOptions) -> list[Pic
 
 
 def final_request(
-    request: PictureRequest, ranked: Sequence[tuple[Bought, Score]], options: CascadeOptions
+    request: PictureRequest, ranked: Sequence[tuple[Bought, Judgement]], options: CascadeOptions
 ) -> PictureRequest:
     """The request that redraws the first of `ranked`."""
     best, judged = ranked[0]
     facts = {
         "draft_model": options.draft,
         "draft_sha256": best.facts["sha256"],
-        "draft_score": judged.total,
+        "draft_score": judged.rating,
+        "draft_verdict": judged.verdict.value,
+        "draft_findings": [found.code for found in judged.findings],
+        "drafts_alike": check_drafts([each.cut for _, each in ranked if each.cut]).values["alike_share"],
         "drafts": len(ranked),
         "drafts_cost_usd": round(sum(float(str(b.facts.get("cost_usd", 0.0))) for b, _ in ranked), 6),
     }
@@ -93,10 +97,12 @@ def cascade(
     """
     options = options or CascadeOptions()
     outcomes = list(studio.buy_many(draft_requests(request, options), watch))
-    bought = [(outcome.bought, score(outcome.bought.picture())) for outcome in outcomes if outcome.bought]
+    bought = [
+        (outcome.bought, judge_picture(outcome.bought.picture())) for outcome in outcomes if outcome.bought
+    ]
     if not bought:
         reasons = next(str(outcome.error) for outcome in outcomes if outcome.error)
         raise ProviderError(f"none of {options.drafts} drafts came: {reasons}")
-    bought.sort(key=lambda pair: (-pair[1].total, str(pair[0].facts["sha256"])))
+    bought.sort(key=lambda pair: (-pair[1].rating, str(pair[0].facts["sha256"])))
     final = studio.buy(final_request(request, bought, options), watch)
     return Cascade(final=final, drafts=tuple(bought))

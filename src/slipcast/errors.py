@@ -2,6 +2,7 @@
 
 SlipcastError
 ├── BadInput        wrong use: a file, an option or a picture that cannot be worked with
+│   └── NoFigurine         the picture shows nothing that could be cut out
 ├── ProviderError   a picture provider did not deliver
 │   ├── ProviderTimeout    it did not answer in time
 │   ├── QuotaExceeded      it limits how much or how often we may ask
@@ -24,6 +25,10 @@ class SlipcastError(Exception):
 
 class BadInput(SlipcastError):
     """A file, an option or a picture that cannot be worked with."""
+
+
+class NoFigurine(BadInput):
+    """The picture shows nothing that could be cut out."""
 
 
 class ProviderError(SlipcastError):
@@ -68,6 +73,7 @@ class Status(NamedTuple):
 STATUS: dict[type[SlipcastError], Status] = {
     SlipcastError: Status(1, 500),
     BadInput: Status(2, 422),
+    NoFigurine: Status(2, 422),
     ProviderError: Status(3, 502),
     ProviderTimeout: Status(3, 504),
     QuotaExceeded: Status(3, 429),

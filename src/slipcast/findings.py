@@ -47,8 +47,18 @@ FINDINGS: dict[str, Row] = {
     # the picture
     "PICTURE_ANIMATED": Row(_I, "{file} has {frames} frames; the first one was used"),
     "PICTURE_SMALL": Row(
-        _W, "the figurine covers only {height_px} px of height; use a picture of 512 px or more"
+        _W, "the figurine's longer side has only {side_px} px; use a picture in which it has 512 px or more"
     ),
+    "PICTURE_BLURRED": Row(_W, "the figurine is out of focus or was enlarged; its texture will be soft"),
+    "PICTURE_NOISY": Row(_W, "the picture is grainy; the grain becomes part of the texture"),
+    "PICTURE_COMPRESSED": Row(_W, "the picture was compressed hard; its 8-pixel blocks will show"),
+    "PICTURE_DARK": Row(_W, "the figurine is too dark; its colours drown"),
+    "PICTURE_BRIGHT": Row(_W, "{percent} % of the figurine is overexposed and has no tone left"),
+    "LIGHT_ONE_SIDED": Row(
+        _W, "strong light comes from one side; its shading will be baked into the texture"
+    ),
+    "SUBJECT_FAR": Row(_W, "the figurine takes only {percent} % of the picture"),
+    "SUBJECT_OFF_CENTRE": Row(_I, "the figurine stands {percent} % off the middle of the picture"),
     "SUBJECT_CROPPED": Row(_W, "the figurine is cut off at the {side} edge; its cut side was closed flat"),
     "SUBJECT_SEVERAL": Row(_W, "the picture shows {count} separate subjects; each became a body of its own"),
     "SPECKS_DROPPED": Row(_I, "{count} specks smaller than {percent} % of the figurine were left out"),
@@ -56,7 +66,25 @@ FINDINGS: dict[str, Row] = {
         _W,
         "the figurine stands out poorly from the background; check the cutout or give a picture with alpha",
     ),
-    "NO_FIGURINE": Row(_W, "the depth model sees no figurine in this picture; check the cutout"),
+    "NO_FIGURINE": Row(_W, "no figurine can be made out in this picture; check the cutout"),
+    "BACKGROUND_BUSY": Row(_W, "the background is not plain; what is cut out may hold pieces of it"),
+    "SHADOW_IN_ALPHA": Row(_W, "the picture's alpha is half transparent over large areas, as a shadow is"),
+    "TEXT_IN_PICTURE": Row(
+        _W, "a line of about {letters} letters seems to lie in the picture; it will be painted on"
+    ),
+    # views and drafts of one figurine
+    "VIEWS_HEIGHT": Row(_W, "the figurine is {percent} % taller in one view than in another"),
+    "VIEWS_BASELINE": Row(
+        _W, "the feet stand {percent} % of the picture's height higher in one view than in another"
+    ),
+    "VIEWS_NOT_MIRRORED": Row(
+        _W, "the outlines of {one} and {other} are no mirror images: they share {percent} % of their area"
+    ),
+    "VIEWS_COLORS": Row(_W, "the colours of {one} and {other} differ: they share {percent} %"),
+    "PROMPT_COLORS_MISSING": Row(_W, "the prompt names colours that the figurine does not have: {what}"),
+    "DRAFTS_DIFFER": Row(
+        _I, "the drafts show different figurines: they share {percent} % of shape and colours"
+    ),
     # depth
     "DEPTH_MODEL": Row(_I, "depth comes from {model}: {reason}"),
     "DEPTH_FLAT": Row(_W, "the depth model saw almost no relief; depth/width was set to {ratio} by a prior"),

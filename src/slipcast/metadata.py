@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from slipcast._version import __version__
 from slipcast.checks import Check, verdict
+from slipcast.checks.diagnose import diagnose
 from slipcast.checks.gates import Passage
 from slipcast.findings import Finding
 from slipcast.solid import closedness, count_bodies, source_shares
@@ -55,7 +56,7 @@ def describe(
     checks: Sequence[Check] = (),
     passages: Sequence[Passage] = (),
 ) -> dict[str, object]:
-    """Return the metadata for the JSON beside the asset: provenance, files, verdict, checks, gates, all findings."""
+    """Return the metadata for the JSON beside the asset, from provenance to advice."""
     findings = [*figurine.findings]
     for export in exports.values():
         findings.extend(export.findings)
@@ -69,6 +70,7 @@ def describe(
         "checks": {check.name: check.as_dict() for check in checks},
         "gates": [passage.as_dict() for passage in passages],
         "findings": [entry.as_dict() for entry in findings],
+        "advice": [advice.as_dict() for advice in diagnose(findings)],
     }
 
 

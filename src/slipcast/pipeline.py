@@ -15,6 +15,7 @@ from slipcast.checks import Check, Verdict, verdict
 from slipcast.checks.depth import check_depth
 from slipcast.checks.gates import Gate, Passage, pass_gates
 from slipcast.checks.mesh import Judged, MeshLimits, check_figurine
+from slipcast.checks.picture import check_picture
 from slipcast.cutout import CutoutOptions, cut_out
 from slipcast.depth import DepthOptions, predict_depth
 from slipcast.depth.calibrate import CalibrateOptions, calibrate
@@ -67,7 +68,7 @@ class Result:
     cloud: PointCloud
     """The samples that the surface was made of."""
     checks: tuple[Check, ...]
-    """What depth and mesh were judged by."""
+    """What picture, depth and mesh were judged by."""
     judged: Judged
     """What the checks of the mesh measured on the way."""
     passages: tuple[Passage, ...]
@@ -152,9 +153,10 @@ def make(picture: Picture, recipe: Recipe, *, name: str, watch: Watch | None = N
         painted = settle(paint(solid, depth, cut, recipe.texture, name=name), recipe.place)
     with stage("checks"):
         judged = check_figurine(painted, solid, depth, cut, MeshLimits(faces=recipe.repair.faces))
-        checks = (*check_depth(depth), *judged.checks)
+        checks = (*check_picture(picture, cut), *check_depth(depth), *judged.checks)
         passages = pass_gates(checks, recipe.gates)
-        found = [entry for check in checks for entry in check.findings]
+        known = (*cut.findings, *depth.findings)
+        found = [entry for check in checks for entry in check.findings if entry not in known]
         found += [_missed(passage) for passage in passages if not passage.passed]
         painted = replace(painted, findings=(*painted.findings, *found))
         figurine = metadata.attach(painted, picture=cut, depth=depth, recipe=recipe)

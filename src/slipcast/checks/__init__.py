@@ -69,6 +69,27 @@ class Limits(NamedTuple):
 
 LIMITS: dict[str, Limits] = {
     # the picture
+    "figurine": Limits(0.5, 0.5),
+    "whole": Limits(0.5, 0.1),
+    "subjects": Limits(0.5, 0.0),
+    "size": Limits(0.5, 0.15),
+    "framing": Limits(0.5, 0.0),
+    "sharpness": Limits(0.5, 0.01),
+    "exposure": Limits(0.5, 0.01),
+    "light": Limits(0.5, 0.0),
+    "background": Limits(0.5, 0.0),
+    "shadow": Limits(0.5, 0.0),
+    "grain": Limits(0.5, 0.0),
+    "compression": Limits(0.5, 0.0),
+    "lettering": Limits(0.5, 0.0),
+    "limbs": Limits(0.0, 0.0),
+    # several pictures of one figurine
+    "views_height": Limits(0.5, 0.0),
+    "views_baseline": Limits(0.5, 0.0),
+    "views_mirror": Limits(0.5, 0.0),
+    "views_colors": Limits(0.5, 0.0),
+    "drafts": Limits(0.5, 0.0),
+    "prompt_colors": Limits(1.0, 0.0),
     # the depth
     "relief": Limits(0.5, 0.05),
     "tilt": Limits(0.5, 0.0),

@@ -26,6 +26,7 @@ class Row(NamedTuple):
 
 COMMANDS: dict[str, Row] = {
     "convert": Row("slipcast.cli.convert:convert", "Turn pictures of figurines into textured 3D assets."),
+    "check": Row("slipcast.cli.check:check", "Judge pictures before anything is made of them."),
     "make": Row("slipcast.cli.make:make", "Words in, a finished 3D asset out: prompt, picture, conversion."),
     "generate": Row("slipcast.cli.generate:generate", "Buy pictures of figurines from words."),
     "refine": Row("slipcast.cli.generate:refine", "Change a picture by a wish, step by step."),
@@ -35,9 +36,6 @@ COMMANDS: dict[str, Row] = {
     "export": Row("slipcast.cli.export:export", "Write existing assets in other formats."),
     "inspect": Row(
         "slipcast.cli.export:inspect", "Say what is in a 3D file: sizes, faces, textures, findings."
-    ),
-    "report": Row(
-        "slipcast.cli.report:report", "Make one page of a folder of assets: a contact sheet to sort."
     ),
     "formats": Row("slipcast.cli.tables:formats", "List the formats that can be written."),
     "targets": Row("slipcast.cli.export:targets", "List where an asset can go: engines, web, printers."),
