@@ -14,6 +14,7 @@ LAYERS = {
     "findings": 0,
     "values": 1,
     "pipeline": 4,
+    "report": 4,
     "store": 5,
     "cli": 6,
     "service": 6,

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from slipcast.points import vertex_normals
 from slipcast.raster import rasterize
-from slipcast.values import F32, I32, U8, Figurine, Picture
+from slipcast.values import F32, F64, I32, U8, Bool, Figurine, Mesh, Picture
 
 _GROUND = np.array([236, 238, 240], np.float32)
 _VIEWS = (("front", 0.0), ("right", 90.0), ("back", 180.0), ("left", 270.0))
@@ -44,6 +44,52 @@ def draw_preview(figurine: Figurine, picture: Picture, options: PreviewOptions) 
     return out.getvalue()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """A mesh seen from one side, before it has any colour: what each pixel shows, row by row."""
+
+    shown: Bool
+    """(H,W), where the mesh is; the others have a row for each True in it."""
+    face: I32
+    """(N,) the face."""
+    weights: F32
+    """(N,3) the weights of its corners."""
+    normal: F64
+    """(N,3) unit normal, x to the right, y up, z to the viewer."""
+
+    def colored(self, color: F32 | F64) -> F64:
+        """(N,3) colours, lit from the upper left of the viewer."""
+        light = np.array([-0.45, 0.55, 0.70]) / np.linalg.norm([-0.45, 0.55, 0.70])
+        shade = 0.62 + 0.42 * np.clip(self.normal @ light, 0, 1) + 0.06 * self.normal[:, 1]
+        out: F64 = np.clip(color * shade[:, None], 0, 255)
+        return out
+
+
+def look(
+    mesh: Mesh, normals: F64, width_px: int, height_px: int, *, yaw_deg: float = 0.0, pitch_deg: float = 0.0
+) -> Look:
+    """Look at `mesh`, with normals (V,3), turned by `yaw_deg` to show its right (90), back (180) or left (270)."""
+    vertices = mesh.vertices.astype(np.float64)
+    low, high = vertices.min(0), vertices.max(0)
+    yaw, pitch = math.radians(yaw_deg), math.radians(pitch_deg)
+    turn = np.array([[math.cos(yaw), 0, math.sin(yaw)], [0, 1, 0], [-math.sin(yaw), 0, math.cos(yaw)]])
+    tilt = np.array(
+        [[1, 0, 0], [0, math.cos(pitch), -math.sin(pitch)], [0, math.sin(pitch), math.cos(pitch)]]
+    )
+    rotation = tilt @ turn
+    local = (vertices - (low + high) / 2) @ rotation.T
+    # One scale for all yaws, so that the views compare.
+    across = math.hypot(high[0] - low[0], high[2] - low[2]) if pitch_deg else max((high - low)[[0, 2]])
+    scale = 0.88 * min(width_px / max(across, 1e-9), height_px / max(high[1] - low[1], 1e-9))
+    screen = local[:, :2] * [scale, -scale] + [width_px / 2, height_px / 2]
+    hits = rasterize(screen, -local[:, 2], mesh.faces, width_px, height_px)
+    shown = hits.face >= 0
+    face, weights = hits.face[shown], hits.weights[shown]
+    normal = np.einsum("nk,nkc->nc", weights, (normals @ rotation.T)[mesh.faces[face]])
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
+    return Look(shown=shown, face=face, weights=weights, normal=normal)
+
+
 def render(
     figurine: Figurine,
     width_px: int,
@@ -56,38 +102,20 @@ def render(
     """Return (H,W,3) pixels of the figurine turned by `yaw_deg` to show its right (90), back (180) or left (270)."""
     fine = 2
     wide, tall = width_px * fine, height_px * fine
-    vertices = figurine.mesh.vertices.astype(np.float64)
-    low, high = vertices.min(0), vertices.max(0)
-    yaw, pitch = math.radians(yaw_deg), math.radians(pitch_deg)
-    turn = np.array([[math.cos(yaw), 0, math.sin(yaw)], [0, 1, 0], [-math.sin(yaw), 0, math.cos(yaw)]])
-    tilt = np.array(
-        [[1, 0, 0], [0, math.cos(pitch), -math.sin(pitch)], [0, math.sin(pitch), math.cos(pitch)]]
-    )
-    rotation = tilt @ turn
-    local = (vertices - (low + high) / 2) @ rotation.T
-    # One scale for all yaws, so that the views compare.
-    across = math.hypot(high[0] - low[0], high[2] - low[2]) if pitch_deg else max((high - low)[[0, 2]])
-    scale = 0.88 * min(wide / max(across, 1e-9), tall / max(high[1] - low[1], 1e-9))
-    screen = local[:, :2] * [scale, -scale] + [wide / 2, tall / 2]
-    hits = rasterize(screen, -local[:, 2], figurine.mesh.faces, wide, tall)
-    shown = hits.face >= 0
-    face, weight = hits.face[shown], hits.weights[shown]
-    normals = vertex_normals(figurine.mesh.vertices, figurine.mesh.faces).astype(np.float64) @ rotation.T
-    normal = np.einsum("nk,nkc->nc", weight, normals[figurine.mesh.faces[face]])
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
-    light = np.array([-0.45, 0.55, 0.70]) / np.linalg.norm([-0.45, 0.55, 0.70])
-    shade = 0.62 + 0.42 * np.clip(normal @ light, 0, 1) + 0.06 * normal[:, 1]
-    color = _sampled(figurine, face, weight) if textured else np.full((len(face), 3), 205.0)
+    mesh = figurine.mesh
+    normals = vertex_normals(mesh.vertices, mesh.faces).astype(np.float64)
+    seen = look(mesh, normals, wide, tall, yaw_deg=yaw_deg, pitch_deg=pitch_deg)
+    color = texels(figurine, seen) if textured else np.full((len(seen.face), 3), 205.0)
     canvas = np.broadcast_to(_GROUND, (tall, wide, 3)).astype(np.float32)
-    canvas[shown] = np.clip(color * shade[:, None], 0, 255)
+    canvas[seen.shown] = seen.colored(color)
     small = canvas.reshape(height_px, fine, width_px, fine, 3).mean((1, 3))
     out: U8 = small.astype(np.uint8)
     return out
 
 
-def _sampled(figurine: Figurine, face: I32, weight: F32) -> F32:
-    """Nearest texel at each hit."""
-    uv = np.einsum("nk,nkc->nc", weight, figurine.uv[face])
+def texels(figurine: Figurine, seen: Look) -> F32:
+    """(N,3) the nearest texel at each pixel that shows the figurine."""
+    uv = np.einsum("nk,nkc->nc", seen.weights, figurine.uv[seen.face])
     texture = figurine.texture.pixels
     x = np.clip((uv[:, 0] * texture.shape[1]).astype(int), 0, texture.shape[1] - 1)
     y = np.clip((uv[:, 1] * texture.shape[0]).astype(int), 0, texture.shape[0] - 1)

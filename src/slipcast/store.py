@@ -1,9 +1,9 @@
 """What is kept on disk: a result's files, and how they get there whole.
 
-`<stem>.<ext>` (and the textures beside it), `<stem>.json`, `<stem>.preview.png`, and with `keep` the values between
-the stages in `<stem>.stages/`. All files of one asset are written beside their places first, then flushed to the
-disk, then renamed in one go that no signal interrupts: a full disk, an error or a stopped run leaves the folder as it
-was. The library and the command line write through here and nowhere else.
+`<stem>.<ext>` (and the textures beside it), `<stem>.json`, `<stem>.preview.png`, where asked for `<stem>.report.html`,
+and with `keep` the values between the stages in `<stem>.stages/`. All files of one asset are written beside their
+places first, then flushed to the disk, then renamed in one go that no signal interrupts: a full disk, an error or a
+stopped run leaves the folder as it was. The library and the command line write through here and nowhere else.
 """
 
 import errno
@@ -37,19 +37,25 @@ def write(
     *,
     run: Mapping[str, object] | None = None,
     keep: bool = False,
+    report: bytes | None = None,
     spare: Collection[Path] = (),
 ) -> tuple[Path, ...]:
     """Write everything that `result` holds into `folder` (made when absent); returns the paths, main file first.
 
     `run` becomes the JSON's `run` block, the only part that may differ between two equal runs; without it the block
-    holds the seconds per stage. `keep` adds the values between the stages. Files that exist are replaced, except
+    holds the seconds per stage. `keep` adds the values between the stages, `report` a page that
+    `slipcast.report.draw_report` drew. Files that exist are replaced, except
     those in `spare`. Raises BadInput when the folder cannot be written to; then nothing has changed.
     """
-    return write_files(Path(folder), asset_files(result, run=run, keep=keep), spare=spare)
+    return write_files(Path(folder), asset_files(result, run=run, keep=keep, report=report), spare=spare)
 
 
 def asset_files(
-    result: "Result", *, run: Mapping[str, object] | None = None, keep: bool = False
+    result: "Result",
+    *,
+    run: Mapping[str, object] | None = None,
+    keep: bool = False,
+    report: bytes | None = None,
 ) -> dict[str, bytes]:
     """Name -> content of every file of the asset, main file first; names use `/` below the folder."""
     name = result.figurine.name
@@ -65,6 +71,8 @@ def asset_files(
     }
     files[f"{name}.json"] = (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
     files[f"{name}.preview.png"] = result.preview
+    if report is not None:
+        files[f"{name}.report.html"] = report
     if keep:
         stages = stage_files(result)
         files |= {f"{name}.stages/{file}": content for file, content in stages.items()}

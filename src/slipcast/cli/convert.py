@@ -31,6 +31,7 @@ class Job:
     view: View
     out: Path
     keep: bool
+    report: bool
     names: dict[Path, str]
     """Picture -> the name of its asset, in the order asked for."""
 
@@ -99,6 +100,9 @@ class Done:
 )
 @written_options
 @click.option("--gate", default="", help="What the result must meet: 'closed,iou>=0.95,thickness>=0.8mm'.")
+@click.option(
+    "--report", is_flag=True, help="Also write NAME.report.html: the model and all pictures on one page."
+)
 @click.option("--keep", is_flag=True, help="Also write the cutout, the depth and the bare surface.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each picture.")
 @click.option("--debug", is_flag=True, help="Show what the libraries print; log unexpected errors.")
@@ -123,6 +127,7 @@ def convert(
     quantize: bool,
     compress: str | None,
     gate: str,
+    report: bool,
     keep: bool,
     as_json: bool,
     debug: bool,
@@ -157,7 +162,7 @@ def convert(
             gates=gate,
         )
         names = names_of(pictures, pattern)
-        job = Job(recipe=recipe, view=words.view_of(view), out=out, keep=keep, names=names)
+        job = Job(recipe=recipe, view=words.view_of(view), out=out, keep=keep, report=report, names=names)
         check_places(job)
         return job
 
@@ -254,7 +259,12 @@ def _made(path: Path, job: Job, watch: "Watch | None") -> Done:
         "total_s": round(time.perf_counter() - begun, 3),
         "peak_memory_mb": _peak_memory_mb(),
     }
-    files = write(result, job.out, run=run, keep=job.keep, spare=job.names)
+    page = None
+    if job.report:
+        from slipcast.report import draw_report
+
+        page = draw_report(result, run=run)
+    files = write(result, job.out, run=run, keep=job.keep, report=page, spare=job.names)
     findings = _findings(result)
     return Done(
         files=files,

@@ -37,6 +37,9 @@ COMMANDS: dict[str, Row] = {
     "inspect": Row(
         "slipcast.cli.export:inspect", "Say what is in a 3D file: sizes, faces, textures, findings."
     ),
+    "report": Row(
+        "slipcast.cli.report:report", "Make one page of a folder of assets: a contact sheet to sort."
+    ),
     "formats": Row("slipcast.cli.tables:formats", "List the formats that can be written."),
     "targets": Row("slipcast.cli.export:targets", "List where an asset can go: engines, web, printers."),
     "models": Row("slipcast.cli.tables:models", "List the depth models, or fetch one: models pull NAME."),

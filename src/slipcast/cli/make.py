@@ -64,6 +64,9 @@ if TYPE_CHECKING:
 )
 @written_options
 @click.option("--gate", default="", help="What the asset must meet, as for `slipcast convert`.")
+@click.option(
+    "--report", is_flag=True, help="Also write NAME.report.html: the model and all pictures on one page."
+)
 @click.option("--keep", is_flag=True, help="Also write the cutout, the depth and the bare surface.")
 @click.option("--drafts", default=0, help="Buy so many cheap drafts, redraw the best on --final.")
 @click.option(
@@ -134,7 +137,8 @@ def _make(terminal: Terminal, subject: str, out: Path, words: dict[str, Any], *,
     story[f"{name}.picture.json"] = sidecar(bought.facts, (*asked.findings, *bought.findings))
     write_files(out, story)
     mark = _mark(bought, recipe)
-    if not words["refresh"] and _is_made(out / f"{name}.json", mark):
+    shown = not words["report"] or (out / f"{name}.report.html").is_file()
+    if shown and not words["refresh"] and _is_made(out / f"{name}.json", mark):
         terminal.say(
             f"{out / name}.json is there already, of this picture and with these options; nothing was done"
         )
@@ -187,7 +191,13 @@ def _convert(
         "mark": mark,
         "cost_usd": usd,
     }
-    files = write(result, out, run=run, keep=words["keep"], spare=[out / f"{name}.picture{bought.suffix}"])
+    page = None
+    if words["report"]:
+        from slipcast.report import draw_report
+
+        page = draw_report(result, run=run)
+    spare = [out / f"{name}.picture{bought.suffix}"]
+    files = write(result, out, run=run, keep=words["keep"], report=page, spare=spare)
     missed = missed_gates(result.metadata["gates"], files[0])
     if as_json:
         shown: dict[str, object] = {"ok": missed is None}

@@ -1,0 +1,38 @@
+"""`slipcast report`: the contact sheet of a folder of assets."""
+
+from pathlib import Path
+
+import click
+
+from slipcast.cli.guard import Failure, attempt
+from slipcast.cli.terminal import Terminal
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--debug", is_flag=True, help="Log unexpected errors.")
+@click.pass_obj
+def report(terminal: Terminal, folder: Path, debug: bool) -> int:
+    """Write DIR/index.html: a contact sheet of all assets in DIR and below, to sort by verdict, filter and open.
+
+    The cards lead to the reports that `slipcast convert --report` and `slipcast make --report` wrote, or to the assets.
+    """
+
+    def work() -> Path:
+        from slipcast.errors import BadInput
+        from slipcast.report.index import INDEX, draw_index, is_ours
+        from slipcast.store import write_files
+
+        page = draw_index(folder)
+        if not is_ours(folder / INDEX):
+            raise BadInput(
+                f"{folder / INDEX} is no index of Slipcast and is left as it is; move it away first"
+            )
+        return write_files(folder, {INDEX: page})[0]
+
+    done = attempt(work, debug=debug)
+    if isinstance(done, Failure):
+        terminal.complain(done.message)
+        return done.exit_code
+    terminal.say(str(done))
+    return 0

@@ -1,0 +1,175 @@
+"""The JSON beside the asset -> the words and numbers of the page: what the template shows, in its order."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from slipcast.report.model import Packed
+from slipcast.report.pictures import OUTLINE, SOURCES, STRIP_DEG, THICKNESS, Color, Pictures
+from slipcast.values import Source
+
+VERDICTS = {
+    "approve": ("Approved", "Nothing speaks against using it."),
+    "review": ("Have a look", "It can be used; look at what is marked first."),
+    "reject": ("Rejected", "Something is wrong with it; the findings say what."),
+}
+
+CHECKS: dict[str, str] = {
+    "relief": "Relief of the front",
+    "tilt": "Upright",
+    "proportion": "Depth over width",
+    "leak": "Rim free of background",
+    "agreement": "Depth models agree",
+    "closed": "Closed",
+    "oriented": "Faces look outward",
+    "crossing": "Faces do not cross",
+    "thickness": "Walls thick enough",
+    "islands": "One body",
+    "budget": "Within the face budget",
+    "texels": "Fine enough texture",
+    "overlap": "No texture used twice",
+    "iou": "Outline as in the picture",
+    "invented": "Seen in a picture",
+}
+"""Names for people; a check that is not here is shown by its own name."""
+
+_HIDDEN = ("score", "verdict")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One check on the page."""
+
+    name: str
+    title: str
+    verdict: str
+    score: float | None
+    measured: str
+
+
+def page_of(
+    document: Mapping[str, object], pictures: Pictures, model: Packed, wall_m: float
+) -> dict[str, object]:
+    """All that the template of a report needs."""
+    box, run = _mapping(document["box_mm"]), _mapping(document.get("run"))
+    verdict = str(document["verdict"])
+    seconds = {key: float(str(value)) for key, value in _mapping(run.get("seconds")).items()}
+    total_s = float(str(run.get("total_s", sum(seconds.values()))))
+    gates = document.get("gates")
+    findings = document["findings"]
+    assert isinstance(findings, Sequence)
+    ranking = {"error": 0, "warning": 1, "info": 2}
+    return {
+        "name": document["name"],
+        "verdict": verdict,
+        "verdict_title": VERDICTS[verdict][0],
+        "verdict_line": VERDICTS[verdict][1],
+        "width_mm": box["width"],
+        "height_mm": box["height"],
+        "depth_mm": box["depth"],
+        "faces": document["faces"],
+        "vertices": document["vertices"],
+        "volume_cm3": round(float(str(document["volume_mm3"])) / 1000, 2),
+        "texture_px": document["texture_px"],
+        "files": _mapping(document["files"]),
+        "findings": sorted(findings, key=lambda entry: ranking[entry["severity"]]),
+        "gates": gates if isinstance(gates, Sequence) else [],
+        "checks": lines_of(_mapping(document["checks"])),
+        "seconds": seconds,
+        "total_s": total_s,
+        "longest_s": max([*seconds.values(), 1e-9]),
+        "memory_mb": run.get("peak_memory_mb"),
+        "started": run.get("started"),
+        "shares": _shares(_mapping(document["surface_share"])),
+        "picture": _mapping(document["picture"]),
+        "depth_model": _mapping(document["depth_model"]),
+        "generator": document["generator"],
+        "options": json.dumps(document["options"], indent=2, ensure_ascii=False),
+        "pictures": pictures,
+        "strip_deg": STRIP_DEG,
+        "outline": [(word, css(color)) for word, color in OUTLINE],
+        "thickness_css": _gradient(),
+        "thickness_ticks": [(100 * (k + 2) / 7, f"{wall_m * 1000 * 2**k:g}") for k in range(-2, 6)],
+        "wall_mm": f"{wall_m * 1000:g}",
+        "model": model,
+        "viewer": {
+            **model.layout,
+            "name": document["name"],
+            "sources": [SOURCES[kind][1] for kind in Source],
+            "thickness": [[(_octave(walls)), color] for walls, color in THICKNESS],
+        },
+    }
+
+
+def lines_of(checks: Mapping[str, object]) -> list[Line]:
+    """The checks in their order, those that could say nothing last."""
+    out = []
+    for name, entry in checks.items():
+        values = _mapping(entry)
+        score = values["score"]
+        out.append(
+            Line(
+                name=name,
+                title=CHECKS.get(name, name.replace("_", " ").capitalize()),
+                verdict=str(values["verdict"]),
+                score=None if score is None else float(str(score)),
+                measured=", ".join(
+                    measured(key, value)
+                    for key, value in values.items()
+                    if key not in _HIDDEN and value is not None and value is not False
+                ),
+            )
+        )
+    return sorted(out, key=lambda line: line.score is None)
+
+
+def measured(key: str, value: object) -> str:
+    """`thickness_mm` 0.81 -> «thickness 0.81 mm»; shares as percent."""
+    words, unit = key, ""
+    for ending, shown in (("_mm3", " mm³"), ("_mm", " mm"), ("_deg", "°"), ("_px", " px"), ("_share", " %")):
+        if key.endswith(ending) and not key.endswith("_per_mm"):
+            words, unit = key.removesuffix(ending), shown
+            break
+    if isinstance(value, bool):
+        told = "yes" if value else "no"
+    elif isinstance(value, float):
+        told = (
+            f"{100 * value:.1f}"
+            if unit == " %"
+            else f"{value:,.0f}"
+            if abs(value) >= 1000
+            else f"{value:.3g}"
+        )
+    else:
+        told = str(value)
+    return f"{words.replace('_', ' ')} {told}{unit}"
+
+
+def css(color: Color) -> str:
+    """A colour for a style sheet."""
+    return f"rgb({color[0]} {color[1]} {color[2]})"
+
+
+def _octave(walls: float) -> float:
+    from math import log2
+
+    return (log2(walls) + 2) / 7
+
+
+def _gradient() -> str:
+    stops = ", ".join(f"{css(color)} {100 * _octave(walls):.1f}%" for walls, color in THICKNESS)
+    return f"linear-gradient(to right, {stops})"
+
+
+def _shares(shares: Mapping[str, object]) -> list[tuple[str, str, float]]:
+    """Words, colour and percent of each source that there is."""
+    out = []
+    for kind in Source:
+        percent = 100 * float(str(shares.get(kind.name.lower(), 0)))
+        if percent > 0:
+            out.append((SOURCES[kind][0], css(SOURCES[kind][1]), round(percent, 1)))
+    return out
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,224 @@
+"""Result -> the report's pictures: drawn in numpy, without display or GPU, as data URIs.
+
+Drawn at twice the size at which the page shows them, so that the browser smooths the edges. WebP keeps them small and
+transparent, so that they look well on the page's light and dark ground.
+"""
+
+import base64
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from slipcast.checks.mesh import Judged
+from slipcast.points import vertex_normals
+from slipcast.preview import Look, look, texels
+from slipcast.report.model import thickness_level
+from slipcast.values import F32, F64, U8, Bool, DepthMap, Figurine, Picture, Source
+
+Color = tuple[int, int, int]
+
+SOURCES: dict[Source, tuple[str, Color]] = {
+    Source.SEEN: ("seen in the picture", (0, 158, 115)),
+    Source.BACK_VIEW: ("seen in a second picture", (0, 114, 178)),
+    Source.MIRRORED: ("mirrored", (230, 159, 0)),
+    Source.INVENTED: ("invented", (204, 121, 167)),
+}
+"""Okabe and Ito's colours, which stay apart for every kind of colour vision."""
+
+THICKNESS: tuple[tuple[float, Color], ...] = (
+    (0.25, (120, 10, 30)),
+    (0.5, (178, 24, 43)),
+    (1.0, (239, 120, 80)),
+    (2.0, (253, 214, 140)),
+    (4.0, (160, 212, 196)),
+    (8.0, (74, 152, 178)),
+    (32.0, (44, 76, 116)),
+)
+"""Walls -> colour, straight between on a scale of octaves: warm is what may break."""
+
+_NEARNESS: tuple[tuple[float, Color], ...] = (
+    (0.0, (20, 14, 54)),
+    (0.25, (84, 18, 124)),
+    (0.5, (182, 54, 121)),
+    (0.75, (251, 136, 97)),
+    (1.0, (252, 248, 190)),
+)
+_BOTH, _MISSING, _ADDED = (76, 120, 168), (230, 120, 0), (200, 40, 140)
+OUTLINE: tuple[tuple[str, Color], ...] = (
+    ("both", _BOTH),
+    ("only in the picture", _MISSING),
+    ("only in the mesh", _ADDED),
+)
+_TALL_PX = 420
+_STRIP_PX = 240
+STRIP_DEG = (0, 45, 90, 135, 180, 225, 270, 315)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """A picture on the page."""
+
+    uri: str
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pictures:
+    """All pictures of a report."""
+
+    input: Shown
+    cutout: Shown
+    depth_front: Shown
+    depth_back: Shown | None
+    outline: Shown
+    normals: Shown
+    thickness: Shown
+    sources: Shown
+    strip: Shown
+    texture: Shown
+    depth_mm: tuple[float, ...]
+    """Nearest and farthest of the front, then of the back, from the nearest point."""
+
+
+def draw_pictures(
+    figurine: Figurine, picture: Picture, depth: DepthMap, judged: Judged, wall_m: float
+) -> Pictures:
+    """Draw everything."""
+    mesh = figurine.mesh
+    normals = vertex_normals(mesh.vertices, mesh.faces).astype(np.float64)
+    extent = np.ptp(mesh.vertices, axis=0).astype(float)
+    ratio = max(extent[0], extent[2]) / max(extent[1], 1e-9)
+    wide = int(np.clip(_TALL_PX * ratio, _TALL_PX / 2, _TALL_PX * 1.6))
+    sides = [look(mesh, normals, wide, _TALL_PX, yaw_deg=yaw) for yaw in (0, 180)]
+    box = _box(depth.valid)
+    level = thickness_level(judged.thickness.per_face_m, wall_m)
+    heat = _ramp([(_octave(walls), color) for walls, color in THICKNESS])[level]
+    kinds = np.array([SOURCES[kind][1] for kind in Source], np.float64)[mesh.source]
+    shells, span_mm = _shells(depth, box)
+    strip_px = int(_STRIP_PX * wide / _TALL_PX)
+    around = [look(mesh, normals, strip_px, _STRIP_PX, yaw_deg=yaw) for yaw in STRIP_DEG]
+    return Pictures(
+        input=_shown(_fitted(Image.fromarray(picture.pixels), _TALL_PX)),
+        cutout=_shown(_fitted(Image.fromarray(_cut(picture)[box]), _TALL_PX)),
+        depth_front=shells[0],
+        depth_back=shells[1] if len(shells) > 1 else None,
+        outline=_shown(_fitted(_outline(picture, judged, box, depth.valid.shape), _TALL_PX)),
+        normals=_shown(_side_by_side([_canvas(side, (side.normal + 1) * 127.5) for side in sides])),
+        thickness=_shown(_side_by_side([_canvas(side, side.colored(heat[side.face])) for side in sides])),
+        sources=_shown(_side_by_side([_canvas(side, side.colored(kinds[side.face])) for side in sides])),
+        strip=_shown(_side_by_side([_canvas(side, side.colored(texels(figurine, side))) for side in around])),
+        texture=_texture(figurine.texture),
+        depth_mm=span_mm,
+    )
+
+
+def _canvas(seen: Look, color: F64) -> U8:
+    """(H,W,4) the colours where the mesh is, clear elsewhere."""
+    out = np.zeros((*seen.shown.shape, 4), np.uint8)
+    out[seen.shown, :3] = np.clip(color, 0, 255)
+    out[seen.shown, 3] = 255
+    return out
+
+
+def _side_by_side(panels: list[U8]) -> Image.Image:
+    return Image.fromarray(np.concatenate(panels, axis=1))
+
+
+def _cut(picture: Picture) -> U8:
+    """(H,W,4) the picture with its alpha."""
+    alpha = np.full(picture.pixels.shape[:2], 255, np.uint8) if picture.alpha is None else picture.alpha
+    return np.dstack([picture.pixels, alpha])
+
+
+def _box(valid: Bool) -> tuple[slice, slice]:
+    """The figurine's box with a margin of 4 %."""
+    rows, columns = np.flatnonzero(valid.any(1)), np.flatnonzero(valid.any(0))
+    if not len(rows):
+        return slice(0, valid.shape[0]), slice(0, valid.shape[1])
+    margin = round(0.04 * max(rows[-1] - rows[0], columns[-1] - columns[0])) + 1
+    return (
+        slice(max(rows[0] - margin, 0), min(rows[-1] + 1 + margin, valid.shape[0])),
+        slice(max(columns[0] - margin, 0), min(columns[-1] + 1 + margin, valid.shape[1])),
+    )
+
+
+def _shells(depth: DepthMap, box: tuple[slice, slice]) -> tuple[list[Shown], tuple[float, ...]]:
+    """Front and back in colours, each over its own range, and the ranges in millimetres from the nearest point."""
+    valid = depth.valid[box]
+    if not valid.any():
+        blank = _shown(Image.new("RGBA", (8, 8)))
+        return [blank], (0.0, 0.0)
+    shells = [depth.front[box]] + ([] if depth.back is None else [depth.back[box]])
+    zero = float(shells[0][valid].min())
+    shown, span = [], []
+    for shell in shells:
+        near, far = (float(value) for value in np.quantile(shell[valid], [0.001, 0.999]))
+        level = np.clip((far - shell) / max(far - near, 1e-12) * 255, 0, 255).astype(np.uint8)
+        pixels = np.dstack([_ramp(_NEARNESS)[level], np.where(valid, 255, 0)]).astype(np.uint8)
+        shown.append(_shown(_fitted(Image.fromarray(pixels), _TALL_PX)))
+        span += [round((near - zero) * 1000, 2), round((far - zero) * 1000, 2)]
+    return shown, tuple(span)
+
+
+def _outline(
+    picture: Picture, judged: Judged, box: tuple[slice, slice], full: tuple[int, ...]
+) -> Image.Image:
+    """The faded picture with both outlines over it."""
+    tall, wide = judged.wanted.shape
+    small = tuple(
+        slice(side.start * to // length, max(side.start * to // length + 1, -(-side.stop * to // length)))
+        for side, to, length in zip(box, (tall, wide), full, strict=True)
+    )
+    gray = Image.fromarray(picture.pixels).convert("L").resize((wide, tall), Image.Resampling.BOX)
+    out = np.repeat(np.asarray(gray)[small][..., None], 3, axis=2).astype(np.float32) * 0.45 + 140
+    wanted, drawn = judged.wanted[small], judged.drawn[small]
+    for mask, color, share in (
+        (wanted & drawn, _BOTH, 0.45),
+        (wanted & ~drawn, _MISSING, 0.95),
+        (drawn & ~wanted, _ADDED, 0.95),
+    ):
+        out[mask] = out[mask] * (1 - share) + np.array(color, np.float32) * share
+    return Image.fromarray(out.astype(np.uint8))
+
+
+def _texture(texture: Picture) -> Shown:
+    """The atlas as JPEG, at most 2048 px wide: what the viewer shows."""
+    image = Image.fromarray(texture.pixels)
+    if max(image.size) > 2048:
+        image.thumbnail((2048, 2048), Image.Resampling.BOX)
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=86)
+    return Shown(uri=_uri(out.getvalue(), "jpeg"), width_px=image.width, height_px=image.height)
+
+
+def _fitted(image: Image.Image, tall_px: int) -> Image.Image:
+    """At most so tall, and no wider than twice that."""
+    scale = min(1.0, tall_px / image.height, 2 * tall_px / image.width)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image if size == image.size else image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+
+
+def _shown(image: Image.Image) -> Shown:
+    out = io.BytesIO()
+    image.save(out, "WEBP", quality=82, method=2)
+    return Shown(uri=_uri(out.getvalue(), "webp"), width_px=image.width, height_px=image.height)
+
+
+def _uri(data: bytes, kind: str) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def _octave(walls: float) -> float:
+    return float((np.log2(walls) + 2) / 7)
+
+
+def _ramp(stops: "list[tuple[float, Color]] | tuple[tuple[float, Color], ...]") -> F32:
+    """(256,3) colours, straight between the stops, which are in [0, 1]."""
+    at = np.linspace(0, 1, 256)
+    places = [place for place, _ in stops]
+    channels = [np.interp(at, places, [color[k] for _, color in stops]) for k in range(3)]
+    out: F32 = np.stack(channels, 1).astype(np.float32)
+    return out
