@@ -26,7 +26,7 @@ from slipcast.repair import RepairOptions
 from slipcast.report import ASSETS, draw_report
 from slipcast.report.index import cards_of, draw_index, is_ours
 from slipcast.report.model import pack, thickness_level
-from slipcast.report.page import CHECKS, VERDICTS, measured
+from slipcast.report.page import CHECKS, VERDICTS, groups_of, measured
 from slipcast.values import Source
 
 HOSTILE = "knight <script>alert(1)</script> \"&' Käse"
@@ -106,8 +106,9 @@ def test_a_report_tells_all_there_is(html: str, result: Result) -> None:
     for finding in result.figurine.findings:
         assert finding.message[1:] in words
         assert finding.code in words
+    titles = {name: title for group in CHECKS.values() for name, title in group.items()}
     for check in result.checks:
-        assert CHECKS[check.name] in words
+        assert titles[check.name] in words
     for stage, seconds in result.seconds.items():
         assert stage in words
         assert f"{seconds:.2f} s" in words
@@ -147,8 +148,9 @@ def test_headings_and_labels_are_in_order(html: str) -> None:
 
 def test_every_check_and_verdict_has_a_name_for_people() -> None:
     assert set(VERDICTS) == set(Verdict)
-    own = set(LIMITS) & {"closed", "iou", "thickness", "relief", "leak"}
-    assert own <= set(CHECKS)
+    named = {name for group in CHECKS.values() for name in group}
+    several = {name for name in LIMITS if name.startswith(("views_", "prompt_")) or name == "drafts"}
+    assert set(LIMITS) - several <= named, "a check of one figurine has a title on its page"
 
 
 @pytest.mark.parametrize(
@@ -165,6 +167,36 @@ def test_every_check_and_verdict_has_a_name_for_people() -> None:
 )
 def test_measured_values_are_told_with_their_units(key: str, value: object, told: str) -> None:
     assert measured(key, value) == told
+
+
+def test_advice_stands_with_its_finding_and_orders_the_findings(result: Result) -> None:
+    findings = [
+        {"code": code, "severity": severity, "message": f"it is {code}", "values": {}}
+        for code, severity in (("A_A", "info"), ("B_B", "warning"), ("C_C", "warning"), ("D_D", "error"))
+    ]
+    advice = [
+        {"code": "C_C", "do": "do c", "prompt": "plain <b>", "option": "--keep"},
+        {"code": "B_B", "do": "do b"},
+    ]
+    changed = replace(result, metadata={**result.metadata, "findings": findings, "advice": advice})
+    html = draw_report(changed).decode()
+    words = " ".join(Page(html).words.split())
+    places = [words.index(f"It is {code}.") for code in ("D_D", "C_C", "B_B", "A_A")]
+    assert places == sorted(places)
+    assert "What helps: do c. Add to the prompt: plain <b>. Or set --keep." in words
+    assert words.count("What helps:") == 2
+
+
+def test_checks_stand_under_what_they_judge() -> None:
+    plain = {"score": 1.0, "verdict": "approve"}
+    groups = groups_of(
+        {"iou": plain, "new_thing": plain, "agreement": {**plain, "score": None}, "tilt": plain}
+    )
+    assert [(group, [line.title for line in lines]) for group, lines in groups] == [
+        ("Depth", ["Upright", "Depth models agree"]),
+        ("Model", ["Outline as in the picture"]),
+        ("More", ["New thing"]),
+    ]
 
 
 def test_equal_results_give_equal_pages(result: Result) -> None:

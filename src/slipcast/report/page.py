@@ -14,24 +14,44 @@ VERDICTS = {
     "reject": ("Rejected", "Something is wrong with it; the findings say what."),
 }
 
-CHECKS: dict[str, str] = {
-    "relief": "Relief of the front",
-    "tilt": "Upright",
-    "proportion": "Depth over width",
-    "leak": "Rim free of background",
-    "agreement": "Depth models agree",
-    "closed": "Closed",
-    "oriented": "Faces look outward",
-    "crossing": "Faces do not cross",
-    "thickness": "Walls thick enough",
-    "islands": "One body",
-    "budget": "Within the face budget",
-    "texels": "Fine enough texture",
-    "overlap": "No texture used twice",
-    "iou": "Outline as in the picture",
-    "invented": "Seen in a picture",
+CHECKS: dict[str, dict[str, str]] = {
+    "Picture": {
+        "figurine": "Shows a figurine",
+        "whole": "Whole body",
+        "subjects": "One subject",
+        "size": "Large enough",
+        "framing": "Well framed",
+        "sharpness": "Sharp",
+        "exposure": "Well exposed",
+        "light": "Even light",
+        "background": "Plain background",
+        "shadow": "No shadow taken as body",
+        "grain": "Free of noise",
+        "compression": "Free of compression damage",
+        "lettering": "No text or logo",
+        "limbs": "Limbs apart",
+    },
+    "Depth": {
+        "relief": "Relief of the front",
+        "tilt": "Upright",
+        "proportion": "Depth over width",
+        "leak": "Rim free of background",
+        "agreement": "Depth models agree",
+    },
+    "Model": {
+        "closed": "Closed",
+        "oriented": "Faces look outward",
+        "crossing": "Faces do not cross",
+        "thickness": "Walls thick enough",
+        "islands": "One body",
+        "budget": "Within the face budget",
+        "texels": "Fine enough texture",
+        "overlap": "No texture used twice",
+        "iou": "Outline as in the picture",
+        "invented": "Seen in a picture",
+    },
 }
-"""Names for people; a check that is not here is shown by its own name."""
+"""Names for people, in groups; a check that is not here is shown by its own name, at the end."""
 
 _HIDDEN = ("score", "verdict")
 
@@ -58,7 +78,7 @@ def page_of(
     gates = document.get("gates")
     findings = document["findings"]
     assert isinstance(findings, Sequence)
-    ranking = {"error": 0, "warning": 1, "info": 2}
+    told = _with_advice(findings, document.get("advice"))
     return {
         "name": document["name"],
         "verdict": verdict,
@@ -72,9 +92,9 @@ def page_of(
         "volume_cm3": round(float(str(document["volume_mm3"])) / 1000, 2),
         "texture_px": document["texture_px"],
         "files": _mapping(document["files"]),
-        "findings": sorted(findings, key=lambda entry: ranking[entry["severity"]]),
+        "findings": told,
         "gates": gates if isinstance(gates, Sequence) else [],
-        "checks": lines_of(_mapping(document["checks"])),
+        "checks": groups_of(_mapping(document["checks"])),
         "seconds": seconds,
         "total_s": total_s,
         "longest_s": max([*seconds.values(), 1e-9]),
@@ -101,26 +121,53 @@ def page_of(
     }
 
 
-def lines_of(checks: Mapping[str, object]) -> list[Line]:
-    """The checks in their order, those that could say nothing last."""
-    out = []
-    for name, entry in checks.items():
-        values = _mapping(entry)
-        score = values["score"]
-        out.append(
-            Line(
-                name=name,
-                title=CHECKS.get(name, name.replace("_", " ").capitalize()),
-                verdict=str(values["verdict"]),
-                score=None if score is None else float(str(score)),
-                measured=", ".join(
-                    measured(key, value)
-                    for key, value in values.items()
-                    if key not in _HIDDEN and value is not None and value is not False
-                ),
-            )
+def groups_of(checks: Mapping[str, object]) -> list[tuple[str, list[Line]]]:
+    """The checks under what they judge, those that could say nothing last."""
+    groups = {group: [name for name in titles if name in checks] for group, titles in CHECKS.items()}
+    listed = {name for names in groups.values() for name in names}
+    groups["More"] = [name for name in checks if name not in listed]
+    return [
+        (
+            group,
+            sorted(
+                (_line(name, _mapping(checks[name])) for name in names), key=lambda line: line.score is None
+            ),
         )
-    return sorted(out, key=lambda line: line.score is None)
+        for group, names in groups.items()
+        if names
+    ]
+
+
+def _line(name: str, values: Mapping[str, object]) -> Line:
+    titles = {key: title for group in CHECKS.values() for key, title in group.items()}
+    score = values["score"]
+    return Line(
+        name=name,
+        title=titles.get(name, name.replace("_", " ").capitalize()),
+        verdict=str(values["verdict"]),
+        score=None if score is None else float(str(score)),
+        measured=", ".join(
+            measured(key, value)
+            for key, value in values.items()
+            if key not in _HIDDEN and value is not None and value is not False
+        ),
+    )
+
+
+def _with_advice(findings: "Sequence[Mapping[str, object]]", advice: object) -> list[dict[str, object]]:
+    """The findings with what helps against each, the gravest first, then those whose cure helps most."""
+    cures = {entry["code"]: entry for entry in advice} if isinstance(advice, Sequence) else {}
+    order = list(cures)
+    grave = ("error", "warning", "info")
+
+    def place(entry: Mapping[str, object]) -> tuple[int, int]:
+        code = entry["code"]
+        return grave.index(str(entry["severity"])), order.index(code) if code in cures else len(order)
+
+    blank = {"do": "", "prompt": "", "drop": "", "option": ""}
+    return [
+        {**entry, "cure": {**blank, **cures.get(entry["code"], {})}} for entry in sorted(findings, key=place)
+    ]
 
 
 def measured(key: str, value: object) -> str:
