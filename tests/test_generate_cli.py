@@ -482,6 +482,25 @@ def test_words_become_an_asset_that_knows_its_picture(
     assert len(server.calls) == 1
 
 
+def test_an_asset_of_words_has_a_report_and_is_kept_where_it_misses_a_gate(
+    run: Any, server: Standin, tmp_path: Path
+) -> None:
+    server.sample = drawn()
+    words = (*MAKE, "--report", "--gate", "closed,thickness>=90mm")
+    ran = run(*words)
+    assert (ran.code, "does not meet --gate thickness>=90mm" in ran.err) == (6, True)
+    report = tmp_path / "out/clockwork-owl.report.html"
+    page = report.read_text("utf-8")
+    assert "A clockwork owl, made as" in page
+    assert "misses thickness&gt;=90mm" in page
+    ran = run(*words)
+    assert (ran.code, "nothing was done" in ran.out) == (6, True), "what failed once fails again"
+    report.unlink()
+    assert run(*words).code == 6
+    assert report.is_file(), "a missing report is made up for"
+    assert len(server.calls) == 1
+
+
 def test_pictures_from_the_disk_need_no_key(
     run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -109,7 +109,11 @@ def test_keys_turn_zoom_and_bring_back(seen: list[dict[str, Any]]) -> None:
     for before, key in (("home", "ArrowLeft"), ("ArrowLeft", "ArrowUp"), ("ArrowUp", "+"), ("+", "-")):
         assert keys[before]["hash"] != keys[key]["hash"], key
     assert keys["+"]["vivid"] > 1.1 * keys["ArrowUp"]["vivid"]
-    for hue in ("red", "green", "yellow"):  # not the same pixels: the focus ring, which is blue, is shown by now
+    for hue in (
+        "red",
+        "green",
+        "yellow",
+    ):  # not the same pixels: the focus ring, which is blue, is shown by now
         assert keys["0"][hue] == pytest.approx(keys["home"][hue], rel=0.02), hue
     assert viewer["arrowed"] == "shape"
     assert viewer["said"].startswith("turned to ")
