@@ -56,7 +56,7 @@ def meshopt_pack(rows: "np.typing.NDArray[np.generic]", *, indices: bool) -> byt
     return packed
 
 
-def meshopt_unpack(data: bytes, count: int, stride: int, mode: str, filter: str) -> bytes:
+def meshopt_unpack(data: memoryview, count: int, stride: int, mode: str, filter: str) -> bytes:
     """Decode one buffer view to `count * stride` bytes; ValueError where `data` does not hold that."""
     codec = _codec("meshopt")
     try:
@@ -115,16 +115,19 @@ class DracoPacked:
 def draco_pack(points: F32, normals: F32, uv: F32, faces: I32) -> DracoPacked:
     """Encode (N,3) points, (N,3) normals and (N,2) uv of split vertices with (F,3) faces; faces change their order."""
     codec = _codec("draco")
-    data = codec.encode(
-        points,
-        faces,
-        quantization_bits=POSITION_BITS,
-        compression_level=_DRACO_LEVEL,
-        normals=normals.astype(np.float64),
-        normal_quantization_bits=_NORMAL_BITS,
-        tex_coord=uv.astype(np.float64),
-        tex_coord_quantization_bits=_UV_BITS,
-    )
+    try:
+        data = codec.encode(
+            points,
+            faces,
+            quantization_bits=POSITION_BITS,
+            compression_level=_DRACO_LEVEL,
+            normals=normals.astype(np.float64),
+            normal_quantization_bits=_NORMAL_BITS,
+            tex_coord=uv.astype(np.float64),
+            tex_coord_quantization_bits=_UV_BITS,
+        )
+    except codec.EncodingFailedException as error:
+        raise BadInput(f"Draco cannot encode this mesh ({error}); use --compress meshopt") from error
     mesh, kinds = _decoded(codec, data)
     from scipy.spatial import cKDTree
 
@@ -142,7 +145,7 @@ def draco_pack(points: F32, normals: F32, uv: F32, faces: I32) -> DracoPacked:
     )
 
 
-def draco_unpack(data: bytes) -> DracoMesh:
+def draco_unpack(data: bytes | memoryview) -> DracoMesh:
     """Decode a Draco mesh in a process of its own; ValueError for what is none."""
     require("draco")
     found = sandbox.decode("draco", data)

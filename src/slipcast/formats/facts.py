@@ -1,5 +1,6 @@
 """What is in a mesh file: the facts behind `slipcast inspect`."""
 
+import math
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +19,7 @@ READERS = {
     ".stl": "read_stl:read_stl",
     ".3mf": "read_threemf:read_threemf",
     ".ply": "read_ply:read_ply",
+    ".usdz": "read_usdz:read_usdz",
 }
 """Suffix -> `module:function` of this package; each gives a Content or raises BadInput."""
 
@@ -29,7 +31,8 @@ def read_content(path: Path) -> Content:
         raise BadInput(f"{path} has the suffix {path.suffix!r}; readable are {', '.join(READERS)}")
     module, _, function = entry.partition(":")
     read = getattr(import_module(f"slipcast.formats.{module}"), function)
-    return cast(Callable[[Path], Content], read)(path)
+    with np.errstate(all="ignore"):  # numbers beyond any scale are refused by the readers
+        return cast(Callable[[Path], Content], read)(path)
 
 
 def describe(path: Path) -> dict[str, object]:
@@ -45,6 +48,7 @@ def describe(path: Path) -> dict[str, object]:
     corner = content.points[content.faces] - low
     volume = np.einsum("ij,ij->i", corner[:, 0], np.cross(corner[:, 1], corner[:, 2])).sum() / 6
     findings = content.metadata.get("findings")
+    shown = _plain({key: value for key, value in content.metadata.items() if key != "findings"})
     return {
         "file": path.name,
         "format": content.format,
@@ -61,11 +65,26 @@ def describe(path: Path) -> dict[str, object]:
         "open_edges": edges,
         "closed": edges == 0,
         "volume_mm3": round(float(volume) * scale_mm**3, 3),
-        "meshes": list(content.meshes),
+        "meshes": _plain(content.meshes),
         "attributes": list(content.attributes),
-        "materials": [vars(entry) | {"textures": list(entry.textures)} for entry in content.materials],
-        "textures": [vars(entry) for entry in content.textures],
-        "generator": content.generator,
-        "metadata": {key: value for key, value in content.metadata.items() if key != "findings"},
-        "findings": findings if isinstance(findings, list) else [],
+        "materials": _plain([vars(entry) for entry in content.materials]),
+        "textures": _plain([vars(entry) for entry in content.textures]),
+        "generator": _plain(content.generator),
+        "metadata": shown,
+        "findings": _plain(findings) if isinstance(findings, list) else [],
     }
+
+
+def _plain(value: object, depth: int = 32) -> object:
+    """Foreign metadata as JSON that can be written: numbers finite, text of whole characters, not too deep."""
+    if depth == 0:
+        return "..."
+    if isinstance(value, dict):
+        return {str(_plain(key)): _plain(entry, depth - 1) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry, depth - 1) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    return value

@@ -213,6 +213,6 @@ def _on_a_grid(points: F32) -> "tuple[np.typing.NDArray[np.uint16], list[float],
     A figurine of 75 mm lies on a grid of 1.1 micrometres, so nothing that was apart falls together.
     """
     low: F64 = points.min(axis=0).astype(np.float64)
-    side = float(np.ptp(points.astype(np.float64), axis=0).max())
+    side = float(np.ptp(points.astype(np.float64), axis=0).max()) or 1.0
     grid = np.rint((points - low) / side * 65535).astype(np.uint16)
     return grid, [side] * 3, low.tolist()

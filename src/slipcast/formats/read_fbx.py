@@ -5,6 +5,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,11 @@ from slipcast.errors import BadInput
 from slipcast.formats.fbx_nodes import HEADER
 from slipcast.formats.reading import (
     MAX_FILE_BYTES,
+    MAX_PARTS,
     MAX_VERTICES,
     Content,
     MaterialFact,
+    Tally,
     TextureFact,
     checked_faces,
     checked_points,
@@ -29,6 +32,7 @@ _MAGIC = HEADER[:21]
 _SCALAR = {b"C": "<b", b"B": "<b", b"Y": "<h", b"I": "<i", b"F": "<f", b"D": "<d", b"L": "<q"}
 _ARRAY = {b"f": "<f4", b"d": "<f8", b"i": "<i4", b"l": "<i8", b"b": "<i1", b"c": "<i1"}
 _MAX_DEPTH = 32
+_MAX_NODES = 2_000_000
 _CM_M = 0.01
 
 
@@ -65,7 +69,7 @@ def read_fbx(path: Path) -> Content:
         raise BadInput(f"{path} is not a binary FBX; ASCII FBX is not read")
     version = struct.unpack_from("<I", data, 23)[0]
     try:
-        top, _ = _nodes(path, data, len(HEADER), len(data), wide=version >= 7500, depth=0)
+        top, _ = _nodes(path, data, len(HEADER), len(data), _Budget(), wide=version >= 7500, depth=0)
     except (struct.error, zlib.error) as error:
         raise _broken(path) from error
     root = _Read("", [], top)
@@ -74,6 +78,7 @@ def read_fbx(path: Path) -> Content:
     points: list[F64] = []
     faces: list[I32] = []
     found: set[str] = set()
+    tally = Tally(path)
     for geometry in objects.all("Geometry"):
         vertices, polygons = geometry.find("Vertices"), geometry.find("PolygonVertexIndex")
         if vertices is None or polygons is None:
@@ -83,30 +88,48 @@ def read_fbx(path: Path) -> Content:
             raise _broken(path)
         local = checked_points(path, flat.reshape(-1, 3))
         triangles = checked_faces(path, _fanned(path, ring.astype(np.int64)), len(local))
-        faces.append((triangles + sum(len(entry) for entry in points)).astype(np.int32))
+        faces.append((triangles + tally.add(len(local), len(triangles))).astype(np.int32))
         points.append(local)
         kinds = {"LayerElementNormal": "normals", "LayerElementUV": "uv", "LayerElementColor": "colors"}
         found |= {word for kind, word in kinds.items() if geometry.find(kind) is not None}
     if not points:
         raise BadInput(f"{path} holds no mesh")
     unit = settings.get("UnitScaleFactor", 1.0)
+    if not isinstance(unit, int | float) or not 1e-9 < unit < 1e9:
+        raise BadInput(f"{path} states a unit of {str(unit)[:20]} centimetres, which no program uses")
     return Content(
         format="fbx",
         points=np.concatenate(points),
         faces=np.concatenate(faces),
-        unit_m=_CM_M * float(unit) if isinstance(unit, int | float) else _CM_M,
+        unit_m=_CM_M * float(unit),
         unit_is_custom=False,
         up="z" if settings.get("UpAxis") == 2 else "y",
-        meshes=tuple(model.text(1) for model in objects.all("Model") if model.text(2) == "Mesh"),
+        meshes=tuple(
+            model.text(1) for model in islice(objects.all("Model"), MAX_PARTS) if model.text(2) == "Mesh"
+        ),
         attributes=tuple(sorted(found)),
-        materials=tuple(_material(entry) for entry in objects.all("Material")),
-        textures=tuple(_texture(path, entry) for entry in objects.all("Video")),
+        materials=tuple(_material(entry) for entry in islice(objects.all("Material"), MAX_PARTS)),
+        textures=tuple(_texture(path, entry) for entry in islice(objects.all("Video"), MAX_PARTS)),
         generator=(root.find("Creator") or _Read("", [], [])).text() or None,
         metadata=_metadata(objects),
     )
 
 
-def _nodes(path: Path, data: bytes, at: int, end: int, *, wide: bool, depth: int) -> tuple[list[_Read], int]:
+class _Budget:
+    """How many more nodes and properties are read: millions of tiny ones would take gigabytes."""
+
+    def __init__(self) -> None:
+        self.left = _MAX_NODES
+
+    def spend(self, path: Path, count: int) -> None:
+        self.left -= count
+        if self.left < 0:
+            raise BadInput(f"{path} has more than {_MAX_NODES} nodes and properties, which is too many")
+
+
+def _nodes(
+    path: Path, data: bytes, at: int, end: int, budget: _Budget, *, wide: bool, depth: int
+) -> tuple[list[_Read], int]:
     """Parse nodes from `at` until the zero record or `end`; return them and where they end."""
     if depth > _MAX_DEPTH:
         raise _broken(path)
@@ -120,10 +143,11 @@ def _nodes(path: Path, data: bytes, at: int, end: int, *, wide: bool, depth: int
         if not body + length <= stop <= end:
             raise _broken(path)
         name = data[at + size : body].decode("ascii", "replace")
+        budget.spend(path, 1 + min(count, length))
         properties = _properties(path, data[body : body + length], count)
         children: list[_Read] = []
         if body + length < stop:
-            children, _ = _nodes(path, data, body + length, stop, wide=wide, depth=depth + 1)
+            children, _ = _nodes(path, data, body + length, stop, budget, wide=wide, depth=depth + 1)
         out.append(_Read(name, properties, children))
         at = stop
     if depth == 0:

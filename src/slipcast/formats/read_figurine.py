@@ -1,6 +1,7 @@
 """GLB or glTF that Slipcast made -> the Figurine again, with texture, provenance and each face's source."""
 
 import io
+import math
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,10 @@ from slipcast.formats.read_gltf import Document, Json
 from slipcast.formats.reading import MAX_PIXELS, checked_faces, checked_points, welded
 from slipcast.values import U8, Figurine, Material, Mesh, Picture, Source
 
+_LARGEST_M = 10_000.0
+_DEEPEST = 32
+"""Levels of nested metadata that are taken over."""
+
 
 def read_figurine(path: Path) -> Figurine:
     """Read one textured mesh; vertices at one place become one, so that the solid is closed again.
@@ -23,7 +28,11 @@ def read_figurine(path: Path) -> Figurine:
     A file of another origin is taken when it holds one mesh with one textured material; its faces count as
     SEEN. Raises BadInput for anything else.
     """
-    document = read_gltf.parse(path)
+    with np.errstate(all="ignore"):  # numbers beyond any scale are refused below
+        return _read(path, read_gltf.parse(path))
+
+
+def _read(path: Path, document: Document) -> Figurine:
     parts = list(read_gltf.triangles(document))
     if len(parts) != 1:
         raise BadInput(
@@ -33,6 +42,8 @@ def read_figurine(path: Path) -> Figurine:
     local = checked_points(path, read_gltf.positions(document, primitive))
     moved = local if np.array_equal(world, np.eye(4)) else local @ world[:3, :3].T + world[:3, 3]
     points = checked_points(path, moved).astype(np.float32)
+    if np.abs(points).max() > _LARGEST_M:
+        raise BadInput(f"{path} is larger than {_LARGEST_M:g} m; export works on figurines")
     faces = checked_faces(path, read_gltf.indices(document, primitive, len(points)), len(points))
     uv = read_gltf.attribute(document, primitive, "TEXCOORD_0")
     if uv is None or uv.shape != (len(points), 2) or not np.isfinite(uv.astype(np.float64)).all():
@@ -141,10 +152,23 @@ def _metadata(document: Document) -> tuple[Mapping[str, object], tuple[Finding, 
         if not isinstance(entry, dict) or entry.get("code") not in FINDINGS:
             continue
         values = entry.get("values")
+        if not _sound(values, _DEEPEST):
+            continue
         made = Finding(code=str(entry["code"]), values=values if isinstance(values, dict) else {})
         if _can_be_said(made):
             found.append(made)
-    return {key: value for key, value in extras.items() if key != "findings"}, tuple(found)
+    kept = {key: value for key, value in extras.items() if key != "findings"}
+    if not _sound(kept, _DEEPEST):
+        raise document.fail("its metadata is nested too deeply or holds what is not a number")
+    return kept, tuple(found)
+
+
+def _sound(value: object, depth: int) -> bool:
+    """Whether metadata can be written again: not nested too deeply, every number finite."""
+    if isinstance(value, dict | list):
+        entries = value.values() if isinstance(value, dict) else value
+        return depth > 0 and all(_sound(entry, depth - 1) for entry in entries)
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _can_be_said(made: Finding) -> bool:

@@ -6,11 +6,10 @@ Refused with a sentence: other required extensions, sparse accessors, cycles in 
 """
 
 import base64
-import binascii
 import json
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +18,16 @@ from slipcast.errors import BadInput
 from slipcast.formats import compress
 from slipcast.formats.reading import (
     MAX_FILE_BYTES,
+    MAX_PARTS,
     MAX_VERTICES,
     Content,
     MaterialFact,
+    Tally,
     TextureFact,
     beside,
     checked_faces,
     checked_points,
+    file_texture,
     read_bytes,
     texture_fact,
 )
@@ -38,6 +40,7 @@ _WIDTH = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 _UNDERSTOOD = ("EXT_texture_webp", "KHR_mesh_quantization", compress.MESHOPT, compress.DRACO)
 _TRIANGLES = 4
 _MAX_DEPTH = 64
+_MAX_JSON_VALUES = 4_000_000
 _MAX_DRACO = 32
 """Draco meshes in one file: each takes a process of its own."""
 
@@ -67,7 +70,7 @@ class Document:
             raise self.fail(f"{key}[{index!r}] does not exist")
         return entries[index]
 
-    def view(self, index: object) -> tuple[bytes, int | None]:
+    def view(self, index: object) -> tuple[bytes | memoryview, int | None]:
         """The bytes of a buffer view, unpacked, and its stride."""
         view = self.at("bufferViews", index)
         packed = extension(view, compress.MESHOPT)
@@ -75,7 +78,7 @@ class Document:
             return self._meshopt(index, packed), _integer(self, view, "byteStride", 0) or None
         return self._slice(view, index), _integer(self, view, "byteStride", 0) or None
 
-    def _slice(self, view: Json, index: object) -> bytes:
+    def _slice(self, view: Json, index: object) -> memoryview:
         """The bytes that `view` names by buffer, byteOffset and byteLength."""
         buffer = _integer(self, view, "buffer", 0)
         if buffer >= len(self.buffers):
@@ -83,7 +86,7 @@ class Document:
         start, length = _integer(self, view, "byteOffset", 0), _integer(self, view, "byteLength")
         if start + length > len(self.buffers[buffer]):
             raise self.fail(f"bufferViews[{index}] reaches beyond its buffer")
-        return self.buffers[buffer][start : start + length]
+        return memoryview(self.buffers[buffer])[start : start + length]
 
     def _meshopt(self, index: object, packed: Json) -> bytes:
         """The bytes behind EXT_meshopt_compression; all of them together are held to MAX_FILE_BYTES."""
@@ -155,12 +158,12 @@ class Document:
             return np.maximum(array.astype(np.float32) / np.iinfo(dtype).max, -1.0)
         return array
 
-    def image(self, index: object) -> bytes:
+    def image(self, index: object) -> bytes | memoryview:
         """The encoded bytes of an image, inside the buffers or beside the file."""
         image = self.at("images", index)
         if "bufferView" in image:
             return self.view(image["bufferView"])[0]
-        return _resource(self.path, image.get("uri"))
+        return _resource(self.path, image.get("uri"), MAX_FILE_BYTES)
 
 
 def parse(path: Path) -> Document:
@@ -170,6 +173,8 @@ def parse(path: Path) -> Document:
     text = data
     if data[:4] == b"glTF":
         text, binary = _chunks(path, data)
+    if sum(text.count(mark) for mark in (b",", b"[", b"{")) > _MAX_JSON_VALUES:
+        raise BadInput(f"{path} is a glTF of more than {_MAX_JSON_VALUES} values; it is not read")
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -185,14 +190,15 @@ def parse(path: Path) -> Document:
     if unknown:
         raise BadInput(f"{path} needs the glTF extensions {unknown}, which are not supported")
     bare = Document(path, document, ())
-    buffers = []
+    buffers: list[bytes] = []
     for index, buffer in enumerate(bare.objects("buffers")):
         fallback = extension(buffer, compress.MESHOPT)
         if fallback is not None and fallback.get("fallback") is True and "uri" not in buffer:
             buffers.append(b"")  # what lies there is unpacked from elsewhere
             continue
         inside = index == 0 and "uri" not in buffer and binary is not None
-        content = binary if inside and binary is not None else _resource(path, buffer.get("uri"))
+        left = MAX_FILE_BYTES - sum(len(entry) for entry in buffers)
+        content = binary if inside and binary is not None else _resource(path, buffer.get("uri"), left)
         length = _integer(bare, buffer, "byteLength")
         if len(content) < length:
             raise BadInput(f"{path} is cut off: buffer {index} has {len(content)} of {length} bytes")
@@ -273,14 +279,14 @@ def indices(document: Document, primitive: Json, vertices: int) -> "np.typing.ND
 def read_gltf(path: Path) -> Content:
     """Read a .glb or .gltf of any origin."""
     document = parse(path)
-    points, faces, names, attributes, base = [], [], [], set(), 0
+    points, faces, names, attributes, tally = [], [], [], set(), Tally(path)
     for mesh, primitive, world in triangles(document):
         local = checked_points(path, positions(document, primitive))
         index = checked_faces(path, indices(document, primitive, len(local)), len(local))
         # By the specification a mirroring transform turns the winding round.
+        base = tally.add(len(local), len(index))
         faces.append((index if np.linalg.det(world[:3, :3]) > 0 else index[:, ::-1]) + base)
         points.append(local @ world[:3, :3].T + world[:3, 3])
-        base += len(local)
         names.append(str(mesh.get("name", "")))
         found = primitive.get("attributes")
         assert isinstance(found, dict)
@@ -301,8 +307,10 @@ def read_gltf(path: Path) -> Content:
         up="y",
         meshes=tuple(dict.fromkeys(names)),
         attributes=tuple(sorted(attributes)),
-        materials=tuple(_material(document, entry) for entry in document.objects("materials")),
-        textures=tuple(_texture(document, index) for index in range(len(document.objects("images")))),
+        materials=tuple(_material(document, entry) for entry in document.objects("materials")[:MAX_PARTS]),
+        textures=tuple(
+            _texture(document, index) for index in range(len(document.objects("images")[:MAX_PARTS]))
+        ),
         generator=str(asset.get("generator", "")) or None,
         metadata=extras if isinstance(extras, dict) else {},
     )
@@ -311,6 +319,12 @@ def read_gltf(path: Path) -> Content:
 def _texture(document: Document, index: int) -> TextureFact:
     image = document.at("images", index)
     name = str(image.get("name") or image.get("uri") or f"image {index}")[:200]
+    uri = image.get("uri")
+    if "bufferView" not in image and isinstance(uri, str) and uri and not uri.startswith("data:"):
+        fact = file_texture(document.path, uri, quoted=True)
+        if fact.media_type == "missing":
+            raise BadInput(f"{document.path} needs {uri[:80]!r} beside it, which is missing")
+        return replace(fact, name=name)
     return texture_fact(name, document.image(index))
 
 
@@ -332,10 +346,15 @@ def _material(document: Document, material: Json) -> MaterialFact:
     ]
     return MaterialFact(
         name=str(material.get("name", "")),
-        metallic=float(metallic) if isinstance(metallic, int | float) else None,
-        roughness=float(roughness) if isinstance(roughness, int | float) else None,
+        metallic=_fraction(metallic),
+        roughness=_fraction(roughness),
         textures=tuple(used),
     )
+
+
+def _fraction(value: object) -> float | None:
+    """A factor from 0 to 1; None for what is none."""
+    return float(value) if isinstance(value, int | float) and 0 <= value <= 1 else None
 
 
 def _chunks(path: Path, data: bytes) -> tuple[bytes, bytes | None]:
@@ -360,8 +379,8 @@ def _chunks(path: Path, data: bytes) -> tuple[bytes, bytes | None]:
     return found[b"JSON"], found.get(b"BIN\0")
 
 
-def _resource(path: Path, uri: object) -> bytes:
-    """Return the bytes behind a URI: a base64 data URI or a file beside the document."""
+def _resource(path: Path, uri: object, most: int) -> bytes:
+    """Return the bytes behind a URI, at most `most`: a base64 data URI or a file beside the document."""
     if not isinstance(uri, str) or not uri:
         raise BadInput(f"{path} has a buffer or image without content")
     if uri.startswith("data:"):
@@ -370,12 +389,12 @@ def _resource(path: Path, uri: object) -> bytes:
             raise BadInput(f"{path} has a data URI that is not base64")
         try:
             return base64.b64decode(body, validate=True)
-        except binascii.Error as error:
+        except ValueError as error:
             raise BadInput(f"{path} has a damaged data URI") from error
     target = beside(path, uri, quoted=True)
     if not target.is_file():
         raise BadInput(f"{path} needs {target.name!r} beside it, which is missing")
-    return read_bytes(target)
+    return read_bytes(target, most)
 
 
 def _objects(document: Document, holder: Json, key: str) -> list[Json]:

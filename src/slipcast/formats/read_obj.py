@@ -1,5 +1,7 @@
 """Wavefront OBJ and its .mtl -> triangles and materials."""
 
+import io
+from array import array
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,9 @@ import numpy as np
 from slipcast.errors import BadInput
 from slipcast.formats import UNITS_M
 from slipcast.formats.reading import (
+    MAX_FACES,
+    MAX_PARTS,
+    MAX_VERTICES,
     Content,
     MaterialFact,
     TextureFact,
@@ -17,6 +22,7 @@ from slipcast.formats.reading import (
     read_bytes,
 )
 
+_MAX_LIBRARY_BYTES = 4 * 2**20
 _MAPS = {"map_Kd": "base color", "norm": "normal", "map_Bump": "bump", "bump": "bump"}
 
 
@@ -25,53 +31,62 @@ def read_obj(path: Path) -> Content:
 
     It states no unit: metres and Y up are taken unless Slipcast's own first line says otherwise.
     """
-    text = read_bytes(path).decode("utf-8", "replace")
-    points: list[list[float]] = []
-    faces: list[tuple[int, int, int]] = []
-    names: list[str] = []
+    data = read_bytes(path)
+    points, faces = array("d"), array("q")  # lists of lists would take ten times the memory
+    names: dict[str, None] = {}
     libraries: list[str] = []
     found: set[str] = set()
+    line = ""
     try:
-        for line in text.splitlines():
-            word, _, rest = line.strip().partition(" ")
+        for raw in io.BytesIO(data):
+            line = raw.decode("utf-8", "replace").strip()
+            word, _, rest = line.partition(" ")
             if word == "v":
-                points.append([float(entry) for entry in rest.split()[:3]])
+                x, y, z = rest.split()[:3]
+                points.extend((float(x), float(y), float(z)))
             elif word == "f":
-                corner = [int(entry.partition("/")[0]) for entry in rest.split()]
-                ring = [index - 1 if index > 0 else len(points) + index for index in corner]
-                if 0 in corner or len(ring) < 3:
-                    raise ValueError
-                faces += [(ring[0], ring[k], ring[k + 1]) for k in range(1, len(ring) - 1)]
+                _fan(faces, rest.split(), len(points) // 3)
             elif word in ("vt", "vn"):
                 found.add("uv" if word == "vt" else "normals")
-            elif word in ("o", "g") and rest:
-                names.append(rest.strip())
-            elif word == "mtllib":
+            elif word in ("o", "g") and rest and len(names) < MAX_PARTS:
+                names[rest.strip()[:200]] = None
+            elif word == "mtllib" and not libraries:
                 libraries.append(rest.strip())
-        array = np.array(points, dtype=np.float64).reshape(-1, 3)
-        index = np.array(faces, dtype=np.int64).reshape(-1, 3)
+            if len(points) > 3 * MAX_VERTICES or len(faces) > 3 * MAX_FACES:
+                raise BadInput(f"{path} has more than {MAX_VERTICES} vertices or {MAX_FACES} faces")
     except (ValueError, OverflowError) as error:
-        raise BadInput(f"{path} has a line that is not an OBJ's: {line.strip()[:60]!r}") from error
+        raise BadInput(f"{path} has a line that is not an OBJ's: {line[:60]!r}") from error
     if not points:
         raise BadInput(f"{path} is not an OBJ: it has no vertices")
     materials, textures = _library(path, libraries[0]) if libraries else ((), ())
+    text = data[:200].decode("utf-8", "replace")
     head = text.partition("\n")[0].removeprefix("# ").strip()
     ours = head.startswith("Slipcast, ")
     unit, _, up = head.removeprefix("Slipcast, ").partition(", ") if ours else ("m", "", "Y up")
-    checked = checked_points(path, array)
+    checked = checked_points(path, np.frombuffer(points, np.float64).reshape(-1, 3))
     return Content(
         format="obj",
         points=checked,
-        faces=checked_faces(path, index, len(checked)),
+        faces=checked_faces(path, np.frombuffer(faces, np.int64).reshape(-1, 3), len(checked)),
         unit_m=UNITS_M.get(unit, 1.0),
         unit_is_custom=not ours,
         up="z" if up.startswith("Z") else "y",
-        meshes=tuple(dict.fromkeys(names)),
+        meshes=tuple(names),
         attributes=tuple(sorted(found)),
         materials=materials,
         textures=textures,
         generator=head[:200] if line_is_comment(text) else None,
     )
+
+
+def _fan(faces: "array[int]", words: list[str], vertices: int) -> None:
+    """Add the triangles of one polygon; ValueError for what is none."""
+    corner = [int(entry.partition("/")[0]) for entry in words]
+    ring = [index - 1 if index > 0 else vertices + index for index in corner]
+    if 0 in corner or len(ring) < 3:
+        raise ValueError
+    for k in range(1, len(ring) - 1):
+        faces.extend((ring[0], ring[k], ring[k + 1]))
 
 
 def line_is_comment(text: str) -> bool:
@@ -85,9 +100,11 @@ def _library(path: Path, reference: str) -> tuple[tuple[MaterialFact, ...], tupl
     if not target.is_file():
         return (), (TextureFact(name=reference, media_type="missing", bytes=0),)
     materials: list[dict[str, str]] = []
-    for line in read_bytes(target).decode("utf-8", "replace").splitlines():
+    for line in read_bytes(target, _MAX_LIBRARY_BYTES).decode("utf-8", "replace").splitlines():
         word, _, rest = line.strip().partition(" ")
         if word == "newmtl":
+            if len(materials) == MAX_PARTS:
+                break
             materials.append({"newmtl": rest.strip()})
         elif materials and (word in _MAPS or word in ("Pr", "Pm")):
             materials[-1][word] = rest.strip()

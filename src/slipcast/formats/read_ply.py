@@ -1,5 +1,7 @@
 """PLY, text or binary of either byte order -> its triangles."""
 
+import io
+from array import array
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -111,6 +113,8 @@ def _binary(
                 fields += [(f"{name} count", order + length), (name, order + kind, 3)]
             else:
                 fields.append((name, order + kind))
+        if not fields and element.count:
+            raise BadInput(f"{path} has a list of {element.name} without any property")
         try:
             dtype = np.dtype(fields)
         except ValueError as error:
@@ -136,21 +140,33 @@ def _text(
 ) -> "tuple[np.typing.NDArray[np.float64], np.typing.NDArray[np.int64]]":
     """Read the elements line by line."""
     vertices, faces = np.zeros((0, 3)), np.zeros((0, 3), np.int64)
-    lines = iter(body.decode("ascii", "replace").splitlines())
+    lines = iter(io.BytesIO(body))
     for element in elements:
-        rows = [line.split() for line in islice(lines, element.count)]
-        if len(rows) < element.count:
-            raise BadInput(f"{path} is cut off inside its {element.name} list")
+        numbers, indices, rows = array("d"), array("q"), 0
         try:
-            if element.name == "vertex":
-                places = [[name for name, _, _ in element.properties].index(axis) for axis in "xyz"]
-                vertices = np.array([[float(row[k]) for k in places] for row in rows]).reshape(-1, 3)
-            elif element.name == "face":
-                if any(row[0] != "3" for row in rows):
-                    raise BadInput(f"{path} has faces that are not triangles; triangulate it first")
-                faces = np.array([[int(entry) for entry in row[1:4]] for row in rows]).reshape(-1, 3)
+            places = (
+                [[name for name, _, _ in element.properties].index(axis) for axis in "xyz"]
+                if element.name == "vertex"
+                else []
+            )
+            for line in islice(lines, element.count):
+                rows += 1
+                if places:
+                    words = line.split()
+                    numbers.extend(float(words[k]) for k in places)
+                elif element.name == "face":
+                    count, *corner = line.split()
+                    if count != b"3":
+                        raise BadInput(f"{path} has faces that are not triangles; triangulate it first")
+                    indices.extend(int(entry) for entry in corner[:3])
         except (ValueError, IndexError, OverflowError) as error:
             raise BadInput(f"{path} has a {element.name} that is not made of numbers") from error
+        if rows < element.count or len(numbers) % 3 or len(indices) % 3:
+            raise BadInput(f"{path} is cut off inside its {element.name} list")
+        if places:
+            vertices = np.frombuffer(numbers, np.float64).reshape(-1, 3) if rows else vertices
+        elif element.name == "face" and rows:
+            faces = np.frombuffer(indices, np.int64).reshape(-1, 3)
     return vertices, faces
 
 

@@ -1,6 +1,7 @@
 """STL, binary or text -> its triangles."""
 
 import re
+from array import array
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from slipcast.formats import UNITS_M
 from slipcast.formats.reading import MAX_FACES, Content, checked_faces, checked_points, read_bytes
 from slipcast.formats.stl import HEADER_BYTES, RECORD
 
-_VERTEX = re.compile(rb"^\s*vertex\s+(\S+)\s+(\S+)\s+(\S+)\s*$", re.MULTILINE)
+_VERTEX = re.compile(rb"^[ \t]*vertex[ \t]+(\S{1,40})[ \t]+(\S{1,40})[ \t]+(\S{1,40})[ \t\r]*$", re.MULTILINE)
 
 
 def read_stl(path: Path) -> Content:
@@ -26,8 +27,13 @@ def read_stl(path: Path) -> Content:
     elif data.lstrip()[:5].lower() == b"solid":
         if b"endsolid" not in data[-400:].lower():
             raise BadInput(f"{path} is cut off: its last line is not `endsolid`")
+        flat = array("d")
         try:
-            points = np.array(_VERTEX.findall(data), dtype=np.float64).reshape(-1, 3)
+            for match in _VERTEX.finditer(data):
+                flat.extend(map(float, match.groups()))
+                if len(flat) > 9 * MAX_FACES:
+                    raise BadInput(f"{path} has more than {MAX_FACES} faces, which is too many")
+            points = np.frombuffer(flat, np.float64).reshape(-1, 3)
         except ValueError as error:
             raise BadInput(f"{path} has a vertex that is not three numbers") from error
         if len(points) % 3:

@@ -1,27 +1,28 @@
 """3MF -> triangles, textures and metadata."""
 
-import io
 import json
-import zipfile
-import zlib
+from array import array
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.parsers import expat
 
 import numpy as np
 
 from slipcast.errors import BadInput
+from slipcast.formats.packages import unpack
 from slipcast.formats.reading import (
-    MAX_FILE_BYTES,
+    MAX_FACES,
+    MAX_PARTS,
+    MAX_VERTICES,
     Content,
-    TextureFact,
+    Tally,
     checked_faces,
     checked_points,
-    read_bytes,
     texture_fact,
 )
 from slipcast.values import F64, I32
 
-_CORE = "{http://schemas.microsoft.com/3dmanufacturing/core/2015/02}"
+_CORE = "http://schemas.microsoft.com/3dmanufacturing/core/2015/02 "
+"""The core's namespace as expat writes it before a name."""
 _UNIT_M = {
     "micron": 1e-6,
     "millimeter": 1e-3,
@@ -30,45 +31,121 @@ _UNIT_M = {
     "foot": 0.3048,
     "meter": 1.0,
 }
-_MAX_PARTS = 1000
+_MAX_TEXT = 2**20
+"""Characters of all metadata together."""
+
+
+class _Object:
+    """One object's mesh while its numbers come in."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.vertices, self.triangles = array("d"), array("q")
+        self.has_mesh = False
+
+
+class _Model:
+    """What the model part says, read element by element: a tree of it would take ten times the memory."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.unit = "millimeter"
+        self.objects: dict[str, _Object] = {}
+        self.items: list[tuple[str, str | None]] = []
+        self.metadata: dict[str, str] = {}
+        self._at: _Object | None = None
+        self._told: str | None = None
+        self._left = _MAX_TEXT
+        self._elements = 0
+
+    def read(self, text: bytes) -> None:
+        """Parse the part; BadInput for what is no model."""
+        parser = expat.ParserCreate(namespace_separator=" ")
+        parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
+        parser.CharacterDataHandler, parser.StartDoctypeDeclHandler = self._text, self._doctype
+        parser.buffer_text = True
+        try:
+            parser.Parse(text, True)
+        except expat.ExpatError as error:
+            raise BadInput(f"{self.path} is not a 3MF: its model is not XML") from error
+        except (KeyError, ValueError, OverflowError) as error:
+            raise BadInput(f"{self.path} has a vertex or triangle that is not made of numbers") from error
+
+    def _doctype(self, *_: object) -> None:
+        raise BadInput(f"{self.path} declares XML entities, which no 3MF may; it is not read")
+
+    def _start(self, name: str, values: dict[str, str]) -> None:
+        self._elements += 1
+        if self._elements > 3 * MAX_VERTICES:
+            raise BadInput(f"{self.path} has more than {3 * MAX_VERTICES} XML elements, which is too many")
+        if not name.startswith(_CORE):
+            return
+        word, at = name[len(_CORE) :], self._at
+        if word == "vertex" and at is not None:
+            at.vertices.extend((float(values["x"]), float(values["y"]), float(values["z"])))
+            if len(at.vertices) > 3 * MAX_VERTICES:
+                raise BadInput(f"{self.path} has more than {MAX_VERTICES} vertices, which is too many")
+        elif word == "triangle" and at is not None:
+            at.triangles.extend((int(values["v1"]), int(values["v2"]), int(values["v3"])))
+            if len(at.triangles) > 3 * MAX_FACES:
+                raise BadInput(f"{self.path} has more than {MAX_FACES} faces, which is too many")
+        elif word == "object":
+            at = self._at = self.objects[values.get("id", "")] = _Object(values.get("name", "")[:200])
+        elif word == "mesh" and at is not None:
+            at.has_mesh = True
+        elif word == "item":
+            self.items.append((values.get("objectid", ""), values.get("transform")))
+        elif word == "metadata":
+            self._told = values.get("name", "")[:200]
+        elif word == "model":
+            self.unit = values.get("unit", self.unit)
+        if len(self.objects) > MAX_PARTS or len(self.items) > MAX_PARTS or len(self.metadata) > MAX_PARTS:
+            raise BadInput(f"{self.path} has more than {MAX_PARTS} objects, items or lines of metadata")
+
+    def _end(self, name: str) -> None:
+        if name == f"{_CORE}object":
+            self._at = None
+        elif name == f"{_CORE}metadata":
+            self._told = None
+
+    def _text(self, text: str) -> None:
+        if self._told is None:
+            return
+        self._left -= len(text)
+        if self._left < 0:
+            raise BadInput(f"{self.path} has more than {_MAX_TEXT} characters of metadata")
+        self.metadata[self._told] = self.metadata.get(self._told, "") + text
 
 
 def read_threemf(path: Path) -> Content:
     """Read the build's objects with their placement; components are refused."""
-    parts = _unzip(path)
+    parts = unpack(path, "3MF")
     name = next((entry for entry in parts if entry.lower().endswith(".model")), None)
     if name is None:
         raise BadInput(f"{path} is not a 3MF: it has no model part")
-    if b"<!DOCTYPE" in parts[name] or b"<!ENTITY" in parts[name]:
-        raise BadInput(f"{path} declares XML entities, which no 3MF may; it is not read")
-    try:
-        root = ElementTree.fromstring(parts[name])
-    except ElementTree.ParseError as error:
-        raise BadInput(f"{path} is not a 3MF: its model is not XML") from error
-    unit = root.get("unit", "millimeter")
-    if unit not in _UNIT_M:
-        raise BadInput(f"{path} uses the unit {unit!r}, which 3MF does not have")
-    objects = {entry.get("id"): entry for entry in root.iter(f"{_CORE}object")}
+    model = _Model(path)
+    model.read(parts[name])
+    if model.unit not in _UNIT_M:
+        raise BadInput(f"{path} uses the unit {model.unit[:40]!r}, which 3MF does not have")
     points: list[F64] = []
     faces: list[I32] = []
     names: list[str] = []
-    for item in list(root.iter(f"{_CORE}item"))[:_MAX_PARTS]:
-        target = objects.get(item.get("objectid"))
-        mesh = None if target is None else target.find(f"{_CORE}mesh")
-        if target is None or mesh is None:
+    tally = Tally(path)
+    for wanted, transform in model.items:
+        target = model.objects.get(wanted)
+        if target is None or not target.has_mesh:
             raise BadInput(
                 f"{path} builds an object that is missing or made of components, which are not supported"
             )
-        local, index = _mesh(path, mesh)
-        faces.append((index + sum(len(entry) for entry in points)).astype(np.int32))
-        points.append(_placed(path, local, item.get("transform")))
-        names.append(target.get("name", ""))
+        local, index = _mesh(path, target)
+        faces.append((index + tally.add(len(local), len(index))).astype(np.int32))
+        points.append(_placed(path, local, transform))
+        names.append(target.name)
     if not points:
         raise BadInput(f"{path} builds nothing")
     joined = np.concatenate(points)
     metadata: dict[str, object] = {}
-    for entry in root.iter(f"{_CORE}metadata"):
-        key, text = entry.get("name", ""), entry.text or ""
+    for key, text in model.metadata.items():
         metadata |= _unpacked(text) if key == "slipcast:provenance" else {key: text}
     textures = [
         (entry, data) for entry, data in parts.items() if entry.lower().endswith((".png", ".jpg", ".jpeg"))
@@ -77,52 +154,20 @@ def read_threemf(path: Path) -> Content:
         format="3mf",
         points=checked_points(path, joined),
         faces=np.concatenate(faces),
-        unit_m=_UNIT_M[unit],
+        unit_m=_UNIT_M[model.unit],
         unit_is_custom=False,
         up="z",
         meshes=tuple(dict.fromkeys(names)),
         attributes=("uv",) if textures else (),
-        textures=tuple(_texture(entry, data) for entry, data in textures),
+        textures=tuple(texture_fact(entry, data) for entry, data in textures),
         generator=str(metadata.get("Application", "")) or None,
         metadata=metadata,
     )
 
 
-def _texture(name: str, data: bytes) -> TextureFact:
-    return texture_fact(name, data)
-
-
-def _unzip(path: Path) -> dict[str, bytes]:
-    """Return every part; the sum of their sizes is held to MAX_FILE_BYTES whatever the directory says."""
-    parts: dict[str, bytes] = {}
-    left = MAX_FILE_BYTES
-    try:
-        with zipfile.ZipFile(io.BytesIO(read_bytes(path))) as package:
-            for entry in package.infolist()[:_MAX_PARTS]:
-                with package.open(entry) as stream:
-                    data = stream.read(left + 1)
-                left -= len(data)
-                if left < 0:
-                    raise BadInput(
-                        f"{path} unpacks to more than {MAX_FILE_BYTES / 2**20:.0f} MB; it is not read"
-                    )
-                parts[entry.filename] = data
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
-        raise BadInput(f"{path} is not a 3MF: its zip package is damaged or cut off") from error
-    return parts
-
-
-def _mesh(path: Path, mesh: ElementTree.Element) -> tuple[F64, I32]:
-    try:
-        vertices = [[float(entry.attrib[axis]) for axis in "xyz"] for entry in mesh.iter(f"{_CORE}vertex")]
-        triangles = [
-            [int(entry.attrib[corner]) for corner in ("v1", "v2", "v3")]
-            for entry in mesh.iter(f"{_CORE}triangle")
-        ]
-        points = checked_points(path, np.array(vertices, dtype=np.float64).reshape(-1, 3))
-        return points, checked_faces(path, np.array(triangles, dtype=np.int64).reshape(-1, 3), len(points))
-    except (KeyError, ValueError, OverflowError) as error:
-        raise BadInput(f"{path} has a vertex or triangle that is not made of numbers") from error
+def _mesh(path: Path, read: _Object) -> tuple[F64, I32]:
+    points = checked_points(path, np.array(read.vertices, dtype=np.float64).reshape(-1, 3))
+    return points, checked_faces(path, np.array(read.triangles, dtype=np.int64).reshape(-1, 3), len(points))
 
 
 def _placed(path: Path, points: F64, transform: str | None) -> F64:

@@ -19,6 +19,13 @@ MAX_FILE_BYTES = 512 * 2**20
 MAX_FACES = 5_000_000
 MAX_VERTICES = 15_000_000
 MAX_PIXELS = 100_000_000
+MAX_PARTS = 1000
+"""Meshes, materials or textures in one file."""
+LARGEST = 1e15
+"""Of a coordinate, in file units: its cube is still a number."""
+
+_HEAD_BYTES = 2**20
+"""Of a texture file: what is read to tell its size."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,16 +74,36 @@ class Content:
     metadata: Mapping[str, object] = field(default_factory=dict)
 
 
-def read_bytes(path: Path) -> bytes:
-    """Read a whole file of at most MAX_FILE_BYTES."""
+class Tally:
+    """Counts what a file's meshes add up to: a small file may name one large mesh ten thousand times."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.vertices, self.faces, self.parts = path, 0, 0, 0
+
+    def add(self, vertices: int, faces: int) -> int:
+        """Count one more mesh and return how many vertices came before it; BadInput when it is too much."""
+        before = self.vertices
+        self.vertices += vertices
+        self.faces += faces
+        self.parts += 1
+        if self.parts > MAX_PARTS:
+            raise BadInput(f"{self.path} has more than {MAX_PARTS} meshes, which is too many")
+        if self.vertices > MAX_VERTICES or self.faces > MAX_FACES:
+            raise BadInput(
+                f"{self.path} adds up to more than {MAX_VERTICES} vertices or {MAX_FACES} faces, which is too many"
+            )
+        return before
+
+
+def read_bytes(path: Path, most: int | None = None) -> bytes:
+    """Read a whole file of at most `most` bytes, by default MAX_FILE_BYTES."""
+    most = MAX_FILE_BYTES if most is None else most
     try:
         if path.is_dir():
             raise BadInput(f"{path} is a folder; name the mesh file in it")
         size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise BadInput(
-                f"{path} is {size / 2**20:.0f} MB; at most {MAX_FILE_BYTES / 2**20:.0f} MB are read"
-            )
+        if size > most:
+            raise BadInput(f"{path} is {size / 2**20:.1f} MB; at most {most / 2**20:.1f} MB are read")
         if size == 0:
             raise BadInput(f"{path} is empty")
         return path.read_bytes()
@@ -92,8 +119,12 @@ def beside(path: Path, reference: str, *, quoted: bool = False) -> Path:
     name = unquote(reference) if quoted else reference
     if "://" in name or name.startswith(("/", "\\", "file:")) or name[1:2] == ":" or "\0" in name:
         raise BadInput(f"{path} refers to {name!r}, which is not a file beside it; it is not opened")
-    folder = path.resolve().parent
-    target = (folder / name.replace("\\", "/")).resolve()
+    try:
+        folder = path.resolve().parent
+        target = (folder / name.replace("\\", "/")).resolve()
+        target.is_file()
+    except (OSError, RuntimeError, ValueError) as error:  # too long, or links in a circle
+        raise BadInput(f"{path} refers to {name[:80]!r}, which is no file's name") from error
     if not target.is_relative_to(folder):
         raise BadInput(f"{path} refers to {name!r} outside its folder; it is not opened")
     return target
@@ -108,6 +139,8 @@ def checked_points(path: Path, points: "np.typing.NDArray[np.generic]") -> F64:
     out = np.asarray(points, dtype=np.float64)
     if not np.isfinite(out).all():
         raise BadInput(f"{path} has a vertex whose position is not a number")
+    if max(float(out.max()), -float(out.min())) > LARGEST:
+        raise BadInput(f"{path} has a vertex farther away than {LARGEST:g}, which no figurine is")
     return out
 
 
@@ -155,24 +188,25 @@ def open_edges(faces: I32) -> int:
     return int((count != 2).sum())
 
 
-def texture_fact(name: str, data: bytes) -> TextureFact:
-    """Describe encoded image bytes by their head; sizes are None where the head cannot be read."""
-    if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 24:
-        return TextureFact(
-            name=name,
-            media_type="image/png",
-            bytes=len(data),
-            width_px=int.from_bytes(data[16:20], "big"),
-            height_px=int.from_bytes(data[20:24], "big"),
-        )
-    if data[:2] == b"\xff\xd8":
-        width, height = _jpeg_size(data)
-        return TextureFact(
-            name=name, media_type="image/jpeg", bytes=len(data), width_px=width, height_px=height
-        )
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return TextureFact(name=name, media_type="image/webp", bytes=len(data))
-    return TextureFact(name=name, media_type="unknown", bytes=len(data))
+def texture_fact(name: str, data: "bytes | memoryview", size: int | None = None) -> TextureFact:
+    """Describe encoded image bytes by their head; width and height are None where the head cannot be read.
+
+    `size` is that of the whole file where `data` is only its beginning.
+    """
+    head, length = bytes(data[:_HEAD_BYTES]), len(data) if size is None else size
+    width: int | None = None
+    height: int | None = None
+    media_type = "unknown"
+    if head[:8] == b"\x89PNG\r\n\x1a\n" and len(head) >= 24:
+        media_type = "image/png"
+        width, height = (int.from_bytes(head[at : at + 4], "big") for at in (16, 20))
+    elif head[:2] == b"\xff\xd8":
+        media_type = "image/jpeg"
+        width, height = _jpeg_size(head)
+    elif head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        media_type = "image/webp"
+        width, height = _webp_size(head)
+    return TextureFact(name=name, media_type=media_type, bytes=length, width_px=width, height_px=height)
 
 
 def file_texture(path: Path, reference: str, *, quoted: bool = False) -> TextureFact:
@@ -180,7 +214,26 @@ def file_texture(path: Path, reference: str, *, quoted: bool = False) -> Texture
     target = beside(path, reference, quoted=quoted)
     if not target.is_file():
         return TextureFact(name=reference, media_type="missing", bytes=0)
-    return texture_fact(reference, read_bytes(target))
+    try:
+        with target.open("rb") as stream:
+            return texture_fact(reference, stream.read(_HEAD_BYTES), target.stat().st_size)
+    except OSError as error:
+        raise BadInput(f"{target} cannot be read: {error.strerror or error}") from error
+
+
+def _webp_size(head: bytes) -> tuple[int | None, int | None]:
+    """Width and height from the first chunk: lossy, lossless or extended."""
+    kind, body = head[12:16], head[20:30]
+    if len(body) < 10:
+        return None, None
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(body[4:7], "little"), 1 + int.from_bytes(body[7:10], "little")
+    if kind == b"VP8L":
+        bits = int.from_bytes(body[1:5], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    if kind == b"VP8 ":
+        return int.from_bytes(body[6:8], "little") & 0x3FFF, int.from_bytes(body[8:10], "little") & 0x3FFF
+    return None, None
 
 
 def _jpeg_size(data: bytes) -> tuple[int | None, int | None]:

@@ -21,7 +21,7 @@ TASKS = {"draco": "slipcast.formats.compress:draco_arrays", "usd": "slipcast.for
 """What a child may do: `module:function`, bytes in, named arrays out, ValueError for what cannot be read."""
 
 
-def decode(task: str, data: bytes) -> dict[str, Array]:
+def decode(task: str, data: bytes | memoryview) -> dict[str, Array]:
     """Run one of TASKS on `data` in a child; ValueError, with its words, when it cannot."""
     surroundings = {
         **os.environ,

@@ -6,6 +6,7 @@ date. Prims carry the figurine's name as far as USD allows it in a path; the exa
 name.
 """
 
+import json
 import struct
 import tempfile
 import zlib
@@ -64,7 +65,11 @@ def _layer(figurine: Figurine, names: Names, textures: list[str]) -> bytes:
         UsdShade.MaterialBindingAPI.Apply(shape.GetPrim()).Bind(material)
         for prim, name in ((root, names.mesh), (shape, names.mesh), (material, names.material)):
             prim.GetPrim().SetDisplayName(name)
-        stage.GetRootLayer().customLayerData = {"generator": "Slipcast"}
+        about = {**figurine.provenance, "findings": [entry.as_dict() for entry in figurine.findings]}
+        stage.GetRootLayer().customLayerData = {
+            "generator": "Slipcast",
+            "slipcast": json.dumps(about, allow_nan=False),
+        }
         stage.GetRootLayer().Save()
         return path.read_bytes()
 
