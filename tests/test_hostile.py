@@ -104,6 +104,7 @@ def test_xml_of_too_many_parts_is_refused_while_it_is_read(
     model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("slipcast.formats.read_threemf.MAX_VERTICES", 100)
+    monkeypatch.setattr("slipcast.formats.read_threemf._MAX_ELEMENTS", 300)
     with pytest.raises(BadInput, match="more than"):
         read_content(threemf(tmp_path, model.encode()))
 

@@ -86,9 +86,14 @@ def _gates() -> str:
     return _table(*rows)
 
 
+def _matrix() -> str:
+    return (ROOT / "tests" / "clients" / "matrix.md").read_text(encoding="utf-8").rstrip("\n")
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "options": _options,
     "formats": _formats,
+    "matrix": _matrix,
     "models": _models,
     "errors": _errors,
     "findings": _findings,

@@ -4,7 +4,7 @@ import shutil
 from typing import Any
 
 import pytest
-from clients.programs import HERE, _call
+from clients.programs import HERE, call
 from shapes import figure
 from silhouettes import disc, flat, picture_of
 
@@ -70,7 +70,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     # The report alone, so that nothing beside it can be what it shows.
     alone = tmp_path_factory.mktemp("alone") / "page with spaces.report.html"
     shutil.copy(report, alone)
-    return _call(["node", HERE / "report.mjs", alone, folder / "index.html"])
+    return call(["node", HERE / "report.mjs", alone, folder / "index.html"])
 
 
 def test_nothing_leaves_the_page_and_nothing_complains(seen: list[dict[str, Any]]) -> None:

@@ -98,6 +98,7 @@ def render(
     yaw_deg: float = 0.0,
     pitch_deg: float = 0.0,
     textured: bool = True,
+    lit: bool = True,
 ) -> U8:
     """Return (H,W,3) pixels of the figurine turned by `yaw_deg` to show its right (90), back (180) or left (270)."""
     fine = 2
@@ -107,7 +108,7 @@ def render(
     seen = look(mesh, normals, wide, tall, yaw_deg=yaw_deg, pitch_deg=pitch_deg)
     color = texels(figurine, seen) if textured else np.full((len(seen.face), 3), 205.0)
     canvas = np.broadcast_to(_GROUND, (tall, wide, 3)).astype(np.float32)
-    canvas[seen.shown] = seen.colored(color)
+    canvas[seen.shown] = seen.colored(color) if lit else color
     small = canvas.reshape(height_px, fine, width_px, fine, 3).mean((1, 3))
     out: U8 = small.astype(np.uint8)
     return out

@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +47,7 @@ class Asset:
     files: dict[str, Path]
 
 
-def _call(command: list[str | Path], env: dict[str, str] | None = None) -> list[Facts]:
+def call(command: Sequence[str | Path], env: dict[str, str] | None = None) -> list[Facts]:
     """Run a program, once more when it dies without a word, and return the JSON lines that it prints."""
     surroundings = {**os.environ, "PYTHONPATH": str(HERE.parent), "SLIPCAST_NODE": str(HOME / "node")}
     for attempt in range(2):
@@ -68,15 +68,15 @@ def _call(command: list[str | Path], env: dict[str, str] | None = None) -> list[
 
 
 def _script(interpreter: Path, script: str) -> Callable[[list[Path]], list[Facts]]:
-    return lambda files: _call([interpreter, HERE / script, *files])
+    return lambda files: call([interpreter, HERE / script, *files])
 
 
 def _validator(files: list[Path]) -> list[Facts]:
-    return _call(["node", HERE / "validate_gltf.mjs", *files])
+    return call(["node", HERE / "validate_gltf.mjs", *files])
 
 
 def _three(files: list[Path]) -> list[Facts]:
-    return [_with_points(facts) for facts in _call(["node", HERE / "three.mjs", *files])]
+    return [_with_points(facts) for facts in call(["node", HERE / "three.mjs", *files])]
 
 
 def _with_points(facts: Facts) -> Facts:
@@ -161,7 +161,7 @@ def _godot(files: list[Path]) -> list[Facts]:
         editor.wait()
     assert not waiting, f"Godot did not import {', '.join(waiting)}"
     suffixes = ",".join(path.suffix[1:] for path in files)
-    said = _call(
+    said = call(
         ["godot3-server", "--path", project, "-s", "godot.gd"], places | {"SLIPCAST_SUFFIXES": suffixes}
     )
     out = []
@@ -234,7 +234,7 @@ def write(figurine: Figurine, folder: Path) -> Asset:
     files: dict[str, Path] = {}
     for key, row in EXPORTERS.items():
         if key == "usdz":
-            _call(
+            call(
                 [READERS / "python", HERE / "write_usdz.py", files["glb"], folder],
                 {"PYTHONPATH": str(ROOT / "src")},
             )

@@ -9,8 +9,9 @@ const NODE = process.env.SLIPCAST_NODE;
 const require = createRequire(path.join(NODE, 'package.json'));
 const puppeteer = require('puppeteer-core');
 const SIDE_PX = 384;
+const SIDES = { yaws: [0, 90, 180, 270], width: 150, height: 200, fill: 0.88 }; // as slipcast.preview draws them
 
-async function inPage(file, sidePx) {
+async function inPage(file, sidePx, sides) {
   const T = await import('three');
   const addon = async (module, name) => (await import(`three/addons/loaders/${module}.js`))[name];
   const suffix = file.split('.').pop().toLowerCase();
@@ -24,7 +25,11 @@ async function inPage(file, sidePx) {
   const everything = new Promise((resolve) => { manager.onLoad = resolve; });
   let root;
   if (suffix === 'glb' || suffix === 'gltf') {
-    root = (await new (await addon('GLTFLoader', 'GLTFLoader'))(manager).loadAsync(url)).scene;
+    const loader = new (await addon('GLTFLoader', 'GLTFLoader'))(manager);
+    loader.setMeshoptDecoder((await import('three/addons/libs/meshopt_decoder.module.js')).MeshoptDecoder);
+    const draco = new (await addon('DRACOLoader', 'DRACOLoader'))();
+    loader.setDRACOLoader(draco.setDecoderPath('/three/examples/jsm/libs/draco/gltf/'));
+    root = (await loader.loadAsync(url)).scene;
   } else if (suffix === 'obj') {
     const text = await (await fetch(url)).text();
     const materials = new (await addon('MTLLoader', 'MTLLoader'))(manager).setResourcePath('/files/');
@@ -98,10 +103,38 @@ async function inPage(file, sidePx) {
     const sum = (hues[hue] ??= [0, 0, 0]);
     sum[0]++; sum[1] += k % sidePx; sum[2] += sidePx - 1 - Math.floor(k / sidePx);
   }
-  console.warn = warn;
   renderer.dispose();
+  // The four sides without shading: ambient light of pi gives the texture's own colours.
+  const flat = new T.WebGLRenderer({ antialias: true, alpha: true, preserveDrawingBuffer: true });
+  flat.setSize(sides.width, sides.height);
+  flat.setClearColor(0xffffff, 0);
+  document.body.replaceChildren(flat.domElement);
+  root.position.sub(center);
+  const upright = new T.Group().add(root);
+  if (zUp) upright.rotation.x = -Math.PI / 2;
+  const turned = new T.Group().add(upright);
+  const stage = new T.Scene().add(turned, new T.AmbientLight(0xffffff, Math.PI));
+  turned.updateMatrixWorld(true);
+  const extent = new T.Box3().setFromObject(turned, true).getSize(new T.Vector3());
+  const scale = sides.fill * Math.min(sides.width / Math.max(extent.x, extent.z), sides.height / extent.y);
+  const [right, top] = [sides.width / 2 / scale, sides.height / 2 / scale];
+  const viewer = new T.OrthographicCamera(-right, right, top, -top, 0, 20 * size);
+  viewer.position.z = 10 * size;
+  const seen = flat.getContext();
+  const drawings = [];
+  for (const yaw of sides.yaws) {
+    turned.rotation.y = (yaw * Math.PI) / 180;
+    flat.render(stage, viewer);
+    const rgba = new Uint8Array(4 * sides.width * sides.height);
+    seen.readPixels(0, 0, sides.width, sides.height, seen.RGBA, seen.UNSIGNED_BYTE, rgba);
+    let text = '';
+    for (let k = 0; k < rgba.length; k += 8192) text += String.fromCharCode(...rgba.subarray(k, k + 8192));
+    drawings.push(btoa(text));
+  }
+  console.warn = warn;
+  flat.dispose();
   return {
-    program: `three.js r${T.REVISION}`, points, names, materials, failed, warned, drawn,
+    program: `three.js r${T.REVISION}`, points, names, materials, failed, warned, drawn, drawings,
     hues: Object.fromEntries(Object.entries(hues).map(([hue, [n, x, y]]) => [hue, [n, x / n, y / n]])),
   };
 }
@@ -134,7 +167,7 @@ try {
     const errors = [];
     tab.on('pageerror', (error) => errors.push(String(error)));
     await tab.goto(`http://127.0.0.1:${server.address().port}/`);
-    const facts = await tab.evaluate(inPage, path.basename(file), SIDE_PX);
+    const facts = await tab.evaluate(inPage, path.basename(file), SIDE_PX, SIDES);
     if (process.env.SLIPCAST_RENDER) {
       await tab.screenshot({ path: path.join(process.env.SLIPCAST_RENDER, path.basename(file) + '.three.png') });
     }

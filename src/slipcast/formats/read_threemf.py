@@ -31,6 +31,8 @@ _UNIT_M = {
     "foot": 0.3048,
     "meter": 1.0,
 }
+_MAX_ELEMENTS = 12_000_000
+"""What MAX_FACES triangles need with their vertices and texture coordinates; 17 s of parsing."""
 _MAX_TEXT = 2**20
 """Characters of all metadata together."""
 
@@ -76,8 +78,8 @@ class _Model:
 
     def _start(self, name: str, values: dict[str, str]) -> None:
         self._elements += 1
-        if self._elements > 3 * MAX_VERTICES:
-            raise BadInput(f"{self.path} has more than {3 * MAX_VERTICES} XML elements, which is too many")
+        if self._elements > _MAX_ELEMENTS:
+            raise BadInput(f"{self.path} has more than {_MAX_ELEMENTS} XML elements, which is too many")
         if not name.startswith(_CORE):
             return
         word, at = name[len(_CORE) :], self._at

@@ -41,7 +41,10 @@ def decode(task: str, data: bytes | memoryview) -> dict[str, Array]:
     except subprocess.TimeoutExpired as error:
         raise ValueError("it took too long to unpack") from error
     if done.returncode == 3:
-        raise ValueError(done.stderr.decode("utf-8", "replace").strip()[-200:])
+        lines = (
+            done.stderr.decode("utf-8", "replace").strip().splitlines()
+        )  # libraries talk before the last one
+        raise ValueError(lines[-1][-200:] if lines else "it cannot be read")
     if done.returncode != 0:
         raise ValueError("it is damaged, or unpacks to more than memory holds")
     with np.load(io.BytesIO(done.stdout), allow_pickle=False) as found:
