@@ -28,7 +28,7 @@ import numpy as np
 from evaluation.scenery import NOTHING
 from evaluation.spoil import WAYS, Scene
 from slipcast.checks import LIMITS, Check
-from slipcast.checks.palette import palette
+from slipcast.checks.palette import plain_colors
 from slipcast.checks.picture import Judgement, check_picture, judge_picture
 from slipcast.checks.several import check_prompt, check_views
 from slipcast.findings import Finding
@@ -55,7 +55,7 @@ TARGETS: dict[str, str] = {
     "jpeg": "compression",
     "text": "lettering",
     "text_over": "lettering",
-    "one larger": "views_height",
+    "one smaller": "views_height",
     "one higher": "views_baseline",
     "back not mirrored": "views_mirror",
     "back of another": "views_mirror",
@@ -120,8 +120,8 @@ def main() -> int:
 
 def table(results: list[Result]) -> Iterator[str]:
     """The README's table: one row a way of spoiling; all figures are of the half that chose nothing."""
-    yield "| check | spoiled by | pictures | noticed | false alarms | at 90 % noticed |"
-    yield "|---|---|---|---|---|---|"
+    yield "| check | spoiled by | pictures | noticed | false alarms | at 90 % noticed | from the other half |"
+    yield "|---|---|---|---|---|---|---|"
     for way, check in TARGETS.items():
         good = _scores(results, "good", check)
         spoiled = _scores(results, way, check)
@@ -130,6 +130,9 @@ def table(results: list[Result]) -> Iterator[str]:
         limit = LIMITS[check].review
         noticed = sum(score < limit for score in spoiled) / len(spoiled)
         alarms = sum(score < limit for score in good)
+        other = _midway(
+            _scores(results, "good", check, chosen=True), _scores(results, way, check, chosen=True)
+        )
         edge = float(np.sort(spoiled)[int(np.ceil(0.9 * len(spoiled))) - 1])
         at_90 = sum(score <= min(edge, 1 - 1e-9) for score in good) / len(good)
         row = (
@@ -139,6 +142,8 @@ def table(results: list[Result]) -> Iterator[str]:
             f"{100 * noticed:.0f} %",
             f"{alarms} of {len(good)}",
             f"{100 * at_90:.1f} %" if edge < 1 else "never",
+            f"{100 * sum(score < other for score in spoiled) / len(spoiled):.0f} %, "
+            f"{sum(score < other for score in good)} of {len(good)}",
         )
         yield f"| {' | '.join(row)} |"
     for half in (True, False):
@@ -151,13 +156,20 @@ def table(results: list[Result]) -> Iterator[str]:
         yield f"\nGood pictures of the half that {'chose' if half else 'is reported'}: {told}"
 
 
-def _scores(results: list[Result], way: str, check: str) -> list[float]:
+def _midway(good: list[float], spoiled: list[float]) -> float:
+    """The threshold that one half alone would set: between its worst twentieth of good and its best of spoiled."""
+    if not good or not spoiled:
+        return 0.5
+    return float(np.percentile(good, 5) + np.percentile(spoiled, 95)) / 2
+
+
+def _scores(results: list[Result], way: str, check: str, *, chosen: bool = False) -> list[float]:
     out = []
     for result in results:
         score = result.scores.get(check)
         fault = TRUE_OF.get(result.figurine, "")
         excused = way == "good" and bool(fault) and check.startswith(fault)
-        if result.way == way and not result.chosen and score is not None and not excused:
+        if result.way == way and result.chosen is chosen and score is not None and not excused:
             out.append(score)
     return out
 
@@ -239,12 +251,13 @@ def _together(cuts: Mapping[tuple[str, View], Picture]) -> Iterator[Result]:
         for seed, view in enumerate((View.FRONT, View.LEFT, View.BACK, View.RIGHT)):
             rng = np.random.default_rng([index, seed])
             changed = dict(views)
-            changed[view] = _moved(views[view], rng.uniform(1.2, 1.35), 0.0)
-            yield Result(figurine=name, way="one larger", scores=_by_name(check_views(changed)))
+            changed[view] = _moved(views[view], rng.uniform(0.7, 0.82), 0.0)
+            yield Result(figurine=name, way="one smaller", scores=_by_name(check_views(changed)))
             changed[view] = _moved(views[view], 1.0, rng.uniform(0.06, 0.1))
             yield Result(figurine=name, way="one higher", scores=_by_name(check_views(changed)))
             changed[view] = _turned(views[view], int(rng.choice([-60, 60, 120])))
-            if float(np.ptp(palette(views[view])[:, 1:], axis=0).max()) > 40:  # grey has no hue to turn
+            shares = plain_colors(views[view])
+            if shares["black"] + shares["white"] + shares["grey"] < 0.7:  # grey has no hue to turn
                 yield Result(figurine=name, way="hue turned", scores=_by_name(check_views(changed)))
             changed[view] = cuts[other, view]
             yield Result(figurine=name, way="of another", scores=_by_name(check_views(changed)))

@@ -41,7 +41,7 @@ def shared(one: F32, other: F32) -> float:
 
 
 _HUES = (
-    (15, "red"),
+    (20, "red"),
     (42, "orange"),
     (70, "yellow"),
     (165, "green"),
@@ -66,14 +66,14 @@ NAMES: dict[str, tuple[str, ...]] = {
     "copper": ("orange", "brown", "red"),
     "brown": ("brown", "orange"),
     "green": ("green",),
-    "turquoise": ("cyan", "green", "blue"),
-    "teal": ("cyan", "green", "blue"),
-    "cyan": ("cyan", "blue"),
+    "turquoise": ("cyan",),
+    "teal": ("cyan",),
+    "cyan": ("cyan",),
     "blue": ("blue", "cyan"),
-    "purple": ("purple", "blue", "pink"),
-    "violet": ("purple", "blue", "pink"),
+    "purple": ("purple", "pink"),
+    "violet": ("purple", "pink"),
     "lilac": ("purple", "pink"),
-    "pink": ("pink", "red", "purple"),
+    "pink": ("pink", "purple"),
     "black": ("black", "grey"),
     "white": ("white", "grey"),
     "ivory": ("white", "grey", "brown", "yellow", "orange"),
@@ -109,9 +109,11 @@ def plain_colors(cut: Picture) -> dict[str, float]:
     rest = ~grey & (value >= 0.2)
     brown = rest & (hue >= 8) & (hue < 50) & (value < 0.62)
     shares["brown"] = float(brown.mean())
+    pale = rest & ~brown & (hue < 12) & (saturation < 0.45) & (value > 0.75)
+    shares["pink"] = float(pale.mean())
     low = 0.0
     for high, name in _HUES:
-        within = rest & ~brown & (hue >= low) & (hue < high)
+        within = rest & ~brown & ~pale & (hue >= low) & (hue < high)
         shares[name] = shares.get(name, 0.0) + float(within.mean())
         low = high
     return shares

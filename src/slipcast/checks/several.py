@@ -41,12 +41,12 @@ def check_drafts(drafts: Sequence[Picture]) -> Check:
 
 
 def check_prompt(cut: Picture, subject: str) -> Check:
-    """Whether the colours that `subject`, the user's own words, names are on the figurine: 1 % of it is enough."""
+    """Whether the figurine has the colours that `subject`, the user's own words, names: half a per cent is enough."""
     words = named_colors(subject)
     if not words:
         return Check(name="prompt_colors", score=None, values={"missing": None})
     shares = plain_colors(cut)
-    missing = [word for word in words if sum(shares[name] for name in NAMES[word]) < 0.01]
+    missing = [word for word in words if sum(shares[name] for name in NAMES[word]) < 0.005]
     score = 1 - len(missing) / len(words)
     said = (finding("PROMPT_COLORS_MISSING", {"what": ", ".join(missing)}),) if missing else ()
     return Check(name="prompt_colors", score=score, values={"missing": ", ".join(missing)}, findings=said)
