@@ -1,6 +1,7 @@
 """checks/: one picture, several pictures: what was done to a drawn figurine is what its checks say."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,10 +11,15 @@ from slipcast.checks import LIMITS, Verdict, verdict
 from slipcast.checks.picture import PICTURE_CHECKS, Judgement, check_picture, judge_picture
 from slipcast.checks.several import check_drafts, check_prompt, check_views
 from slipcast.cutout import cut_out
+from slipcast.depth import DepthOptions
 from slipcast.findings import finding
+from slipcast.image.folder import read_picture
+from slipcast.pipeline import Recipe, make
+from slipcast.repair import RepairOptions
 from slipcast.values import U8, Picture, View
 
 SIDE = 640
+SAMPLES = Path(__file__).parents[1] / "samples"
 
 
 def body(side: int = SIDE, *, x: float = 0.5, scale: float = 1.0, arm: bool = True) -> U8:
@@ -283,3 +289,25 @@ def test_colours_of_the_prompt_are_looked_for(subject: str, missing: str | None)
 
 def test_every_check_of_a_picture_has_its_limits() -> None:
     assert set(PICTURE_CHECKS) <= set(LIMITS)
+
+
+@pytest.mark.parametrize("sample", ["astronaut", "bust", "dragon", "mech"])
+def test_samples_with_their_soft_shadows_and_white_on_white_are_approved(sample: str) -> None:
+    judged = judge_picture(read_picture(SAMPLES / sample / "front.png"))
+    assert judged.verdict is Verdict.APPROVE
+    assert codes(judged) <= {"SPECKS_DROPPED"}
+
+
+def test_convert_says_that_a_landscape_is_no_figurine_and_what_to_do() -> None:
+    from evaluation.scenery import landscape
+
+    pixels = landscape(np.random.default_rng([1, 9 * 31 + ord("l")]), 640, 640)
+    recipe = Recipe(depth=DepthOptions(model="dome"), repair=RepairOptions(faces=2000))
+    result = make(Picture(pixels=np.ascontiguousarray(pixels)), recipe, name="hills")
+    told = [found.code for found in result.figurine.findings]
+    assert told.count("NO_FIGURINE") == 1
+    assert result.verdict is Verdict.REJECT
+    advice = result.metadata["advice"]
+    assert isinstance(advice, list)
+    assert advice[0]["code"] == "NO_FIGURINE"
+    assert "plain white background" in advice[0]["prompt"]
