@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as arrays
 from scipy import ndimage
 from silhouettes import ball, box, disc, ring, silhouette_zoo
 
-from slipcast.lattice import Lattice, make_lattice
+from slipcast.lattice import Lattice, make_lattice, rounded
 from slipcast.values import F32, I64, U8, Bool
 
 
@@ -131,7 +131,7 @@ def test_a_ball_closes_at_its_rim_and_lies_on_the_circle() -> None:
     alpha, depth = ball(128, 1.0, 8.0)
     assert depth.back is not None
     unit = 8.0 / depth.camera.fy_px
-    lattice = _lattice(alpha, depth.front, depth.back, unit=unit)
+    lattice = rounded(_lattice(alpha, depth.front, depth.back, unit=unit), unit, 1)
     thick = lattice.back - lattice.front
     assert thick[lattice.on_rim].max() == 0
     ray = (lattice.position - 64) / depth.camera.fy_px

@@ -20,6 +20,8 @@ _LONGEST = 3.0
 """An edge at the rim longer than this many nodes' distance is split."""
 _ROUND = 0.4
 """A rim that keeps less than this share of the square of the thickness two nodes further in is round: thin there."""
+_SHARP = 3.0
+"""A node's pixels that span more than this many nodes' distances of depth are of two parts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +49,8 @@ def make_lattice(cover: F32, front: F32, back: F32, valid: Bool, *, step: int, u
     pixel is wide. The result has no triangles when the silhouette holds no cell.
     """
     cover, _ = _blocks(cover, np.ones(cover.shape, bool), step)
-    near, share = _blocks(front, valid, step)
-    far, _ = _blocks(back, valid, step)
+    near, share = _blocks(front, valid, step, sharp=_SHARP * unit * step)
+    far, _ = _blocks(back, valid, step, sharp=_SHARP * unit * step)
     inside = (cover >= 0.5) & (share > 0)
     cover = np.where(inside, cover, np.minimum(cover, 0.499))
     height, width = inside.shape
@@ -126,7 +128,7 @@ def make_lattice(cover: F32, front: F32, back: F32, valid: Bool, *, step: int, u
         triangles=joined.astype(np.int32),
         diagonal=diagonal,
     )
-    return _rounded(_even_rim(grid), unit, step)
+    return _even_rim(grid)
 
 
 def _evened_along_rim(share: F64, triangles: I64, on_rim: Bool, sweeps: int = 12) -> F64:
@@ -166,12 +168,16 @@ def _even_rim(grid: Lattice, sweeps: int = 4) -> Lattice:
     return replace(grid, front=(middle - half).astype(np.float32), back=(middle + half).astype(np.float32))
 
 
-def _rounded(grid: Lattice, unit: float, step: int, rounds: int = 4) -> Lattice:
-    """Split long edges next to the rim; `unit` is the depth that one pixel is wide."""
+def rounded(grid: Lattice, unit: float, step: int, kept: Bool | None = None, rounds: int = 4) -> Lattice:
+    """Split long edges next to the rim, but none that ends where `kept` (V,) is True; new vertices come last.
+
+    `unit` is the depth that one pixel is wide.
+    """
     position = grid.position.astype(np.float64)
     middle = (grid.front + grid.back).astype(np.float64) / 2
     square = (grid.back - grid.front).astype(np.float64) ** 2
     at_rim, on_rim = grid.on_rim.copy(), grid.on_rim.copy()
+    whole = np.zeros(len(position), bool) if kept is None else kept
     triangles, diagonal = grid.triangles.astype(np.int64), grid.diagonal
     for _ in range(rounds):
         corner = np.stack([triangles, np.roll(triangles, -1, axis=1)], 2).reshape(-1, 2)
@@ -183,6 +189,7 @@ def _rounded(grid: Lattice, unit: float, step: int, rounds: int = 4) -> Lattice:
         rise = np.abs(half_a - half_b)
         wanted = (
             ~(on_rim[a] & on_rim[b])
+            & ~(whole[a] | whole[b])
             & (rise > _LONGEST * unit * step)
             & (np.abs(middle[a] - middle[b]) < rise)
         )
@@ -199,6 +206,7 @@ def _rounded(grid: Lattice, unit: float, step: int, rounds: int = 4) -> Lattice:
         square = np.concatenate([square, square[a] + (square[b] - square[a]) * way])
         at_rim = np.concatenate([at_rim, np.ones(len(a), bool)])
         on_rim = np.concatenate([on_rim, np.zeros(len(a), bool)])
+        whole = np.concatenate([whole, np.zeros(len(a), bool)])
         cut = np.full(len(corner), -1)
         cut[near] = fresh[index.reshape(-1)]
         triangles, diagonal = _split(triangles, diagonal, cut.reshape(-1, 3))
@@ -246,21 +254,27 @@ def _split(triangles: I64, diagonal: Bool, fresh: I64) -> tuple[I64, Bool]:
     return made, whole
 
 
-def _blocks(values: F32, valid: Bool, step: int) -> tuple[F32, F32]:
-    """Mean of valid values in blocks of step x step, padded by one empty block; and the share of valid pixels."""
+def _blocks(values: F32, valid: Bool, step: int, sharp: float = np.inf) -> tuple[F32, F32]:
+    """Mean of valid values in blocks of step x step, padded by one empty block; and the share of valid pixels.
+
+    Where a block's values span more than `sharp`, a step runs through it: the half that has more pixels counts, so
+    that no node hangs between two parts.
+    """
     height, width = values.shape
     pad = ((0, -height % step), (0, -width % step))
-    weight = np.pad(valid.astype(np.float32), pad)
-    total = np.pad(np.where(valid, values, 0).astype(np.float32), pad)
-
-    def summed(array: F32) -> F32:
-        tall, wide = array.shape
-        out: F32 = array.reshape(tall // step, step, wide // step, step).sum((1, 3), dtype=np.float32)
-        return out
-
-    share = summed(weight)
-    mean = summed(total) / np.maximum(share, 1e-6)
-    return np.pad(mean, 1), np.pad(share / step**2, 1)
+    weight = np.pad(valid, pad).reshape((height + pad[0][1]) // step, step, -1, step)
+    block = np.pad(values, pad).reshape(weight.shape)
+    share = weight.mean((1, 3), dtype=np.float32)
+    if step > 1:
+        low = np.where(weight, block, np.inf).min((1, 3), keepdims=True)
+        high = np.where(weight, block, -np.inf).max((1, 3), keepdims=True)
+        with np.errstate(invalid="ignore"):
+            stepped, nearer = high - low > sharp, block - low < (high - low) / 2
+        most = (nearer & weight).sum((1, 3), keepdims=True) * 2 >= weight.sum((1, 3), keepdims=True)
+        weight = weight & (~stepped | (nearer == most))
+    total = np.where(weight, block, 0).sum((1, 3), dtype=np.float32)
+    mean = total / np.maximum(weight.sum((1, 3)), 1).astype(np.float32)
+    return np.pad(mean, 1), np.pad(share, 1)
 
 
 # Corners of a cell: 0 top left, 1 top right, 2 bottom right, 3 bottom left; edges: 4 top, 5 right, 6 bottom, 7 left.

@@ -4,7 +4,7 @@ The budget is met in two steps: manifold3d's error-bounded simplification takes 
 size), then quadric edge collapse (Garland & Heckbert 1997; fast-simplification, MIT) spends the rest where the shape
 bends. The second may leave sheets that touch along an edge; manifold3d takes these apart and they are pushed 1 µm from
 each other. Where that does not give a solid, manifold3d's simplification is bisected to the budget instead: always a
-solid, but faces are spent less well.
+solid, but faces are spent less well. Faces that were pushed through each other are parted last (untangle.py).
 
 Rejected: quadric collapse alone (700,000 to 50,000 faces in 11 s against 1.8 s, and it stalls at 56,000 where faces are
 thin); Open3D's quadric decimation (21 s).
@@ -18,6 +18,7 @@ import numpy as np
 from slipcast.errors import BadInput, StageFailed
 from slipcast.points import project
 from slipcast.solid import NUDGE_M, closed_mesh, closedness, face_normals, solid_of, unlabelled
+from slipcast.untangle import untangled
 from slipcast.values import I32, U8, DepthMap, Mesh, Source
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def repair(mesh: Mesh, depth: DepthMap, options: RepairOptions) -> Mesh:
         made = _bounded(solid, options.faces)
     if not closedness(made).closed:
         raise StageFailed("no closed solid could be made of this surface; try another --detail or --depth")
+    made = untangled(made)
     return replace(made, source=_sources(made, depth))
 
 

@@ -2,15 +2,13 @@
 
 Two ways:
 
-`shells` takes the lattice that the samples came on: front shell, back shell and the wall between them are closed,
-oriented and free of self-intersection by construction, cover the silhouette to a fraction of a pixel and cost next to
+`shells` takes the lattice that the samples came on: front shell, back shell and the wall between them, cut where depth
+steps (gaps.py), are closed and oriented by construction, cover the silhouette to a fraction of a pixel and cost next to
 nothing. The default.
 
 `poisson` is Screened Poisson Reconstruction (Kazhdan & Hoppe 2013) in Open3D on the same oriented samples; what spills
-over the silhouette is carved off with the visual hull by an exact boolean. It rounds steps of depth that the lattice
-bridges with a steep face, loses parts thinner than two of its cells, and takes most of a conversion's time.
-
-MEASURED_BLOCK
+over the silhouette is carved off with the visual hull by an exact boolean. It loses parts thinner than two of its
+cells, and takes most of a conversion's time.
 """
 
 from dataclasses import dataclass, replace
