@@ -124,6 +124,17 @@ def test_a_zip_of_thousands_of_parts_is_not_listed(tmp_path: Path, monkeypatch: 
         read_content(tmp_path / "x.3mf")
 
 
+def test_a_part_that_swells_too_much_is_refused_before_it_is_parsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = f'<model xmlns="{CORE}">' + "<a/>" * 5000 + "</model>"
+    with pytest.raises(BadInput, match="builds nothing"):
+        read_content(threemf(tmp_path, model.encode()))
+    monkeypatch.setattr(packages, "_SMALL_BYTES", 1000)
+    with pytest.raises(BadInput, match="50 times its size"):
+        read_content(threemf(tmp_path, model.encode()))
+
+
 def test_fbx_of_millions_of_nodes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("slipcast.formats.read_fbx._MAX_NODES", 100)
     with pytest.raises(BadInput, match="more than 100 nodes"):

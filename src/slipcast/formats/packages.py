@@ -8,6 +8,9 @@ from pathlib import Path
 from slipcast.errors import BadInput
 from slipcast.formats.reading import MAX_FILE_BYTES, MAX_PARTS, read_bytes
 
+_SMALL_BYTES = 64 * 2**20
+_RATIO = 50
+"""How many times its packed size a part may have once it is not small; our models have 5."""
 _ENTRY = b"PK\1\2"
 """Every entry of a zip's directory begins with it."""
 
@@ -25,8 +28,13 @@ def unpack(path: Path, kind: str) -> dict[str, bytes]:
             if len(entries) > MAX_PARTS:
                 raise BadInput(f"{path} has more than {MAX_PARTS} parts; it is not read")
             for entry in entries:
+                most = min(left, max(_SMALL_BYTES, _RATIO * entry.compress_size))
                 with package.open(entry) as stream:
-                    content = stream.read(left + 1)
+                    content = stream.read(most + 1)
+                if most < len(content) <= left:
+                    raise BadInput(
+                        f"{path} unpacks to more than {_RATIO} times its size, as no {kind} does; it is not read"
+                    )
                 left -= len(content)
                 if left < 0:
                     raise BadInput(
