@@ -117,6 +117,7 @@ def cook(picture: Picture, recipe: Recipe, *, name: str, watch: pipeline.Watch |
             "name": name,
             "source": dict(picture.source),
             "gates": [passage.as_dict() for passage in passages],
+            "files": {f"{name}.{key}": len(f"{key} of {name}") for key in recipe.formats},
             "findings": [seen.as_dict()],
         },
         seconds=dict.fromkeys(STAGES, 0.001),
@@ -272,6 +273,30 @@ def test_results_are_replaced(run: Run, kitchen: list[Recipe], knight: Path) -> 
     ended = run("convert", knight, "--height", "60mm")
     assert "60.0 mm tall" in ended.out
     assert _files(Path("out")) == ["knight.glb", "knight.json", "knight.preview.png", "mine.txt"]
+
+
+def test_a_run_that_goes_on_makes_only_what_is_missing(
+    run: Run, kitchen: list[Recipe], tmp_path: Path
+) -> None:
+    pictures = [_picture(tmp_path / f"{name}.png") for name in "abc"]
+    run("convert", *pictures[:2], "--resume")
+    assert len(kitchen) == 2
+    ended = run("convert", *pictures, "--resume", "--json")
+    assert len(kitchen) == 3
+    entries = json.loads(ended.out)
+    assert [entry["ok"] for entry in entries] == [True] * 3
+    assert entries[0]["files"] == ["out/a.glb"]
+    assert [found["code"] for found in entries[0]["findings"]] == ["DEPTH_MODEL"]
+    assert run("convert", *pictures, "--resume").out.count("was there already") == 3
+    Path("out/a.glb").write_bytes(b"short")  # damaged
+    Path("out/b.preview.png").unlink()  # gone
+    pixels = np.zeros((64, 48, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(pictures[2])  # another picture
+    assert "was there already" not in run("convert", *pictures, "--resume").out
+    assert len(kitchen) == 6
+    run("convert", *pictures, "--resume", "--height", "60mm")
+    run("convert", *pictures, "--height", "60mm")  # without the word all is made anew
+    assert len(kitchen) == 12
 
 
 def test_pictures_of_one_name_can_take_their_folders(run: Run, kitchen: list[Recipe], tmp_path: Path) -> None:

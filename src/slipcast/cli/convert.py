@@ -1,5 +1,6 @@
 """`slipcast convert`: pictures in, assets on disk, one line for each."""
 
+import hashlib
 import json
 import sys
 import time
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from slipcast.cli import recipe as words
+from slipcast.cli.again import made_before, mark_of
 from slipcast.cli.guard import Failure, attempt
 from slipcast.cli.terminal import Terminal, quiet
 from slipcast.cli.written import given, written_as, written_options
@@ -32,6 +34,8 @@ class Job:
     out: Path
     keep: bool
     report: bool
+    resume: bool
+    """Leave what an earlier run made of the same picture with the same options."""
     names: dict[Path, str]
     """Picture -> the name of its asset, in the order asked for."""
 
@@ -104,6 +108,7 @@ class Done:
     "--report", is_flag=True, help="Also write NAME.report.html: the model and all pictures on one page."
 )
 @click.option("--keep", is_flag=True, help="Also write the cutout, the depth and the bare surface.")
+@click.option("--resume", is_flag=True, help="Leave what is there already, of the same picture and options.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each picture.")
 @click.option("--debug", is_flag=True, help="Show what the libraries print; log unexpected errors.")
 @click.pass_obj
@@ -129,6 +134,7 @@ def convert(
     gate: str,
     report: bool,
     keep: bool,
+    resume: bool,
     as_json: bool,
     debug: bool,
 ) -> int:
@@ -162,7 +168,15 @@ def convert(
             gates=gate,
         )
         names = names_of(pictures, pattern)
-        job = Job(recipe=recipe, view=words.view_of(view), out=out, keep=keep, report=report, names=names)
+        job = Job(
+            recipe=recipe,
+            view=words.view_of(view),
+            out=out,
+            keep=keep,
+            report=report,
+            resume=resume,
+            names=names,
+        )
         check_places(job)
         return job
 
@@ -240,8 +254,30 @@ def check_places(job: Job) -> None:
 def _convert_one(terminal: Terminal, path: Path, job: Job, *, debug: bool) -> Done | Failure:
     from slipcast.pipeline import STAGES
 
+    if job.resume:
+        found = attempt(lambda: _found(path, job), debug=debug)
+        if found:
+            return found
     with terminal.progress(path.name, STAGES) as watch, nullcontext() if debug else quiet():
         return attempt(lambda: _made(path, job, watch), debug=debug)
+
+
+def _mark(picture_sha256: str, job: Job) -> str:
+    return mark_of(picture_sha256, job.recipe, job.view, job.keep)
+
+
+def _found(path: Path, job: Job) -> Done | None:
+    """The asset of `path` when an earlier run made it, of this picture and with these options."""
+    place = job.out / f"{job.names[path]}.json"
+    if not (path.is_file() and place.is_file()):
+        return None
+    asset = made_before(place, _mark(hashlib.sha256(path.read_bytes()).hexdigest(), job))
+    if asset is None or (job.report and not (job.out / f"{job.names[path]}.report.html").is_file()):
+        return None
+    files = tuple(job.out / name for name in asset["files"])
+    summary = f"{files[0]} | was there already, of this picture and with these options"
+    missed = missed_gates(asset.get("gates", []), files[0])
+    return Done(files=files, asset=asset, findings=(), summary=summary, missed=missed)
 
 
 def _made(path: Path, job: Job, watch: "Watch | None") -> Done:
@@ -258,6 +294,7 @@ def _made(path: Path, job: Job, watch: "Watch | None") -> Done:
         "seconds": {"read": round(read_s, 3), **result.seconds},
         "total_s": round(time.perf_counter() - begun, 3),
         "peak_memory_mb": _peak_memory_mb(),
+        "mark": _mark(str(picture.source["sha256"]), job),
     }
     page = None
     if job.report:
@@ -326,7 +363,7 @@ def _entry(path: Path | None, done: Done | Failure) -> dict[str, object]:
         "ok": done.missed is None,
         **error,
         "files": [str(file) for file in done.files],
-        "findings": [finding.as_dict() for finding in done.findings],
+        "findings": [finding.as_dict() for finding in done.findings] or done.asset.get("findings", []),
         "asset": done.asset,
     }
 

@@ -5,7 +5,6 @@ writes. The asset's metadata carries the story too. A picture that is paid for i
 was made from it with the same options is not made again.
 """
 
-import hashlib
 import json
 import time
 from contextlib import nullcontext
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from slipcast.cli import recipe as recipes
+from slipcast.cli.again import made_before, mark_of
 from slipcast.cli.asking import Asked, ask_for, buy_options, options_of, provider_of, sidecar, spec_options
 from slipcast.cli.board import Board
 from slipcast.cli.convert import missed_gates
@@ -136,9 +136,9 @@ def _make(terminal: Terminal, subject: str, out: Path, words: dict[str, Any], *,
     story = {f"{name}.picture{bought.suffix}": bought.data}
     story[f"{name}.picture.json"] = sidecar(bought.facts, (*asked.findings, *bought.findings))
     write_files(out, story)
-    mark = _mark(bought, recipe)
+    mark = mark_of(str(bought.facts["sha256"]), recipe)
     shown = not words["report"] or (out / f"{name}.report.html").is_file()
-    if shown and not words["refresh"] and _is_made(out / f"{name}.json", mark):
+    if shown and not words["refresh"] and made_before(out / f"{name}.json", mark):
         terminal.say(
             f"{out / name}.json is there already, of this picture and with these options; nothing was done"
         )
@@ -243,20 +243,3 @@ def _with_material(result: "Result", bought: "Bought", recipe: "Recipe") -> "Res
     exports = {key: EXPORTERS[key].export(figurine, recipe.export) for key in recipe.formats}
     described = metadata.describe(figurine, exports, checks=result.checks, passages=result.passages)
     return replace(result, figurine=figurine, exports=exports, metadata=described)
-
-
-def _mark(bought: "Bought", recipe: "Recipe") -> str:
-    """Names picture and options: equal for equal work."""
-    return hashlib.sha256(f"{bought.facts['sha256']}|{recipe!r}".encode()).hexdigest()[:32]
-
-
-def _is_made(path: Path, mark: str) -> bool:
-    """Whether the asset whose JSON is at `path` was made by the same work and is whole."""
-    try:
-        known = json.loads(path.read_text("utf-8"))
-        files = known["files"]
-        return known["run"]["mark"] == mark and all(
-            (path.parent / f).stat().st_size == size for f, size in files.items()
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return False
