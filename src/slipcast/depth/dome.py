@@ -1,23 +1,29 @@
 """Picture with alpha -> DepthMap, from the silhouette alone: the embedded model that needs no weights.
 
-The silhouette is inflated like a membrane: u solves lap(u) = -1 inside and u = 0 on the rim, and sqrt(4u) is the
-half thickness, so that a disc becomes a ball and a long bar an oval one, 1.4 times as deep as wide (Poisson
-inflation, as in Sýkora et al., "Ink-and-Ray", 2014, section 4); parts of 20 px and less come out some 10 % thicker
-than that. Limbs get their own thickness, the body a larger one. A share of the picture's own shading, band-passed, is
-added to the front so that faces and folds are not lost.
+The silhouette is inflated like a membrane: u solves lap(u) = -1 inside and u = 0 on the rim, and sqrt(4u) is the half
+thickness, so that a disc becomes a ball and a long bar an oval one, 1.4 times as deep as wide (Poisson inflation, as
+in Sýkora et al., "Ink-and-Ray", 2014, section 4), within 4 % from 20 px of width on. Limbs get their own thickness,
+the body a larger one. A share of the picture's own shading, band-passed, is added to the front so that faces and
+folds are not lost.
 
-A figurine stands: its lowest edge is a cut through the body, not a rim where it turns away. The silhouette is therefore
-reflected below its lowest row before it is inflated, so that feet and bases keep their depth down to the ground; sides
-that the picture's frame cuts off are treated alike.
+A figurine stands: its lowest edge is a cut through the body, not a rim where it turns away. The silhouette is
+therefore reflected below its lowest row before it is inflated, so that feet and bases keep their depth down to the
+ground; sides that the picture's frame cuts off are treated alike.
 
 Measured on 70 meshes of figurines, yaw within 35 degrees, both shells as points against the true surface (longest
-side 2; mean distance, F-score at 0.05): the plain balloon 0.110, 0.355; reflected 0.112, 0.344; reflected and 0.85 as
-deep 0.108, 0.383; 0.7 as deep 0.109, 0.390. Rejected: stretching to a prior of depth over width (0.129, 0.284; at 0.65
-of it 0.112, 0.352) and flatter profiles (the half thickness to the power 0.7: 0.119, 0.305).
+side 2; mean distance, F-score at 0.05), when the rim lay half a pixel too far out and small parts came out 8 to 25 %
+too thick: the plain balloon 0.110, 0.355; reflected 0.112, 0.344; reflected and 0.85 as deep 0.108, 0.383; 0.7 as
+deep 0.109, 0.390. Rejected: stretching to a prior of depth over width (0.129, 0.284; at 0.65 of it 0.112, 0.352) and
+flatter profiles (the half thickness to the power 0.7: 0.119, 0.305).
 
-Solver: nested iteration. A direct solve at 1/8 of the size gives the long waves, damped Jacobi sweeps at 1/4, 1/2
-and 1/1 the rim. Rejected: scipy.sparse.linalg.spsolve at full size (14 s for 500,000 pixels against 0.4 s here, the
-half thickness differs by 1 % of the radius in the mean).
+With the membrane solved exactly (by membrane.py), on 40 meshes of the training set (cd, F-score at 0.05, IoU of
+silhouettes by the protocol of evaluation/ on 10,000 points): 0.85 as deep 0.0843, 0.544, 0.801; 1.0 as deep 0.0830,
+0.541, 0.798, hence 0.92; before, 0.85 as deep, 0.0837, 0.535, 0.789. Rejected there: a middle plane tilted by one
+constant (0.15 either way: cd and F-score within 0.003, IoU 0.007 to 0.016 less).
+
+Solver: nested iteration. A direct solve at 1/8 of the size gives the long waves, damped Jacobi sweeps at 1/4, 1/2 and
+1/1 the rim. Rejected: scipy.sparse.linalg.spsolve at full size (14 s for 500,000 pixels against 0.4 s here, the half
+thickness differs by 1 % of the radius in the mean).
 """
 
 from dataclasses import dataclass
@@ -49,7 +55,7 @@ class DomeOptions:
 
     fov_deg: float = LENS_FOV_DEG
     """Vertical field of view of the picture."""
-    roundness: float = 0.85
+    roundness: float = 0.92
     """Depth over width of the inflated parts; 1 makes a disc a ball."""
     reflected: float = 0.3
     """Share of the silhouette that is reflected at its lowest row and at edges of the frame; 0 closes it round."""
@@ -184,21 +190,29 @@ def _solved(inside: Bool) -> F32:
         rows.append(here[both])
         columns.append(near[both])
     row, column = np.concatenate(rows), np.concatenate(columns)
-    matrix = sparse.csc_matrix((np.full(len(row), -1.0), (row, column)), (count, count)) + 4 * sparse.eye(
-        count
-    )
+    matrix = sparse.csc_matrix((np.full(len(row), -1.0), (row, column)), (count, count))
+    matrix += sparse.diags(_diagonal(inside)[inside].astype(np.float64))
     u[inside] = linalg.spsolve(matrix.tocsc(), np.ones(count))
     return u
+
+
+def _diagonal(inside: Bool) -> F32:
+    """What the equation of each pixel divides by: u is zero on the pixel's edge, half a pixel before the middle of a
+    neighbour outside, so that such a neighbour counts as -u."""
+    around = np.pad(inside, 1).astype(np.float32)
+    out: F32 = 8 - (around[:-2, 1:-1] + around[2:, 1:-1] + around[1:-1, :-2] + around[1:-1, 2:])
+    return out
 
 
 def _relaxed(u: F32, inside: Bool, sweeps: int) -> F32:
     """Jacobi sweeps on lap(u) = -1 in units of this level's pixels; `u` comes in those units."""
     u = np.where(inside, u, 0).astype(np.float32)
+    share = np.where(inside, 1 / _diagonal(inside), 0).astype(np.float32)
     for _ in range(sweeps):
         around = np.zeros_like(u)
         around[1:] += u[:-1]
         around[:-1] += u[1:]
         around[:, 1:] += u[:, :-1]
         around[:, :-1] += u[:, 1:]
-        u = np.where(inside, (around + 1) / 4, 0).astype(np.float32)
+        u = (around + 1) * share
     return u
