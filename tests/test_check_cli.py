@@ -10,6 +10,7 @@ from PIL import Image
 from test_picture_checks import body, drawn, paint
 
 from slipcast.cli.main import main
+from slipcast.findings import finding
 from slipcast.values import Picture
 
 
@@ -94,10 +95,13 @@ def test_the_prompt_is_read_from_the_json_beside_the_very_picture(
 
     path = saved(tmp_path / "robot.png", drawn())
     facts = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "subject": "a blue robot"}
+    other_size = finding("PICTURE_OTHER_SIZE", {"got": "640x640", "wanted": "1024x1024"})
+    facts |= {"findings": [other_size.as_dict()]}  # type: ignore[dict-item]
     (tmp_path / "robot.json").write_text(json.dumps(facts), "utf-8")
     assert main(["check", str(path), "--json"]) == 0
     (entry,) = json.loads(capfd.readouterr().out)
     assert entry["checks"]["prompt_colors"]["missing"] == "blue"
+    assert {found["code"] for found in entry["findings"]} == {"PICTURE_OTHER_SIZE", "PROMPT_COLORS_MISSING"}
     shutil.copy(tmp_path / "robot.json", tmp_path / "other.json")
     alpha = body(arm=False)
     other = saved(tmp_path / "other.png", Picture(pixels=paint(alpha), alpha=alpha))

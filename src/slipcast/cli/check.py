@@ -156,23 +156,36 @@ def _judged(path: Path, view: View | None, prompt: str) -> tuple["Judgement", Re
     picture = read_picture(path, view=view or View.FRONT)
     judged = judge_picture(picture)
     checks = judged.checks
-    subject = prompt or _subject_beside(path, picture)
+    facts = _facts_beside(path, picture)
+    subject = prompt or str(facts.get("subject") or "")
     if judged.cut and subject:
         checks = (*checks, check_prompt(judged.cut, subject))
     noticed = judged.cut.findings if judged.cut else picture.findings
-    findings = (*noticed, *(found for each in checks for found in each.findings))
+    findings = (*noticed, *_broken_promises(facts), *(found for each in checks for found in each.findings))
     return judged, Report(what=str(path), checks=checks, findings=findings)
 
 
-def _subject_beside(path: Path, picture: "Picture") -> str:
-    """What was asked for, from the JSON that `slipcast generate` wrote beside this very picture; empty without."""
+def _facts_beside(path: Path, picture: "Picture") -> dict[str, object]:
+    """The JSON that `slipcast generate` wrote beside this very picture; empty without."""
     try:
         facts = json.loads(path.with_suffix(".json").read_text("utf-8"))
     except (OSError, ValueError):
-        return ""
+        return {}
     if not isinstance(facts, dict) or facts.get("sha256") != picture.source.get("sha256"):
-        return ""
-    return str(facts.get("subject") or "")
+        return {}
+    return facts
+
+
+def _broken_promises(facts: dict[str, object]) -> Iterator["Finding"]:
+    """What was noticed when the picture was bought: another size than the model promises."""
+    from slipcast.findings import finding
+
+    noticed = facts.get("findings")
+    for entry in noticed if isinstance(noticed, list) else ():
+        if isinstance(entry, dict) and entry.get("code") == "PICTURE_OTHER_SIZE":
+            values = entry.get("values")
+            if isinstance(values, dict) and {"got", "wanted"} <= set(values):
+                yield finding("PICTURE_OTHER_SIZE", values)
 
 
 def _together(judged: dict[Path, "Judgement"], sides: dict[Path, View], *, drafts: bool) -> Iterator[Report]:
