@@ -9,7 +9,7 @@ from PIL import Image
 from silhouettes import disc
 
 from slipcast.checks import LIMITS, Check
-from slipcast.checks.gates import _UNITS, GATES, parse_gates, pass_gates
+from slipcast.checks.gates import _UNITS, GATES, parse_gates, pass_gates, told
 from slipcast.cli.main import main
 from slipcast.errors import BadInput
 
@@ -63,6 +63,10 @@ def test_gates_go_in_order_and_tell_what_was_measured() -> None:
         {"gate": "thinnest>=1mm", "measured": None, "passed": False},
     ]
     assert parse_gates("") == ()
+
+
+def test_what_was_measured_is_told_in_words() -> None:
+    assert [told(value) for value in (None, True, False, 0.95, 3)] == ["nothing", "yes", "no", "0.95", "3"]
 
 
 @pytest.mark.parametrize(
@@ -144,10 +148,10 @@ def test_a_result_that_misses_a_gate_is_kept_and_marked(
         "draft",
     ]
     assert main([*words, "--gate", "closed,thickness>=90mm,iou>=0.5", "--json"]) == 6
-    told = capfd.readouterr()
-    assert "ball.glb does not meet --gate thickness>=90mm (measured: " in told.err
-    assert told.err.count("\n") == 1
-    entry = json.loads(told.out)[0]
+    printed = capfd.readouterr()
+    assert "ball.glb does not meet --gate thickness>=90mm (measured: " in printed.err
+    assert printed.err.count("\n") == 1
+    entry = json.loads(printed.out)[0]
     assert entry["ok"] is False
     assert entry["error"]["kind"] == "QualityGate"
     known = json.loads((out / "ball.json").read_text("utf-8"))

@@ -13,7 +13,7 @@ from pathlib import Path
 from slipcast import metadata
 from slipcast.checks import Check, Verdict, verdict
 from slipcast.checks.depth import check_depth
-from slipcast.checks.gates import Gate, Passage, pass_gates
+from slipcast.checks.gates import Gate, Passage, pass_gates, told
 from slipcast.checks.mesh import Judged, MeshLimits, check_figurine
 from slipcast.checks.picture import check_picture
 from slipcast.cutout import CutoutOptions, cut_out
@@ -180,5 +180,4 @@ def make(picture: Picture, recipe: Recipe, *, name: str, watch: Watch | None = N
 
 
 def _missed(passage: Passage) -> Finding:
-    measured = "nothing" if passage.measured is None else passage.measured
-    return finding("GATE_MISSED", {"gate": passage.gate.text, "measured": measured})
+    return finding("GATE_MISSED", {"gate": passage.gate.text, "measured": told(passage.measured)})

@@ -140,6 +140,13 @@ def pass_gates(checks: Iterable[Check], gates: Iterable[Gate]) -> tuple[Passage,
     return tuple(_passage(by_name, gate) for gate in gates)
 
 
+def told(measured: float | bool | None) -> str:
+    """A measured value for a reader."""
+    if measured is None:
+        return "nothing"
+    return {True: "yes", False: "no"}[measured] if isinstance(measured, bool) else f"{measured:g}"
+
+
 def _passage(checks: dict[str, Check], gate: Gate) -> Passage:
     row = _row(gate.name)
     if not row.check:

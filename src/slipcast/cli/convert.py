@@ -318,11 +318,10 @@ def missed_gates(gates: object, file: Path) -> Failure | None:
     missed = [gate for gate in gates if not gate["passed"]]
     if not missed:
         return None
-    told = ", ".join(
-        f"{gate['gate']} (measured: {'nothing' if gate['measured'] is None else gate['measured']})"
-        for gate in missed
-    )
-    error = QualityGate(f"{file} does not meet --gate {told}; it is kept and marked as failing in its JSON")
+    from slipcast.checks.gates import told
+
+    words = ", ".join(f"{gate['gate']} (measured: {told(gate['measured'])})" for gate in missed)
+    error = QualityGate(f"{file} does not meet --gate {words}; it is kept and marked as failing in its JSON")
     return Failure(type(error).__name__, str(error), status_of(error).exit_code)
 
 
