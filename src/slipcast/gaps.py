@@ -11,7 +11,8 @@ section a circle), 0 at the part's own edge and continuing the thickness that th
 far from all steps both return to the full thickness, so that gaps end by themselves. A gap is where u + v leaves room.
 
 A slope, however steep, is no step, and soft steps, as a network of low resolution gives them, are slopes: they stay as
-they were. cuts.py makes the faces.
+they were. cuts.py makes the faces. With sharp steps a 1024 x 1024 picture takes 0.4 to 4.8 s of CPU more than without
+the cuts (0.2 to 1.4 s), most of it in rounds of cuts.py that make all faces anew after a few nodes were filled.
 
 Rejected: returning to the full thickness within 32 nodes of a step (a wall behind every large part); a step wherever
 the rise is steep (round sides fall to pieces: F at 0.05 of the stretching cat 0.883 instead of 0.929); between three
@@ -177,6 +178,8 @@ def _steps(shells: Shells, nodes: I64, sign: float) -> Edges:
         starts.append(np.where(forward, a, b))
         ends.append(np.where(forward, b, a))
     start, end = np.concatenate(starts), np.concatenate(ends)
+    if not len(start):
+        return Edges(start=start, end=end)
     count = len(depth)
     corner = shells.triangles
     pairs = np.concatenate([corner[:, [0, 1]], corner[:, [1, 2]], corner[:, [2, 0]]])

@@ -20,24 +20,27 @@ def untangled(mesh: Mesh) -> Mesh:
     """Return `mesh` (closed; labels are not kept) without crossing faces, or with as few as can be had."""
     vertices, faces = welded(mesh)
     best, fewest = None, len(faces)
-    for _ in range(_PASSES):
+    for attempt in range(_PASSES):
         pairs = crossing_faces(unlabelled(vertices, faces))
         if len(pairs) < fewest and closedness(unlabelled(vertices, faces)).closed:
             best, fewest = vertices, len(pairs)
         if not len(pairs):
             break
-        vertices = _parted(vertices, faces, pairs)
+        vertices = _parted(vertices, faces, pairs, 2 * attempt)
     if best is None:
         return mesh
     return unlabelled(best, faces)
 
 
-def _parted(vertices: F32, faces: I32, pairs: I64) -> F32:
-    """Move corners until no face near those of `pairs` crosses another; the best try when rounds run out."""
+def _parted(vertices: F32, faces: I32, pairs: I64, rings: int) -> F32:
+    """Move corners until no face near those of `pairs` crosses another; the best try when rounds run out.
+
+    At first `rings` of faces around them move too.
+    """
     best, fewest, since = vertices, len(pairs), 0
     for number in range(_ROUNDS):
         crossing = np.unique(pairs)
-        vertices = _faired(vertices, faces, crossing, number // _GROWTH)
+        vertices = _faired(vertices, faces, crossing, rings + number // _GROWTH)
         near = _near(vertices, faces, np.unique(faces[crossing]))
         pairs = near[crossing_faces(unlabelled(vertices, faces[near]))]
         since += 1
