@@ -28,6 +28,7 @@ from slipcast.cli import recipe as words
 from slipcast.cli.main import COMMANDS, main
 from slipcast.cli.sizes import parse_height
 from slipcast.depth import DEPTH_MODELS
+from slipcast.deviation import Deviation
 from slipcast.errors import BadInput, MissingWeights, StageFailed
 from slipcast.findings import finding
 from slipcast.formats import EXPORTERS
@@ -103,6 +104,7 @@ def cook(picture: Picture, recipe: Recipe, *, name: str, watch: pipeline.Watch |
         picture=picture,
         checks=checks,
         judged=Judged(checks=checks, thickness=thickness, wanted=depth.valid, drawn=depth.valid),
+        deviation=Deviation(largest_m=0.0001, mean_m=0.00001),
         passages=passages,
         depth=depth,
         cloud=PointCloud(

@@ -10,6 +10,7 @@ from silhouettes import disc, flat, picture_of
 
 from slipcast.checks import Check
 from slipcast.checks.gates import parse_gates, pass_gates
+from slipcast.deviation import Deviation
 from slipcast.findings import finding
 from slipcast.formats import EXPORTERS, ExportOptions
 from slipcast.metadata import attach, describe
@@ -26,10 +27,12 @@ _PICTURE = Picture(
     findings=(finding("SUBJECT_SEVERAL", {"count": 2}),),
 )
 _DEPTH = replace(flat(disc(32, 10), 90, 100), findings=(finding("DEPTH_PRIOR", {"ratio": "1.00"}),))
+_DEVIATION = Deviation(largest_m=0.000123456, mean_m=0.0000054321)
 
 
 def _attached(figurine: Figurine) -> Figurine:
-    return attach(figurine, picture=_PICTURE, depth=_DEPTH, recipe=Recipe(place=PlaceOptions(height_m=0.075)))
+    recipe = Recipe(place=PlaceOptions(height_m=0.075))
+    return attach(figurine, picture=_PICTURE, depth=_DEPTH, recipe=recipe, deviation=_DEVIATION)
 
 
 def _codes(figurine: Figurine) -> list[str]:
@@ -49,6 +52,7 @@ def test_measures_are_those_of_the_mesh() -> None:
     assert known["closed"] is True
     assert known["bodies"] == 1
     assert known["unit"] == "metre"
+    assert known["deviation_mm"] == {"max": 0.1235, "mean": 0.0054}
 
 
 def test_volume_of_a_cube() -> None:

@@ -54,6 +54,8 @@ def test_a_picture_becomes_an_asset(height_m: float, faces: int) -> None:
     _check(result, height_m, faces)
     assert result.figurine.name == "body"
     assert result.preview.startswith(b"\x89PNG")
+    assert result.metadata["deviation_mm"] == result.deviation.as_dict()
+    assert 0 < result.deviation.mean_m < result.deviation.largest_m < 0.2 * height_m
     assert json.dumps(result.metadata)
 
 

@@ -11,6 +11,7 @@ from silhouettes import disc, flat, picture_of
 from slipcast import metadata
 from slipcast.checks.gates import parse_gates, pass_gates
 from slipcast.checks.mesh import MeshLimits, check_figurine
+from slipcast.deviation import Deviation
 from slipcast.formats import EXPORTERS, ExportOptions
 from slipcast.pipeline import STAGES, Recipe, Result
 from slipcast.preview import PreviewOptions, draw_preview
@@ -31,7 +32,8 @@ def _result(name: str, gate: str = "") -> Result:
     picture, depth = picture_of(alpha), flat(alpha, 0.9, 1.0)
     judged = check_figurine(made, made.mesh, depth, picture, MeshLimits())
     passages = pass_gates(judged.checks, parse_gates(gate))
-    made = metadata.attach(made, picture=picture, depth=depth, recipe=Recipe())
+    deviation = Deviation(largest_m=0.0001, mean_m=0.00001)
+    made = metadata.attach(made, picture=picture, depth=depth, recipe=Recipe(), deviation=deviation)
     exports = {"glb": EXPORTERS["glb"].export(made, ExportOptions())}
     return Result(
         figurine=made,
@@ -42,6 +44,7 @@ def _result(name: str, gate: str = "") -> Result:
         ),
         checks=judged.checks,
         judged=judged,
+        deviation=deviation,
         passages=passages,
         exports=exports,
         preview=draw_preview(made, picture, PreviewOptions(panel_px=96)),

@@ -13,6 +13,7 @@ from slipcast._version import __version__
 from slipcast.checks import Check, verdict
 from slipcast.checks.diagnose import diagnose
 from slipcast.checks.gates import Passage
+from slipcast.deviation import Deviation
 from slipcast.findings import Finding
 from slipcast.solid import closedness, count_bodies, source_shares
 from slipcast.values import DepthMap, Export, Figurine, Picture
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from slipcast.pipeline import Recipe
 
 
-def attach(figurine: Figurine, *, picture: Picture, depth: DepthMap, recipe: "Recipe") -> Figurine:
+def attach(
+    figurine: Figurine, *, picture: Picture, depth: DepthMap, recipe: "Recipe", deviation: Deviation
+) -> Figurine:
     """Return the figurine with its provenance and all findings so far."""
     mesh = figurine.mesh
     state, shares, bodies = closedness(mesh), source_shares(mesh), count_bodies(mesh)
@@ -41,6 +44,7 @@ def attach(figurine: Figurine, *, picture: Picture, depth: DepthMap, recipe: "Re
         "depth_over_width": round(size_mm[2] / max(size_mm[0], 1e-9), 4),
         "vertices": len(mesh.vertices),
         "faces": len(mesh.faces),
+        "deviation_mm": deviation.as_dict(),
         "bodies": bodies,
         "closed": state.closed,
         "volume_mm3": round(state.volume_m3 * 1e9, 3),

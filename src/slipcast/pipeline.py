@@ -19,13 +19,14 @@ from slipcast.checks.picture import check_picture
 from slipcast.cutout import CutoutOptions, cut_out
 from slipcast.depth import DepthOptions, predict_depth
 from slipcast.depth.calibrate import CalibrateOptions, calibrate
+from slipcast.deviation import Deviation, measure_deviation
 from slipcast.errors import BadInput
 from slipcast.findings import Finding, finding
 from slipcast.formats import EXPORTERS, ExportOptions
 from slipcast.image.folder import read_picture
 from slipcast.points import PlaceOptions, PointOptions, make_points, place, settle
 from slipcast.preview import PreviewOptions, draw_preview
-from slipcast.repair import RepairOptions, repair
+from slipcast.repair import RepairOptions, ground_m, repair
 from slipcast.surface import SurfaceOptions, reconstruct
 from slipcast.texture import TextureOptions, paint
 from slipcast.values import DepthMap, Export, Figurine, Picture, PointCloud, View
@@ -71,6 +72,8 @@ class Result:
     """What picture, depth and mesh were judged by."""
     judged: Judged
     """What the checks of the mesh measured on the way."""
+    deviation: Deviation
+    """How far the mesh lies from the surface before it was simplified to its budget."""
     passages: tuple[Passage, ...]
     """How each gate of the recipe went."""
     exports: Mapping[str, Export]
@@ -152,6 +155,12 @@ def make(picture: Picture, recipe: Recipe, *, name: str, watch: Watch | None = N
     with stage("texture"):
         painted = settle(paint(solid, depth, cut, recipe.texture, name=name), recipe.place)
     with stage("checks"):
+        deviation = measure_deviation(
+            solid,
+            raw,
+            height_m=recipe.place.height_m,
+            ground_m=ground_m(depth, float(raw.vertices[:, 1].min()), float(raw.vertices[:, 1].max())),
+        )
         judged = check_figurine(painted, solid, depth, cut, MeshLimits(faces=recipe.repair.faces))
         checks = (*check_picture(picture, cut), *check_depth(depth), *judged.checks)
         passages = pass_gates(checks, recipe.gates)
@@ -159,7 +168,7 @@ def make(picture: Picture, recipe: Recipe, *, name: str, watch: Watch | None = N
         found = [entry for check in checks for entry in check.findings if entry not in known]
         found += [_missed(passage) for passage in passages if not passage.passed]
         painted = replace(painted, findings=(*painted.findings, *found))
-        figurine = metadata.attach(painted, picture=cut, depth=depth, recipe=recipe)
+        figurine = metadata.attach(painted, picture=cut, depth=depth, recipe=recipe, deviation=deviation)
     with stage("export"):
         exports = {key: EXPORTERS[key].export(figurine, recipe.export) for key in recipe.formats}
     with stage("preview"):
@@ -171,6 +180,7 @@ def make(picture: Picture, recipe: Recipe, *, name: str, watch: Watch | None = N
         cloud=cloud,
         checks=checks,
         judged=judged,
+        deviation=deviation,
         passages=passages,
         exports=exports,
         preview=preview,

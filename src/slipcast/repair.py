@@ -78,8 +78,8 @@ def _size(solid: "manifold3d.Manifold") -> float:
     return float(max(high_x - low_x, high_y - low_y, high_z - low_z))
 
 
-def _standing(solid: "manifold3d.Manifold", depth: DepthMap) -> "manifold3d.Manifold":
-    """Cut off what perspective lets hang below the ground.
+def ground_m(depth: DepthMap, low_m: float, high_m: float) -> float | None:
+    """Height at which a surface between `low_m` and `high_m` is cut to stand, or None where nothing is to be cut.
 
     The picture's lowest row is a ray that sinks (or rises) with depth, but the figurine stands on a plane, at the
     height of its nearest point there. Nothing is cut where that would take more than a tenth of the height.
@@ -88,11 +88,17 @@ def _standing(solid: "manifold3d.Manifold", depth: DepthMap) -> "manifold3d.Mani
     nearest = float(depth.front[row][depth.valid[row]].min())
     below_m = (row + 1 - depth.camera.cy_px) / depth.camera.fy_px * nearest
     # Camera axes have y down; placed cameras stand upright, so the world's height is the shift less that.
-    ground_m = float(depth.camera.camera_from_world[1, 3]) - below_m
+    ground = float(depth.camera.camera_from_world[1, 3]) - below_m
+    return ground if low_m < ground < low_m + 0.1 * (high_m - low_m) else None
+
+
+def _standing(solid: "manifold3d.Manifold", depth: DepthMap) -> "manifold3d.Manifold":
+    """Cut off what perspective lets hang below the ground."""
     _, low, _, _, high, _ = solid.bounding_box()
-    if not low < ground_m < low + 0.1 * (high - low):
+    ground = ground_m(depth, low, high)
+    if ground is None:
         return solid
-    cut = solid.trim_by_plane((0.0, 1.0, 0.0), ground_m)
+    cut = solid.trim_by_plane((0.0, 1.0, 0.0), ground)
     return cut if cut.num_tri() else solid
 
 
