@@ -1,5 +1,7 @@
 """repair.py: whatever the silhouette and the depth, a closed solid within the budget, or one sentence."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -231,6 +233,61 @@ def test_hundreds_of_specks_within_a_budget_that_cannot_hold_them() -> None:
     alpha = np.zeros((60, 60), np.uint8)
     alpha[::2, ::2] = 255
     _made(alpha, flat(alpha, 200, 201), 1_000)
+
+
+def test_ten_thousand_specks_are_refused_at_once_where_the_budget_cannot_hold_them() -> None:
+    speck = cube(0.001)
+    place = np.stack(np.meshgrid(np.arange(100), np.arange(100), [0]), -1).reshape(-1, 1, 3) * np.float32(
+        0.002
+    )
+    vertices = (speck.vertices[None] + place).reshape(-1, 3).astype(np.float32)
+    faces = speck.faces[None] + 8 * np.arange(10_000)[:, None, None]
+    specks = unlabelled(vertices, faces.reshape(-1, 3).astype(np.int32))
+    with pytest.raises(StageFailed, match="1000 faces cannot hold the 10,000 separate parts"):
+        repair(specks, flat(disc(32, 10), 1, 2), RepairOptions(faces=1_000))
+
+
+@pytest.mark.parametrize("kind", list(DepthKind))
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_depth_without_a_number_in_it_is_refused(kind: DepthKind, value: float) -> None:
+    alpha = disc(64, 25)
+    picture = picture_of(alpha)
+    depth = depth_of(alpha, np.full(alpha.shape, value), None, kind=kind)
+    with pytest.raises(StageFailed, match="no valid pixel"):
+        solid_from(calibrate(depth, picture, CalibrateOptions()), picture)
+
+
+@pytest.mark.parametrize("kind", [DepthKind.AFFINE_DEPTH, DepthKind.AFFINE_DISPARITY])
+@pytest.mark.parametrize("value", [0.0, 300.0])
+def test_depth_without_relief_becomes_a_solid_and_is_told(kind: DepthKind, value: float) -> None:
+    alpha = disc(64, 25)
+    picture = picture_of(alpha)
+    depth = calibrate(
+        depth_of(alpha, np.full(alpha.shape, value), None, kind=kind), picture, CalibrateOptions()
+    )
+    assert "DEPTH_FLAT" in [entry.code for entry in depth.findings]
+    mesh, _ = solid_from(depth, picture, faces=2_000)
+    assert_solid(mesh)
+
+
+def test_metric_depth_of_zeros_is_refused() -> None:
+    alpha = disc(64, 25)
+    picture = picture_of(alpha)
+    depth = depth_of(alpha, np.zeros(alpha.shape), None)
+    with pytest.raises(StageFailed, match="no valid pixel"):
+        solid_from(calibrate(depth, picture, CalibrateOptions()), picture)
+
+
+@pytest.mark.parametrize("faces", [500, 5_000, 50_000, 500_000])
+def test_the_budget_is_spent_where_there_is_detail_for_it(faces: int) -> None:
+    alpha, depth = ball(192, 1.0, 6.0)
+    x, y = grid(192, 192)
+    bumps = 0.03 * np.sin(0.3 * x) * np.sin(0.3 * y)
+    rough = replace(depth, front=np.where(depth.valid, depth.front - bumps, 0).astype(np.float32))
+    mesh, _ = solid_from(rough, picture_of(alpha), faces=faces)
+    assert_solid(mesh)
+    there_is = 90_000  # of the lattice at this size
+    assert 0.9 * min(faces, there_is) <= len(mesh.faces) <= faces
 
 
 def test_the_same_input_gives_the_same_bytes() -> None:

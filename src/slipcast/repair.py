@@ -17,7 +17,7 @@ import numpy as np
 
 from slipcast.errors import BadInput, StageFailed
 from slipcast.points import project
-from slipcast.solid import NUDGE_M, closed_mesh, closedness, face_normals, solid_of, unlabelled
+from slipcast.solid import NUDGE_M, body_volumes, closed_mesh, closedness, face_normals, solid_of, unlabelled
 from slipcast.untangle import untangled
 from slipcast.values import I32, U8, DepthMap, Mesh, Source
 
@@ -28,6 +28,10 @@ MIN_FACES, MAX_FACES = 100, 2_000_000
 _COARSER = (3e-4, 1e-3, 3e-3)
 """Shares of the size that are taken out first where the collapse stalls: on very small budgets it does among slivers (a
 ball of 75,000 faces ends at 1,672 where 100 were asked, and at 100 from 13,000 faces)."""
+
+
+_CRUMB = 5e-5
+"""Bodies that hold no more than this share of the volume are dropped."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +52,13 @@ def repair(mesh: Mesh, depth: DepthMap, options: RepairOptions) -> Mesh:
     solid = solid_of(mesh)
     if solid is None:
         raise StageFailed("the surface is not closed and oriented; try another --detail or --depth")
+    volumes = body_volumes(mesh)
+    parts = int((volumes > _CRUMB * volumes.sum()).sum())
+    if 4 * parts > options.faces:  # said at once: ten thousand specks kept the search below busy for minutes
+        raise StageFailed(
+            f"{options.faces} faces cannot hold the {parts:,} separate parts of this silhouette closed; allow more "
+            "with --faces, or cut the picture out more cleanly"
+        )
     solid = _standing(_thinned(solid, options.faces), depth)
     made = _collapsed(closed_mesh(solid), options.faces)
     for share in _COARSER:
@@ -131,7 +142,7 @@ def _without_crumbs(solid: "manifold3d.Manifold") -> "manifold3d.Manifold":
     bodies = solid.decompose()
     if len(bodies) == 1:
         return solid
-    kept = [body for body in bodies if body.volume() > 5e-5 * solid.volume()]
+    kept = [body for body in bodies if body.volume() > _CRUMB * solid.volume()]
     return type(solid).compose(kept) if kept else solid
 
 

@@ -170,6 +170,17 @@ def count_bodies(mesh: Mesh) -> int:
 
 def body_areas(mesh: Mesh) -> F64:
     """(N,) surface of each of the bodies that are not connected with each other."""
+    return _per_body(mesh, face_normals(mesh.vertices, mesh.faces)[1])
+
+
+def body_volumes(mesh: Mesh) -> F64:
+    """(N,) signed volume of each of the bodies that are not connected with each other, in cubic metres."""
+    corner = mesh.vertices[mesh.faces].astype(np.float64)
+    return _per_body(mesh, np.einsum("ij,ij->i", corner[:, 0], np.cross(corner[:, 1], corner[:, 2])) / 6)
+
+
+def _per_body(mesh: Mesh, amounts: F64) -> F64:
+    """(N,) sum over each body's faces of (F,) `amounts`."""
     from scipy import sparse
 
     faces = mesh.faces
@@ -180,7 +191,7 @@ def body_areas(mesh: Mesh) -> F64:
     graph = sparse.coo_matrix((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), (size, size))
     _, label = sparse.csgraph.connected_components(graph, directed=False)
     _, body = np.unique(label[faces[:, 0]], return_inverse=True)
-    out: F64 = np.bincount(body.reshape(-1), face_normals(mesh.vertices, faces)[1]).astype(np.float64)
+    out: F64 = np.bincount(body.reshape(-1), amounts).astype(np.float64)
     return out
 
 
