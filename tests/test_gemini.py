@@ -407,3 +407,13 @@ def test_importing_slipcast_leaves_the_sdk_alone() -> None:
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://gate.example/v1?key=s3cret", "https://me:s3cret@gate.example", "https://s3cret@gate.example"]
+)
+def test_an_address_with_a_secret_is_refused_without_repeating_it(url: str) -> None:
+    with pytest.raises(BadInput, match=r"gate\.example") as caught:
+        GeminiOptions(base_url=url)
+    assert "s3cret" not in str(caught.value)
+    assert "GEMINI_API_KEY" in str(caught.value)

@@ -55,6 +55,15 @@ class GeminiOptions:
     stream: bool = False
     """Ask for a stream, which tells tokens on the way; a picture comes no sooner by it."""
 
+    def __post_init__(self) -> None:
+        """Raise BadInput when the address holds more than an address: it is shown, and a secret must not be."""
+        parts = urlsplit(self.base_url)
+        if parts.username or parts.password or parts.query:
+            raise BadInput(
+                f"the base URL of {parts.hostname} holds credentials or a query; give the address alone, and the "
+                "key in the environment variable GEMINI_API_KEY"
+            )
+
 
 class Gemini:
     """The provider `gemini`."""
