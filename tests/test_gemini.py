@@ -410,7 +410,8 @@ def test_importing_slipcast_leaves_the_sdk_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://gate.example/v1?key=s3cret", "https://me:s3cret@gate.example", "https://s3cret@gate.example"]
+    "url",
+    ["https://gate.example/v1?key=s3cret", "https://me:s3cret@gate.example", "https://s3cret@gate.example"],
 )
 def test_an_address_with_a_secret_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(BadInput, match=r"gate\.example") as caught:

@@ -51,9 +51,10 @@ class Trainer:
         self.progress = Progress()
 
     def forward(self, net: FigurineNet, x: Tensor) -> Tensor:
-        """The network in bf16 where it can, float32 out."""
+        """The network in bf16 where that pays, float32 out."""
+        half = self.device.type == "cuda" or has_amx()
         x = x.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             out: Tensor = net(x)
         return out
 
@@ -101,6 +102,12 @@ class Trainer:
         for optimiser, kept in zip(self.optimisers, state.get("optimisers", []), strict=False):
             optimiser.load_state_dict(kept)
         self.progress = Progress(**state["progress"])
+
+
+def has_amx() -> bool:
+    """Whether this processor multiplies bf16 in tiles; without, torch is ten times slower in bf16 than in float32."""
+    found: object = torch.cpu.get_capabilities()
+    return isinstance(found, dict) and bool(found.get("amx_bf16", False))
 
 
 def optimisers(net: FigurineNet, lr: float) -> list[torch.optim.Optimizer]:

@@ -8,7 +8,8 @@ one unit of depth is one pixel in that plane.
 
 To full size: what is enlarged is the correction (log gain and middle), not the depth. It is carried outward over the
 rim first, so that no background leaks in, and enlarged smoothly; the inflated silhouette is computed anew at the
-picture's own size and carries the outline. Rejected: enlarging the depth itself (a staircase of 8 px at the rim).
+picture's own size and carries the outline. Rejected: enlarging the depth itself (a staircase of 8 px at the rim); a
+colour guided filter on the enlarged correction (cd 0.1123 to 0.1160 in depth space against 0.1119, edges no sharper).
 """
 
 from dataclasses import dataclass
