@@ -191,7 +191,9 @@ def test_fusing_with_nonsense_changes_nothing() -> None:
     assert fused.front is broad.front
     assert fused.model == broad.model
     assert fused.agreement == pytest.approx(-1, abs=0.01)
-    assert fuse(broad, relative(np.ones_like(ball), mask)) is broad
+    flat = fuse(broad, relative(np.ones_like(ball), mask))
+    assert flat.front is broad.front
+    assert flat.agreement == 0
 
 
 def test_fusing_without_detail_is_the_broad_map() -> None:
