@@ -4,11 +4,15 @@ From samples spread evenly over the area (at least one a face) a ray goes agains
 first face that it leaves through is the wall's thickness there (the single-ray case of the shape diameter function,
 Shapira and others 2008). A body inside, which it enters and leaves again, is passed.
 
-Open3D's RaycastingScene (Embree) casts the rays: 0.07 s of CPU for 50,000 faces, after 1 s of import in a process's
-first figurine. Rejected: inscribed balls by nearest neighbours (Ma and others 2012), which read every edge as thin.
+Open3D's RaycastingScene (Embree) casts the rays: 0.07 s of CPU for 50,000 faces, after 0.5 s of import in a process's
+first figurine (1 s with Dash, see `_open3d`). Rejected: inscribed balls by nearest neighbours (Ma and others 2012),
+which read every edge as thin.
 """
 
+import sys
 from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
 
 import numpy as np
 
@@ -84,8 +88,7 @@ def _spread(mesh: Mesh, area: F64) -> tuple[I64, F64]:
 
 def _inward(mesh: Mesh, points: F64, normals: F64) -> F32:
     """(N,) length of the ray from each point against its normal to where it leaves the solid."""
-    import open3d as o3d
-
+    o3d = _open3d()
     # Brought to size 1: Embree works in float32 and near 1.
     low, high = mesh.vertices.min(0).astype(np.float64), mesh.vertices.max(0).astype(np.float64)
     size = float((high - low).max()) or 1.0
@@ -114,3 +117,30 @@ def _inward(mesh: Mesh, points: F64, normals: F64) -> F32:
         open_ = open_[hit & ~ends]
     lengths: F32 = (out * size).astype(np.float32)
     return lengths
+
+
+class _Later:
+    """A name of the module Dash, which is imported when somebody uses it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(getattr(import_module("dash"), self._name), name)
+
+    def __call__(self, *args: object, **named: object) -> object:
+        return getattr(import_module("dash"), self._name)(*args, **named)
+
+
+def _open3d() -> ModuleType:
+    """Open3D without Dash, a web server that it loads with itself for a plot that nobody draws here: 0.5 s of CPU."""
+    if "open3d" in sys.modules or "dash" in sys.modules:
+        return import_module("open3d")
+    later = ModuleType("dash")
+    for name in ("html", "dcc", "Dash"):
+        setattr(later, name, _Later(name))
+    sys.modules["dash"] = later
+    try:
+        return import_module("open3d")
+    finally:
+        del sys.modules["dash"]
