@@ -183,9 +183,11 @@ def _steps(shells: Shells, nodes: I64, sign: float) -> Edges:
     count = len(depth)
     corner = shells.triangles
     pairs = np.concatenate([corner[:, [0, 1]], corner[:, [1, 2]], corner[:, [2, 0]]])
-    there = np.isin(
-        np.minimum(start, end) * count + np.maximum(start, end), pairs.min(1) * count + pairs.max(1)
-    )
+    # Few vertices stand at a step; only edges between these are sorted.
+    known = np.zeros(count, bool)
+    known[start] = known[end] = True
+    pairs = pairs[known[pairs[:, 0]] & known[pairs[:, 1]]]
+    there = np.isin(key_of(start, end, count), key_of(pairs[:, 0], pairs[:, 1], count))
     # Where the other shell comes to meet it, a round side closes.
     closing = sign * (other[start] - other[end]) > _CLOSING * np.abs(depth[end] - depth[start])
     there &= ~closing
