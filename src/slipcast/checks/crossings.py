@@ -50,7 +50,8 @@ def crossing_faces(mesh: Mesh, *, most: int = 1_000_000) -> I64:
 
 def _near_pairs(corner: F64) -> "list[I64]":
     """Chunks of (N,2) face pairs whose boxes overlap, each pair once."""
-    low, high = corner.min(1), corner.max(1)
+    low = np.minimum(np.minimum(corner[:, 0], corner[:, 1]), corner[:, 2])
+    high = np.maximum(np.maximum(corner[:, 0], corner[:, 1]), corner[:, 2])
     order = np.argsort(_morton(corner.mean(1)), kind="stable")
     leaves = max(1, 1 << int(np.ceil(np.log2(max(1.0, len(order) / _LEAF)))))
     # Faces spread over the leaves as evenly as possible; what is missing is an empty box that overlaps nothing.
@@ -101,12 +102,22 @@ def _overlap(low: "np.typing.NDArray[np.float32]", high: "np.typing.NDArray[np.f
 def _cross(corner: F64, faces: I64, pairs: I64) -> Bool:
     """Which pairs of triangles cross."""
     a, b = pairs[:, 0], pairs[:, 1]
-    shared = (faces[a][:, :, None] == faces[b][:, None, :]).sum((1, 2))
+    # Axis by axis and corner by corner: numpy is slow along axes of three.
+    shared = np.zeros(len(pairs), np.int8)
+    for i in range(3):
+        own = faces[a, i]
+        for k in range(3):
+            shared += own == faces[b, k]
     keep = np.flatnonzero(shared < 2)  # two faces at one edge cannot cross
+    normal = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
     for left, right in ((a, b), (b, a)):
-        distance = _heights_over(corner[left[keep]], corner[right[keep]])
-        sides = (distance.min(1) < 0) & (distance.max(1) > 0)
-        keep = keep[sides]
+        base, beside = left[keep], right[keep]
+        over, under = np.zeros(len(keep), bool), np.zeros(len(keep), bool)
+        for k in range(3):
+            height = np.einsum("nc,nc->n", corner[beside, k] - corner[base, 0], normal[base])
+            over |= height > 0
+            under |= height < 0
+        keep = keep[over & under]
     found = np.zeros(len(keep), bool)
     for left, right in ((a, b), (b, a)):
         plane, other = corner[left[keep]], corner[right[keep]]
@@ -118,13 +129,6 @@ def _cross(corner: F64, faces: I64, pairs: I64) -> Bool:
             found |= ~touches & _pierces(plane, start, end)
     out = np.zeros(len(pairs), bool)
     out[keep[found]] = True
-    return out
-
-
-def _heights_over(plane: F64, points: F64) -> F64:
-    """(N,3) signed heights, times twice the area, of three points each over the plane of a triangle each."""
-    normal = np.cross(plane[:, 1] - plane[:, 0], plane[:, 2] - plane[:, 0])
-    out: F64 = np.einsum("nkc,nc->nk", points - plane[:, :1], normal)
     return out
 
 
