@@ -54,7 +54,9 @@ def repair(mesh: Mesh, depth: DepthMap, options: RepairOptions) -> Mesh:
         raise StageFailed("the surface is not closed and oriented; try another --detail or --depth")
     volumes = body_volumes(mesh)
     parts = int((volumes > _CRUMB * volumes.sum()).sum())
-    if 4 * parts > options.faces:  # said at once: ten thousand specks kept the search below busy for minutes
+    if (
+        4 * parts > options.faces
+    ):  # said at once: ten thousand specks kept the search below busy for more than a minute
         raise StageFailed(
             f"{options.faces} faces cannot hold the {parts:,} separate parts of this silhouette closed; allow more "
             "with --faces, or cut the picture out more cleanly"
