@@ -101,6 +101,7 @@ def cook(picture: Picture, recipe: Recipe, *, name: str, watch: pipeline.Watch |
     )
     return Result(
         figurine=figurine,
+        original=picture,
         picture=picture,
         checks=checks,
         judged=Judged(checks=checks, thickness=thickness, wanted=depth.valid, drawn=depth.valid),

@@ -131,6 +131,16 @@ def test_every_picture_is_there_decodes_and_is_described(html: str) -> None:
             assert (str(image.width), str(image.height)) == (attributes["width"], attributes["height"])
 
 
+def test_the_picture_is_shown_as_it_came(html: str, result: Result) -> None:
+    """Not as the cutout leaves it, whose colours go on where the background was."""
+    assert result.original.alpha is not None
+    uri = next(a["src"] for a in Page(html).all("img") if "made from" in (a.get("alt") or ""))
+    assert uri
+    came = Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))).convert("RGBA")
+    share = np.asarray(came.getchannel("A"), float).mean() / 255
+    assert share == pytest.approx(float(result.original.alpha.mean()) / 255, abs=0.02)
+
+
 def test_headings_and_labels_are_in_order(html: str) -> None:
     page = Page(html)
     assert next(tag for tag, _ in page.tags if tag in ("h1", "h2", "h3")) == "h1"

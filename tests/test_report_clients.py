@@ -37,6 +37,7 @@ def _result(name: str, gate: str = "") -> Result:
     exports = {"glb": EXPORTERS["glb"].export(made, ExportOptions())}
     return Result(
         figurine=made,
+        original=picture,
         picture=picture,
         depth=depth,
         cloud=PointCloud(

@@ -62,8 +62,10 @@ class Result:
     """Everything that `make` made, in memory."""
 
     figurine: Figurine
+    original: Picture
+    """The picture as it came."""
     picture: Picture
-    """The picture with its alpha."""
+    """The picture with its alpha; outside the figurine its colours go on, so composite it to show it."""
     depth: DepthMap
     """The calibrated depth."""
     cloud: PointCloud
@@ -175,6 +177,7 @@ def make(picture: Picture, recipe: Recipe, *, name: str, watch: Watch | None = N
         preview = draw_preview(figurine, cut, recipe.preview)
     return Result(
         figurine=figurine,
+        original=picture,
         picture=cut,
         depth=depth,
         cloud=cloud,

@@ -26,7 +26,8 @@ ASSETS = Path(__file__).parent / "assets"
 def draw_report(result: "Result", *, run: Mapping[str, object] | None = None) -> bytes:
     """Return the report of `result` as one HTML file; `run` is the JSON's block of that name."""
     wall_m = MeshLimits().wall_m
-    pictures = draw_pictures(result.figurine, result.picture, result.depth, result.judged, wall_m)
+    shown = (result.original, result.picture)
+    pictures = draw_pictures(result.figurine, shown, result.depth, result.judged, wall_m)
     model = pack(result.figurine, result.judged.thickness, wall_m)
     document = {**result.metadata, "run": dict(run) if run is not None else {"seconds": dict(result.seconds)}}
     page = page_of(document, pictures, model, wall_m)

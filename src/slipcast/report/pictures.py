@@ -84,9 +84,11 @@ class Pictures:
 
 
 def draw_pictures(
-    figurine: Figurine, picture: Picture, depth: DepthMap, judged: Judged, wall_m: float
+    figurine: Figurine, shown: tuple[Picture, Picture], depth: DepthMap, judged: Judged, wall_m: float
 ) -> Pictures:
-    """Draw everything."""
+    """Draw everything; `shown` is the picture as it came and as it was cut out."""
+    original, picture = shown
+    came = original.pixels if original.alpha is None else _cut(original)
     mesh = figurine.mesh
     normals = vertex_normals(mesh.vertices, mesh.faces).astype(np.float64)
     extent = np.ptp(mesh.vertices, axis=0).astype(float)
@@ -101,7 +103,7 @@ def draw_pictures(
     strip_px = int(_STRIP_PX * wide / _TALL_PX)
     around = [look(mesh, normals, strip_px, _STRIP_PX, yaw_deg=yaw) for yaw in STRIP_DEG]
     return Pictures(
-        input=_shown(_fitted(Image.fromarray(picture.pixels), _TALL_PX)),
+        input=_shown(_fitted(Image.fromarray(came), _TALL_PX)),
         cutout=_shown(_fitted(Image.fromarray(_cut(picture)[box]), _TALL_PX)),
         depth_front=shells[0],
         depth_back=shells[1] if len(shells) > 1 else None,
