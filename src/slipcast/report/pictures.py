@@ -107,7 +107,7 @@ def draw_pictures(
         cutout=_shown(_fitted(Image.fromarray(_cut(picture)[box]), _TALL_PX)),
         depth_front=shells[0],
         depth_back=shells[1] if len(shells) > 1 else None,
-        outline=_shown(_fitted(_outline(picture, judged, box, depth.valid.shape), _TALL_PX)),
+        outline=_shown(_fitted(_outline(original, judged, box, depth.valid.shape), _TALL_PX)),
         normals=_shown(_side_by_side([_canvas(side, (side.normal + 1) * 127.5) for side in sides])),
         thickness=_shown(_side_by_side([_canvas(side, side.colored(heat[side.face])) for side in sides])),
         sources=_shown(_side_by_side([_canvas(side, side.colored(kinds[side.face])) for side in sides])),
