@@ -13,13 +13,13 @@ side   for what lies between, seen too slantwise for the picture's pixels: the p
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 from scipy import ndimage
 
 from slipcast.errors import BadInput
 from slipcast.points import project
 from slipcast.solid import face_normals
-from slipcast.values import F64, I64, U8, Bool, DepthMap, Figurine, Mesh, Picture, Source
+from slipcast.values import F32, F64, I64, U8, Bool, DepthMap, Figurine, Mesh, Picture, Source
 
 _PAD_PX = 8
 _SIZES = (256, 512, 1024, 2048, 4096)
@@ -49,11 +49,9 @@ def paint(mesh: Mesh, depth: DepthMap, picture: Picture, options: TextureOptions
     front = _carried_on(pixels, mask, 2)
     # From the front chart, whose rim is free of the background that shines through soft edges.
     back = _spread(front, mask)
-    side = np.asarray(
-        Image.fromarray(_carried_on(_blurred(front, mask, 0.012 * height), mask, 1)).resize(
-            (small[1], small[0]), Image.Resampling.BOX
-        )
-    )
+    side = _resized(front, small)
+    inside = _reduced(mask, small)
+    side = _carried_on(_blurred(side, 0.012 * small[0]), inside, 1) if inside.any() else side
     across = _fitting(2 * width + 3 * _PAD_PX), _fitting(height + small[0] + 3 * _PAD_PX)
     beside = _fitting(2 * width + small[1] + 4 * _PAD_PX), _fitting(height + 2 * _PAD_PX)
     wide, tall = min(across, beside, key=lambda size: size[0] * size[1])
@@ -135,46 +133,71 @@ def _fitting(length_px: int) -> int:
 
 def _carried_on(pixels: U8, mask: Bool, rim_px: int) -> U8:
     """Outside the mask, and on its outermost `rim_px`, take the nearest colour further inside."""
-    sure = ndimage.binary_erosion(mask, iterations=rim_px, border_value=1) if rim_px else mask
+    sure = _eroded(mask, rim_px)
     # Parts thinner than two rims would vanish: there the mask itself is sure.
-    kept = ndimage.binary_dilation(sure, iterations=2 * rim_px + 1) if rim_px else sure
-    sure = sure | (mask & ~kept)
+    sure |= mask & _eroded(~sure, 2 * rim_px + 1)
     if not sure.any():
         return pixels
-    nearest = ndimage.distance_transform_edt(~sure, return_distances=False, return_indices=True)
-    out: U8 = pixels[nearest[0], nearest[1]]
+    row, column = ndimage.distance_transform_edt(~sure, return_distances=False, return_indices=True)
+    out: U8 = pixels.copy()
+    out[~sure] = pixels[row[~sure], column[~sure]]
     return out
 
 
-def _blurred(pixels: U8, mask: Bool, sigma_px: float) -> U8:
-    """Gaussian blur of the colours inside the mask."""
-    weight = ndimage.gaussian_filter(mask.astype(np.float32), sigma_px, truncate=3)
-    out = np.zeros(pixels.shape, np.float64)
-    for channel in range(3):
-        inside = np.where(mask, pixels[..., channel], 0).astype(np.float32)
-        out[..., channel] = ndimage.gaussian_filter(inside, sigma_px, truncate=3)
-    out /= np.maximum(weight, 1e-3).astype(np.float64)[..., None]
-    return np.where(mask[..., None], np.clip(out, 0, 255), pixels).astype(np.uint8)
+def _eroded(mask: Bool, times: int) -> Bool:
+    """The mask less its outermost `times` pixels; beyond the frame it goes on."""
+    out = np.pad(mask, 1, constant_values=True)
+    for _ in range(times):
+        inner = out[1:-1, 1:-1] & out[:-2, 1:-1] & out[2:, 1:-1] & out[1:-1, :-2] & out[1:-1, 2:]
+        out[1:-1, 1:-1] = inner
+    return out[1:-1, 1:-1]
+
+
+def _blurred(pixels: U8, sigma_px: float) -> U8:
+    """Gaussian blur, to Pillow's approximation by three boxes, whose time does not grow with sigma."""
+    return np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(sigma_px)))
+
+
+def _resized(pixels: U8, size: tuple[int, int]) -> U8:
+    """Pixels at another size, rows and columns: means on the way down, linear on the way up."""
+    down = size[0] < pixels.shape[0]
+    how = Image.Resampling.BOX if down else Image.Resampling.BILINEAR
+    return np.asarray(Image.fromarray(pixels).resize(size[::-1], how))
+
+
+def _reduced(mask: Bool, size: tuple[int, int]) -> Bool:
+    """The mask at a smaller size, rows and columns: where at least half is in it."""
+    return _resized(mask.view(np.uint8) * np.uint8(255), size) >= 128
 
 
 def _spread(pixels: U8, mask: Bool) -> U8:
-    """Each pixel takes the rim's nearest colour, the softer the farther it has come."""
+    """Each pixel takes the rim's nearest colour, the softer the farther it has come.
+
+    `pixels` go on beyond the mask. All is soft, so it is made at a height of some 400 pixels.
+    """
+    whole = mask.shape
+    shrink = max(1, whole[0] // 400)
+    size = -(-whole[0] // shrink), -(-whole[1] // shrink)
+    small = _reduced(mask, size)
+    if small.any():
+        pixels, mask = _resized(pixels, size), small
     height = mask.shape[0]
-    inner = ndimage.binary_erosion(mask, iterations=2, border_value=1)
+    inner = _eroded(mask, 2)
     distance = ndimage.distance_transform_edt(mask)
     band = (inner if inner.any() else mask) & (distance <= 2 + max(3, 0.012 * height))
     # Blurred, so that one pixel of the rim is not drawn out to a streak.
-    soft = _blurred(pixels, mask, 0.006 * height)
+    soft = _blurred(pixels, 0.006 * height)
     # Across before up and down: what belongs to one height of the figurine stays there.
     way, nearest = ndimage.distance_transform_edt(~band, sampling=(1.6, 1.0), return_indices=True)
     carried: U8 = soft[nearest[0], nearest[1]]
-    near, far = (_blurred(carried, mask, share * height) for share in (0.008, 0.04))
-    weight = np.clip(way / (0.06 * height), 0, 1)[..., None]
+    near, far = (_blurred(carried, share * height) for share in (0.008, 0.04))
+    weight = np.clip(way / (0.06 * height), 0, 1).astype(np.float32)[..., None]
     mixed = np.where(weight < 0.5, _mixed(carried, near, 2 * weight), _mixed(near, far, 2 * weight - 1))
-    return np.where(mask[..., None], mixed, carried).astype(np.uint8)
+    back = np.where(mask[..., None], mixed, carried).astype(np.uint8)
+    return back if back.shape[:2] == whole else _resized(back, whole)
 
 
-def _mixed(first: U8, second: U8, weight: F64) -> F64:
+def _mixed(first: U8, second: U8, weight: F32) -> F32:
     """`first` where the weight is 0, `second` where it is 1."""
     return first * (1 - weight) + second * weight
 
