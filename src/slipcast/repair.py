@@ -64,13 +64,15 @@ def repair(mesh: Mesh, depth: DepthMap, options: RepairOptions) -> Mesh:
     solid = _standing(_thinned(solid, options.faces), depth)
     made = _collapsed(closed_mesh(solid), options.faces)
     for share in _COARSER:
-        if made is not None and closedness(made).closed:
+        if made is not None:
             break
         made = _collapsed(closed_mesh(solid.simplify(share * _size(solid))), options.faces)
-    if made is None or not closedness(made).closed:
+    if made is None:
         made = _bounded(solid, options.faces)
-    if not closedness(made).closed:
-        raise StageFailed("no closed solid could be made of this surface; try another --detail or --depth")
+        if not closedness(made).closed:
+            raise StageFailed(
+                "no closed solid could be made of this surface; try another --detail or --depth"
+            )
     made = untangled(made)
     return replace(made, source=_sources(made, depth))
 
@@ -116,7 +118,7 @@ def _standing(solid: "manifold3d.Manifold", depth: DepthMap) -> "manifold3d.Mani
 
 
 def _collapsed(mesh: Mesh, faces: int) -> Mesh | None:
-    """Quadric edge collapse to the budget, or None where it leaves no solid."""
+    """Quadric edge collapse to the budget, or None where it leaves no closed solid."""
     import fast_simplification
 
     vertices, triangles = np.array(mesh.vertices), np.array(mesh.faces)
@@ -128,7 +130,7 @@ def _collapsed(mesh: Mesh, faces: int) -> Mesh | None:
     if solid is None:
         return None
     made = closed_mesh(_without_crumbs(solid).simplify(NUDGE_M / 2))
-    return made if len(made.faces) <= faces else None
+    return made if len(made.faces) <= faces and closedness(made).closed else None
 
 
 def _without_fins(faces: I32) -> I32:

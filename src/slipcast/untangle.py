@@ -19,16 +19,19 @@ _ROUNDS, _GROWTH, _VAIN, _PASSES = 24, 4, 9, 3
 def untangled(mesh: Mesh) -> Mesh:
     """Return `mesh` (closed; labels are not kept) without crossing faces, or with as few as can be had."""
     vertices, faces = welded(mesh)
-    best, fewest = None, len(faces)
+    pairs = crossing_faces(unlabelled(vertices, faces))
+    best, fewest = vertices, len(pairs)
     for attempt in range(_PASSES):
-        pairs = crossing_faces(unlabelled(vertices, faces))
-        if len(pairs) < fewest and closedness(unlabelled(vertices, faces)).closed:
-            best, fewest = vertices, len(pairs)
         if not len(pairs):
             break
-        vertices = _parted(vertices, faces, pairs, 2 * attempt)
-    if best is None:
-        return mesh
+        before, vertices = vertices, _parted(vertices, faces, pairs, 2 * attempt)
+        # Only what crossed before or has moved can cross now.
+        moved = (vertices != before).any(1)
+        moved[faces[np.unique(pairs)]] = True
+        near = _near(vertices, faces, np.flatnonzero(moved))
+        pairs = near[crossing_faces(unlabelled(vertices, faces[near]))]
+        if len(pairs) < fewest and closedness(unlabelled(vertices, faces)).closed:
+            best, fewest = vertices, len(pairs)
     return unlabelled(best, faces)
 
 
