@@ -15,6 +15,7 @@ from slipcast.raster import rasterize
 from slipcast.values import F32, F64, I32, U8, Bool, Figurine, Mesh, Picture
 
 _GROUND = np.array([236, 238, 240], np.float32)
+_LIGHT = (np.array([-0.45, 0.55, 0.70]) / np.linalg.norm([-0.45, 0.55, 0.70])).astype(np.float32)
 _VIEWS = (("front", 0.0), ("right", 90.0), ("back", 180.0), ("left", 270.0))
 
 
@@ -40,7 +41,7 @@ def draw_preview(figurine: Figurine, picture: Picture, options: PreviewOptions) 
         sheet.paste(Image.fromarray(pixels), (column * width, 0))
         pen.text((column * width + 8, height - 24), title, fill=(110, 114, 120), font=font)
     out = io.BytesIO()
-    sheet.save(out, "PNG", optimize=False, compress_level=6)
+    sheet.save(out, "PNG", compress_level=4)  # 2 % larger than 6, in half the time
     return out.getvalue()
 
 
@@ -54,14 +55,15 @@ class Look:
     """(N,) the face."""
     weights: F32
     """(N,3) the weights of its corners."""
-    normal: F64
+    normal: F32
     """(N,3) unit normal, x to the right, y up, z to the viewer."""
 
-    def colored(self, color: F32 | F64) -> F64:
+    def colored(self, color: F32) -> F32:
         """(N,3) colours, lit from the upper left of the viewer."""
-        light = np.array([-0.45, 0.55, 0.70]) / np.linalg.norm([-0.45, 0.55, 0.70])
-        shade = 0.62 + 0.42 * np.clip(self.normal @ light, 0, 1) + 0.06 * self.normal[:, 1]
-        out: F64 = np.clip(color * shade[:, None], 0, 255)
+        x, y, z = self.normal.T
+        lit = np.clip(x * _LIGHT[0] + y * _LIGHT[1] + z * _LIGHT[2], 0, 1)
+        shade = np.float32(0.62) + np.float32(0.42) * lit + np.float32(0.06) * y
+        out: F32 = np.clip(color * shade[:, None], 0, 255)
         return out
 
 
@@ -85,8 +87,9 @@ def look(
     hits = rasterize(screen, -local[:, 2], mesh.faces, width_px, height_px)
     shown = hits.face >= 0
     face, weights = hits.face[shown], hits.weights[shown]
-    normal = np.einsum("nk,nkc->nc", weights, (normals @ rotation.T)[mesh.faces[face]])
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
+    normal = _between((normals @ rotation.T).astype(np.float32), mesh.faces[face], weights)
+    length = np.sqrt(np.einsum("nc,nc->n", normal, normal))
+    normal /= np.maximum(length, np.float32(1e-9))[:, None]
     return Look(shown=shown, face=face, weights=weights, normal=normal)
 
 
@@ -101,22 +104,25 @@ def render(
     lit: bool = True,
 ) -> U8:
     """Return (H,W,3) pixels of the figurine turned by `yaw_deg` to show its right (90), back (180) or left (270)."""
+    import cv2
+
     fine = 2
     wide, tall = width_px * fine, height_px * fine
     mesh = figurine.mesh
     normals = vertex_normals(mesh.vertices, mesh.faces).astype(np.float64)
     seen = look(mesh, normals, wide, tall, yaw_deg=yaw_deg, pitch_deg=pitch_deg)
-    color = texels(figurine, seen) if textured else np.full((len(seen.face), 3), 205.0)
+    color = texels(figurine, seen) if textured else np.full((len(seen.face), 3), 205, np.float32)
     canvas = np.broadcast_to(_GROUND, (tall, wide, 3)).astype(np.float32)
     canvas[seen.shown] = seen.colored(color) if lit else color
-    small = canvas.reshape(height_px, fine, width_px, fine, 3).mean((1, 3))
-    out: U8 = small.astype(np.uint8)
-    return out
+    return np.asarray(cv2.resize(canvas, (width_px, height_px), interpolation=cv2.INTER_AREA)).astype(
+        np.uint8
+    )
 
 
 def texels(figurine: Figurine, seen: Look) -> F32:
     """(N,3) the nearest texel at each pixel that shows the figurine."""
-    uv = np.einsum("nk,nkc->nc", seen.weights, figurine.uv[seen.face])
+    corner = (3 * seen.face[:, None] + np.arange(3)).astype(np.int32)
+    uv = _between(figurine.uv.reshape(-1, 2), corner, seen.weights)
     texture = figurine.texture.pixels
     x = np.clip((uv[:, 0] * texture.shape[1]).astype(int), 0, texture.shape[1] - 1)
     y = np.clip((uv[:, 1] * texture.shape[0]).astype(int), 0, texture.shape[0] - 1)
@@ -124,16 +130,25 @@ def texels(figurine: Figurine, seen: Look) -> F32:
     return out
 
 
+def _between(values: F32, corner: I32, weights: F32) -> F32:
+    """(N,c) the values (V,c) at three corners (N,3), weighted; by columns, as numpy is slow along short axes."""
+    at = np.ascontiguousarray(corner.T)
+    share = np.ascontiguousarray(weights.T)
+    columns = [
+        sum(np.take(column, at[k]) * share[k] for k in range(3)) for column in np.ascontiguousarray(values.T)
+    ]
+    return np.stack(columns, 1)
+
+
 def _input_panel(picture: Picture, width_px: int, height_px: int) -> U8:
     """The picture fitted into a panel, its background faded to show the cutout."""
-    pixels = picture.pixels.astype(np.float64)
+    pixels = picture.pixels
     if picture.alpha is not None:
-        alpha = picture.alpha[..., None].astype(np.float64) / 255
-        pixels = pixels * alpha + _GROUND * (1 - alpha)
         rows, columns = np.flatnonzero(picture.alpha.any(1)), np.flatnonzero(picture.alpha.any(0))
-        if len(rows):
-            pixels = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    image = Image.fromarray(pixels.astype(np.uint8))
+        box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] if len(rows) else np.s_[:, :]
+        share = picture.alpha[box][..., None].astype(np.float32) / 255
+        pixels = (pixels[box] * share + _GROUND * (1 - share)).astype(np.uint8)
+    image = Image.fromarray(pixels)
     scale = 0.88 * min(width_px / image.width, height_px / image.height)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     image = image.resize(size, Image.Resampling.LANCZOS)

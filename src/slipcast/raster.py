@@ -30,55 +30,67 @@ def rasterize(screen: F64, z: F64, faces: I32, width_px: int, height_px: int) ->
 
     Faces that look away (clockwise on the screen) are not drawn: in a solid they are never nearest.
     """
-    nearest = np.full(height_px * width_px, np.inf, np.float32)
+    # Of each pixel the smallest key, nearness before index: depth in the upper half, the face in the lower one.
+    best = np.full(height_px * width_px, np.iinfo(np.uint64).max, np.uint64)
     face = np.full(height_px * width_px, -1, np.int32)
     weights = np.zeros((height_px * width_px, 3), np.float32)
-    corner = screen[faces]
-    edge = corner[:, [1, 2, 0]] - corner
-    area = edge[:, 0, 0] * edge[:, 1, 1] - edge[:, 0, 1] * edge[:, 1, 0]
-    top = np.maximum(np.ceil(corner[..., 1].min(1) - 0.5), 0).astype(np.int64)
-    bottom = np.minimum(np.floor(corner[..., 1].max(1) - 0.5), height_px - 1).astype(np.int64)
+    # Axis by axis and corner by corner: numpy is slow along axes of two or three.
+    x, y = np.ascontiguousarray(screen.T)[:, faces.T]
+    wide, tall = np.roll(x, -1, 0) - x, np.roll(y, -1, 0) - y
+    area = wide[0] * tall[1] - wide[1] * tall[0]
+    top = np.maximum(np.ceil(np.minimum(np.minimum(y[0], y[1]), y[2]) - 0.5), 0).astype(np.int64)
+    bottom = np.maximum(np.maximum(y[0], y[1]), y[2])
+    bottom = np.minimum(np.floor(bottom - 0.5), height_px - 1).astype(np.int64)
     drawn = np.flatnonzero((bottom >= top) & (area < -1e-12))
     which, row = _repeated(drawn, top[drawn], (bottom - top + 1)[drawn])
     if not len(which):
         return Hits(face=face.reshape(height_px, width_px), weights=weights.reshape(height_px, width_px, 3))
 
     # Corner k's weight is offset + slope * x along a row.
-    slope, offset = np.zeros((len(which), 3)), np.zeros((len(which), 3))
+    slope, offset = np.zeros((3, len(which))), np.zeros((3, len(which)))
     left, right = np.full(len(which), 0.5), np.full(len(which), width_px - 0.5)
     for k in range(3):
-        start, along = corner[which, (k + 1) % 3], edge[which, (k + 1) % 3]
-        slope[:, k] = -along[:, 1] / area[which]
-        offset[:, k] = (along[:, 0] * (row + 0.5 - start[:, 1]) + along[:, 1] * start[:, 0]) / area[which]
+        after = (k + 1) % 3
+        slope[k] = -tall[after][which] / area[which]
+        rise = wide[after][which] * (row + 0.5 - y[after][which])
+        offset[k] = (rise + (tall[after] * x[after])[which]) / area[which]
         with np.errstate(divide="ignore", invalid="ignore"):
-            cross = -offset[:, k] / slope[:, k]
-        left = np.where(slope[:, k] > 0, np.maximum(left, cross), left)
-        right = np.where(slope[:, k] < 0, np.minimum(right, cross), right)
-        right = np.where((slope[:, k] == 0) & (offset[:, k] < 0), -1.0, right)
+            cross = -offset[k] / slope[k]
+        left = np.where(slope[k] > 0, np.maximum(left, cross), left)
+        right = np.where(slope[k] < 0, np.minimum(right, cross), right)
+        right = np.where((slope[k] == 0) & (offset[k] < 0), -1.0, right)
     first = np.ceil(left - 0.5).astype(np.int64)
     length = np.maximum(np.floor(right - 0.5).astype(np.int64) - first + 1, 0)
 
+    corner_z = z[faces.T]
     ends = np.cumsum(length)
     begin = 0
     while begin < len(which):
         end = max(begin + 1, int(np.searchsorted(ends, (ends[begin - 1] if begin else 0) + _CHUNK)))
         part = slice(begin, end)
-        span, x = _repeated(np.arange(begin, min(end, len(which))), first[part], length[part])
+        span, column = _repeated(np.arange(begin, min(end, len(which))), first[part], length[part])
         begin = end
         if not len(span):
             continue
-        bary = (offset[span] + slope[span] * (x + 0.5)[:, None]).astype(np.float32)
         owner = which[span]
-        deep = (bary * z[faces[owner]]).sum(1).astype(np.float32)
-        pixel = row[span] * width_px + x
-        # Far first: of equal pixels the last assignment, the nearest, stays. Ties go to the lower face index.
-        closer = np.flatnonzero(deep < nearest[pixel])
-        order = closer[np.lexsort((-owner[closer], -deep[closer]))]
-        chosen = pixel[order]
-        nearest[chosen] = deep[order]
-        face[chosen] = owner[order]
-        weights[chosen] = bary[order]
+        bary = [(offset[k][span] + slope[k][span] * (column + 0.5)).astype(np.float32) for k in range(3)]
+        deep = sum(bary[k] * corner_z[k][owner] for k in range(3)).astype(np.float32)
+        pixel = row[span] * width_px + column
+        key = _ordered(deep) << np.uint64(32) | owner.astype(np.uint64)
+        np.minimum.at(best, pixel, key)
+        chosen = np.flatnonzero(best[pixel] == key)
+        pixel = pixel[chosen]
+        face[pixel] = owner[chosen]
+        for k in range(3):
+            weights[pixel, k] = bary[k][chosen]
     return Hits(face=face.reshape(height_px, width_px), weights=weights.reshape(height_px, width_px, 3))
+
+
+def _ordered(values: F32) -> "np.typing.NDArray[np.uint64]":
+    """Whole numbers of 32 bits in the order of the values."""
+    bits = (values + np.float32(0)).view(np.uint32)  # -0 becomes 0
+    negative = bits >> np.uint32(31) > 0
+    return np.where(negative, ~bits, bits | np.uint32(1 << 31)).astype(np.uint64)
 
 
 def _repeated(items: I64, first: I64, count: I64) -> tuple[I64, I64]:

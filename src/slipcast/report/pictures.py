@@ -15,7 +15,7 @@ from slipcast.checks.mesh import Judged
 from slipcast.points import vertex_normals
 from slipcast.preview import Look, look, texels
 from slipcast.report.model import thickness_level
-from slipcast.values import F32, F64, U8, Bool, DepthMap, Figurine, Picture, Source
+from slipcast.values import F32, U8, Bool, DepthMap, Figurine, Picture, Source
 
 Color = tuple[int, int, int]
 
@@ -97,8 +97,8 @@ def draw_pictures(
     sides = [look(mesh, normals, wide, _TALL_PX, yaw_deg=yaw) for yaw in (0, 180)]
     box = _box(depth.valid)
     level = thickness_level(judged.thickness.per_face_m, wall_m)
-    heat = _ramp([(_octave(walls), color) for walls, color in THICKNESS])[level]
-    kinds = np.array([SOURCES[kind][1] for kind in Source], np.float64)[mesh.source]
+    heat = _ramp([(_octave(walls), color) for walls, color in THICKNESS]).astype(np.float32)[level]
+    kinds = np.array([SOURCES[kind][1] for kind in Source], np.float32)[mesh.source]
     shells, span_mm = _shells(depth, box)
     strip_px = int(_STRIP_PX * wide / _TALL_PX)
     around = [look(mesh, normals, strip_px, _STRIP_PX, yaw_deg=yaw) for yaw in STRIP_DEG]
@@ -117,7 +117,7 @@ def draw_pictures(
     )
 
 
-def _canvas(seen: Look, color: F64) -> U8:
+def _canvas(seen: Look, color: F32) -> U8:
     """(H,W,4) the colours where the mesh is, clear elsewhere."""
     out = np.zeros((*seen.shown.shape, 4), np.uint8)
     out[seen.shown, :3] = np.clip(color, 0, 255)
