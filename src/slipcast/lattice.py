@@ -11,10 +11,13 @@ until they are as long as the others, with the square of the thickness interpola
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 
 from slipcast.values import F32, F64, I32, I64, Bool
+
+_Values = TypeVar("_Values", F32, Bool)
 
 _LONGEST = 3.0
 """An edge at the rim longer than this many nodes' distance is split."""
@@ -180,10 +183,12 @@ def rounded(grid: Lattice, unit: float, step: int, kept: Bool | None = None, rou
     whole = np.zeros(len(position), bool) if kept is None else kept
     triangles, diagonal = grid.triangles.astype(np.int64), grid.diagonal
     for _ in range(rounds):
-        corner = np.stack([triangles, np.roll(triangles, -1, axis=1)], 2).reshape(-1, 2)
-        near = np.flatnonzero(at_rim[corner].any(1))
-        low, high = corner[near].min(1), corner[near].max(1)
-        key, index = np.unique(low * len(position) + high, return_inverse=True)
+        marked = at_rim[triangles]
+        near = np.flatnonzero(marked | marked[:, [1, 2, 0]])
+        one, other = triangles.ravel()[near], triangles[near // 3, (near + 1) % 3]
+        key, index = np.unique(
+            np.minimum(one, other) * len(position) + np.maximum(one, other), return_inverse=True
+        )
         a, b = key // len(position), key % len(position)
         half_a, half_b = np.sqrt(square[a]) / 2, np.sqrt(square[b]) / 2
         rise = np.abs(half_a - half_b)
@@ -207,7 +212,7 @@ def rounded(grid: Lattice, unit: float, step: int, kept: Bool | None = None, rou
         at_rim = np.concatenate([at_rim, np.ones(len(a), bool)])
         on_rim = np.concatenate([on_rim, np.zeros(len(a), bool)])
         whole = np.concatenate([whole, np.zeros(len(a), bool)])
-        cut = np.full(len(corner), -1)
+        cut = np.full(triangles.size, -1)
         cut[near] = fresh[index.reshape(-1)]
         triangles, diagonal = _split(triangles, diagonal, cut.reshape(-1, 3))
     half = np.sqrt(square) / 2
@@ -226,7 +231,7 @@ def _split(triangles: I64, diagonal: Bool, fresh: I64) -> tuple[I64, Bool]:
 
     Halves of full cells that stay whole keep their order; a half whose twin was cut is no half any more.
     """
-    cut = (fresh >= 0).sum(1)
+    cut = (fresh >= 0) @ np.ones(3, np.int8)
     halves = np.flatnonzero(diagonal)
     twin = np.full(len(triangles), -1)
     first, second = halves[: len(halves) // 2], halves[len(halves) // 2 :]
@@ -234,6 +239,8 @@ def _split(triangles: I64, diagonal: Bool, fresh: I64) -> tuple[I64, Bool]:
     still = diagonal & (cut == 0)
     still[halves] &= cut[twin[halves]] == 0
     parts, kept = [triangles[cut == 0]], [still[cut == 0]]
+    chosen = np.flatnonzero(cut)
+    triangles, fresh, cut = triangles[chosen], fresh[chosen], cut[chosen]
     for shift in range(3):
         # Turn each triangle so that one pattern serves: one cut on edge 0; or two, on edges 0 and 1.
         corner, new = np.roll(triangles, -shift, axis=1), np.roll(fresh, -shift, axis=1)
@@ -262,19 +269,24 @@ def _blocks(values: F32, valid: Bool, step: int, sharp: float = np.inf) -> tuple
     """
     height, width = values.shape
     pad = ((0, -height % step), (0, -width % step))
-    weight = np.pad(valid, pad).reshape((height + pad[0][1]) // step, step, -1, step)
-    block = np.pad(values, pad).reshape(weight.shape)
-    share = weight.mean((1, 3), dtype=np.float32)
+    weight, block = _by_place(np.pad(valid, pad), step), _by_place(np.pad(values, pad), step)
+    share = weight.mean((0, 1), dtype=np.float32)
     if step > 1:
-        low = np.where(weight, block, np.inf).min((1, 3), keepdims=True)
-        high = np.where(weight, block, -np.inf).max((1, 3), keepdims=True)
+        low, high = np.where(weight, block, np.inf).min((0, 1)), np.where(weight, block, -np.inf).max((0, 1))
         with np.errstate(invalid="ignore"):
             stepped, nearer = high - low > sharp, block - low < (high - low) / 2
-        most = (nearer & weight).sum((1, 3), keepdims=True) * 2 >= weight.sum((1, 3), keepdims=True)
+        most = (nearer & weight).sum((0, 1)) * 2 >= weight.sum((0, 1))
         weight = weight & (~stepped | (nearer == most))
-    total = np.where(weight, block, 0).sum((1, 3), dtype=np.float32)
-    mean = total / np.maximum(weight.sum((1, 3)), 1).astype(np.float32)
+    total = np.where(weight, block, 0).sum(1, dtype=np.float32).sum(0)
+    mean = total / np.maximum(weight.sum((0, 1)), 1).astype(np.float32)
     return np.pad(mean, 1), np.pad(share, 1)
+
+
+def _by_place(values: _Values, step: int) -> _Values:
+    """(H,W) as (step, step, h, w), place in the block first: numpy is slow along short axes that come last."""
+    height, width = values.shape
+    blocks = values.reshape(height // step, step, width // step, step)
+    return np.ascontiguousarray(blocks.transpose(1, 3, 0, 2))
 
 
 # Corners of a cell: 0 top left, 1 top right, 2 bottom right, 3 bottom left; edges: 4 top, 5 right, 6 bottom, 7 left.

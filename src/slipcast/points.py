@@ -19,6 +19,7 @@ from slipcast.cuts import open_gaps, rim_edges
 from slipcast.errors import BadInput, StageFailed
 from slipcast.gaps import Shells, plan_gaps
 from slipcast.lattice import Lattice, make_lattice, rounded
+from slipcast.solid import corners, cross, dot
 from slipcast.values import (
     F32,
     F64,
@@ -262,13 +263,15 @@ def _walls(rim: I64, back_index: I64, opened: Bool) -> I32:
 
 def vertex_normals(vertices: F32, faces: I32) -> F32:
     """Return (V,3) unit normals, the area-weighted mean of the faces around each vertex."""
-    corner = vertices[faces].astype(np.float64)
-    face = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
-    total = np.stack(
-        [np.bincount(faces.ravel(), np.repeat(face[:, axis], 3), len(vertices)) for axis in range(3)], 1
-    )
-    length = np.linalg.norm(total, axis=1, keepdims=True)
-    flat = length[:, 0] < 1e-30
-    total[flat], length[flat] = [0, 0, 1], 1
-    out: F32 = (total / length).astype(np.float32)
+    corner = corners(vertices, faces)
+    face = cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
+    at = np.ascontiguousarray(faces.T)
+    total = np.zeros((3, len(vertices)))
+    for axis in range(3):
+        for k in range(3):
+            total[axis] += np.bincount(at[k], face[axis], len(vertices))
+    length = np.sqrt(dot(total, total))
+    flat = length < 1e-30
+    total[:, flat], length[flat] = [[0], [0], [1]], 1
+    out: F32 = np.ascontiguousarray((total / length).T, np.float32)
     return out

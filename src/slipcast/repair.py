@@ -135,8 +135,9 @@ def _collapsed(mesh: Mesh, faces: int) -> Mesh | None:
 
 def _without_fins(faces: I32) -> I32:
     """Drop pairs of faces on the same three vertices: collapsed slivers, back to back."""
-    key = np.sort(faces, axis=1)
-    _, index, count = np.unique(key, axis=0, return_inverse=True, return_counts=True)
+    low, middle, high = np.sort(faces, axis=1).astype(np.int64).T
+    size = int(high.max(initial=0)) + 1  # at most MAX_FACES, so the key fits
+    _, index, count = np.unique((low * size + middle) * size + high, return_inverse=True, return_counts=True)
     out: I32 = faces[count[index.reshape(-1)] == 1]
     return out
 

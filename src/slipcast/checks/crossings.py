@@ -18,7 +18,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from slipcast.solid import welded
+from slipcast.solid import cross, dot, welded
 from slipcast.values import F32, F64, I32, I64, Bool, Mesh
 
 _WIDTH = 4
@@ -105,13 +105,13 @@ def _cross(corner: F64, faces: I32, pairs: I64) -> I64:
         for k in range(3):
             shared += left[i] == right[k]
     keep = np.flatnonzero(shared < 2)  # two faces at one edge cannot cross
-    normal = _cross_product(corner[1] - corner[0], corner[2] - corner[0])
+    normal = cross(corner[1] - corner[0], corner[2] - corner[0])
     for side in (0, 1):
         base, beside = pairs[side, keep], pairs[1 - side, keep]
         origin, upward = np.take(corner[0], base, 1), np.take(normal, base, 1)
         over, under = np.zeros(len(keep), bool), np.zeros(len(keep), bool)
         for k in range(3):
-            height = _dot(np.take(corner[k], beside, 1) - origin, upward)
+            height = dot(np.take(corner[k], beside, 1) - origin, upward)
             over |= height > 0
             under |= height < 0
         keep = keep[over & under]
@@ -133,26 +133,13 @@ def _cross(corner: F64, faces: I32, pairs: I64) -> I64:
 def _pierces(triangle: F64, normal: F64, start: F64, end: F64) -> Bool:
     """Which segments (3,N) run through the inside of which triangles (3,3,N)."""
     along = end - start
-    before, after = _dot(triangle[0] - start, normal), _dot(triangle[0] - end, normal)
+    before, after = dot(triangle[0] - start, normal), dot(triangle[0] - end, normal)
     corner = triangle - start
-    turns = [_dot(along, _cross_product(corner[k], corner[(k + 1) % 3])) for k in range(3)]
+    turns = [dot(along, cross(corner[k], corner[(k + 1) % 3])) for k in range(3)]
     left = (turns[0] > 0) & (turns[1] > 0) & (turns[2] > 0)
     right = (turns[0] < 0) & (turns[1] < 0) & (turns[2] < 0)
     out: Bool = (left | right) & (before * after < 0)
     return out
-
-
-def _dot(a: F64, b: F64) -> F64:
-    """(N,) of (3,N) and (3,N)."""
-    out: F64 = a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-    return out
-
-
-def _cross_product(a: F64, b: F64) -> F64:
-    """(3,N) of (3,N) and (3,N); np.cross takes twice as long."""
-    return np.stack(
-        [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]],
-    )
 
 
 def _morton(points: F64) -> I64:
