@@ -59,6 +59,12 @@ class Shape:
         out: F32 = self._scene.cast_rays(_tensor(rays))["t_hit"].numpy()
         return out
 
+    def normals_at(self, origins: F64, directions: F64) -> F64:
+        """(...,3) unit normals of the faces that rays (...,3) first meet, turned to the ray; zeros where none."""
+        rays = np.concatenate([origins, directions], axis=-1).astype(np.float32)
+        out: F64 = self._scene.cast_rays(_tensor(rays))["primitive_normals"].numpy().astype(np.float64)
+        return np.where((out * directions).sum(-1, keepdims=True) > 0, -out, out)
+
     @cached_property
     def _scene(self) -> Any:
         import open3d

@@ -1,8 +1,10 @@
 """Silhouettes, pictures and depth maps with known answers, and the chain from depth to solid."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from slipcast.points import PlaceOptions, PointOptions, make_points, place
+from slipcast.points import PlaceOptions, PointOptions, make_points, place, project
 from slipcast.repair import RepairOptions, repair
 from slipcast.solid import closedness, solid_of
 from slipcast.surface import SurfaceOptions, reconstruct
@@ -17,6 +19,7 @@ from slipcast.values import (
     Mesh,
     ModelInfo,
     Picture,
+    Source,
     View,
 )
 
@@ -99,6 +102,37 @@ def ball(size_px: int, radius: float, distance: float, *, fov_deg: float = 24.0)
     alpha = disc(size_px, rim_px)
     root = np.sqrt(np.maximum(inside, 0))
     return alpha, depth_of(alpha, (distance - root) / square, (distance + root) / square, fov_deg=fov_deg)
+
+
+def rippled() -> tuple[Picture, DepthMap]:
+    """A box with waves on its front and its back; depth in pixels' widths."""
+    alpha = box(200, 20, 30, 160, 140)
+    x, y = grid(200, 200)
+    height, _, _ = ripple(x, y)
+    depth = depth_of(alpha, 400 + height, 480 + height)
+    return picture_of(alpha), replace(depth, back_source=Source.BACK_VIEW)
+
+
+def ripple(x: F64, y: F64) -> tuple[F64, F64, F64]:
+    """Height in widths and its slopes, steeper up and down than across, so that no axis can be taken for another."""
+    return (
+        1.5 * np.sin(x / 6) + 3 * np.sin(y / 8 + x / 23),
+        1.5 / 6 * np.cos(x / 6) + 3 / 23 * np.cos(y / 8 + x / 23),
+        3 / 8 * np.cos(y / 8 + x / 23),
+    )
+
+
+def true_normal(depth: DepthMap, point: F64, base: float) -> F64:
+    """Of z = base + ripple(pixel), towards the camera, in world axes, where `point` is seen."""
+    camera = depth.camera
+    ((x, y),), _ = project(camera, point[None])
+    height, across, down = ripple(x, y)
+    u, v = (x - camera.cx_px) / camera.fx_px, (y - camera.cy_px) / camera.fy_px
+    # The gradient of f(X/Z, Y/Z) - Z over X, Y, Z.
+    across, down = across * camera.fx_px / (base + height), down * camera.fy_px / (base + height)
+    normal = np.array([across, down, -(1 + across * u + down * v)]) @ camera.camera_from_world[:3, :3]
+    out: F64 = normal / np.linalg.norm(normal)
+    return out
 
 
 def solid_from(

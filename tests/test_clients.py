@@ -16,12 +16,15 @@ import numpy as np
 import pytest
 from clients.measure import Facts, measure
 from clients.pictures import likenesses
-from clients.programs import BY_NAME, FORMATS, HERE, PROGRAMS, Asset, Program, write
+from clients.programs import BLENDER, BY_NAME, FORMATS, HERE, PROGRAMS, Asset, Program, call, write
 from numpy.typing import NDArray
 from shapes import figure
+from silhouettes import rippled, solid_from, true_normal
 
 from slipcast.formats import EXPORTERS, ExportOptions
+from slipcast.raster import rasterize
 from slipcast.targets import TARGETS
+from slipcast.texture import TextureOptions, paint
 
 pytestmark = pytest.mark.clients
 
@@ -259,6 +262,37 @@ def test_a_normal_map_arrives_without_a_remark(tmp_path: Path) -> None:
         assert materials[0]["normal_from"] is True
         assert sorted(images) == [[64, 64], [256, 256]]
     assert BY_NAME["OpenUSD"].run([asset.files["usdz"]])[0]["problems"] == []
+
+
+def test_blender_shades_a_normal_map_as_the_true_surface_lies(tmp_path: Path) -> None:
+    picture, depth = rippled()
+    mesh, placed = solid_from(depth, picture, faces=600)
+    own = paint(mesh, placed, picture, TextureOptions(normal_map="on"), name="rippled")
+    asset = write(own, tmp_path / "mapped")
+    plain = write(replace(own, name="plain", normal_map=None), tmp_path / "plain")
+    files = [*(asset.files[key] for key in ("glb", "gltf", "fbx", "usdz")), plain.files["glb"]]
+    call([BLENDER, HERE / "blender.py", *files], {"SLIPCAST_NORMALS": str(tmp_path)})
+    # Where each pixel lies on the mesh: it is drawn from the front, its height 400 pixels.
+    low, high = mesh.vertices.min(0).astype(np.float64), mesh.vertices.max(0).astype(np.float64)
+    scale = 400 / (high[1] - low[1])
+    screen = (mesh.vertices[:, :2] - (low + high)[:2] / 2) * [scale, -scale] + 200
+    hits = rasterize(screen, -mesh.vertices[:, 2].astype(np.float64), mesh.faces, 400, 400)
+    at = np.argwhere(hits.face >= 0)
+    at = at[(np.abs(at - 200) < [150, 120]).all(1)][::37]
+    corner = mesh.vertices[mesh.faces[hits.face[*at.T]]].astype(np.float64)
+    point = np.einsum("nk,nkc->nc", hits.weights[*at.T].astype(np.float64), corner)
+    true = np.array([true_normal(placed, place, 400.0) for place in point])
+
+    def mean_angle_deg(path: Path) -> float:
+        x, y, z = np.load(tmp_path / f"{path.name}.npy")[*at.T].astype(np.float64).T
+        shaded = np.stack([x, z, -y], 1)
+        cosine = (shaded * true).sum(1) / np.maximum(np.linalg.norm(shaded, axis=1), 1e-9)
+        return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))).mean())
+
+    angles = {path.name: mean_angle_deg(path) for path in files}
+    assert angles.pop("plain.glb") > 12
+    assert max(angles.values()) < 1, angles
+    assert remarks(BY_NAME["Khronos glTF validator"].run([asset.files["glb"]])[0]) == []
 
 
 def test_the_judges_notice_a_hole(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from slipcast.deviation import Deviation, measure_deviation
 from slipcast.errors import BadInput
 from slipcast.findings import Finding, finding
 from slipcast.formats import EXPORTERS, ExportOptions
+from slipcast.formats.losses import CARRY_NORMAL_MAP
 from slipcast.image.folder import read_picture
 from slipcast.points import PlaceOptions, PointOptions, make_points, place, settle
 from slipcast.preview import PreviewOptions, draw_preview
@@ -102,6 +103,7 @@ def convert(
     device: str = DepthOptions.device,
     fov_deg: float = DepthOptions.fov_deg,
     detail: str = PointOptions.detail,
+    normal_map: str = TextureOptions.normal_map,
     view: View = View.FRONT,
     formats: Sequence[str] = ("glb",),
     name: str | None = None,
@@ -121,6 +123,7 @@ def convert(
         place=PlaceOptions(height_m=height_m),
         points=PointOptions(detail=detail),
         repair=RepairOptions(faces=faces),
+        texture=TextureOptions(normal_map=normal_map),
         formats=tuple(formats),
     )
     return make(read_picture(path, view=view), recipe, name=name or path.stem, watch=watch)
@@ -155,7 +158,7 @@ def make(picture: Picture, recipe: Recipe, *, name: str, watch: Watch | None = N
     with stage("repair"):
         solid = repair(raw, depth, recipe.repair)
     with stage("texture"):
-        painted = settle(paint(solid, depth, cut, recipe.texture, name=name), recipe.place)
+        painted = settle(paint(solid, depth, cut, _carried(recipe), name=name), recipe.place)
     with stage("checks"):
         deviation = measure_deviation(
             solid,
@@ -190,6 +193,12 @@ def make(picture: Picture, recipe: Recipe, *, name: str, watch: Watch | None = N
         metadata=metadata.describe(figurine, exports, checks=checks, passages=passages),
         seconds=seconds,
     )
+
+
+def _carried(recipe: Recipe) -> TextureOptions:
+    """The texture's options; a normal map that no format carries is not made, but where it is asked for."""
+    wanted = recipe.texture.normal_map != "auto" or any(key in CARRY_NORMAL_MAP for key in recipe.formats)
+    return recipe.texture if wanted else replace(recipe.texture, normal_map="off")
 
 
 def _missed(passage: Passage) -> Finding:

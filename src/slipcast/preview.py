@@ -5,11 +5,12 @@ Orthographic, lit from the upper left of the viewer, drawn with the project's ow
 
 import io
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from slipcast.normal_map import Frames
 from slipcast.points import vertex_normals
 from slipcast.raster import rasterize
 from slipcast.values import F32, F64, I32, U8, Bool, Figurine, Mesh, Picture
@@ -33,8 +34,9 @@ def draw_preview(figurine: Figurine, picture: Picture, options: PreviewOptions) 
     extent = np.ptp(figurine.mesh.vertices, axis=0)
     height = width * 4 // 3 if extent[1] > 1.1 * max(extent[0], extent[2]) else width
     panels = [("input", _input_panel(picture, width, height))]
+    frames = Frames(figurine)
     for title, yaw_deg in _VIEWS:
-        panels.append((title, render(figurine, width, height, yaw_deg=yaw_deg)))
+        panels.append((title, render(figurine, width, height, yaw_deg=yaw_deg, frames=frames)))
     sheet = Image.new("RGB", (width * len(panels), height), (236, 238, 240))
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=14)
     for column, (title, pixels) in enumerate(panels):
@@ -57,6 +59,15 @@ class Look:
     """(N,3) the weights of its corners."""
     normal: F32
     """(N,3) unit normal, x to the right, y up, z to the viewer."""
+    rotation: F64
+    """(3,3) that turns the world's directions to the viewer's."""
+
+    def with_relief(self, frames: Frames) -> "Look":
+        """The same with the normals of the figurine's normal map, where it has one."""
+        if frames.figurine.normal_map is None:
+            return self
+        world = frames.mapped(self.face, self.weights.astype(np.float64))
+        return replace(self, normal=(world @ self.rotation.T).astype(np.float32))
 
     def colored(self, color: F32) -> F32:
         """(N,3) colours, lit from the upper left of the viewer."""
@@ -90,7 +101,7 @@ def look(
     normal = _between((normals @ rotation.T).astype(np.float32), mesh.faces[face], weights)
     length = np.sqrt(np.einsum("nc,nc->n", normal, normal))
     normal /= np.maximum(length, np.float32(1e-9))[:, None]
-    return Look(shown=shown, face=face, weights=weights, normal=normal)
+    return Look(shown=shown, face=face, weights=weights, normal=normal, rotation=rotation)
 
 
 def render(
@@ -102,8 +113,12 @@ def render(
     pitch_deg: float = 0.0,
     textured: bool = True,
     lit: bool = True,
+    frames: Frames | None = None,
 ) -> U8:
-    """Return (H,W,3) pixels of the figurine turned by `yaw_deg` to show its right (90), back (180) or left (270)."""
+    """Return (H,W,3) pixels of the figurine turned by `yaw_deg` to show its right (90), back (180) or left (270).
+
+    `frames`, where there are some already, spare the time to make them for a figurine with a normal map.
+    """
     import cv2
 
     fine = 2
@@ -111,6 +126,8 @@ def render(
     mesh = figurine.mesh
     normals = vertex_normals(mesh.vertices, mesh.faces).astype(np.float64)
     seen = look(mesh, normals, wide, tall, yaw_deg=yaw_deg, pitch_deg=pitch_deg)
+    if lit and figurine.normal_map is not None:
+        seen = seen.with_relief(frames or Frames(figurine))
     color = texels(figurine, seen) if textured else np.full((len(seen.face), 3), 205, np.float32)
     canvas = np.broadcast_to(_GROUND, (tall, wide, 3)).astype(np.float32)
     canvas[seen.shown] = seen.colored(color) if lit else color

@@ -27,6 +27,8 @@ class Target:
     """For formats that state no axes; None is the format's custom."""
     unit: str | None = None
     """For formats that state no unit; None is the format's custom."""
+    green_down: bool = False
+    """Normal maps with green downwards (DirectX) instead of upwards (OpenGL)."""
     naming: Naming = field(default_factory=Naming)
     sentence: str
     """Why it is so."""
@@ -39,6 +41,7 @@ class Target:
             quantize=self.quantize,
             up=self.up,
             unit=self.unit,
+            green_down=self.green_down,
             naming=self.naming,
         )
 
@@ -83,6 +86,7 @@ TARGETS: dict[str, Target] = {
             texture_max_px=4096,
             up="z",
             unit="cm",
+            green_down=True,
             naming=Naming(
                 file="SM_{name}",
                 mesh="SM_{name}",
@@ -90,7 +94,8 @@ TARGETS: dict[str, Target] = {
                 base_color="T_{name}_BC",
                 normal="T_{name}_N",
             ),
-            sentence="centimetres are its unit, and SM_, M_ and T_ its naming convention",
+            sentence="centimetres are its unit, SM_, M_ and T_ its naming convention, and it takes normal maps as "
+            "DirectX does, green downwards",
         ),
         Target(
             name="godot",

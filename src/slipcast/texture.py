@@ -10,18 +10,21 @@ side   for what lies between, seen too slantwise for the picture's pixels: the p
        size, so no pixel is drawn out to a streak
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image, ImageFilter
 from scipy import ndimage
 
 from slipcast.errors import BadInput
+from slipcast.normal_map import MODES, normal_map_for
 from slipcast.points import project
 from slipcast.solid import face_normals
 from slipcast.values import F32, F64, I64, U8, Bool, DepthMap, Figurine, Mesh, Picture, Source
 
 _PAD_PX = 8
+_BEHIND = 0.02
+"""A face that looks away and lies before the back shell by more of the height than this is hidden between parts."""
 _SIZES = (256, 512, 1024, 2048, 4096)
 
 
@@ -31,13 +34,17 @@ class TextureOptions:
 
     max_size_px: int = 4096
     """Longest side of the atlas; larger pictures are scaled down to fit."""
+    normal_map: str = "auto"
+    """`on`, `off`, or `auto`: where shading without one is off by more than 2.5 degrees on average."""
 
 
 def paint(mesh: Mesh, depth: DepthMap, picture: Picture, options: TextureOptions, *, name: str) -> Figurine:
     """Return the figurine `name`: `mesh` with UV (F,3,2) into one atlas made of `picture`, which must have alpha.
 
-    Raises BadInput for an atlas size that is not one of 256, 512, ... 4096.
+    A normal map goes with it as `options` say. Raises BadInput for an atlas size that is not one of 256, 512, ... 4096.
     """
+    if options.normal_map not in MODES:
+        raise BadInput(f"normal map must be one of {', '.join(MODES)}, got {options.normal_map}")
     if options.max_size_px not in _SIZES:
         raise BadInput(f"texture size must be one of {_SIZES}, got {options.max_size_px}")
     if picture.alpha is None:
@@ -77,16 +84,20 @@ def paint(mesh: Mesh, depth: DepthMap, picture: Picture, options: TextureOptions
         chosen = np.repeat(chart_of == index, 3)
         uv[chosen] = inside[chosen] * shrink + at
     uv /= [wide, tall]
-    return Figurine(
+    figurine = Figurine(
         name=name,
         mesh=mesh,
         uv=uv.reshape(-1, 3, 2).astype(np.float32),
         texture=Picture(pixels=atlas, view=picture.view, source=picture.source),
     )
+    normals, angles_deg = normal_map_for(figurine, depth, chart_of, options.normal_map)
+    told = {"made": normals is not None, "mean_angle_deg": angles_deg}
+    return replace(figurine, normal_map=normals, provenance={"normal_map": told})
 
 
 def _chart_of(mesh: Mesh, depth: DepthMap) -> I64:
     """(F,) 0 front, 1 back, 2 side."""
+    assert depth.back is not None
     normals, _ = face_normals(mesh.vertices, mesh.faces)
     centre = mesh.vertices[mesh.faces].astype(np.float64).mean(1)
     turn, shift = depth.camera.camera_from_world[:3, :3], depth.camera.camera_from_world[:3, 3]
@@ -95,7 +106,15 @@ def _chart_of(mesh: Mesh, depth: DepthMap) -> I64:
     chart = np.full(len(centre), 2)
     # Below 0.2 a pixel would be drawn out to five times its width.
     chart[(mesh.source == int(Source.SEEN)) & (facing > 0.2)] = 0
-    chart[(facing < -0.05) & (mesh.source != int(Source.SEEN))] = 1
+    # The hidden sides of parts that stand before others would lie over the back: they stay with what is before them.
+    pixel, z = project(depth.camera, centre)
+    height, width = depth.valid.shape
+    x = np.clip(pixel[:, 0].astype(np.int64), 0, width - 1)
+    y = np.clip(pixel[:, 1].astype(np.int64), 0, height - 1)
+    rows = np.flatnonzero(depth.valid.any(1))
+    slack_px = np.maximum(_BEHIND * (rows[-1] - rows[0]), 3 + 3 / np.maximum(np.abs(facing), 0.1))
+    behind = depth.valid[y, x] & (depth.back[y, x] - z > slack_px * z / depth.camera.fy_px)
+    chart[(facing < -0.05) & (mesh.source != int(Source.SEEN)) & ~behind] = 1
     return chart
 
 

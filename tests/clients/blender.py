@@ -1,6 +1,7 @@
 """Blender as a module (bpy): import each file as an artist would, and measure what stands in the scene.
 
-With SLIPCAST_RENDER=FOLDER in the environment each scene is also drawn.
+With SLIPCAST_RENDER=FOLDER in the environment each scene is also drawn; with SLIPCAST_NORMALS=FOLDER the normals that
+it is shaded with, seen from the front without perspective, are written as FILE.npy, (H,W,3) in Blender's axes.
 """
 
 import os
@@ -60,6 +61,8 @@ def read(path: str) -> Facts:
     facts = measure(np.concatenate(points), np.concatenate(faces))
     if "SLIPCAST_RENDER" in os.environ:
         _render(facts, Path(os.environ["SLIPCAST_RENDER"]) / (Path(path).name + ".png"))
+    if "SLIPCAST_NORMALS" in os.environ:
+        _normals(facts, Path(os.environ["SLIPCAST_NORMALS"]) / (Path(path).name + ".npy"))
     return {
         "program": f"Blender {bpy.app.version_string}",
         **facts,
@@ -109,6 +112,45 @@ def _render(facts: Facts, target: Path) -> None:
     scene.view_settings.view_transform = "Standard"
     scene.render.filepath = str(target)
     bpy.ops.render.render(write_still=True)
+
+
+def _normals(facts: Facts, target: Path) -> None:
+    """Draw the normals as colours, half a unit up and half as long, one sample a pixel; one pixel is height / 400."""
+    for material in bpy.data.materials:
+        tree = material.node_tree
+        if tree is None:
+            continue
+        principled = next(node for node in tree.nodes if node.type == "BSDF_PRINCIPLED")
+        output = next(node for node in tree.nodes if node.type == "OUTPUT_MATERIAL")
+        shift, glow = tree.nodes.new("ShaderNodeVectorMath"), tree.nodes.new("ShaderNodeEmission")
+        shift.operation = "MULTIPLY_ADD"
+        shift.inputs[1].default_value = shift.inputs[2].default_value = (0.5, 0.5, 0.5)
+        links = principled.inputs["Normal"].links
+        plain = tree.nodes.new("ShaderNodeNewGeometry").outputs["Normal"]
+        tree.links.new(links[0].from_socket if links else plain, shift.inputs[0])
+        tree.links.new(shift.outputs[0], glow.inputs["Color"])
+        tree.links.new(glow.outputs[0], output.inputs["Surface"])
+    low, high = Vector(facts["min"]), Vector(facts["max"])
+    scene = bpy.context.scene
+    camera = bpy.data.objects.new("front", bpy.data.cameras.new("front"))
+    scene.collection.objects.link(camera)
+    scene.camera, camera.data.type = camera, "ORTHO"
+    height = high.z - low.z
+    camera.data.ortho_scale = height
+    camera.location = (low + high) / 2 + Vector((0, -5 * height, 0))
+    camera.rotation_euler = (np.pi / 2, 0, 0)
+    camera.data.clip_start, camera.data.clip_end = height * 0.01, height * 100
+    scene.render.engine, scene.cycles.samples = "CYCLES", 1
+    scene.cycles.use_denoising, scene.cycles.filter_width = False, 0.01
+    scene.render.resolution_x = scene.render.resolution_y = 400
+    scene.view_settings.view_transform = "Raw"
+    scene.render.image_settings.file_format = "OPEN_EXR"
+    scene.render.image_settings.color_depth = "32"
+    scene.render.filepath = str(target.with_suffix(".exr"))
+    bpy.ops.render.render(write_still=True)
+    image = bpy.data.images.load(scene.render.filepath)
+    pixels = np.array(image.pixels[:], np.float32).reshape(400, 400, image.channels)
+    np.save(target, pixels[::-1, :, :3] * 2 - 1)
 
 
 main(read)

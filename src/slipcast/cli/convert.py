@@ -102,6 +102,12 @@ class Done:
 @click.option(
     "--surface", default=words.SURFACE, show_default=True, help=f"How it is made: {', '.join(words.METHODS)}."
 )
+@click.option(
+    "--normal-map",
+    default=words.NORMAL_MAP,
+    show_default=True,
+    help=f"Relief that the faces cannot hold: {', '.join(words.NORMAL_MAPS)}.",
+)
 @written_options
 @click.option("--gate", default="", help="What the result must meet: 'closed,iou>=0.95,thickness>=0.8mm'.")
 @click.option(
@@ -126,6 +132,7 @@ def convert(
     fov: float,
     detail: str,
     surface: str,
+    normal_map: str,
     target: str | None,
     texture_size: int | None,
     texture_type: str | None,
@@ -165,6 +172,7 @@ def convert(
             fov_deg=fov,
             detail=detail,
             surface=surface,
+            normal_map=normal_map,
             gates=gate,
         )
         names = names_of(pictures, pattern)

@@ -62,6 +62,12 @@ if TYPE_CHECKING:
 @click.option(
     "--surface", default=recipes.SURFACE, show_default=True, help=f"One of {', '.join(recipes.METHODS)}."
 )
+@click.option(
+    "--normal-map",
+    default=recipes.NORMAL_MAP,
+    show_default=True,
+    help=f"Relief that the faces cannot hold: {', '.join(recipes.NORMAL_MAPS)}.",
+)
 @written_options
 @click.option("--gate", default="", help="What the asset must meet, as for `slipcast convert`.")
 @click.option(
@@ -121,6 +127,7 @@ def _make(terminal: Terminal, subject: str, out: Path, words: dict[str, Any], *,
         fov_deg=recipes.FOV_DEG,
         detail=words["detail"],
         surface=words["surface"],
+        normal_map=words["normal_map"],
         gates=words["gate"],
     )
     name = asked.request.name

@@ -6,6 +6,7 @@ from slipcast.cli.sizes import parse_height
 from slipcast.depth import DepthOptions, choose
 from slipcast.errors import BadInput
 from slipcast.formats import ExportOptions
+from slipcast.normal_map import MODES
 from slipcast.points import DETAILS as DETAILS
 from slipcast.points import PlaceOptions, PointOptions
 from slipcast.repair import MAX_FACES, MIN_FACES, RepairOptions
@@ -16,6 +17,7 @@ from slipcast.values import View
 if TYPE_CHECKING:
     from slipcast.pipeline import Recipe
 
+NORMAL_MAPS = MODES
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 HEIGHT = f"{PlaceOptions.height_m * 1000:g}mm"
@@ -25,6 +27,7 @@ DEVICE = DepthOptions.device
 FOV_DEG = DepthOptions.fov_deg
 DETAIL = PointOptions.detail
 SURFACE = SurfaceOptions.method
+NORMAL_MAP = "auto"
 """The defaults of the options: those of the stages."""
 
 
@@ -38,6 +41,7 @@ def recipe_of(
     fov_deg: float,
     detail: str,
     surface: str = SURFACE,
+    normal_map: str = NORMAL_MAP,
     export: ExportOptions | None = None,
     gates: str = "",
 ) -> "Recipe":
@@ -47,6 +51,7 @@ def recipe_of(
     device = one_of("--device", device, DEVICES)
     detail = one_of("--detail", detail, tuple(DETAILS))
     surface = one_of("--surface", surface, METHODS)
+    normal_map = one_of("--normal-map", normal_map, NORMAL_MAPS)
     if not MIN_FACES <= faces <= MAX_FACES:
         raise BadInput(f"--faces {faces} is out of range; from {MIN_FACES} to {MAX_FACES} can be made")
     if not 1.0 <= fov_deg <= 120.0:  # also refuses nan
@@ -56,6 +61,7 @@ def recipe_of(
 
     from slipcast.checks.gates import parse_gates
     from slipcast.pipeline import Recipe
+    from slipcast.texture import TextureOptions
 
     met = parse_gates(gates)
     choose(depth)  # an unknown or missing model is refused before the first picture is read
@@ -65,6 +71,7 @@ def recipe_of(
         points=PointOptions(detail=detail),
         surface=SurfaceOptions(method=surface),
         repair=RepairOptions(faces=faces),
+        texture=TextureOptions(normal_map=normal_map),
         formats=keys,
         export=export or ExportOptions(),
         gates=met,

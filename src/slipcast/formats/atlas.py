@@ -20,6 +20,8 @@ def encode(pixels: U8, options: ExportOptions, *, data: bool = False, about: byt
 
     A texture larger than `options.texture_max_px` is shrunk with Lanczos.
     """
+    if data and options.green_down:
+        pixels = np.stack([pixels[..., 0], 255 - pixels[..., 1], pixels[..., 2]], axis=-1)
     image = Image.fromarray(np.ascontiguousarray(pixels))
     limit = options.texture_max_px
     if limit and max(image.size) > limit:

@@ -2,7 +2,8 @@
 
 Positions are shared (`v`), UV and normals have lists of their own (`vt`, `vn`): a writer that repeats a
 position at each seam leaves the mesh open for a slicer. `Kd 1 1 1` keeps the texture's brightness, `Ns` is
-left out since Godot makes metal of it; `Pr` and `Pm` carry the physical factors.
+left out since Godot makes metal of it; `Pr` and `Pm` carry the physical factors. A normal map stands as `norm`,
+which three.js and assimp read. Blender 5.0 does not; it would read `map_Bump`, but as sRGB, which bends every normal.
 """
 
 import numpy as np

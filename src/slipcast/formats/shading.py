@@ -39,7 +39,7 @@ def tangents(figurine: Figurine, normals: F32, corner: I32, faces: I32) -> F32:
     """Return (N,4) tangents of split vertices as glTF wants them: xyz along +U, w the sign of the bitangent.
 
     `corner` and `faces` come from `split` with `keep=handedness(figurine)`; `normals` (N,3) belong to the
-    split vertices.
+    split vertices. Weighted as MikkTSpace does (Mikkelsen 2008), which is what programs use that make their own.
     """
     points = figurine.mesh.vertices.astype(np.float64)[figurine.mesh.faces]
     (du_1, dv_1), (du_2, dv_2) = (
@@ -47,20 +47,31 @@ def tangents(figurine: Figurine, normals: F32, corner: I32, faces: I32) -> F32:
     )
     area = du_1 * dv_2 - du_2 * dv_1
     edge_1, edge_2 = points[:, 1] - points[:, 0], points[:, 2] - points[:, 0]
-    along = _unit((edge_1 * dv_2[:, None] - edge_2 * dv_1[:, None]) * np.sign(area)[:, None])
+    along = (edge_1 * dv_2[:, None] - edge_2 * dv_1[:, None]) * np.sign(area)[:, None]
+    normal = normals.astype(np.float64)
     total = np.zeros((len(corner), 3))
     for k in range(3):
+        up = normal[faces[:, k]]
+        a = _unit(_flattened(points[:, (k + 1) % 3] - points[:, k], up))
+        b = _unit(_flattened(points[:, (k + 2) % 3] - points[:, k], up))
+        angle = np.arccos(np.clip(np.einsum("ij,ij->i", a, b), -1.0, 1.0))
+        mine = _unit(_flattened(along, up)) * angle[:, None]
         for axis in range(3):
-            total[:, axis] += np.bincount(faces[:, k], along[:, axis], minlength=len(total))
-    normal = normals.astype(np.float64)
-    total -= normal * np.einsum("ij,ij->i", normal, total)[:, None]
+            total[:, axis] += np.bincount(faces[:, k], mine[:, axis], minlength=len(total))
     # Any direction in the plane will do where the charts gave none.
     helper = np.where(np.abs(normal[:, :1]) < 0.9, [[1.0, 0.0, 0.0]], [[0.0, 1.0, 0.0]])
-    spare = _unit(helper - normal * np.einsum("ij,ij->i", normal, helper)[:, None])
     weak = np.linalg.norm(total, axis=1) < 1e-9
-    total[weak] = spare[weak]
+    total[weak] = _flattened(helper, normal)[weak]
     hand = handedness(figurine).reshape(-1)[corner]
     return np.concatenate([_unit(total).astype(np.float32), hand[:, None]], axis=1)
+
+
+def corner_tangents(figurine: Figurine, normals: F32) -> F32:
+    """Return (F,3,4) the tangents at each face's corners, as `tangents` gives them; `normals` (V,3)."""
+    faces = figurine.mesh.faces
+    corner, split_faces = split(faces, figurine.uv, handedness(figurine))
+    made = tangents(figurine, normals[faces.reshape(-1)[corner]], corner, split_faces)
+    return made[split_faces]
 
 
 def split(faces: I32, uv: F32, keep: F32 | None = None) -> tuple[I32, I32]:
@@ -88,6 +99,12 @@ def split(faces: I32, uv: F32, keep: F32 | None = None) -> tuple[I32, I32]:
     rank = np.empty(len(first), dtype=np.int32)
     rank[by_use] = np.arange(len(first), dtype=np.int32)
     return first[by_use].astype(np.int32), rank[group].reshape(faces.shape)
+
+
+def _flattened(vectors: F64, normals: F64) -> F64:
+    """(N,3) vectors without their part along unit normals (N,3)."""
+    out: F64 = vectors - normals * np.einsum("ij,ij->i", normals, vectors)[:, None]
+    return out
 
 
 def _unit(vectors: F64) -> F64:

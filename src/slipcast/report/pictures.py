@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from slipcast.checks.mesh import Judged
+from slipcast.normal_map import Frames
 from slipcast.points import vertex_normals
 from slipcast.preview import Look, look, texels
 from slipcast.report.model import thickness_level
@@ -101,7 +102,8 @@ def draw_pictures(
     kinds = np.array([SOURCES[kind][1] for kind in Source], np.float32)[mesh.source]
     shells, span_mm = _shells(depth, box)
     strip_px = int(_STRIP_PX * wide / _TALL_PX)
-    around = [look(mesh, normals, strip_px, _STRIP_PX, yaw_deg=yaw) for yaw in STRIP_DEG]
+    frames = Frames(figurine)
+    around = [look(mesh, normals, strip_px, _STRIP_PX, yaw_deg=yaw).with_relief(frames) for yaw in STRIP_DEG]
     return Pictures(
         input=_shown(_fitted(Image.fromarray(came), _TALL_PX)),
         cutout=_shown(_fitted(Image.fromarray(_cut(picture)[box]), _TALL_PX)),
