@@ -31,6 +31,7 @@ import numpy as np
 from slipcast.backdrop import with_cut_off_part
 from slipcast.errors import BadInput, NoFigurine, StageFailed
 from slipcast.findings import Finding, finding
+from slipcast.rim import continued
 from slipcast.values import F32, U8, Bool, Picture
 
 DEFAULT_MODEL = "u2netp"
@@ -98,7 +99,7 @@ def cut_out(picture: Picture, options: CutoutOptions | None = None) -> Picture:
         )
     if doubt:
         findings.append(finding("CUTOUT_UNSURE", {"undecided_cells": round(cells, 1)}))
-    pixels = _extended(colors, alpha)
+    pixels = continued(colors, alpha)
     return replace(picture, pixels=pixels, alpha=alpha, findings=(*picture.findings, *findings))
 
 
@@ -362,8 +363,8 @@ def _smooth(values: F32, known: Bool, spread: float) -> F32:
     step = max(1, int(spread // 2))
     size = (max(2, math.ceil(width / step)), max(2, math.ceil(height / step)))
     weight = known.astype(np.float32)
-    layers = values[..., None] if values.ndim == 2 else values
-    stack = cv2.resize(np.dstack([layers * weight[..., None], weight]), size, interpolation=cv2.INTER_AREA)
+    inside = cv2.copyTo(values, known.astype(np.uint8))
+    stack = np.dstack([cv2.resize(part, size, interpolation=cv2.INTER_AREA) for part in (inside, weight)])
     levels: list[tuple[F32, F32]] = []
     while True:
         stack = cv2.GaussianBlur(stack, (0, 0), spread / step)
@@ -459,41 +460,3 @@ def _without_diagonals(solid: Bool) -> Bool:
             return solid
         b |= falling
         a |= rising
-
-
-# ---------------------------------------------------------------------------------------- colours at the rim
-
-
-def _extended(pixels: U8, alpha: U8) -> U8:
-    """Continue the figurine's colours over everything that is not figurine, blending over its rim."""
-    import cv2
-
-    height, width = alpha.shape
-    solid = cv2.erode((alpha >= 250).astype(np.uint8), np.ones((3, 3), np.uint8))
-    if not solid.any():
-        solid = (alpha >= 128).astype(np.uint8)
-    step = max(1, math.ceil(max(height, width) / 2048))
-    size = (math.ceil(width / step), math.ceil(height / step))
-    known = solid if step == 1 else cv2.resize(solid, size, interpolation=cv2.INTER_NEAREST)
-    colors = pixels if step == 1 else cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST)
-    _, labels = cv2.distanceTransformWithLabels(1 - known, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL)
-    table = np.zeros((int(labels.max()) + 1, 3), np.uint8)
-    table[labels[known > 0]] = colors[known > 0]
-    nearest = cv2.blur(table[labels], (3, 3))
-    out = pixels.copy()
-    rim = (solid == 0) & (alpha >= 128)
-    if step == 1:
-        outside = alpha < 128
-        out[outside] = nearest[outside]
-        out[rim] = (out[rim].astype(np.uint16) + nearest[rim]) // 2
-        return out
-    for top in range(
-        0, height, 512
-    ):  # in strips: a full-size copy of the nearest colours would double the memory
-        strip = np.s_[top : min(height, top + 512)]
-        index = np.minimum(np.arange(top, min(height, top + 512)) // step, size[1] - 1)
-        part = cv2.resize(nearest[index], (width, len(index)), interpolation=cv2.INTER_NEAREST)
-        outside = alpha[strip] < 128
-        out[strip][outside] = part[outside]
-        out[strip][rim[strip]] = (out[strip][rim[strip]].astype(np.uint16) + part[rim[strip]]) // 2
-    return out

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from slipcast.raycasting import Scene
 from slipcast.solid import face_normals
 from slipcast.values import F64, Mesh
 
@@ -50,20 +51,16 @@ def measure_deviation(mesh: Mesh, full: Mesh, *, height_m: float, ground_m: floa
 
 def _one_way(start: Mesh, end: Mesh, low: float) -> tuple[float, float]:
     """Largest and mean distance of `start` to `end`, of what lies above `low`."""
-    import open3d as o3d
-
     faces = start.faces[:: -(-len(start.faces) // SAMPLES)]
     centre: F64 = start.vertices[faces].astype(np.float64).mean(1)
     above = centre[:, 1] > low
     faces, centre = faces[above], centre[above]
     if not len(faces):
         return 0.0, 0.0
-    scene = o3d.t.geometry.RaycastingScene(nthreads=1)
-    tensor = o3d.core.Tensor.from_numpy
-    scene.add_triangles(tensor(np.array(end.vertices, np.float32)), tensor(end.faces.astype(np.uint32)))
+    scene = Scene(end.vertices, end.faces)
     corner, index = np.unique(faces, return_inverse=True)
     query = np.concatenate([centre.astype(np.float32), start.vertices[corner]])
-    distance: F64 = scene.compute_distance(tensor(query), nthreads=1).numpy().astype(np.float64)
+    distance: F64 = scene.distances(query).astype(np.float64)
     distance[query[:, 1] <= low] = 0
     at_centre, at_corner = distance[: len(faces)], distance[len(faces) :][index.reshape(-1, 3)]
     mean = at_centre * 0.75 + at_corner.sum(1) / 12

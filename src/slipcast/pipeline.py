@@ -6,6 +6,7 @@ loads its weights) and is silent but for the `watch` callback. What is kept on d
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from slipcast.checks.gates import Gate, Passage, pass_gates, told
 from slipcast.checks.mesh import Judged, MeshLimits, check_figurine
 from slipcast.checks.picture import check_picture
 from slipcast.cutout import CutoutOptions, cut_out
-from slipcast.depth import DepthOptions, predict_depth
+from slipcast.depth import DepthOptions, load_models, predict_depth
 from slipcast.depth.calibrate import CalibrateOptions, calibrate
 from slipcast.deviation import Deviation, measure_deviation
 from slipcast.errors import BadInput
@@ -86,7 +87,8 @@ class Result:
     metadata: Mapping[str, object]
     """What goes into the JSON beside the asset, without its `run` block."""
     seconds: Mapping[str, float]
-    """Wall seconds per stage: the `run` block's content."""
+    """Wall seconds per stage: the `run` block's content. The preview is drawn, the deviation measured and the depth
+    model loaded beside others: their stages only wait for what is left."""
 
     @property
     def verdict(self) -> Verdict:
@@ -135,6 +137,14 @@ def make(picture: Picture, recipe: Recipe, *, name: str, watch: Watch | None = N
     Raises BadInput when the picture holds nothing to work on, MissingWeights when the depth model's weights are
     absent, StageFailed when a stage cannot produce its value.
     """
+    with ThreadPoolExecutor(1) as beside:
+        return _made(picture, recipe, name, watch, beside)
+
+
+def _made(
+    picture: Picture, recipe: Recipe, name: str, watch: Watch | None, beside: ThreadPoolExecutor
+) -> Result:
+    """What `beside` does, on a second core, is what the stages of that time do not need."""
     seconds: dict[str, float] = {}
 
     @contextmanager
@@ -147,9 +157,11 @@ def make(picture: Picture, recipe: Recipe, *, name: str, watch: Watch | None = N
         if watch:
             watch(title, 1, 1)
 
+    loading = beside.submit(load_models, recipe.depth)
     with stage("cutout"):
         cut = cut_out(picture, recipe.cutout)
     with stage("depth"):
+        wait([loading])  # if it failed, the next line says why
         depth = place(calibrate(predict_depth(cut, recipe.depth), cut, recipe.calibrate), cut, recipe.place)
     with stage("points"):
         cloud = make_points(depth, cut, recipe.points)
@@ -157,15 +169,17 @@ def make(picture: Picture, recipe: Recipe, *, name: str, watch: Watch | None = N
         raw = reconstruct(cloud, depth, recipe.surface)
     with stage("repair"):
         solid = repair(raw, depth, recipe.repair)
+    deviation = beside.submit(
+        measure_deviation,
+        solid,
+        raw,
+        height_m=recipe.place.height_m,
+        ground_m=ground_m(depth, float(raw.vertices[:, 1].min()), float(raw.vertices[:, 1].max())),
+    )
     with stage("texture"):
         painted = settle(paint(solid, depth, cut, _carried(recipe), name=name), recipe.place)
+    drawn = beside.submit(draw_preview, painted, cut, recipe.preview)
     with stage("checks"):
-        deviation = measure_deviation(
-            solid,
-            raw,
-            height_m=recipe.place.height_m,
-            ground_m=ground_m(depth, float(raw.vertices[:, 1].min()), float(raw.vertices[:, 1].max())),
-        )
         judged = check_figurine(painted, solid, depth, cut, MeshLimits(faces=recipe.repair.faces))
         checks = (*check_picture(picture, cut), *check_depth(depth), *judged.checks)
         passages = pass_gates(checks, recipe.gates)
@@ -173,11 +187,13 @@ def make(picture: Picture, recipe: Recipe, *, name: str, watch: Watch | None = N
         found = [entry for check in checks for entry in check.findings if entry not in known]
         found += [_missed(passage) for passage in passages if not passage.passed]
         painted = replace(painted, findings=(*painted.findings, *found))
-        figurine = metadata.attach(painted, picture=cut, depth=depth, recipe=recipe, deviation=deviation)
+        figurine = metadata.attach(
+            painted, picture=cut, depth=depth, recipe=recipe, deviation=deviation.result()
+        )
     with stage("export"):
         exports = {key: EXPORTERS[key].export(figurine, recipe.export) for key in recipe.formats}
     with stage("preview"):
-        preview = draw_preview(figurine, cut, recipe.preview)
+        preview = drawn.result()
     return Result(
         figurine=figurine,
         original=picture,
@@ -186,7 +202,7 @@ def make(picture: Picture, recipe: Recipe, *, name: str, watch: Watch | None = N
         cloud=cloud,
         checks=checks,
         judged=judged,
-        deviation=deviation,
+        deviation=deviation.result(),
         passages=passages,
         exports=exports,
         preview=preview,

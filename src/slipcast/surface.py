@@ -18,6 +18,7 @@ import numpy as np
 
 from slipcast.errors import BadInput, StageFailed
 from slipcast.points import PointOptions, make_points
+from slipcast.raycasting import open3d
 from slipcast.solid import closed_mesh, face_normals, solid_of, unlabelled
 from slipcast.values import F64, DepthMap, Mesh, Picture, PointCloud
 
@@ -53,12 +54,11 @@ def reconstruct(cloud: PointCloud, depth: DepthMap, options: SurfaceOptions) -> 
 
 def _poisson(cloud: PointCloud, depth: DepthMap, options: SurfaceOptions) -> Mesh:
     """Screened Poisson, then the visual hull."""
-    import open3d
-
+    o3d = open3d()
     samples, normals = _samples(cloud)
-    points = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(samples))
-    points.normals = open3d.utility.Vector3dVector(normals)
-    mesh, _ = open3d.geometry.TriangleMesh.create_from_point_cloud_poisson(
+    points = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(samples))
+    points.normals = o3d.utility.Vector3dVector(normals)
+    mesh, _ = o3d.geometry.TriangleMesh.create_from_point_cloud_poisson(
         points, depth=options.octree_depth, n_threads=1
     )
     mesh.remove_duplicated_vertices()

@@ -5,17 +5,15 @@ first face that it leaves through is the wall's thickness there (the single-ray 
 Shapira and others 2008). A body inside, which it enters and leaves again, is passed.
 
 Open3D's RaycastingScene (Embree) casts the rays: 0.07 s of CPU for 50,000 faces, after 0.5 s of import in a process's
-first figurine (1 s with Dash, see `_open3d`). Rejected: inscribed balls by nearest neighbours (Ma and others 2012),
+first figurine (1 s with Dash, see raycasting.py). Rejected: inscribed balls by nearest neighbours (Ma and others 2012),
 which read every edge as thin.
 """
 
-import sys
 from dataclasses import dataclass
-from importlib import import_module
-from types import ModuleType
 
 import numpy as np
 
+from slipcast.raycasting import Scene
 from slipcast.solid import face_normals
 from slipcast.values import F32, F64, I64, Mesh
 
@@ -88,14 +86,10 @@ def _spread(mesh: Mesh, area: F64) -> tuple[I64, F64]:
 
 def _inward(mesh: Mesh, points: F64, normals: F64) -> F32:
     """(N,) length of the ray from each point against its normal to where it leaves the solid."""
-    o3d = _open3d()
     # Brought to size 1: Embree works in float32 and near 1.
     low, high = mesh.vertices.min(0).astype(np.float64), mesh.vertices.max(0).astype(np.float64)
     size = float((high - low).max()) or 1.0
-    scene = o3d.t.geometry.RaycastingScene(nthreads=1)
-    tensor = o3d.core.Tensor.from_numpy
-    vertices = ((mesh.vertices - low) / size).astype(np.float32)
-    scene.add_triangles(tensor(vertices), tensor(mesh.faces.astype(np.uint32)))
+    scene = Scene(((mesh.vertices - low) / size).astype(np.float32), mesh.faces)
     origin, way = (points - low) / size, -normals
     out = np.full(len(points), np.inf)
     gone, inside = np.zeros(len(points)), np.zeros(len(points), np.int64)
@@ -105,11 +99,10 @@ def _inward(mesh: Mesh, points: F64, normals: F64) -> F32:
         if not len(open_):
             break
         start = origin[open_] + way[open_] * (gone[open_] + step)[:, None]
-        rays = np.concatenate([start, way[open_]], 1).astype(np.float32)
-        answer = scene.cast_rays(tensor(rays))
-        length = answer["t_hit"].numpy().astype(np.float64)
+        answer, normal = scene.first_hits(start.astype(np.float32), way[open_].astype(np.float32))
+        length = answer.astype(np.float64)
         hit = np.isfinite(length)
-        leaves = (answer["primitive_normals"].numpy() * way[open_]).sum(1) > 0
+        leaves = (normal * way[open_]).sum(1) > 0
         gone[open_] += np.where(hit, length + step, 0)
         ends = hit & leaves & (inside[open_] == 0)
         out[open_[ends]] = gone[open_[ends]]
@@ -117,30 +110,3 @@ def _inward(mesh: Mesh, points: F64, normals: F64) -> F32:
         open_ = open_[hit & ~ends]
     lengths: F32 = (out * size).astype(np.float32)
     return lengths
-
-
-class _Later:
-    """A name of the module Dash, which is imported when somebody uses it."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(getattr(import_module("dash"), self._name), name)
-
-    def __call__(self, *args: object, **named: object) -> object:
-        return getattr(import_module("dash"), self._name)(*args, **named)
-
-
-def _open3d() -> ModuleType:
-    """Open3D without Dash, a web server that it loads with itself for a plot that nobody draws here: 0.5 s of CPU."""
-    if "open3d" in sys.modules or "dash" in sys.modules:
-        return import_module("open3d")
-    later = ModuleType("dash")
-    for name in ("html", "dcc", "Dash"):
-        setattr(later, name, _Later(name))
-    sys.modules["dash"] = later
-    try:
-        return import_module("open3d")
-    finally:
-        del sys.modules["dash"]

@@ -101,6 +101,12 @@ def predict_depth(picture: Picture, options: DepthOptions | None = None) -> Dept
     return replace(depth, findings=(said, *depth.findings))
 
 
+def load_models(options: DepthOptions) -> None:
+    """Load what `predict_depth` will ask with these `options`, which then finds it ready; raises the same errors."""
+    for name in choose(options.model)[0]:
+        _model(name, options)
+
+
 def choose(model: str) -> tuple[tuple[str, ...], str]:
     """The models that `model` stands for, the one that leads first, and the reason; no network, nothing
     heavy.
