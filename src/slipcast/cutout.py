@@ -114,7 +114,7 @@ def _found(pixels: U8, options: CutoutOptions, name: str) -> tuple[U8, U8, bool,
     scale = min(1.0, options.work_px / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
-    coarse = with_cut_off_part(small, _coarse(small, options.model))
+    coarse = with_cut_off_part(small, coarse_mask(small, options.model))
     if float((coarse > 0.5).mean()) < options.min_share:
         raise NoFigurine(
             f"no figurine found in {name}; give a picture that shows one figurine, or one with alpha"
@@ -146,7 +146,7 @@ def _undecided(coarse: F32) -> float:
     return float(undecided * _COARSE_PX / max(coarse.shape) / max(edge, 1))
 
 
-def _coarse(pixels: U8, model: str) -> F32:
+def coarse_mask(pixels: U8, model: str) -> F32:
     """(H,W) in [0, 1]: the model's opinion, with a second look at a window where the figurine is small."""
     import cv2
 

@@ -46,6 +46,7 @@ FINDINGS: dict[str, Row] = {
     "PICTURE_OTHER_SIZE": Row(_I, "the picture is {got} px where {wanted} px were asked for"),
     # the picture
     "PICTURE_ANIMATED": Row(_I, "{file} has {frames} frames; the first one was used"),
+    "PICTURE_LARGE": Row(_I, "the picture was worked with at {width} x {height} px; no texture shows more"),
     "PICTURE_SMALL": Row(
         _W, "the figurine's longer side has only {side_px} px; use a picture in which it has 512 px or more"
     ),

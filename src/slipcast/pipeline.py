@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from slipcast import metadata
+from slipcast.bounded import bounded
 from slipcast.checks import Check, Verdict, verdict
 from slipcast.checks.depth import check_depth
 from slipcast.checks.gates import Gate, Passage, pass_gates, told
@@ -65,7 +66,7 @@ class Result:
 
     figurine: Figurine
     original: Picture
-    """The picture as it came."""
+    """The picture as it came; a very large one as `bounded` made it."""
     picture: Picture
     """The picture with its alpha; outside the figurine its colours go on, so composite it to show it."""
     depth: DepthMap
@@ -159,6 +160,7 @@ def _made(
 
     loading = beside.submit(load_models, recipe.depth)
     with stage("cutout"):
+        picture = bounded(picture, recipe.cutout)
         cut = cut_out(picture, recipe.cutout)
     with stage("depth"):
         wait([loading])  # if it failed, the next line says why

@@ -71,9 +71,7 @@ def place(depth: DepthMap, picture: Picture, options: PlaceOptions) -> DepthMap:
         raise StageFailed("the depth map has no valid pixel; check the cutout (--keep writes it)")
     if depth.kind is not DepthKind.METRIC or depth.back is None:
         raise ValueError("place needs calibrated depth with both shells")
-    rays = depth.camera.rays()[depth.valid]
-    points = np.concatenate([rays * depth.front[depth.valid, None], rays * depth.back[depth.valid, None]])
-    low, high = points.min(0).astype(np.float64), points.max(0).astype(np.float64)
+    low, high = _extent(depth)
     scale = options.height_m / max(high[1] - low[1], 1e-9)
     low, high = low * scale, high * scale
     yaw = math.radians(_YAW_DEG[picture.view])
@@ -89,6 +87,19 @@ def place(depth: DepthMap, picture: Picture, options: PlaceOptions) -> DepthMap:
         back=(depth.back * np.float32(scale)).astype(np.float32),
         camera=replace(depth.camera, camera_from_world=camera_from_world),
     )
+
+
+def _extent(depth: DepthMap) -> tuple[F64, F64]:
+    """Lowest and highest x, y, z of both shells in camera axes."""
+    assert depth.back is not None
+    rows, columns = np.nonzero(depth.valid)
+    camera = depth.camera
+    x = (columns.astype(np.float32) + np.float32(0.5 - camera.cx_px)) / np.float32(camera.fx_px)
+    y = (rows.astype(np.float32) + np.float32(0.5 - camera.cy_px)) / np.float32(camera.fy_px)
+    shells = [depth.front[depth.valid], depth.back[depth.valid]]
+    axes = [[x * z for z in shells], [y * z for z in shells], shells]
+    low = np.array([min(float(values.min()) for values in axis) for axis in axes])
+    return low, np.array([max(float(values.max()) for values in axis) for axis in axes])
 
 
 def make_points(depth: DepthMap, picture: Picture, options: PointOptions) -> PointCloud:
