@@ -5,14 +5,15 @@ from functools import cache
 
 import numpy as np
 import pytest
-from silhouettes import RED, WHITE, ball, disc, grid, picture_of, ring, solid_from
+from silhouettes import RED, WHITE, ball, box, disc, flat, grid, picture_of, ring, solid_from
 
 from slipcast.depth.calibrate import CalibrateOptions, calibrate
 from slipcast.depth.dome import Dome
 from slipcast.errors import BadInput
-from slipcast.points import project
+from slipcast.formats.atlas import sample
+from slipcast.points import PlaceOptions, place, project
 from slipcast.preview import render
-from slipcast.texture import TextureOptions, paint
+from slipcast.texture import TextureOptions, _chart_of, paint
 from slipcast.values import F64, DepthMap, Figurine, Mesh, Picture, Source
 
 
@@ -172,3 +173,68 @@ def test_the_same_input_gives_the_same_bytes() -> None:
     one, two = (_painted(picture_of(disc(96, 40)))[0] for _ in range(2))
     assert one.uv.tobytes() == two.uv.tobytes()
     assert one.texture.pixels.tobytes() == two.texture.pixels.tobytes()
+
+
+def test_no_seam_where_charts_meet() -> None:
+    # Stripes of two colours: next to each other on the surface, charts must not differ by more than neighbours do.
+    alpha = disc(400, 150)
+    x, y = grid(400, 400)
+    pixels = np.where((np.sin(x / 9) + np.sin(y / 7) > 0)[..., None], RED, (40, 60, 200)).astype(np.uint8)
+    figurine, mesh, _ = _painted(Picture(pixels=pixels, alpha=alpha))
+    faces, uv = mesh.faces, figurine.uv
+    start, end = faces.reshape(-1).astype(np.int64), np.roll(faces, -1, axis=1).reshape(-1)
+    key = np.minimum(start, end) * len(mesh.vertices) + np.maximum(start, end)
+    order = np.argsort(key, kind="stable")
+    one, other = order[0::2], order[1::2]
+    assert (key[one] == key[other]).all(), "a closed mesh: each edge twice"
+    # The edge runs the other way in the other face.
+    here = uv[one // 3, one % 3]
+    there = uv[other // 3, (other % 3 + 1) % 3]
+    torn = np.abs(here - there).max(1) > 1e-4
+    assert torn.sum() > 100, "some edges lie on two charts"
+    colors = [sample(figurine.texture.pixels, at[torn]).astype(int) for at in (here, there)]
+    assert (
+        np.abs(colors[0] - colors[1]).mean() < 5
+    )  # of 255; it is 24 where the picture runs on up to the border
+
+
+def test_a_halo_of_the_background_is_left_out() -> None:
+    # An image model's soft edge: the outermost three pixels of the figurine are half background.
+    x, y = grid(400, 400)
+    inside = np.hypot(x - 200, y - 200)
+    pale = (np.array(RED) + WHITE) // 2
+    pixels = np.where((inside < 147)[..., None], RED, np.where((inside < 151)[..., None], pale, WHITE))
+    figurine, _, _ = _painted(Picture(pixels=pixels.astype(np.uint8), alpha=disc(400, 150)))
+    wholly_red = replace(figurine, texture=Picture(pixels=np.full((8, 8, 3), RED, np.uint8)))
+    for yaw in (0.0, 60.0, 90.0, 180.0):
+        shown, want = (render(each, 120, 120, yaw_deg=yaw) for each in (figurine, wholly_red))
+        off = np.abs(shown.astype(int) - want).max(-1)
+        assert off.max() < 90, yaw
+        assert off.mean() < 1, yaw
+
+
+def test_islands_keep_a_distance_and_are_padded() -> None:
+    figurine, mesh, depth = _red_disc()
+    texels, chart = _atlas_px(figurine), _chart_of(mesh, depth)
+    boxes = [
+        (texels[chart == k].reshape(-1, 2).min(0), texels[chart == k].reshape(-1, 2).max(0)) for k in range(3)
+    ]
+    for k, (low, high) in enumerate(boxes):
+        assert (low >= 8).all()
+        assert (high <= [figurine.texture.width_px - 8, figurine.texture.height_px - 8]).all()
+        for other_low, other_high in boxes[k + 1 :]:
+            assert np.maximum(other_low - high, low - other_high).max() >= 8
+    # The padding repeats a chart's rim: half of the distance to the next one belongs to each.
+    low, high = (np.round(corner).astype(int) for corner in boxes[2])
+    around = figurine.texture.pixels[low[1] - 3 : high[1] + 3, low[0] - 3 : high[0] + 3]
+    assert np.abs(around.astype(int) - RED).max() < 12
+
+
+@pytest.mark.parametrize(("side", "want"), [(120, (512, 256)), (400, (1024, 512)), (800, (2048, 1024))])
+def test_the_atlas_is_as_large_as_the_picture_needs(side: int, want: tuple[int, int]) -> None:
+    alpha = box(side, 5, 5, side - 10, side - 10)
+    picture = picture_of(alpha)
+    placed = place(flat(alpha, 100, 120), picture, PlaceOptions())
+    _, mesh, _ = _red_disc()  # whichever: the atlas depends on the picture
+    figurine = paint(mesh, placed, picture, TextureOptions(), name="test")
+    assert sorted((figurine.texture.width_px, figurine.texture.height_px)) == sorted(want)

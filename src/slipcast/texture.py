@@ -8,21 +8,30 @@ back   for faces that look away: each takes the nearest colour of the rim, softe
        harmonic inpainting of the rim's colours (a push-pull pyramid), which mixes them all to one mud
 side   for what lies between, seen too slantwise for the picture's pixels: the picture blurred, at a quarter of the
        size, so no pixel is drawn out to a streak
+
+Front and back fade into the side's colours towards it, by slant and by distance from the rim: across the edges where
+two charts meet, colours differ by 1.7 of 255 on average (6 pictures by image models, 2 samples; 11.3 without).
 """
 
+import math
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image, ImageFilter
 from scipy import ndimage
 
 from slipcast.errors import BadInput
-from slipcast.normal_map import MODES, normal_map_for
+from slipcast.normal_map import MODES, depth_normals, normal_map_for
 from slipcast.points import project
 from slipcast.solid import face_normals
 from slipcast.values import F32, F64, I64, U8, Bool, DepthMap, Figurine, Mesh, Picture, Source
 
+_Pixels = TypeVar("_Pixels", U8, F32)
 _PAD_PX = 8
+_SLANTED, _FRONTAL = 0.2, 0.35
+"""Cosines to the ray. Below the first a pixel would be drawn out to five times its width: such faces are on the side
+chart; from the second down the picture fades into it."""
 _BEHIND = 0.02
 """A face that looks away and lies before the back shell by more of the height than this is hidden between parts."""
 _SIZES = (256, 512, 1024, 2048, 4096)
@@ -58,7 +67,13 @@ def paint(mesh: Mesh, depth: DepthMap, picture: Picture, options: TextureOptions
     back = _spread(front, mask)
     side = _resized(front, small)
     inside = _reduced(mask, small)
-    side = _carried_on(_blurred(side, 0.012 * small[0]), inside, 1) if inside.any() else side
+    side = _blurred(_carried_on(side, inside, 2), 0.012 * small[0]) if inside.any() else side
+    # Where the charts meet, all have the side's colours: no seam, and no light of the background at the rim.
+    soft = _resized(side, (height, width))
+    near, nearest = _rims(mask, 0.015, 0.01)
+    slant = _resized(_slant(depth, box, small), nearest.shape)
+    front = _faded(front, soft, np.maximum(slant, nearest))
+    back = _faded(back, soft, near)
     across = _fitting(2 * width + 3 * _PAD_PX), _fitting(height + small[0] + 3 * _PAD_PX)
     beside = _fitting(2 * width + small[1] + 4 * _PAD_PX), _fitting(height + 2 * _PAD_PX)
     wide, tall = min(across, beside, key=lambda size: size[0] * size[1])
@@ -95,6 +110,50 @@ def paint(mesh: Mesh, depth: DepthMap, picture: Picture, options: TextureOptions
     return replace(figurine, normal_map=normals, provenance={"normal_map": told})
 
 
+def _slant(depth: DepthMap, box: tuple[slice, slice], size: tuple[int, int]) -> F32:
+    """0 where the front shell faces the camera, 1 where it is too slanted for the picture's pixels; `size`."""
+    rows, columns = (
+        part.start + (np.arange(count) + 0.5) * (part.stop - part.start) / count
+        for part, count in zip(box, size, strict=True)
+    )
+    camera, at = depth.camera, np.stack(np.meshgrid(columns, rows), -1).reshape(-1, 2)
+    normals, known, _ = depth_normals(depth.front, depth, at)
+    x, y, z = (normals @ camera.camera_from_world[:3, :3].T).T
+    u, v = (at[:, 0] - camera.cx_px) / camera.fx_px, (at[:, 1] - camera.cy_px) / camera.fy_px
+    facing = -(x * u + y * v + z) / np.sqrt(u**2 + v**2 + 1)
+    share = np.where(known, np.clip((_FRONTAL - facing) / (_FRONTAL - _SLANTED), 0, 1), 1)
+    return share.reshape(size).astype(np.float32)
+
+
+def _rims(mask: Bool, *shares: float) -> list[F32]:
+    """For each share: 1 at the mask's rim, 0 farther inside than that share of its height or a third of a thin part.
+
+    They are soft: made at a height of 500 pixels at most.
+    """
+    import cv2
+
+    shrink = -(-mask.shape[0] // 500)
+    mask = _reduced(mask, (-(-mask.shape[0] // shrink), -(-mask.shape[1] // shrink)))
+    distance = ndimage.distance_transform_edt(mask).astype(np.float32)
+    rims = []
+    for share in shares:
+        wide = max(1.0, share * mask.shape[0])
+        # A part thinner than three rims has its middle within reach.
+        middle = cv2.dilate(distance, np.ones((2 * math.ceil(1.5 * wide) + 1,) * 2, np.uint8))
+        rim = 1.4 - distance / np.clip(middle / 3, 1, wide)
+        rims.append(np.clip(rim, 0, 1).astype(np.float32))
+    return rims
+
+
+def _faded(pixels: U8, soft: U8, share: F32) -> U8:
+    """`pixels`, and `soft` where `share`, which may be smaller, is 1."""
+    share = _resized(share, pixels.shape[:2])
+    mixed = share > 0.01
+    out = pixels.copy()
+    out[mixed] = np.rint(_mixed(pixels[mixed], soft[mixed], share[mixed][:, None]))
+    return out
+
+
 def _chart_of(mesh: Mesh, depth: DepthMap) -> I64:
     """(F,) 0 front, 1 back, 2 side."""
     assert depth.back is not None
@@ -104,8 +163,7 @@ def _chart_of(mesh: Mesh, depth: DepthMap) -> I64:
     ray = centre + shift @ turn
     facing: F64 = -(normals * ray).sum(1) / np.maximum(np.linalg.norm(ray, axis=1), 1e-12)
     chart = np.full(len(centre), 2)
-    # Below 0.2 a pixel would be drawn out to five times its width.
-    chart[(mesh.source == int(Source.SEEN)) & (facing > 0.2)] = 0
+    chart[(mesh.source == int(Source.SEEN)) & (facing > _SLANTED)] = 0
     # The hidden sides of parts that stand before others would lie over the back: they stay with what is before them.
     pixel, z = project(depth.camera, centre)
     height, width = depth.valid.shape
@@ -177,11 +235,13 @@ def _blurred(pixels: U8, sigma_px: float) -> U8:
     return np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(sigma_px)))
 
 
-def _resized(pixels: U8, size: tuple[int, int]) -> U8:
-    """Pixels at another size, rows and columns: means on the way down, linear on the way up."""
+def _resized(pixels: _Pixels, size: tuple[int, ...]) -> _Pixels:
+    """Pixels (uint8, or float32 of one channel) at another size, rows and columns: means down, linear up."""
     down = size[0] < pixels.shape[0]
     how = Image.Resampling.BOX if down else Image.Resampling.BILINEAR
-    return np.asarray(Image.fromarray(pixels).resize(size[::-1], how))
+    if pixels.shape[:2] == size[:2]:
+        return pixels
+    return np.asarray(Image.fromarray(pixels).resize((size[1], size[0]), how))
 
 
 def _reduced(mask: Bool, size: tuple[int, int]) -> Bool:
@@ -192,8 +252,13 @@ def _reduced(mask: Bool, size: tuple[int, int]) -> Bool:
 def _spread(pixels: U8, mask: Bool) -> U8:
     """Each pixel takes the rim's nearest colour, the softer the farther it has come.
 
+    Against the true backs and sides of the 8 samples it is 24.0 off on average in CIE Lab, a little less than bands of
+    other widths and depths and other blurs (24.3 to 25.4; one colour for all: 31.1); it also looked calmest.
+
     `pixels` go on beyond the mask. All is soft, so it is made at a height of some 400 pixels.
     """
+    import cv2
+
     whole = mask.shape
     shrink = max(1, whole[0] // 400)
     size = -(-whole[0] // shrink), -(-whole[1] // shrink)
@@ -201,19 +266,22 @@ def _spread(pixels: U8, mask: Bool) -> U8:
     if small.any():
         pixels, mask = _resized(pixels, size), small
     height = mask.shape[0]
+    pixels = _carried_on(pixels, mask, 3)
     inner = _eroded(mask, 2)
     distance = ndimage.distance_transform_edt(mask)
-    band = (inner if inner.any() else mask) & (distance <= 2 + max(3, 0.012 * height))
-    # Blurred, so that one pixel of the rim is not drawn out to a streak.
-    soft = _blurred(pixels, 0.006 * height)
+    band = (inner if inner.any() else mask) & (distance <= 2 + max(3, 0.025 * height))
+    # The median of what is around leaves out lines, buttons and lights at the rim, which would be drawn out to streaks.
+    around = int(0.045 * height) | 1
+    calm = pixels if around < 3 else cv2.medianBlur(np.ascontiguousarray(pixels), around)
+    soft = _blurred(calm, 0.008 * height)
     # Across before up and down: what belongs to one height of the figurine stays there.
     way, nearest = ndimage.distance_transform_edt(~band, sampling=(1.6, 1.0), return_indices=True)
     carried: U8 = soft[nearest[0], nearest[1]]
-    near, far = (_blurred(carried, share * height) for share in (0.008, 0.04))
+    near, far = (_blurred(carried, share * height) for share in (0.012, 0.05))
     weight = np.clip(way / (0.06 * height), 0, 1).astype(np.float32)[..., None]
     mixed = np.where(weight < 0.5, _mixed(carried, near, 2 * weight), _mixed(near, far, 2 * weight - 1))
     back = np.where(mask[..., None], mixed, carried).astype(np.uint8)
-    return back if back.shape[:2] == whole else _resized(back, whole)
+    return _resized(back, whole)
 
 
 def _mixed(first: U8, second: U8, weight: F32) -> F32:
