@@ -57,7 +57,7 @@ def _one_way(start: Mesh, end: Mesh, low: float) -> tuple[float, float]:
     faces, centre = faces[above], centre[above]
     if not len(faces):
         return 0.0, 0.0
-    scene = Scene(end.vertices, end.faces)
+    scene = Scene(end.vertices, end.faces, threads=0)
     corner, index = np.unique(faces, return_inverse=True)
     query = np.concatenate([centre.astype(np.float32), start.vertices[corner]])
     distance: F64 = scene.distances(query).astype(np.float64)

@@ -29,6 +29,7 @@ from slipcast.formats.losses import CARRY_NORMAL_MAP
 from slipcast.image.folder import read_picture
 from slipcast.points import PlaceOptions, PointOptions, make_points, place, settle
 from slipcast.preview import PreviewOptions, draw_preview
+from slipcast.raycasting import open3d
 from slipcast.repair import RepairOptions, ground_m, repair
 from slipcast.surface import SurfaceOptions, reconstruct
 from slipcast.texture import TextureOptions, paint
@@ -138,8 +139,11 @@ def make(picture: Picture, recipe: Recipe, *, name: str, watch: Watch | None = N
     Raises BadInput when the picture holds nothing to work on, MissingWeights when the depth model's weights are
     absent, StageFailed when a stage cannot produce its value.
     """
-    with ThreadPoolExecutor(1) as beside:
+    beside = ThreadPoolExecutor(1)
+    try:
         return _made(picture, recipe, name, watch, beside)
+    finally:
+        beside.shutdown(cancel_futures=True)
 
 
 def _made(
@@ -159,6 +163,7 @@ def _made(
             watch(title, 1, 1)
 
     loading = beside.submit(load_models, recipe.depth)
+    beside.submit(open3d)  # the deviation needs it
     with stage("cutout"):
         picture = bounded(picture, recipe.cutout)
         cut = cut_out(picture, recipe.cutout)

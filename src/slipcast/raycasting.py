@@ -44,19 +44,22 @@ def open3d() -> ModuleType:
 
 
 class Scene:
-    """The faces of a mesh; near 1 in size they are best, since Embree works in float32."""
+    """The faces of a mesh; near 1 in size they are best, since Embree works in float32.
 
-    def __init__(self, vertices: F32, faces: I32) -> None:
+    Distances are the same on all cores, and `threads` 0 takes them; of hits at one length any may be told.
+    """
+
+    def __init__(self, vertices: F32, faces: I32, *, threads: int = 1) -> None:
         o3d = open3d()
-        self._tensor = o3d.core.Tensor.from_numpy
-        self._scene = o3d.t.geometry.RaycastingScene(nthreads=1)
+        self._tensor, self._threads = o3d.core.Tensor.from_numpy, threads
+        self._scene = o3d.t.geometry.RaycastingScene(nthreads=threads)
         self._scene.add_triangles(
             self._tensor(np.array(vertices, np.float32)), self._tensor(faces.astype(np.uint32))
         )
 
     def distances(self, points: F32) -> F32:
         """(N,) from (N,3) points to the nearest face."""
-        out: F32 = self._scene.compute_distance(self._tensor(points), nthreads=1).numpy()
+        out: F32 = self._scene.compute_distance(self._tensor(points), nthreads=self._threads).numpy()
         return out
 
     def first_hits(self, origin: F32, way: F32) -> tuple[F32, F32]:
