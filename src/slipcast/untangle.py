@@ -8,7 +8,7 @@ Rejected: steps outward along the normals in between (more crossings than before
 
 import numpy as np
 
-from slipcast.checks.crossings import crossing_faces
+from slipcast.checks.crossings import crossing_pairs, near_faces
 from slipcast.solid import closedness, unlabelled, welded
 from slipcast.values import F32, I32, I64, Bool, Mesh
 
@@ -19,7 +19,7 @@ _ROUNDS, _GROWTH, _VAIN, _PASSES = 24, 4, 9, 3
 def untangled(mesh: Mesh) -> Mesh:
     """Return `mesh` (closed; labels are not kept) without crossing faces, or with as few as can be had."""
     vertices, faces = welded(mesh)
-    pairs = crossing_faces(unlabelled(vertices, faces))
+    pairs = crossing_pairs(vertices, faces)
     best, fewest = vertices, len(pairs)
     for attempt in range(_PASSES):
         if not len(pairs):
@@ -28,8 +28,7 @@ def untangled(mesh: Mesh) -> Mesh:
         # Only what crossed before or has moved can cross now.
         moved = (vertices != before).any(1)
         moved[faces[np.unique(pairs)]] = True
-        near = _near(vertices, faces, np.flatnonzero(moved))
-        pairs = near[crossing_faces(unlabelled(vertices, faces[near]))]
+        pairs = crossing_pairs(vertices, faces, _at(moved, faces))
         if len(pairs) < fewest and closedness(unlabelled(vertices, faces)).closed:
             best, fewest = vertices, len(pairs)
     return unlabelled(best, faces)
@@ -41,11 +40,15 @@ def _parted(vertices: F32, faces: I32, pairs: I64, rings: int) -> F32:
     At first `rings` of faces around them move too.
     """
     best, fewest, since = vertices, len(pairs), 0
+    near = np.arange(len(faces))
     for number in range(_ROUNDS):
-        crossing = np.unique(pairs)
-        vertices = _faired(vertices, faces, crossing, rings + number // _GROWTH)
-        near = _near(vertices, faces, np.unique(faces[crossing]))
-        pairs = near[crossing_faces(unlabelled(vertices, faces[near]))]
+        touched, around = _corners_of(pairs, vertices, faces), rings + number // _GROWTH
+        if number % _GROWTH == 0:
+            # Corners move towards their neighbours: what they can meet is near, and `untangled` looks at all again.
+            reach = _grown(touched, faces, around + 1)
+            near = near[near_faces(vertices, faces[near], _at(reach, faces[near]))]
+        vertices = _faired(vertices, faces, touched, around)
+        pairs = near[crossing_pairs(vertices, faces[near], _at(touched, faces[near]))]
         since += 1
         if len(pairs) < fewest:
             best, fewest, since = vertices, len(pairs), 0
@@ -54,13 +57,31 @@ def _parted(vertices: F32, faces: I32, pairs: I64, rings: int) -> F32:
     return best
 
 
-def _faired(vertices: F32, faces: I32, crossing: I64, rings: int) -> F32:
-    """The corners of crossing faces, and of `rings` of faces around them, halfway to their neighbours' mean."""
+def _corners_of(pairs: I64, vertices: F32, faces: I32) -> Bool:
+    """(V,) True for the corners of the faces in `pairs`."""
     chosen = np.zeros(len(vertices), bool)
-    chosen[faces[crossing]] = True
+    chosen[faces[np.unique(pairs)]] = True
+    return chosen
+
+
+def _at(chosen: Bool, faces: I32) -> Bool:
+    """(F,) True for faces with one of the `chosen` corners (V,)."""
+    out: Bool = np.any(chosen[faces], axis=1)
+    return out
+
+
+def _grown(chosen: Bool, faces: I32, rings: int) -> Bool:
+    """`chosen` (V,) and the corners of `rings` of faces around them."""
+    chosen = chosen.copy()
     for _ in range(rings):
-        chosen[faces[chosen[faces].any(1)]] = True
-    around = faces[chosen[faces].any(1)]
+        chosen[faces[_at(chosen, faces)]] = True
+    return chosen
+
+
+def _faired(vertices: F32, faces: I32, touched: Bool, rings: int) -> F32:
+    """The `touched` corners (V,), and those of `rings` of faces around them, halfway to their neighbours' mean."""
+    chosen = _grown(touched, faces, rings)
+    around = faces[_at(chosen, faces)]
     start = np.concatenate([around[:, k] for k in (0, 1, 2, 0, 1, 2)])
     end = np.concatenate([around[:, k] for k in (1, 2, 0, 2, 0, 1)])
     count = np.bincount(start, minlength=len(vertices))[chosen, None]
@@ -70,21 +91,3 @@ def _faired(vertices: F32, faces: I32, crossing: I64, rings: int) -> F32:
         out[chosen] = (out[chosen] + total[chosen] / count) / 2
     moved: F32 = out.astype(np.float32)
     return moved
-
-
-def _near(vertices: F32, faces: I32, moved: I64) -> I64:
-    """Faces whose boxes meet the box of one that moved."""
-    touched = np.zeros(len(vertices), bool)
-    touched[moved] = True
-    corner = vertices[faces]
-    low, high = corner.min(1), corner.max(1)
-    own = np.flatnonzero(touched[faces].any(1))
-    near: Bool = np.zeros(len(faces), bool)
-    for begin in range(0, len(own), 64):
-        part = own[begin : begin + 64]
-        wide = (low[part].min(0) <= high).all(1) & (high[part].max(0) >= low).all(1) & ~near
-        at = np.flatnonzero(wide)
-        meets = (low[part][:, None] <= high[at]).all(2) & (high[part][:, None] >= low[at]).all(2)
-        near[at[meets.any(0)]] = True
-    out: I64 = np.flatnonzero(near)
-    return out

@@ -32,18 +32,19 @@ def crossing_faces(mesh: Mesh, *, most: int = 1_000_000) -> I64:
 
     At most about `most` pairs are returned: a mesh of rubbish has more than anybody wants to know.
     """
-    vertices, faces = welded(mesh)
+    return crossing_pairs(*welded(mesh), most=most)
+
+
+def crossing_pairs(vertices: F32, faces: I32, touching: Bool | None = None, *, most: int = 1_000_000) -> I64:
+    """The same of welded vertices (V,3) and faces (F,3); only pairs of which one or both are `touching` (F,)."""
     if len(faces) < 2:
         return np.zeros((0, 2), np.int64)
-    low, high = vertices.min(0).astype(np.float64), vertices.max(0).astype(np.float64)
-    size = float(np.max(high - low)) or 1.0
-    # Centred and brought to size 1, so that products neither vanish nor lose their digits to a far origin.
-    jitter = np.random.default_rng(7).uniform(-1e-9, 1e-9, vertices.shape)
-    corner = ((vertices - (low + high) / 2) / size + jitter)[faces]
+    marked = np.ones(len(faces), bool) if touching is None else touching
+    corner = _unit_corners(vertices, faces)
     found: list[I64] = [np.zeros((2, 0), np.int64)]
     total = 0
     by_axis, by_corner = np.ascontiguousarray(corner.transpose(1, 2, 0)), np.ascontiguousarray(faces.T)
-    for pairs in _near_pairs(corner):
+    for pairs in _near_pairs(corner, marked):
         crossing = _cross(by_axis, by_corner, pairs)
         found.append(crossing)
         total += crossing.shape[1]
@@ -52,8 +53,23 @@ def crossing_faces(mesh: Mesh, *, most: int = 1_000_000) -> I64:
     return np.ascontiguousarray(np.concatenate(found, 1).T)
 
 
-def _near_pairs(corner: F64) -> Iterator[I64]:
-    """Chunks of (2,N) face pairs whose boxes overlap, each pair once; a face may come with itself."""
+def near_faces(vertices: F32, faces: I32, touching: Bool) -> I64:
+    """Return the indices of the faces whose box meets that of one that is `touching` (F,), itself included."""
+    pairs = list(_near_pairs(_unit_corners(vertices, faces), touching))
+    return np.unique(np.concatenate(pairs, 1))
+
+
+def _unit_corners(vertices: F32, faces: I32) -> F64:
+    """(F,3,3) corners, centred and brought to size 1: products neither vanish nor lose their digits to a far origin."""
+    low, high = vertices.min(0).astype(np.float64), vertices.max(0).astype(np.float64)
+    size = float(np.max(high - low)) or 1.0
+    jitter = np.random.default_rng(7).uniform(-1e-9, 1e-9, vertices.shape)
+    corner: F64 = ((vertices - (low + high) / 2) / size + jitter)[faces]
+    return corner
+
+
+def _near_pairs(corner: F64, marked: Bool) -> Iterator[I64]:
+    """Chunks of (2,N) face pairs whose boxes overlap, one or both marked, each once; a face may come with itself."""
     order = np.argsort(_morton(corner.mean(1)), kind="stable")
     depth = max(1, math.ceil(math.log(len(order), _WIDTH)))
     # Faces spread over the leaves as evenly as possible; what is missing is an empty box that overlaps nothing.
@@ -63,21 +79,31 @@ def _near_pairs(corner: F64) -> Iterator[I64]:
     sorted_ = corner[order]
     low[:, face >= 0] = np.minimum(np.minimum(sorted_[:, 0], sorted_[:, 1]), sorted_[:, 2]).T
     high[:, face >= 0] = np.maximum(np.maximum(sorted_[:, 0], sorted_[:, 1]), sorted_[:, 2]).T
+    mark = (face >= 0) & marked[face]
     # float32 is rounded outward: the boxes may only grow.
-    tree = [(np.nextafter(low, np.float32(-np.inf)), np.nextafter(high, np.float32(np.inf)))]
+    tree = [(np.nextafter(low, np.float32(-np.inf)), np.nextafter(high, np.float32(np.inf)), mark)]
     while tree[-1][0].shape[1] > _WIDTH:
-        below, above = (side.reshape(3, -1, _WIDTH) for side in tree[-1])
-        tree.append((below.min(2), above.max(2)))
+        # Every fourth child with the others: numpy is slow along short axes.
+        below, above, mark = tree[-1]
+        tree.append(
+            (
+                np.minimum.reduce([below[:, k::_WIDTH] for k in range(_WIDTH)]),
+                np.maximum.reduce([above[:, k::_WIDTH] for k in range(_WIDTH)]),
+                np.logical_or.reduce([mark[k::_WIDTH] for k in range(_WIDTH)]),
+            )
+        )
     pairs = np.zeros((2, 1), np.int64)
-    for below, above in reversed(tree[1:]):
-        pairs = _children(below, above, pairs)
+    for level in reversed(tree[1:]):
+        pairs = _children(*level, pairs)
     step = _CHUNK // _WIDTH**2
     for begin in range(0, pairs.shape[1], step):
         yield face[_children(*tree[0], pairs[:, begin : begin + step])]
 
 
-def _children(low: F32, high: F32, pairs: I64) -> I64:
+def _children(low: F32, high: F32, marked: Bool, pairs: I64) -> I64:
     """(2,M) pairs of children whose boxes (3,n) overlap, of (2,N) pairs of parents whose boxes do; each once.
+
+    One of a pair or both are `marked` (n,).
 
     Child i of the first with child k of the second, for all pairs at once: numpy is slow along short axes.
     """
@@ -92,6 +118,7 @@ def _children(low: F32, high: F32, pairs: I64) -> I64:
             meets = ((low_a <= high_b) & (low_b <= high_a)).all(0)
             if i > k:
                 meets &= ~alone
+            meets &= marked[first + i] | marked[second + k]
             at = np.flatnonzero(meets)
             found.append(np.stack([first[at] + i, second[at] + k]))
     return np.concatenate(found, 1)
