@@ -97,7 +97,10 @@ class Done:
     "--fov", default=words.FOV_DEG, show_default=True, help="The camera's vertical field of view, degrees."
 )
 @click.option(
-    "--detail", default=words.DETAIL, show_default=True, help=f"Of the surface: {', '.join(words.DETAILS)}."
+    "--detail",
+    default=words.DETAIL,
+    show_default=True,
+    help=f"Samples along the longer side: {words.DETAILS_TOLD}.",
 )
 @click.option(
     "--surface", default=words.SURFACE, show_default=True, help=f"How it is made: {', '.join(words.METHODS)}."

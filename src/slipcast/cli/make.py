@@ -57,7 +57,10 @@ if TYPE_CHECKING:
     "--device", default=recipes.DEVICE, show_default=True, help=f"One of {', '.join(recipes.DEVICES)}."
 )
 @click.option(
-    "--detail", default=recipes.DETAIL, show_default=True, help=f"One of {', '.join(recipes.DETAILS)}."
+    "--detail",
+    default=recipes.DETAIL,
+    show_default=True,
+    help=f"Samples along the longer side: {recipes.DETAILS_TOLD}.",
 )
 @click.option(
     "--surface", default=recipes.SURFACE, show_default=True, help=f"One of {', '.join(recipes.METHODS)}."

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from slipcast.pipeline import Recipe
 
 NORMAL_MAPS = MODES
+DETAILS_TOLD = ", ".join(f"{name} {samples}" for name, samples in DETAILS.items()) + " (twice the time)"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 HEIGHT = f"{PlaceOptions.height_m * 1000:g}mm"
