@@ -197,6 +197,15 @@ def test_directx_gets_green_downwards() -> None:
     assert (pixels[0][..., [0, 2]] == pixels[1][..., [0, 2]]).all()
 
 
+def test_gltf_keeps_green_upwards_for_every_target() -> None:
+    figurine, _, _ = waves()
+    assert figurine.normal_map is not None
+    files = EXPORTERS["gltf"].export(figurine, ExportOptions(green_down=True)).files
+    (name,) = (name for name in files if "normal" in name)
+    assert name not in EXPORTERS["fbx"].export(figurine, ExportOptions(green_down=True)).files
+    assert (np.asarray(Image.open(io.BytesIO(files[name]))) == figurine.normal_map).all()
+
+
 def test_the_same_input_gives_the_same_bytes() -> None:
     picture, _ = rippled()
     first, mesh, placed = waves()

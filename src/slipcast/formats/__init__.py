@@ -59,7 +59,7 @@ class ExportOptions:
     """`m`, `cm` or `mm` for the formats that state no unit themselves (obj, ply, stl); None is their
     custom."""
     green_down: bool = False
-    """Write normal maps as DirectX and Unreal read them, green downwards; glTF's and OpenGL's is upwards."""
+    """FBX and OBJ: normal maps as DirectX and Unreal read them, green downwards; in glTF and USDZ it is upwards."""
     naming: Naming = field(default_factory=Naming)
 
     def __post_init__(self) -> None:

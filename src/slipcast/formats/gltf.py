@@ -13,7 +13,7 @@ compression, and says so once for each (UNSUPPORTED_EXTENSION, an information).
 import json
 import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pygltflib as gl
@@ -137,9 +137,10 @@ def _images(figurine: Figurine, options: ExportOptions, names: Names) -> tuple[I
     )
     if figurine.normal_map is None:
         return (color,)
+    # Green is upwards in glTF, whatever the target; beside an FBX of the same run it is a file of its own then.
     normal = Image(
-        name=names.normal,
-        data=atlas.encode(figurine.normal_map, options, data=True),
+        name=names.normal + ("_GL" if options.green_down else ""),
+        data=atlas.encode(figurine.normal_map, replace(options, green_down=False), data=True),
         kind=atlas.kind_of(options, data=True),
     )
     return (color, normal)

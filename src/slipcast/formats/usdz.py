@@ -10,6 +10,7 @@ import json
 import struct
 import tempfile
 import zlib
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -35,7 +36,7 @@ def export_usdz(figurine: Figurine, options: ExportOptions) -> Export:
     textures = {"textures/basecolor" + atlas.suffix(options): atlas.base_color(figurine, options)}
     if figurine.normal_map is not None:
         file = "textures/normal" + atlas.suffix(options, data=True)
-        textures[file] = atlas.encode(figurine.normal_map, options, data=True)
+        textures[file] = atlas.encode(figurine.normal_map, replace(options, green_down=False), data=True)
     parts = {_LAYER: _layer(figurine, names, list(textures)), **textures}
     return Export(files={f"{names.file}.usdz": _package(parts)}, findings=found)
 
