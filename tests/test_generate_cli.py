@@ -331,7 +331,7 @@ def test_what_is_on_its_way_is_not_sent_again(run: Any, server: Standin, tmp_pat
     run("generate", "--file", "p.txt", "--batch", "-o", "out")
     (tmp_path / "p.txt").write_text("a fox\na bear\nan owl\n")
     ran = run("generate", "--file", "p.txt", "--batch", "-o", "out")
-    assert "| 1 pictures |" in ran.out
+    assert "| 1 picture |" in ran.out
     assert "2 are on their way" in ran.out
     assert [len(batch["requests"]) for batch in server.batches.values()] == [2, 1]
     assert "2 of the jobs were sent to gemini@127.0.0.1, not to gemini" in run("batches", buys=False).err

@@ -6,10 +6,11 @@ its own. So the surface stays closed and oriented whatever the depths are. Nodes
 (three parts behind each other, steps that end where another begins) are filled again, and so are the thickest nodes of
 a part that would float in the air: it is held there.
 
-Rejected so far: two closed layers, one behind each shell, joined by manifold3d's exact union, with the hidden sides read
-off a coarse Poisson field. Three parts behind each other come out right and no curtain is left (F at 0.05 on true depth
-0.967 to 0.978, scorpion 0.91 to 0.99), but air that ends in a wedge is pinched by the collapse: 100 to 2,300 pairs of
-faces cross in ten of sixteen figurines, which untangling does not part, and it takes 1 to 4 s of CPU more.
+Rejected so far: two closed layers, one behind each shell, joined by manifold3d's exact union, with the hidden sides
+read off a coarse Poisson field. Three parts behind each other come out right and no curtain is left (F at 0.05 on true
+depth 0.967 to 0.978, scorpion 0.91 to 0.99), but thin sheets and air that ends in a wedge are pinched by the collapse:
+100 to 2,300 pairs of faces cross in ten of sixteen figurines, which untangling does not part, and it takes 1 to 4 s of
+CPU more. The same field in place of the inflated thickness, with the faces made here: as many faces cross.
 """
 
 from dataclasses import dataclass

@@ -241,7 +241,7 @@ def _forget(terminal: Terminal, jobs: "Batches", studio: "AsyncStudio", job: "Jo
     for key in job.ledger:
         _book(studio, job, key, reason="the batch never arrived")
     jobs.drop(job)
-    terminal.complain(f"{job.title} with {len(job.requests)} pictures never arrived; send it again")
+    terminal.complain(f"{job.title} with {_counted(job)} never arrived; send it again")
     return 3
 
 
@@ -297,4 +297,9 @@ def _say(terminal: Terminal, job: "Job", *, as_json: bool) -> None:
         }
         terminal.say(json.dumps(entry | {"model": job.model, "out": job.out}))
         return
-    terminal.say(f"{job.title} | {job.name} | {state} | {len(job.requests)} pictures | {made} | {job.out}")
+    terminal.say(f"{job.title} | {job.name} | {state} | {_counted(job)} | {made} | {job.out}")
+
+
+def _counted(job: "Job") -> str:
+    number = len(job.requests)
+    return f"{number} picture" if number == 1 else f"{number} pictures"
