@@ -225,6 +225,7 @@ ADVICE: dict[str, Row] = {
 NO_ADVICE: dict[str, str] = {
     "PRICE_UNSURE": "for information: the vendor's invoice decides",
     "PICTURE_SIMILAR": "asked for with --similar",
+    "PICTURE_LARGE": "nothing is lost: no atlas could show more",
     "PICTURE_ANIMATED": "the first frame is what most people mean",
     "SPECKS_DROPPED": "what was left out is crumbs",
     "DEPTH_MODEL": "says what was chosen",
