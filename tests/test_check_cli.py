@@ -94,9 +94,9 @@ def test_the_prompt_is_read_from_the_json_beside_the_very_picture(
     import hashlib
 
     path = saved(tmp_path / "robot.png", drawn())
-    facts = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "subject": "a blue robot"}
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
     other_size = finding("PICTURE_OTHER_SIZE", {"got": "640x640", "wanted": "1024x1024"})
-    facts |= {"findings": [other_size.as_dict()]}  # type: ignore[dict-item]
+    facts = {"sha256": digest, "subject": "a blue robot", "findings": [other_size.as_dict()]}
     (tmp_path / "robot.json").write_text(json.dumps(facts), "utf-8")
     assert main(["check", str(path), "--json"]) == 0
     (entry,) = json.loads(capfd.readouterr().out)

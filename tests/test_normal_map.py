@@ -130,7 +130,8 @@ def test_an_unknown_word_is_refused() -> None:
 def test_faces_off_their_shell_and_the_side_chart_stay_flat() -> None:
     figurine, mesh, placed = waves()
     # The same mesh before a depth map that lies elsewhere: nothing is known about it.
-    far = replace(placed, front=placed.front * np.float32(0.8), back=placed.back * np.float32(1.3))  # type: ignore[operator]
+    assert placed.back is not None
+    far = replace(placed, front=placed.front * np.float32(0.8), back=placed.back * np.float32(1.3))
     picture, _ = rippled()
     other = paint(mesh, far, picture, TextureOptions(normal_map="on"), name="test")
     assert other.normal_map is None or (other.normal_map == FLAT).all()
