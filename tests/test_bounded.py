@@ -3,9 +3,20 @@
 import numpy as np
 import pytest
 
-from slipcast.bounded import FIGURINE_PX, LARGE_PX, bounded
+from slipcast import bounded as room
+from slipcast.bounded import bounded
 from slipcast.cutout import CutoutOptions
 from slipcast.values import Picture, View
+
+LARGE_PX = 1200
+FIGURINE_PX = round(room.FIGURINE_PX / room.LARGE_PX * LARGE_PX)
+
+
+@pytest.fixture(autouse=True)
+def _smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both limits at nearly a quarter: the same is decided in a twelfth of the pixels."""
+    monkeypatch.setattr(room, "LARGE_PX", LARGE_PX)
+    monkeypatch.setattr(room, "FIGURINE_PX", FIGURINE_PX)
 
 
 def _disc(side_px: int, share: float, *, alpha: bool) -> Picture:
@@ -28,7 +39,7 @@ def test_a_picture_of_ordinary_size_stays_the_same_object() -> None:
 
 @pytest.mark.parametrize("alpha", [True, False])
 def test_a_large_figurine_becomes_as_large_as_an_atlas_holds(alpha: bool) -> None:
-    picture = _disc(LARGE_PX + 704, 0.9, alpha=alpha)
+    picture = _disc(LARGE_PX + 200, 0.9, alpha=alpha)
     made = bounded(picture, CutoutOptions())
     expected = FIGURINE_PX / 0.9
     assert made.width_px == made.height_px == pytest.approx(expected, rel=0.01)
@@ -40,5 +51,5 @@ def test_a_large_figurine_becomes_as_large_as_an_atlas_holds(alpha: bool) -> Non
 
 
 def test_a_small_figurine_in_a_large_picture_keeps_its_pixels() -> None:
-    picture = _disc(LARGE_PX + 704, 0.5, alpha=True)
+    picture = _disc(LARGE_PX + 200, 0.5, alpha=True)
     assert bounded(picture, CutoutOptions()) is picture

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ def _converted(path: Path) -> Result:
     return convert(path, depth="dome", detail="draft", faces=10_000, name=path.parent.name)
 
 
+@lru_cache(maxsize=1)  # the last test compares with the last sample's
 def _halved(path: Path) -> Result:
     """At half the size, which takes a third of the time."""
     picture = read_picture(path)
@@ -88,7 +90,7 @@ def test_a_sample_becomes_a_faithful_solid(path: Path) -> None:
 
 
 def test_the_same_picture_gives_the_same_bytes() -> None:
-    one, two = (_halved(SAMPLES[0]) for _ in range(2))
+    one, two = _halved(SAMPLES[-1]), _halved.__wrapped__(SAMPLES[-1])
     assert one.exports["glb"].files == two.exports["glb"].files
     assert one.preview == two.preview
     assert one.metadata == two.metadata

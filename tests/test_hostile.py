@@ -11,7 +11,18 @@ from test_inspect import BOX, files_of, glb, place, refusal
 
 from slipcast.cli.main import main
 from slipcast.errors import BadInput
-from slipcast.formats import EXPORTERS, ExportOptions, packages, read_gltf, reading
+from slipcast.formats import (  # all readers: one that is first imported under a lowered limit would keep it
+    EXPORTERS,
+    ExportOptions,
+    packages,
+    read_fbx,
+    read_gltf,
+    read_obj,
+    read_ply,
+    read_stl,
+    read_threemf,
+    reading,
+)
 from slipcast.formats.facts import describe, read_content
 from slipcast.formats.read_figurine import read_figurine
 
@@ -53,8 +64,8 @@ def test_text_with_too_many_vertices_is_refused_while_it_is_read(
     key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("MAX_VERTICES", "MAX_FACES"):
-        for room in ("read_obj", "read_stl", "read_ply", "reading"):
-            monkeypatch.setattr(f"slipcast.formats.{room}.{name}", 90, raising=False)
+        for room in (read_obj, read_stl, read_ply, reading):
+            monkeypatch.setattr(room, name, 90, raising=False)
     text = {
         "obj": "v 0 0 0\n" * 100,
         "stl": "solid x\n" + "vertex 0 0 0\n" * 300 + "endsolid x\n",
@@ -103,8 +114,8 @@ def test_a_meshopt_view_cannot_announce_more_than_a_file_may_hold(tmp_path: Path
 def test_xml_of_too_many_parts_is_refused_while_it_is_read(
     model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("slipcast.formats.read_threemf.MAX_VERTICES", 100)
-    monkeypatch.setattr("slipcast.formats.read_threemf._MAX_ELEMENTS", 300)
+    monkeypatch.setattr(read_threemf, "MAX_VERTICES", 100)
+    monkeypatch.setattr(read_threemf, "_MAX_ELEMENTS", 300)
     with pytest.raises(BadInput, match="more than"):
         read_content(threemf(tmp_path, model.encode()))
 
@@ -136,7 +147,7 @@ def test_a_part_that_swells_too_much_is_refused_before_it_is_parsed(
 
 
 def test_fbx_of_millions_of_nodes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("slipcast.formats.read_fbx._MAX_NODES", 100)
+    monkeypatch.setattr(read_fbx, "_MAX_NODES", 100)
     with pytest.raises(BadInput, match="more than 100 nodes"):
         read_content(place(files_of("fbx"), tmp_path))
 
