@@ -1,5 +1,6 @@
-"""What the tests of buying share: a studio on a stand-in, with short pauses."""
+"""What the tests of buying share: a studio on a stand-in, with short pauses, and how a command that buys ended."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from slipcast.image.retry import RetryOptions
 from slipcast.purchase import GenerateOptions
 
 MODEL = "gemini-nano-banana-2.1"
+KEY = "AIzaSyD-not-a-key-of-anybody-1234567890"
 QUICK = RetryOptions(first_wait_s=0.02, longest_wait_s=0.1, patience_s=60)
 
 
@@ -40,3 +42,16 @@ def studio(
     )
     with Studio(gemini, GenerateOptions(**(plain | options))) as opened:
         yield opened
+
+
+class Ran:
+    """A run's exit code and what it printed."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+        assert KEY not in out + err
+        assert "Traceback" not in err
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.splitlines()]

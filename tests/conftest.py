@@ -1,10 +1,21 @@
-"""What all tests share: a clean environment on a machine that seems to have no network."""
+"""What all tests share: a clean environment on a machine that seems to have no network, and a command line to run."""
+
+from __future__ import annotations
 
 import errno
 import os
 import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:  # few tests need them: imported where they are used
+    from kitchen import Run
+
+    from slipcast import pipeline
+    from slipcast.pipeline import Recipe, Result
+    from slipcast.values import Picture
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Workers share the cores already. Two that took two threads each needed 1.6 times as long on two cores.
@@ -44,3 +55,47 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket.socket, "connect", local_connect)
     monkeypatch.setattr(socket, "getaddrinfo", local_look_up)
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command line in this process, in an empty folder."""
+    from kitchen import Ended
+
+    from slipcast.cli.main import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SLIPCAST_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+
+    def run(*arguments: object) -> Ended:
+        capfd.readouterr()
+        code = main([str(argument) for argument in arguments])
+        return Ended(code, *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def kitchen(monkeypatch: pytest.MonkeyPatch) -> list[Recipe]:
+    """The cook in place of the pipeline; the list collects the recipes that were cooked."""
+    from kitchen import cook
+
+    from slipcast import pipeline
+
+    recipes: list[Recipe] = []
+
+    def cooked(picture: Picture, recipe: Recipe, *, name: str, watch: pipeline.Watch | None = None) -> Result:
+        recipes.append(recipe)
+        return cook(picture, recipe, name=name, watch=watch)
+
+    monkeypatch.setattr(pipeline, "make", cooked)
+    return recipes
+
+
+@pytest.fixture
+def knight(tmp_path: Path) -> Path:
+    """A picture that can be worked with."""
+    from kitchen import write_picture
+
+    return write_picture(tmp_path / "knight.png")

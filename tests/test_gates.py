@@ -114,10 +114,15 @@ def knight_checks() -> dict[str, Check]:
     from slipcast.depth import DepthOptions
     from slipcast.image.folder import read_picture
     from slipcast.pipeline import Recipe, make
+    from slipcast.points import PointOptions
     from slipcast.repair import RepairOptions
 
     sample = Path(__file__).parents[1] / "samples/knight/front.png"
-    recipe = Recipe(depth=DepthOptions(model="dome"), repair=RepairOptions(faces=4000))
+    recipe = Recipe(
+        depth=DepthOptions(model="dome"),
+        points=PointOptions(detail="draft"),
+        repair=RepairOptions(faces=4000),
+    )
     return {check.name: check for check in make(read_picture(sample), recipe, name="knight").checks}
 
 

@@ -1,0 +1,108 @@
+"""What the tests of the command line share: how a run ended, and a cook in place of the pipeline who needs no time."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from slipcast import pipeline
+from slipcast.checks import Check
+from slipcast.checks.gates import pass_gates
+from slipcast.checks.mesh import Judged
+from slipcast.checks.thickness import Thickness
+from slipcast.deviation import Deviation
+from slipcast.findings import finding
+from slipcast.pipeline import STAGES, Recipe, Result
+from slipcast.values import Camera, DepthMap, Export, Figurine, Mesh, ModelInfo, Picture, PointCloud
+
+
+class Ended(NamedTuple):
+    """How a run of the command line ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ended]
+
+
+def cook(picture: Picture, recipe: Recipe, *, name: str, watch: pipeline.Watch | None = None) -> Result:
+    """A result in no time: a closed tetrahedron of the height that was asked for."""
+    for stage in STAGES:
+        if watch:
+            watch(stage, 0, 1)
+            watch(stage, 1, 1)
+    os.write(1, b"noise of a native library\n")
+    os.write(2, b"more noise\n")
+    height_m = recipe.place.height_m
+    mesh = Mesh(
+        vertices=np.array([[0, 0, 0], [0.01, 0, 0], [0, height_m, 0], [0, 0, 0.02]], dtype=np.float32),
+        faces=np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [0, 3, 2]], dtype=np.int32),
+        source=np.zeros(4, dtype=np.uint8),
+    )
+    seen = finding("DEPTH_MODEL", {"model": "dome", "reason": "a test"})
+    figurine = Figurine(
+        name=name, mesh=mesh, uv=np.zeros((4, 3, 2), dtype=np.float32), texture=picture, findings=(seen,)
+    )
+    camera = Camera.pinhole(picture.width_px, picture.height_px)
+    shape = (picture.height_px, picture.width_px)
+    depth = DepthMap(
+        front=np.ones(shape, dtype=np.float32),
+        valid=np.ones(shape, dtype=np.bool_),
+        camera=camera,
+        model=ModelInfo(name="dome"),
+    )
+    checks = (Check(name="iou", score=0.3, values={"iou": 0.86}),)
+    passages = pass_gates(checks, recipe.gates)
+    thickness = Thickness(
+        per_face_m=np.full(4, 0.005, np.float32),
+        samples_m=np.full(4, 0.005, np.float32),
+        points_m=np.zeros((4, 3), np.float32),
+        area_m2=np.ones(4),
+    )
+    return Result(
+        figurine=figurine,
+        original=picture,
+        picture=picture,
+        checks=checks,
+        judged=Judged(checks=checks, thickness=thickness, wanted=depth.valid, drawn=depth.valid),
+        deviation=Deviation(largest_m=0.0001, mean_m=0.00001),
+        passages=passages,
+        depth=depth,
+        cloud=PointCloud(
+            points=np.zeros((1, 3), np.float32),
+            normals=np.array([[0, 0, 1]], np.float32),
+            colors=np.zeros((1, 3), np.uint8),
+            source=np.zeros(1, np.uint8),
+        ),
+        exports={key: Export(files={f"{name}.{key}": f"{key} of {name}".encode()}) for key in recipe.formats},
+        preview=b"PNG",
+        metadata={
+            "name": name,
+            "source": dict(picture.source),
+            "gates": [passage.as_dict() for passage in passages],
+            "files": {f"{name}.{key}": len(f"{key} of {name}") for key in recipe.formats},
+            "findings": [seen.as_dict()],
+        },
+        seconds=dict.fromkeys(STAGES, 0.001),
+    )
+
+
+def write_picture(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.full((64, 48, 3), 255, dtype=np.uint8)
+    pixels[8:56, 16:32] = (200, 40, 40)
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def one_sentence(text: str) -> bool:
+    return text.startswith("slipcast: ") and text.count("\n") == 1 and "Traceback" not in text
