@@ -7,8 +7,8 @@
 Good pictures are the samples (all views) and the folders' own; spoiled ones are made of the samples' front views and
 of the folders' pictures (every second one of those for each way) as evaluation/spoil.py says; pictures without a
 figurine are drawn by evaluation/scenery.py. Half of the figurines, picked by their names, served to choose the
-thresholds; the other half did not and are what the README reports. Spoiled pictures have at most 640 px a side, since
-each is cut out anew.
+thresholds; the other half did not and are what docs/calibration.md reports. Spoiled pictures have at most 640 px a
+side, since each is cut out anew.
 """
 
 # ruff: noqa: T201 - a command: it prints
@@ -119,7 +119,7 @@ def main() -> int:
 
 
 def table(results: list[Result]) -> Iterator[str]:
-    """The README's table: one row a way of spoiling; all figures are of the half that chose nothing."""
+    """The table of docs/calibration.md: one row a way of spoiling; all figures are of the half that chose nothing."""
     yield "| check | spoiled by | pictures | noticed | false alarms | at 90 % noticed | from the other half |"
     yield "|---|---|---|---|---|---|---|"
     for way, check in TARGETS.items():

@@ -1,6 +1,6 @@
-"""README.md: its tables are those of the code, its snippets run, its files exist.
+"""README.md and docs/: tables are those of the code, snippets run, files, headings, commands and options exist.
 
-`python tests/test_readme.py` writes the tables into the README.
+`python tests/test_readme.py` writes the tables into the pages.
 """
 
 import re
@@ -12,6 +12,7 @@ import pytest
 
 from slipcast.checks.gates import GATES
 from slipcast.cli.convert import convert as convert_command
+from slipcast.cli.main import COMMANDS, cli
 from slipcast.depth import DEPTH_MODELS
 from slipcast.errors import STATUS, SlipcastError
 from slipcast.findings import FINDINGS
@@ -19,6 +20,7 @@ from slipcast.formats import EXPORTERS
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def _table(*rows: tuple[str, ...]) -> str:
@@ -104,27 +106,80 @@ BLOCKS: dict[str, Callable[[], str]] = {
 def _with_tables(text: str) -> str:
     for name, table in BLOCKS.items():
         block = re.compile(f"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        assert block.search(text), f"the README has no place for {name}"
         text = block.sub(lambda match, table=table: f"{match[1]}{table()}\n{match[2]}", text)  # type: ignore[misc]
     return text
 
 
-def test_the_tables_are_those_of_the_code() -> None:
-    text = README.read_text(encoding="utf-8")
-    assert text == _with_tables(text), "run: .venv/bin/python tests/test_readme.py"
+def _text(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
 
 
-def test_what_the_page_names_exists() -> None:
-    text = README.read_text(encoding="utf-8")
-    for name in set(re.findall(r"\bscripts/([a-z-]+)", text)):
+def _anchors(page: Path) -> set[str]:
+    """What GitHub calls the headings of a page."""
+    heads = re.findall(r"^#+ (.*)", _text(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def _options_of(command: click.Command) -> set[str]:
+    return {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+
+
+COMMAND_OPTIONS = {
+    name: _options_of(command)
+    for name in COMMANDS
+    if (command := cli.get_command(click.Context(cli), name)) is not None
+}
+
+
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+@pages
+def test_the_tables_are_those_of_the_code(page: Path) -> None:
+    assert _text(page) == _with_tables(_text(page)), "run: .venv/bin/python tests/test_readme.py"
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_each_table_stands_once(name: str) -> None:
+    assert sum(_text(page).count(f"<!-- {name} -->\n") for page in PAGES) == 1
+
+
+@pages
+def test_what_a_page_names_exists(page: Path) -> None:
+    text = _text(page)
+    for name in re.findall(r"\bscripts/([a-z-]+)", text):
         assert (ROOT / "scripts" / name).is_file(), f"scripts/{name}"
-    for name in re.findall(
-        r"^\| `([^|]*)` \|", text.split("## How it is cut")[1].split("## ")[0], re.MULTILINE
-    ):
+    for name in re.findall(r"`((?:src|tests|models|evaluation|training|benchmarks)/[^`*\s]+)`", text):
+        assert (ROOT / name).exists(), name
+    for name in re.findall(r"python\s-m (evaluation\.\w+|training\.\w+)", text):
+        assert (ROOT / (name.replace(".", "/") + ".py")).is_file(), name
+    for target, _, anchor in (link.partition("#") for link in re.findall(r"\]\(([^):]+)\)", text)):
+        file = page.parent / target if target else page
+        assert file.exists(), target
+        assert not anchor or anchor in _anchors(file), f"{target}#{anchor}"
+
+
+@pages
+def test_the_commands_of_a_page_are_those_of_the_program(page: Path) -> None:
+    text = _text(page)
+    called = re.findall(r"(?:`|^ {4})slipcast ([a-z]+)([^#`\n]*)", text, re.MULTILINE)
+    assert called or page != README
+    for name, words in called:
+        assert name in COMMAND_OPTIONS, name
+        given = set(re.findall(r"(?<=\s)--?[a-z][a-z-]*", words))
+        assert given <= COMMAND_OPTIONS[name], f"slipcast {name}: {given - COMMAND_OPTIONS[name]}"
+    known = set().union(*COMMAND_OPTIONS.values())
+    for option in re.findall(r"`(--[a-z-]+)", text):
+        assert option in known, option
+
+
+def test_all_is_found_from_the_readme() -> None:
+    linked = set(re.findall(r"\]\((docs/[^)#]+)", _text(README)))
+    assert {str(page.relative_to(ROOT)) for page in PAGES[1:]} <= linked
+    rooms = _text(README).split("## How it is cut")[1].split("## ")[0]
+    for name in re.findall(r"^\| `([^|]*)` \|", rooms, re.MULTILINE):
         for room in name.split("`, `"):
             assert (ROOT / "src/slipcast" / room).exists(), room
-    for target in re.findall(r"\]\(([^)#:]+)\)", text):
-        assert (ROOT / target).exists(), target
 
 
 def test_the_python_snippets_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,7 +187,7 @@ def test_the_python_snippets_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     sample = ROOT / "samples/knight/front.png"
     (tmp_path / "knight.png").write_bytes(sample.read_bytes())
     monkeypatch.chdir(tmp_path)
-    snippets = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    snippets = re.findall(r"```python\n(.*?)```", _text(README), re.DOTALL)
     assert snippets
     for snippet in snippets:
         exec(compile(snippet, "README.md", "exec"), {})
@@ -151,4 +206,5 @@ def test_the_changelog_and_the_package_name_one_version() -> None:
 
 
 if __name__ == "__main__":
-    README.write_text(_with_tables(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(_with_tables(_text(page)), encoding="utf-8")

@@ -24,7 +24,7 @@ class Row(NamedTuple):
     unit: str
     """mm, deg, share, count or empty."""
     about: str
-    """What is measured, for the README."""
+    """What is measured, for docs/quality.md."""
 
 
 GATES: dict[str, Row] = {

@@ -3,7 +3,7 @@
     judged = judge_picture(read_picture(path))
     judged.verdict, judged.findings, diagnose(judged.findings)
 
-README.md has the measured rate of true and false alarms of every check.
+docs/calibration.md has the measured rate of true and false alarms of every check.
 """
 
 from collections.abc import Callable, Iterable
