@@ -8,15 +8,15 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from slipcast.cli import recipe as words
+from slipcast.cli import recipe as recipes
 from slipcast.cli.again import made_before, mark_of
 from slipcast.cli.guard import Failure, attempt
+from slipcast.cli.making import making_options, recipe_from
 from slipcast.cli.terminal import Terminal, quiet
-from slipcast.cli.written import given, written_as, written_options
 from slipcast.errors import BadInput, QualityGate, status_of
 from slipcast.findings import Finding
 from slipcast.values import View
@@ -67,86 +67,28 @@ class Done:
     "--name", "pattern", default="{stem}", show_default=True, help="Of the results; also knows {folder}."
 )
 @click.option(
-    "-f",
-    "--format",
-    "formats",
-    default="glb",
-    show_default=True,
-    help="Of `slipcast formats`, with commas between.",
-)
-@click.option(
-    "--height", default=words.HEIGHT, show_default=True, help="Of the figurine: 75mm, 7.5cm, 0.075m, 3in."
-)
-@click.option("--faces", default=words.FACES, show_default=True, help="Triangles, at most.")
-@click.option(
-    "--depth",
-    default=words.DEPTH,
-    show_default=True,
-    help="auto, one of `slipcast models`, a folder or a hub id.",
-)
-@click.option(
-    "--device",
-    default=words.DEVICE,
-    show_default=True,
-    help=f"For the depth model: {', '.join(words.DEVICES)}.",
-)
-@click.option(
     "--view", default=View.FRONT.value, show_default=True, help=f"The side in the picture: {', '.join(View)}."
 )
 @click.option(
-    "--fov", default=words.FOV_DEG, show_default=True, help="The camera's vertical field of view, degrees."
+    "--fov", default=recipes.FOV_DEG, show_default=True, help="The camera's vertical field of view, degrees."
 )
-@click.option(
-    "--detail",
-    default=words.DETAIL,
-    show_default=True,
-    help=f"Samples along the longer side: {words.DETAILS_TOLD}.",
-)
-@click.option(
-    "--surface", default=words.SURFACE, show_default=True, help=f"How it is made: {', '.join(words.METHODS)}."
-)
-@click.option(
-    "--normal-map",
-    default=words.NORMAL_MAP,
-    show_default=True,
-    help=f"Relief that the faces cannot hold: {', '.join(words.NORMAL_MAPS)}.",
-)
-@written_options
-@click.option("--gate", default="", help="What the result must meet: 'closed,iou>=0.95,thickness>=0.8mm'.")
-@click.option(
-    "--report", is_flag=True, help="Also write NAME.report.html: the model and all pictures on one page."
-)
-@click.option("--keep", is_flag=True, help="Also write the cutout, the depth and the bare surface.")
+@making_options
 @click.option("--resume", is_flag=True, help="Leave what is there already, of the same picture and options.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each picture.")
 @click.option("--debug", is_flag=True, help="Show what the libraries print; log unexpected errors.")
 @click.pass_obj
 def convert(
     terminal: Terminal,
+    /,
     pictures: tuple[Path, ...],
     out: Path,
     pattern: str,
-    formats: str,
-    height: str,
-    faces: int,
-    depth: str,
-    device: str,
     view: str,
     fov: float,
-    detail: str,
-    surface: str,
-    normal_map: str,
-    target: str | None,
-    texture_size: int | None,
-    texture_type: str | None,
-    quantize: bool,
-    compress: str | None,
-    gate: str,
-    report: bool,
-    keep: bool,
     resume: bool,
     as_json: bool,
     debug: bool,
+    **words: Any,
 ) -> int:
     """Turn each PICTURE of a figurine into a closed, textured 3D asset.
 
@@ -157,34 +99,14 @@ def convert(
     """
 
     def prepared() -> Job:
-        written = written_as(
-            formats=formats if target is None or given("formats") else None,
-            target=target,
-            texture_size=texture_size,
-            texture_type=texture_type,
-            quantize=quantize,
-            compress=compress,
-        )
-        recipe = words.recipe_of(
-            formats=",".join(written.formats),
-            export=written.options,
-            height=height,
-            faces=faces if written.target is None or given("faces") else written.target.faces,
-            depth=depth,
-            device=device,
-            fov_deg=fov,
-            detail=detail,
-            surface=surface,
-            normal_map=normal_map,
-            gates=gate,
-        )
+        recipe = recipe_from(words, fov_deg=fov)
         names = names_of(pictures, pattern)
         job = Job(
             recipe=recipe,
-            view=words.view_of(view),
+            view=recipes.view_of(view),
             out=out,
-            keep=keep,
-            report=report,
+            keep=words["keep"],
+            report=words["report"],
             resume=resume,
             names=names,
         )

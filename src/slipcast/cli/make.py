@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from slipcast.cli import recipe as recipes
 from slipcast.cli.again import made_before, mark_of
 from slipcast.cli.asking import Asked, ask_for, buy_options, options_of, provider_of, sidecar, spec_options
 from slipcast.cli.board import Board
 from slipcast.cli.convert import missed_gates
 from slipcast.cli.generate import cascade_of, plan_of, price_of, say_plan
 from slipcast.cli.guard import Failure, attempt
+from slipcast.cli.making import making_options, recipe_from
 from slipcast.cli.terminal import Terminal, quiet
-from slipcast.cli.written import given, written_as, written_options
 from slipcast.errors import BadInput
 
 if TYPE_CHECKING:
@@ -45,38 +44,7 @@ if TYPE_CHECKING:
 @click.option(
     "--take", default=0, show_default=True, help="Another number gives another picture of the same words."
 )
-@click.option(
-    "-f", "--format", "formats", default="glb", show_default=True, help="Of `slipcast formats`, with commas."
-)
-@click.option(
-    "--height", default=recipes.HEIGHT, show_default=True, help="Of the figurine: 75mm, 7.5cm, 3in."
-)
-@click.option("--faces", default=recipes.FACES, show_default=True, help="Triangles, at most.")
-@click.option("--depth", default=recipes.DEPTH, show_default=True, help="auto, or one of `slipcast models`.")
-@click.option(
-    "--device", default=recipes.DEVICE, show_default=True, help=f"One of {', '.join(recipes.DEVICES)}."
-)
-@click.option(
-    "--detail",
-    default=recipes.DETAIL,
-    show_default=True,
-    help=f"Samples along the longer side: {recipes.DETAILS_TOLD}.",
-)
-@click.option(
-    "--surface", default=recipes.SURFACE, show_default=True, help=f"One of {', '.join(recipes.METHODS)}."
-)
-@click.option(
-    "--normal-map",
-    default=recipes.NORMAL_MAP,
-    show_default=True,
-    help=f"Relief that the faces cannot hold: {', '.join(recipes.NORMAL_MAPS)}.",
-)
-@written_options
-@click.option("--gate", default="", help="What the asset must meet, as for `slipcast convert`.")
-@click.option(
-    "--report", is_flag=True, help="Also write NAME.report.html: the model and all pictures on one page."
-)
-@click.option("--keep", is_flag=True, help="Also write the cutout, the depth and the bare surface.")
+@making_options
 @click.option("--drafts", default=0, help="Buy so many cheap drafts, redraw the best on --final.")
 @click.option(
     "--draft", default="gemini-3.1-flash-lite-image", show_default=True, help="Model of the drafts."
@@ -112,27 +80,7 @@ def _make(terminal: Terminal, subject: str, out: Path, words: dict[str, Any], *,
     from slipcast.store import check_folder, write_files
 
     asked = ask_for(subject, words, name=words["name"], take=words["take"])
-    written = written_as(
-        formats=words["formats"] if words["target"] is None or given("formats") else None,
-        target=words["target"],
-        texture_size=words["texture_size"],
-        texture_type=words["texture_type"],
-        quantize=words["quantize"],
-        compress=words["compress"],
-    )
-    recipe = recipes.recipe_of(
-        formats=",".join(written.formats),
-        export=written.options,
-        height=words["height"],
-        faces=words["faces"] if written.target is None or given("faces") else written.target.faces,
-        depth=words["depth"],
-        device=words["device"],
-        fov_deg=recipes.FOV_DEG,
-        detail=words["detail"],
-        surface=words["surface"],
-        normal_map=words["normal_map"],
-        gates=words["gate"],
-    )
+    recipe = recipe_from(words)
     name = asked.request.name
     if "/" in name or name in (".", ".."):
         raise BadInput(f"--name {name!r} is no file name; use plain letters")

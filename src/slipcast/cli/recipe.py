@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from slipcast.cli.sizes import parse_height
 from slipcast.depth import DepthOptions, choose
+from slipcast.depth.device import DEVICES as DEVICES
 from slipcast.errors import BadInput
 from slipcast.formats import ExportOptions
 from slipcast.normal_map import MODES
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 NORMAL_MAPS = MODES
 DETAILS_TOLD = ", ".join(f"{name} {samples}" for name, samples in DETAILS.items()) + " (twice the time)"
-DEVICES = ("auto", "cpu", "cuda", "mps")
 
 HEIGHT = f"{PlaceOptions.height_m * 1000:g}mm"
 FACES = RepairOptions.faces
@@ -41,10 +41,10 @@ def recipe_of(
     device: str,
     fov_deg: float,
     detail: str,
-    surface: str = SURFACE,
-    normal_map: str = NORMAL_MAP,
-    export: ExportOptions | None = None,
-    gates: str = "",
+    surface: str,
+    normal_map: str,
+    export: ExportOptions,
+    gates: str,
 ) -> "Recipe":
     """The recipe that the words ask for; BadInput names the word that cannot be followed and the choices."""
     height_m = parse_height(height)
@@ -74,7 +74,7 @@ def recipe_of(
         repair=RepairOptions(faces=faces),
         texture=TextureOptions(normal_map=normal_map),
         formats=keys,
-        export=export or ExportOptions(),
+        export=export,
         gates=met,
     )
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from slipcast.depth import pull
+from slipcast.depth.device import check_device
 from slipcast.errors import BadInput, MissingWeights
 from slipcast.findings import finding
 from slipcast.values import LENS_FOV_DEG, DepthMap, Picture
@@ -78,8 +79,7 @@ class DepthOptions:
             raise BadInput(
                 f"a field of view of {self.fov_deg:g} degrees is outside 1 to 120; give for instance 24"
             )
-        if self.device not in ("auto", "cpu", "cuda", "mps"):
-            raise BadInput(f"device '{self.device}' is unknown; choose one of auto, cpu, cuda, mps")
+        check_device(self.device)
 
 
 def predict_depth(picture: Picture, options: DepthOptions | None = None) -> DepthMap:

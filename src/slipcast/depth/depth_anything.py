@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from slipcast.depth import pull
+from slipcast.depth.device import check_device, device_of
 from slipcast.errors import BadInput, MissingWeights, StageFailed
 from slipcast.values import (
     F32,
@@ -37,8 +38,6 @@ from slipcast.values import (
     Picture,
     Source,
 )
-
-DEVICES = ("auto", "cpu", "cuda", "mps")
 
 _GREY = 127
 _MARGIN = 0.08
@@ -72,8 +71,7 @@ class DepthAnything:
 
     def __init__(self, options: DepthAnythingOptions | None = None) -> None:
         self.options = options or DepthAnythingOptions()
-        if self.options.device not in DEVICES:
-            raise BadInput(f"device '{self.options.device}' is unknown; choose one of {', '.join(DEVICES)}")
+        check_device(self.options.device)
         if self.options.batch < 1:
             raise BadInput(f"batch {self.options.batch} must be at least 1")
         found = pull.find(self.options.model)
@@ -205,7 +203,7 @@ def _load(weights: pull.Weights, device: str) -> _Loaded:
     from transformers import AutoImageProcessor, AutoModelForDepthEstimation
     from transformers.utils import logging
 
-    chosen = _device(device)
+    chosen = device_of(device)
     dtype = torch.float32
     if chosen == "cuda":
         dtype = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
@@ -242,18 +240,6 @@ def _load(weights: pull.Weights, device: str) -> _Loaded:
         licence=weights.licence,
     )
     return _Loaded(processor, network.to(chosen).eval(), chosen, dtype, kind, info)
-
-
-def _device(wanted: str) -> str:
-    """The device's name for torch, or BadInput where this machine has no such device."""
-    import torch
-
-    has = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if wanted == "auto":
-        return next(name for name in ("cuda", "mps", "cpu") if has[name])
-    if not has[wanted]:
-        raise BadInput(f"device {wanted} is not available on this machine; use --device auto or cpu")
-    return wanted
 
 
 # ---------------------------------------------------------------------------------------------- in and out

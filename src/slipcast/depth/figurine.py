@@ -20,10 +20,11 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+from slipcast.depth.device import device_of
 from slipcast.depth.dome import inflate
 from slipcast.depth.membrane import inflate_small
 from slipcast.depth.weights import Bundled, bundled
-from slipcast.errors import BadInput, MissingWeights
+from slipcast.errors import MissingWeights
 from slipcast.findings import finding
 from slipcast.values import (
     F32,
@@ -169,16 +170,12 @@ class FigurineModel:
 
 def _load(weights: Bundled, device: str) -> "tuple[FigurineNet, str]":
     """The network on its device, ready to predict."""
-    import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     from slipcast.depth.figurine_net import FigurineNet, NetConfig
 
-    have = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    place = ("cuda" if have["cuda"] else "cpu") if device == "auto" else device
-    if not have.get(place, False):
-        raise BadInput(f"device '{device}' is not on this machine; choose auto or cpu")
+    place = device_of(device, automatic=("cuda", "cpu"))
     try:
         net = FigurineNet(NetConfig.from_json(weights.config["net"]))
         net.load_state_dict({key: value.float() for key, value in load_file(weights.file).items()})
