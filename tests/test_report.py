@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import re
+import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,6 +21,8 @@ from slipcast.checks.thickness import measure_thickness
 from slipcast.cli.main import main
 from slipcast.depth import DepthOptions
 from slipcast.errors import BadInput
+from slipcast.formats.shading import corner_tangents
+from slipcast.normal_map import Frames
 from slipcast.pipeline import Recipe, Result, make
 from slipcast.points import PointOptions
 from slipcast.repair import RepairOptions
@@ -119,7 +122,7 @@ def test_a_report_tells_all_there_is(html: str, result: Result) -> None:
 def test_every_picture_is_there_decodes_and_is_described(html: str) -> None:
     page = Page(html)
     pictures = page.all("img")
-    assert len(pictures) == 11  # ten to look at, one that the model wears
+    assert len(pictures) == 12  # ten to look at, two that the model wears
     for attributes in pictures:
         uri = attributes["src"]
         assert uri
@@ -237,6 +240,28 @@ def test_the_viewer_gets_the_figurine() -> None:
     assert set(source) == {Source.SEEN, Source.MIRRORED}
 
 
+def test_the_viewer_gets_the_normal_map_with_its_tangents(result: Result) -> None:
+    made = figure(normal_map=True)
+    packed = pack(made, measure_thickness(made.mesh), 0.0008)
+    assert packed.layout["mapped"] is True
+    vertices, faces = int(str(packed.layout["vertices"])), len(made.mesh.faces)
+    raw = gzip.decompress(base64.b64decode(packed.data))
+    assert len(raw) == faces * 6 + vertices * (6 + 4 + 3 + 1 + 1 + 4)
+    index = np.frombuffer(raw, "<u2", 3 * faces).reshape(-1, 3)
+    normal = np.frombuffer(raw, "i1", 3 * vertices, 6 * faces + 10 * vertices).reshape(-1, 3) / 127
+    tangent = np.frombuffer(raw, "i1", 4 * vertices, 6 * faces + 15 * vertices).reshape(-1, 4) / 127
+    frames = Frames(made)
+    assert tangent[index] == pytest.approx(corner_tangents(made, frames.at_vertex), abs=0.005)
+    assert np.abs((tangent[:, :3] * normal).sum(1)).max() < 0.02
+    dented = np.full((64, 128, 3), (128, 200, 240), np.uint8)
+    page = Page(draw_report(replace(result, figurine=replace(result.figurine, normal_map=dented))).decode())
+    (relief,) = (image for image in page.all("img") if image.get("id") == "relief")
+    data = base64.b64decode(str(relief["src"]).split(",")[1])
+    assert np.array_equal(np.array(Image.open(io.BytesIO(data)).convert("RGB")), dented)
+    bare = Page(draw_report(replace(result, figurine=replace(result.figurine, normal_map=None))).decode())
+    assert all(image.get("id") != "relief" for image in bare.all("img"))
+
+
 def test_a_large_model_has_a_wide_index() -> None:
     ball = sphere(0.02, 300, 300)
     uv = np.zeros((len(ball.faces), 3, 2), np.float32)
@@ -280,7 +305,9 @@ def test_convert_writes_a_report_where_asked(batch: Path) -> None:
 
 def test_the_index_lists_all_assets_the_worst_first(batch: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(batch)]) == 0
-    assert capfd.readouterr().out == f"{batch / 'index.html'}\n"
+    printed = capfd.readouterr()
+    assert printed.out == f"{batch / 'index.html'}\n"
+    assert "1 asset has no report; run the command that made the assets again with --report" in printed.err
     page = Page((batch / "index.html").read_text("utf-8"))
     cards = [attributes for attributes in page.all("li") if "data-verdict" in attributes]
     assert [card["data-name"] for card in cards] == ["small ball", "ball"]
@@ -291,6 +318,24 @@ def test_the_index_lists_all_assets_the_worst_first(batch: Path, capfd: pytest.C
     for attributes in page.all("img"):
         assert (attributes["src"] or "").startswith("data:image/webp")
     assert main(["report", str(batch)]) == 0, "an index of ours is replaced"
+
+
+def test_a_report_that_is_missing_is_made_with_resume_and_no_other(
+    batch: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(batch, out)
+    before = (out / "ball.glb").stat().st_mtime_ns
+    words = ["--depth", "dome", "--faces", "400", "--detail", "draft", "-o", str(out)]
+    pictures = [str(batch.parent / f"{name}.png") for name in ("ball", "small ball")]
+    assert main(["convert", pictures[0], "--report", "--resume", *words]) == 0
+    gate = ["--gate", "thickness>=9cm"]
+    assert main(["convert", pictures[1], "--report", "--resume", *gate, *words]) == 6
+    assert (out / "small ball.report.html").is_file()
+    assert (out / "ball.glb").stat().st_mtime_ns == before
+    capfd.readouterr()
+    assert main(["report", str(out)]) == 0
+    assert capfd.readouterr().err == ""
 
 
 def test_a_page_that_is_not_ours_is_left_alone(

@@ -1,8 +1,10 @@
 """The report and the index in a real browser, opened from the disk: headless Chromium, without a GPU."""
 
 import shutil
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from clients.programs import HERE, call
 from shapes import figure
@@ -18,16 +20,20 @@ from slipcast.preview import PreviewOptions, draw_preview
 from slipcast.report import draw_report
 from slipcast.report.index import draw_index
 from slipcast.store import write
-from slipcast.values import PointCloud
+from slipcast.values import U8, PointCloud
 
 pytestmark = pytest.mark.clients
 
 AWKWARD = "Käse №1 <b>&amp; “Löcher”</b>"
 
 
-def _result(name: str, gate: str = "") -> Result:
+LEANING_UP = np.full((64, 64, 3), (128, 218, 218), np.uint8)
+"""A normal map that leans every normal 45 degrees towards the bitangent, which is up on the test figure."""
+
+
+def _result(name: str, gate: str = "", normal_map: U8 | None = None) -> Result:
     """The test figure in four hues with all that a report shows."""
-    made = figure(name, rings=60, segments=90)
+    made = replace(figure(name, rings=60, segments=90), normal_map=normal_map)
     alpha = disc(128, 40)
     picture, depth = picture_of(alpha), flat(alpha, 0.9, 1.0)
     judged = check_figurine(made, made.mesh, depth, picture, MeshLimits())
@@ -74,7 +80,9 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     # The report alone, so that nothing beside it can be what it shows.
     alone = tmp_path_factory.mktemp("alone") / "page with spaces.report.html"
     shutil.copy(report, alone)
-    return call(["node", HERE / "report.mjs", alone, folder / "index.html"])
+    relief = tmp_path_factory.mktemp("relief") / "relief.report.html"
+    relief.write_bytes(draw_report(_result("owl", normal_map=LEANING_UP)))
+    return call(["node", HERE / "report.mjs", alone, folder / "index.html", relief])
 
 
 def test_nothing_leaves_the_page_and_nothing_complains(seen: list[dict[str, Any]]) -> None:
@@ -105,6 +113,15 @@ def test_the_model_is_drawn_in_each_mode(seen: list[dict[str, Any]]) -> None:
         ["thickness"],
         ["source"],
     ]
+
+
+def test_the_normal_map_is_shown_and_leans_the_right_way(seen: list[dict[str, Any]]) -> None:
+    plain, leaning = (seen[k]["viewer"]["modes"] for k in (0, 2))
+    for mode in ("texture", "shape", "normals"):
+        assert plain[mode]["hash"] != leaning[mode]["hash"], mode
+    # Normals are drawn in the camera's axes, where green is up.
+    gained = (leaning["normals"]["greenness"] - plain["normals"]["greenness"]) / plain["normals"]["all"]
+    assert gained > 5
 
 
 def test_keys_turn_zoom_and_bring_back(seen: list[dict[str, Any]]) -> None:

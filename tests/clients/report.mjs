@@ -19,10 +19,11 @@ async function count(browser, png) {
     const pen = canvas.getContext('2d');
     pen.drawImage(image, 0, 0);
     const pixels = pen.getImageData(0, 0, image.width, image.height).data;
-    const out = { all: image.width * image.height, red: 0, green: 0, blue: 0, yellow: 0, vivid: 0, pink: 0, hash: 0 };
+    const out = { all: image.width * image.height, red: 0, green: 0, blue: 0, yellow: 0, vivid: 0, pink: 0, greenness: 0, hash: 0 };
     for (let k = 0; k < pixels.length; k += 4) {
       const [r, g, b] = [pixels[k], pixels[k + 1], pixels[k + 2]];
       out.vivid += Math.max(r, g, b) - Math.min(r, g, b) > 60;
+      out.greenness += g - (r + b) / 2;
       out.red += r > 110 && g < r * 0.5 && b < r * 0.5;
       out.green += g > 90 && r < g * 0.6 && b < g * 0.75;
       out.blue += b > 110 && r < b * 0.6 && g < b * 0.75;

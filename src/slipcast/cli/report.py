@@ -16,17 +16,26 @@ def report(terminal: Terminal, folder: Path, debug: bool) -> int:
     """Write DIR/index.html: a contact sheet of all assets in DIR and below, to sort by verdict, filter and open.
 
     The cards lead to the reports that `slipcast convert --report` and `slipcast make --report` wrote, or to the assets.
+    A report shows the picture, its depth and walls, which no asset keeps: so it is made with the asset, and not here.
+    `slipcast convert PICTURE... --report --resume`, with the options of before, makes those that have none.
     """
 
     def work() -> Path:
         from slipcast.errors import BadInput
-        from slipcast.report.index import INDEX, draw_index, is_ours
+        from slipcast.report.index import INDEX, draw_index, is_ours, without_report
         from slipcast.store import write_files
 
         page = draw_index(folder)
         if not is_ours(folder / INDEX):
             raise BadInput(
                 f"{folder / INDEX} is no index of Slipcast and is left as it is; move it away first"
+            )
+        bare = without_report(folder)
+        if bare:
+            count = "1 asset has" if bare == 1 else f"{bare} assets have"
+            terminal.complain(
+                f"{count} no report; run the command that made the assets again with --report"
+                " (convert: --report --resume leaves those that have one)"
             )
         return write_files(folder, {INDEX: page})[0]
 

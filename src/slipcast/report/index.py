@@ -79,6 +79,15 @@ def is_ours(path: Path) -> bool:
 
 def cards_of(folder: Path) -> Iterator[Card]:
     """A card for each asset's JSON; what is none of ours is passed by."""
+    return (_card(path, known, folder) for path, known in _assets(folder))
+
+
+def without_report(folder: Path) -> int:
+    """How many assets in `folder` and below have no report of their own."""
+    return sum(not _report_of(path).is_file() for path, _ in _assets(folder))
+
+
+def _assets(folder: Path) -> Iterator[tuple[Path, Mapping[str, object]]]:
     for path in sorted(folder.rglob("*.json")):
         try:
             known = json.loads(path.read_text(encoding="utf-8"))
@@ -89,12 +98,16 @@ def cards_of(folder: Path) -> Iterator[Card]:
             and str(known.get("generator", "")).startswith("Slipcast")
             and "box_mm" in known
         ):
-            yield _card(path, known, folder)
+            yield path, known
+
+
+def _report_of(asset: Path) -> Path:
+    return asset.with_name(f"{asset.name.removesuffix('.json')}.report.html")
 
 
 def _card(path: Path, known: Mapping[str, object], folder: Path) -> Card:
     stem = path.name.removesuffix(".json")
-    report = path.with_name(f"{stem}.report.html")
+    report = _report_of(path)
     files, checks, run = (_mapping(known.get(key)) for key in ("files", "checks", "run"))
     target = report if report.is_file() else path.with_name(next(iter(files), path.name))
     gates, findings = known.get("gates"), known.get("findings")

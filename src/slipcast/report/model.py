@@ -3,7 +3,8 @@
 Not the GLB itself: the viewer needs no loader then, gets thickness and source per vertex beside the colours, and the
 page stays small (knight, 50,000 faces: 0.6 MB instead of 1.9). Layout, little endian, one block after the other:
 index (3 F of uint16 or uint32), positions (3 V uint16, in steps of `size` / 65535 from `low`), UV (2 V uint16),
-normals (3 V int8), thickness (V uint8, steps of half an octave from a quarter wall), source (V uint8).
+normals (3 V int8), thickness (V uint8, steps of half an octave from a quarter wall), source (V uint8), and where there
+is a normal map the tangents that it was made for (4 V int8).
 """
 
 import base64
@@ -11,9 +12,10 @@ import gzip
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from slipcast.checks.thickness import Thickness
-from slipcast.points import vertex_normals
+from slipcast.formats.shading import handedness, split, tangents, vertex_normals
 from slipcast.values import F32, F64, I32, U8, Figurine
 
 
@@ -24,41 +26,48 @@ class Packed:
     data: str
     """Base64 of the gzipped blocks."""
     layout: dict[str, object]
-    """vertices, faces, wide (whether the index is uint32), low and size in metres."""
+    """vertices, faces, wide (whether the index is uint32), mapped (whether tangents follow), low and size in metres."""
 
 
 def pack(figurine: Figurine, thickness: Thickness, wall_m: float) -> Packed:
     """Pack `figurine` with the thickness of its faces."""
     mesh = figurine.mesh
-    uv = np.clip(np.round(figurine.uv.reshape(-1, 2).astype(np.float64) * 65535), 0, 65535).astype(np.int64)
-    corner = mesh.faces.reshape(-1).astype(np.int64)
-    key = (corner << 32) | (uv[:, 0] << 16) | uv[:, 1]
-    unique, index = np.unique(key, return_inverse=True)
-    owner = unique >> 32
+    mapped = figurine.normal_map is not None
+    corner, index = split(mesh.faces, figurine.uv, handedness(figurine) if mapped else None)
+    owner = mesh.faces.reshape(-1)[corner]
+    uv = np.clip(np.round(figurine.uv.reshape(-1, 2)[corner].astype(np.float64) * 65535), 0, 65535)
     low = mesh.vertices.min(0).astype(np.float64)
     size = float(np.ptp(mesh.vertices, axis=0).max()) or 1.0
     position = np.round((mesh.vertices.astype(np.float64) - low) / size * 65535).astype("<u2")
-    normal = np.round(vertex_normals(mesh.vertices, mesh.faces) * 127).astype(np.int8)
-    wide = len(unique) > 65535
-    blocks = (
+    normal = vertex_normals(mesh)
+    wide = len(corner) > 65535
+    blocks = [
         index.reshape(-1).astype("<u4" if wide else "<u2"),
         position[owner],
-        np.stack([(unique >> 16) & 65535, unique & 65535], 1).astype("<u2"),
-        normal[owner],
+        uv.astype("<u2"),
+        _signed(normal)[owner],
         thickness_level(_per_vertex(mesh.faces, thickness.per_face_m, len(mesh.vertices)), wall_m)[owner],
         _source(figurine)[owner],
-    )
+    ]
+    if mapped:
+        blocks.append(_signed(tangents(figurine, normal[owner], corner, index)))
     raw = b"".join(np.ascontiguousarray(block).tobytes() for block in blocks)
     return Packed(
         data=base64.b64encode(gzip.compress(raw, 6, mtime=0)).decode(),
         layout={
-            "vertices": len(unique),
+            "vertices": len(corner),
             "faces": len(mesh.faces),
             "wide": wide,
+            "mapped": mapped,
             "low": low.tolist(),
             "size": size,
         },
     )
+
+
+def _signed(unit: F32) -> NDArray[np.int8]:
+    """Numbers from -1 to 1 in steps of 1 / 127."""
+    return np.asarray(np.round(unit * 127), np.int8)
 
 
 def thickness_level(thickness_m: F32 | F64, wall_m: float) -> U8:

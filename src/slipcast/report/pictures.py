@@ -80,6 +80,8 @@ class Pictures:
     sources: Shown
     strip: Shown
     texture: Shown
+    relief: Shown | None
+    """The normal map, where there is one."""
     depth_mm: tuple[float, ...]
     """Nearest and farthest of the front, then of the back, from the nearest point."""
 
@@ -115,6 +117,7 @@ def draw_pictures(
         sources=_shown(_side_by_side([_canvas(side, side.colored(kinds[side.face])) for side in sides])),
         strip=_shown(_side_by_side([_canvas(side, side.colored(texels(figurine, side))) for side in around])),
         texture=_texture(figurine.texture),
+        relief=None if figurine.normal_map is None else _relief(figurine.normal_map),
         depth_mm=span_mm,
     )
 
@@ -190,12 +193,28 @@ def _outline(
 
 def _texture(texture: Picture) -> Shown:
     """The atlas as JPEG, at most 2048 px wide: what the viewer shows."""
-    image = Image.fromarray(texture.pixels)
-    if max(image.size) > 2048:
-        image.thumbnail((2048, 2048), Image.Resampling.BOX)
+    image = _bounded(texture.pixels)
     out = io.BytesIO()
     image.save(out, "JPEG", quality=86)
     return Shown(uri=_uri(out.getvalue(), "jpeg"), width_px=image.width, height_px=image.height)
+
+
+def _relief(normal_map: U8) -> Shown:
+    """The normal map for the viewer, at most 2048 px wide, without loss: JPEG's blocks would be seen as dents.
+
+    Lossless WebP, 1024 x 2048: as fast as PNG a third larger, a fifth smaller in 1.6 times the time.
+    """
+    image = _bounded(normal_map)
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return Shown(uri=_uri(out.getvalue(), "png"), width_px=image.width, height_px=image.height)
+
+
+def _bounded(pixels: U8) -> Image.Image:
+    image = Image.fromarray(pixels)
+    if max(image.size) > 2048:
+        image.thumbnail((2048, 2048), Image.Resampling.BOX)
+    return image
 
 
 def _fitted(image: Image.Image, tall_px: int) -> Image.Image:

@@ -10,8 +10,9 @@
     const layout = JSON.parse(document.getElementById('layout').textContent);
     const blocks = await unpacked(document.getElementById('geometry').textContent.trim());
     const texture = document.getElementById('texture');
-    await texture.decode();
-    start(layout, blocks, texture);
+    const relief = document.getElementById('relief');
+    await Promise.all([texture.decode(), relief?.decode()]);
+    start(layout, blocks, texture, relief);
   } catch (error) {
     // No WebGL, or a browser too old to unpack: the pictures below still tell all there is.
     canvas.hidden = true;
@@ -27,7 +28,7 @@
   }
 
   function geometryOf(layout, buffer) {
-    const { vertices, faces, wide } = layout;
+    const { vertices, faces, wide, mapped } = layout;
     let at = 0;
     const block = (Kind, count) => {
       const made = new Kind(buffer.slice(at, at + count * Kind.BYTES_PER_ELEMENT));
@@ -45,6 +46,7 @@
     geometry.setAttribute('position', new THREE.BufferAttribute(position, 3, true));
     geometry.setAttribute('uv', new THREE.BufferAttribute(uv, 2, true));
     geometry.setAttribute('normal', new THREE.BufferAttribute(normal, 3, true));
+    if (mapped) geometry.setAttribute('tangent', new THREE.BufferAttribute(block(Int8Array, 4 * vertices), 4, true));
     const ramp = Array.from({ length: 256 }, (_, k) => mixed(layout.thickness, k / 255));
     const colors = {
       thickness: paint(thickness, (level) => ramp[level]),
@@ -80,20 +82,25 @@
     return new THREE.BufferAttribute(out, 3);
   }
 
-  function start(layout, buffer, image) {
+  function start(layout, buffer, image, relief) {
     const renderer = new THREE.WebGLRenderer({ canvas, antialias: true, alpha: true });
     renderer.setPixelRatio(Math.min(devicePixelRatio, 2));
     const { geometry, colors } = geometryOf(layout, buffer);
-    const map = new THREE.Texture(image);
+    const textureOf = (shown) => {
+      const made = new THREE.Texture(shown);
+      made.flipY = false;
+      made.anisotropy = renderer.capabilities.getMaxAnisotropy();
+      made.needsUpdate = true;
+      return made;
+    };
+    const map = textureOf(image);
     map.colorSpace = THREE.SRGBColorSpace;
-    map.flipY = false;
-    map.anisotropy = renderer.capabilities.getMaxAnisotropy();
-    map.needsUpdate = true;
+    const normalMap = relief && textureOf(relief);
     const matte = { roughness: 0.85, metalness: 0 };
     const materials = {
-      texture: new THREE.MeshStandardMaterial({ map, ...matte }),
-      shape: new THREE.MeshStandardMaterial({ color: 0xc9ced6, ...matte }),
-      normals: new THREE.MeshNormalMaterial(),
+      texture: new THREE.MeshStandardMaterial({ map, normalMap, ...matte }),
+      shape: new THREE.MeshStandardMaterial({ color: 0xc9ced6, normalMap, ...matte }),
+      normals: new THREE.MeshNormalMaterial({ normalMap }),
       thickness: new THREE.MeshStandardMaterial({ vertexColors: true, ...matte }),
       source: new THREE.MeshStandardMaterial({ vertexColors: true, ...matte }),
       wires: new THREE.MeshStandardMaterial({ color: 0x4a72b8, wireframe: true, ...matte }),
