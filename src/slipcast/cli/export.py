@@ -3,6 +3,7 @@ in them."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -24,26 +25,16 @@ from slipcast.findings import Finding, finding
 @click.pass_obj
 def export(
     terminal: Terminal,
+    /,
     assets: tuple[Path, ...],
     out: Path | None,
     formats: str | None,
-    target: str | None,
-    texture_size: int | None,
-    texture_type: str | None,
-    quantize: bool,
-    compress: str | None,
     as_json: bool,
     debug: bool,
+    **written: Any,
 ) -> int:
     """Write each ASSET (a .glb or .gltf that Slipcast made) in other formats, without a new conversion."""
-    wanted = written_as(
-        formats=formats,
-        target=target,
-        texture_size=texture_size,
-        texture_type=texture_type,
-        quantize=quantize,
-        compress=compress,
-    )
+    wanted = written_as(formats=formats, **written)
     chosen = wanted.target
     if not wanted.formats:
         raise BadInput(
