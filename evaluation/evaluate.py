@@ -174,7 +174,9 @@ def table(title: str, rows: Mapping[str, Mapping[str, float]], *, signed: bool =
 
 def _numbers(entry: Mapping[str, float], *, signed: bool = False) -> str:
     sign = "+" if signed else ""
-    return "".join(f"{entry[column]:{sign}9.{0 if column == 'faces' else 3}f}" for column in COLUMNS)
+    return "".join(
+        f"{entry[column]:{sign}9.{0 if column in ('crossing', 'faces') else 3}f}" for column in COLUMNS
+    )
 
 
 def compare(ours: Mapping[str, Mapping[str, float]], theirs: Mapping[str, Mapping[str, float]]) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from evaluation.shape import Shape
+from slipcast.checks.crossings import crossing_pairs
 from slipcast.values import F64, Bool
 
 SAMPLES = 100_000
@@ -45,12 +46,14 @@ class Scores:
     """Overlap of the silhouettes that the picture's camera sees, intersection over union."""
     closed: float
     """1 for a closed, oriented mesh of positive volume, else 0."""
+    crossing: float
+    """How many pairs of our triangles run through each other."""
     faces: float
     """How many triangles ours has."""
 
 
 COLUMNS = tuple(entry.name for entry in fields(Scores))
-LOWER_IS_BETTER = frozenset({"cd", "acc", "com", "vis", "hid"})
+LOWER_IS_BETTER = frozenset({"cd", "acc", "com", "vis", "hid", "crossing"})
 
 
 def score(
@@ -98,6 +101,7 @@ def score(
         dw=float((size[2] / size[0]) / (true_size[2] / true_size[0])),
         iou=float((my_outline & outline).sum() / max(int((my_outline | outline).sum()), 1)),
         closed=float(mine.closed),
+        crossing=float(len(crossing_pairs(ours.vertices.astype(np.float32), ours.faces.astype(np.int32)))),
         faces=float(len(ours.faces)),
     )
 

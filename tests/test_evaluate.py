@@ -50,6 +50,16 @@ def test_a_sphere_against_itself_is_right() -> None:
     assert got.iou == 1
     assert got.closed == 1
     assert got.faces == len(ball().faces)
+    assert got.crossing == 0
+
+
+def test_faces_that_run_through_each_other_are_counted() -> None:
+    one, other = ball(), ball().moved(np.array([0.3, 0.0, 0.0]))
+    both = Shape(
+        vertices=np.concatenate([one.vertices, other.vertices]),
+        faces=np.concatenate([one.faces, other.faces + len(one.vertices)]),
+    )
+    assert scored(both, one).crossing > 20
 
 
 def test_size_and_place_do_not_count() -> None:
