@@ -187,20 +187,24 @@ def test_colours_and_sources_come_with_the_samples() -> None:
     pixels = np.where((x < 32)[..., None], (250, 0, 0), (0, 0, 250)).astype(np.uint8)
     picture = Picture(pixels=pixels, alpha=alpha)
     cloud = _cloud(flat(alpha, 200, 210), picture)
-    assert set(np.unique(cloud.source)) == {int(Source.SEEN), int(Source.MIRRORED)}
+    assert set(np.unique(cloud.source)) == {int(Source.SEEN), int(Source.MIRRORED), int(Source.INVENTED)}
     left = cloud.points[:, 0] < -1e-3
     assert (cloud.colors[left, 0] == 250).all()
     assert (cloud.colors[cloud.points[:, 0] > 1e-3, 2] == 250).all()
-    front = cloud.source == int(Source.SEEN)
-    assert cloud.points[front, 2].mean() > cloud.points[~front, 2].mean()
+    depth_m = [
+        cloud.points[cloud.source == int(kind), 2].mean()
+        for kind in (Source.SEEN, Source.INVENTED, Source.MIRRORED)
+    ]
+    assert depth_m == sorted(depth_m, reverse=True), "the sides between both shells are nobody's"
 
 
-@pytest.mark.parametrize(("detail", "most"), [("draft", 256), ("standard", 512), ("fine", 1024)])
+@pytest.mark.parametrize(("detail", "most"), [("draft", 192), ("standard", 320), ("fine", 1024)])
 def test_detail_bounds_the_samples(detail: str, most: int) -> None:
     alpha = box(1100, 10, 500, 1080, 12)
     cloud = _cloud(flat(alpha, 2500, 2540), picture_of(alpha), detail=detail)
-    rows = len(np.unique(np.round(cloud.points[:, 1] / (0.075 / 1080 / 2))))
-    assert 0.5 * most < rows < 2.2 * most
+    assert cloud.joins is not None
+    edge_m = np.linalg.norm(np.diff(cloud.points[cloud.joins[:, :2]], axis=1), axis=2)
+    assert np.median(edge_m) == pytest.approx(0.075 / most, rel=0.1)
     assert closedness(_joined(cloud)).closed
 
 

@@ -30,6 +30,7 @@ from slipcast.report import ASSETS, draw_report
 from slipcast.report.index import cards_of, draw_index, is_ours
 from slipcast.report.model import pack, thickness_level
 from slipcast.report.page import CHECKS, VERDICTS, groups_of, measured
+from slipcast.texture import TextureOptions
 from slipcast.values import Source
 
 HOSTILE = "knight <script>alert(1)</script> \"&' Käse"
@@ -69,6 +70,7 @@ def result() -> Result:
         depth=DepthOptions(model="dome"),
         repair=RepairOptions(faces=1500),
         points=PointOptions(detail="draft"),
+        texture=TextureOptions(normal_map="on"),
     )
     return make(picture_of(alpha), recipe, name=HOSTILE)
 

@@ -1,6 +1,6 @@
 """Figurine + DepthMap -> the tangent-space normal map: relief that the face budget cannot hold, kept as shading.
 
-Both shells' depth maps are finer than the mesh, and finer than the lattice that it was collapsed from. Each texel of
+Both shells' depth maps are finer than the mesh, and finer than the net that it was collapsed from. Each texel of
 the front and of the back chart gets the normal of its shell at its own pixel, by finite differences of the depth,
 written in the frame that programs shade it with: normals and tangents interpolated over the face as the exporters
 write them (shading.py; MikkTSpace: Mikkelsen 2008, «Simulation of Wrinkled Surfaces Revisited»), green upwards as in
@@ -13,7 +13,7 @@ Whether a map is worth its bytes is measured: the mean angle between the shading
 what the picture shows of each face. Mean degrees against the true mesh, without and with the map: Nefertiti's bust
 with true depth 6.5 and 1.4 at 10,000 faces, 4.1 and 1.4 at 50,000, 3.0 at 200,000.
 
-Rejected: normals of the lattice's surface before the collapse (2.9 degrees from the truth where the depth's are 1.3,
+Rejected: normals of the surface before the collapse (2.9 degrees from the truth where the depth's are 1.3,
 and its 360,000 faces would have to be drawn twice).
 """
 

@@ -1,13 +1,14 @@
 """Mesh -> Mesh: within the face budget, closed, oriented, every face labelled with where it comes from.
 
-The budget is met in two steps: manifold3d's error-bounded simplification takes out what nobody sees (1/10,000 of the
-size), then quadric edge collapse (Garland & Heckbert 1997; fast-simplification, MIT) spends the rest where the shape
-bends. The second may leave sheets that touch along an edge; manifold3d takes these apart and they are pushed 1 µm from
-each other. Where that does not give a solid, manifold3d's simplification is bisected to the budget instead: always a
-solid, but faces are spent less well. Faces that were pushed through each other are parted last (untangle.py).
+The budget is met by quadric edge collapse (Garland & Heckbert 1997; fast-simplification, MIT) in two steps: slowly to
+twice the budget, then, on a solid again, to the budget. A collapse may leave sheets that touch along an edge;
+manifold3d takes these apart and they are pushed 1 µm from each other. Where that does not give a solid, manifold3d's
+error-bounded simplification goes before, within 1/10,000 of the size and more; where nothing else helps it is bisected
+to the budget: always a solid, but faces are spent less well. Faces that were pushed through each other are parted last
+(untangle.py); where some still cross, the other way is tried too.
 
-Rejected: quadric collapse alone (700,000 to 50,000 faces in 11 s against 1.8 s, and it stalls at 56,000 where faces are
-thin); Open3D's quadric decimation (21 s).
+Rejected: manifold3d's simplification before the collapse, always (twice the time, as near to the surface); one
+collapse from 500,000 to 50,000 faces (open in every second figurine); Open3D's quadric decimation (21 s).
 """
 
 from dataclasses import dataclass, replace
@@ -17,7 +18,16 @@ import numpy as np
 
 from slipcast.errors import BadInput, StageFailed
 from slipcast.points import project
-from slipcast.solid import NUDGE_M, body_volumes, closed_mesh, closedness, face_normals, solid_of, unlabelled
+from slipcast.solid import (
+    NUDGE_M,
+    body_volumes,
+    closed_mesh,
+    closedness,
+    count_bodies,
+    face_normals,
+    solid_of,
+    unlabelled,
+)
 from slipcast.untangle import untangled
 from slipcast.values import I32, U8, DepthMap, Mesh, Source
 
@@ -25,11 +35,12 @@ if TYPE_CHECKING:
     import manifold3d
 
 MIN_FACES, MAX_FACES = 100, 2_000_000
-_COARSER = (3e-4, 1e-3, 3e-3)
-"""Shares of the size that are taken out first where the collapse stalls: on very small budgets it does among slivers (a
-ball of 75,000 faces ends at 1,672 where 100 were asked, and at 100 from 13,000 faces)."""
-
-
+_COARSER = (1e-4, 3e-4, 1e-3, 3e-3)
+"""Shares of the size that are taken out first where the collapse leaves no solid or stalls: on very small budgets it
+does among slivers (a ball of 75,000 faces ends at 1,672 where 100 were asked, and at 100 from 13,000 faces)."""
+_WAYS = ((2.0, 2, 4), (1.5, 2, 3))
+"""How many times the budget the first collapse leaves, and how eager both are, of 10; the next where one leaves no
+solid or faces that cross: which one does is chance."""
 _CRUMB = 5e-5
 """Bodies that hold no more than this share of the volume are dropped."""
 
@@ -49,42 +60,51 @@ def repair(mesh: Mesh, depth: DepthMap, options: RepairOptions) -> Mesh:
     """
     if not MIN_FACES <= options.faces <= MAX_FACES:
         raise BadInput(f"faces must be between {MIN_FACES} and {MAX_FACES:,}, got {options.faces}")
+    if 4 * count_bodies(mesh) > options.faces:
+        # Said at once: ten thousand specks kept the search below busy for more than a minute.
+        volumes = body_volumes(mesh)
+        parts = int((volumes > _CRUMB * volumes.sum()).sum())
+        if 4 * parts > options.faces:
+            raise StageFailed(
+                f"{options.faces} faces cannot hold the {parts:,} separate parts of this silhouette closed; allow more "
+                "with --faces, or cut the picture out more cleanly"
+            )
+    best, crossing = None, 1
+    for way in (*_WAYS, None):
+        made = (
+            _collapsed_by(way, mesh, depth, options.faces) if way else _coarsened(mesh, depth, options.faces)
+        )
+        if made is not None:
+            made, left = untangled(made)
+            if best is None or left < crossing:
+                best, crossing = made, left
+        if not crossing:
+            break
+    assert best is not None
+    return replace(best, source=_sources(best, depth))
+
+
+def _collapsed_by(way: tuple[float, int, int], mesh: Mesh, depth: DepthMap, faces: int) -> Mesh | None:
+    """The collapse in two steps, or None where it leaves no closed solid."""
+    share, slowly, faster = way
+    solid = solid_of(_fewer(mesh, int(share * faces), slowly))
+    return None if solid is None else _collapsed(closed_mesh(_standing(solid, depth)), faces, faster)
+
+
+def _coarsened(mesh: Mesh, depth: DepthMap, faces: int) -> Mesh:
+    """The collapse after as little simplification as makes it work, or simplification alone."""
     solid = solid_of(mesh)
     if solid is None:
         raise StageFailed("the surface is not closed and oriented; try another --detail or --depth")
-    volumes = body_volumes(mesh)
-    parts = int((volumes > _CRUMB * volumes.sum()).sum())
-    if (
-        4 * parts > options.faces
-    ):  # said at once: ten thousand specks kept the search below busy for more than a minute
-        raise StageFailed(
-            f"{options.faces} faces cannot hold the {parts:,} separate parts of this silhouette closed; allow more "
-            "with --faces, or cut the picture out more cleanly"
-        )
-    solid = _standing(_thinned(solid, options.faces), depth)
-    made = _collapsed(closed_mesh(solid), options.faces)
+    solid = _standing(solid, depth)
     for share in _COARSER:
+        made = _collapsed(closed_mesh(solid.simplify(share * _size(solid))), faces, _WAYS[0][2])
         if made is not None:
-            break
-        made = _collapsed(closed_mesh(solid.simplify(share * _size(solid))), options.faces)
-    if made is None:
-        made = _bounded(solid, options.faces)
-        if not closedness(made).closed:
-            raise StageFailed(
-                "no closed solid could be made of this surface; try another --detail or --depth"
-            )
-    made = untangled(made)
-    return replace(made, source=_sources(made, depth))
-
-
-def _thinned(solid: "manifold3d.Manifold", faces: int) -> "manifold3d.Manifold":
-    """manifold3d's simplification within 1/10,000 of the size, less where that would fall below the budget."""
-    tolerance = _size(solid) * 1e-4
-    for divisor in (1, 4, 16):
-        thin = solid.simplify(tolerance / divisor)
-        if thin.num_tri() >= faces:
-            return thin
-    return solid
+            return made
+    made = _bounded(solid, faces)
+    if not closedness(made).closed:
+        raise StageFailed("no closed solid could be made of this surface; try another --detail or --depth")
+    return made
 
 
 def _size(solid: "manifold3d.Manifold") -> float:
@@ -117,20 +137,26 @@ def _standing(solid: "manifold3d.Manifold", depth: DepthMap) -> "manifold3d.Mani
     return cut if cut.num_tri() else solid
 
 
-def _collapsed(mesh: Mesh, faces: int) -> Mesh | None:
+def _collapsed(mesh: Mesh, faces: int, eagerness: int) -> Mesh | None:
     """Quadric edge collapse to the budget, or None where it leaves no closed solid."""
-    import fast_simplification
-
-    vertices, triangles = np.array(mesh.vertices), np.array(mesh.faces)
-    if len(triangles) > faces:
-        vertices, triangles = fast_simplification.simplify(vertices, triangles, target_count=faces, agg=4)
-    if len(triangles) > faces:
-        return None
-    solid = solid_of(unlabelled(vertices, _without_fins(triangles.astype(np.int32))))
+    fewer = _fewer(mesh, faces, eagerness)
+    solid = solid_of(fewer) if len(fewer.faces) <= faces else None
     if solid is None:
         return None
     made = closed_mesh(_without_crumbs(solid).simplify(NUDGE_M / 2))
     return made if len(made.faces) <= faces and closedness(made).closed else None
+
+
+def _fewer(mesh: Mesh, faces: int, eagerness: int) -> Mesh:
+    """Quadric edge collapse to about `faces`, if there are more."""
+    import fast_simplification
+
+    if len(mesh.faces) <= faces:
+        return mesh
+    vertices, triangles = fast_simplification.simplify(
+        np.array(mesh.vertices), np.array(mesh.faces), target_count=faces, agg=eagerness
+    )
+    return unlabelled(vertices, _without_fins(triangles.astype(np.int32)))
 
 
 def _without_fins(faces: I32) -> I32:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from slipcast.values import F32, F64, I32, Mesh, Source
+from slipcast.values import F32, F64, I32, I64, Mesh, Source
 
 if TYPE_CHECKING:
     import manifold3d
@@ -192,7 +192,7 @@ def face_normals(vertices: F32, faces: I32) -> tuple[F64, F64]:
 
 def count_bodies(mesh: Mesh) -> int:
     """How many bodies are not connected with each other."""
-    return len(body_areas(mesh))
+    return int(_body_of(mesh).max(initial=-1)) + 1
 
 
 def body_areas(mesh: Mesh) -> F64:
@@ -207,17 +207,23 @@ def body_volumes(mesh: Mesh) -> F64:
 
 def _per_body(mesh: Mesh, amounts: F64) -> F64:
     """(N,) sum over each body's faces of (F,) `amounts`."""
+    out: F64 = np.bincount(_body_of(mesh), amounts).astype(np.float64)
+    return out
+
+
+def _body_of(mesh: Mesh) -> I64:
+    """(F,) number of the body that each face belongs to."""
     from scipy import sparse
 
-    faces = mesh.faces
-    if not len(faces):
-        return np.zeros(0)
-    pairs = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]]])
+    first, second, third = mesh.faces.T
     size = len(mesh.vertices)
-    graph = sparse.coo_matrix((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), (size, size))
+    pairs = np.concatenate([first, second]), np.concatenate([second, third])
+    graph = sparse.coo_matrix((np.ones(len(pairs[0]), bool), pairs), (size, size))
     _, label = sparse.csgraph.connected_components(graph, directed=False)
-    _, body = np.unique(label[faces[:, 0]], return_inverse=True)
-    out: F64 = np.bincount(body.reshape(-1), amounts).astype(np.float64)
+    # Vertices that no face uses are bodies to the graph, and none here.
+    used = np.zeros(label.max(initial=-1) + 1, bool)
+    used[label[first]] = True
+    out: I64 = (np.cumsum(used) - 1)[label[first]]
     return out
 
 

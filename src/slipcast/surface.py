@@ -2,9 +2,8 @@
 
 Two ways:
 
-`shells` takes the lattice that the samples came on: front shell, back shell and the wall between them, cut where depth
-steps (gaps.py), are closed and oriented by construction, cover the silhouette to a fraction of a pixel and cost next to
-nothing. The default.
+`shells` takes the net that the samples came on: front shell, back shell and the sides between them are closed and
+oriented by construction, cover the silhouette to a fraction of a pixel and cost next to nothing. The default.
 
 `poisson` is Screened Poisson Reconstruction (Kazhdan & Hoppe 2013) in Open3D on the same oriented samples; what spills
 over the silhouette is carved off with the visual hull by an exact boolean. It loses parts thinner than two of its
@@ -19,8 +18,8 @@ import numpy as np
 from slipcast.errors import BadInput, StageFailed
 from slipcast.points import PointOptions, make_points
 from slipcast.raycasting import open3d
-from slipcast.solid import closed_mesh, face_normals, solid_of, unlabelled
-from slipcast.values import F64, DepthMap, Mesh, Picture, PointCloud
+from slipcast.solid import closed_mesh, solid_of, unlabelled
+from slipcast.values import DepthMap, Mesh, Picture, PointCloud
 
 if TYPE_CHECKING:
     import manifold3d
@@ -46,7 +45,7 @@ def reconstruct(cloud: PointCloud, depth: DepthMap, options: SurfaceOptions) -> 
     if options.method not in METHODS:
         raise BadInput(f"surface must be one of {', '.join(METHODS)}, got {options.method}")
     if cloud.joins is None:
-        raise ValueError("reconstruct needs samples that are joined on a lattice")
+        raise ValueError("reconstruct needs samples that are joined")
     if options.method == "shells":
         return unlabelled(cloud.points, cloud.joins)
     return _poisson(cloud, depth, options)
@@ -55,9 +54,8 @@ def reconstruct(cloud: PointCloud, depth: DepthMap, options: SurfaceOptions) -> 
 def _poisson(cloud: PointCloud, depth: DepthMap, options: SurfaceOptions) -> Mesh:
     """Screened Poisson, then the visual hull."""
     o3d = open3d()
-    samples, normals = _samples(cloud)
-    points = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(samples))
-    points.normals = o3d.utility.Vector3dVector(normals)
+    points = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(cloud.points.astype(np.float64)))
+    points.normals = o3d.utility.Vector3dVector(cloud.normals.astype(np.float64))
     mesh, _ = o3d.geometry.TriangleMesh.create_from_point_cloud_poisson(
         points, depth=options.octree_depth, n_threads=1
     )
@@ -74,33 +72,6 @@ def _poisson(cloud: PointCloud, depth: DepthMap, options: SurfaceOptions) -> Mes
     if not bodies:
         raise StageFailed("Poisson lost the figurine; use --surface shells")
     return closed_mesh(sum(bodies[1:], bodies[0]))
-
-
-def _samples(cloud: PointCloud) -> tuple[F64, F64]:
-    """(N,3) points and (N,3) normals for Poisson: without steps of depth, with samples on the walls.
-
-    Corners of faces far longer than usual are left out: there the lattice bridges a step. Walls between the shells are
-    long too, but real: they are filled as densely as the rest, or the surface would balloon out of its box and be open.
-    """
-    assert cloud.joins is not None
-    corner = cloud.points[cloud.joins].astype(np.float64)
-    edge = np.roll(corner, -1, axis=1) - corner
-    length = np.linalg.norm(edge, axis=2)
-    longest, usual = length.max(1), float(np.median(length.max(1)))
-    wall = np.ptp(cloud.source[cloud.joins], axis=1) > 0
-    steep = np.zeros(len(cloud.points), bool)
-    steep[cloud.joins[(longest > 8 * usual) & ~wall]] = True
-    long = np.flatnonzero(wall & (longest > 2 * usual))
-    count = np.minimum(longest[long] / usual, 1000).astype(np.int64)
-    face = np.repeat(long, count)
-    way = (np.arange(len(face)) - np.repeat(np.cumsum(count) - count, count) + 0.5) / np.repeat(count, count)
-    side = length[face].argmax(1)
-    between = corner[face, side] + edge[face, side] * way[:, None]
-    outward = face_normals(cloud.points, cloud.joins)[0]
-    return (
-        np.concatenate([cloud.points[~steep].astype(np.float64), between]),
-        np.concatenate([cloud.normals[~steep].astype(np.float64), outward[face]]),
-    )
 
 
 def _hull(depth: DepthMap) -> "manifold3d.Manifold":

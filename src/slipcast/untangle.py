@@ -16,8 +16,8 @@ _ROUNDS, _GROWTH, _VAIN, _PASSES = 24, 4, 9, 3
 """Rounds in a pass; after how many the moved region grows; how many in a row may gain nothing; passes over all."""
 
 
-def untangled(mesh: Mesh) -> Mesh:
-    """Return `mesh` (closed; labels are not kept) without crossing faces, or with as few as can be had."""
+def untangled(mesh: Mesh) -> tuple[Mesh, int]:
+    """Return `mesh` (closed; labels are not kept) with as few pairs of crossing faces as can be had, and how many."""
     vertices, faces = welded(mesh)
     pairs = crossing_pairs(vertices, faces)
     best, fewest = vertices, len(pairs)
@@ -31,7 +31,7 @@ def untangled(mesh: Mesh) -> Mesh:
         pairs = crossing_pairs(vertices, faces, _at(moved, faces))
         if len(pairs) < fewest and closedness(unlabelled(vertices, faces)).closed:
             best, fewest = vertices, len(pairs)
-    return unlabelled(best, faces)
+    return unlabelled(best, faces), fewest
 
 
 def _parted(vertices: F32, faces: I32, pairs: I64, rings: int) -> F32:

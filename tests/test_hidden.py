@@ -1,4 +1,4 @@
-"""gaps.py and cuts.py: steps of depth become air between closed parts, slopes stay."""
+"""hidden.py: steps of depth become air between closed parts, slopes stay."""
 
 from dataclasses import replace
 
@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from silhouettes import box, depth_of, disc, grid, picture_of, ring
 
+from slipcast.checks.crossings import crossing_faces
 from slipcast.points import PlaceOptions, PointOptions, make_points, place
-from slipcast.solid import closedness, count_bodies, face_normals, unlabelled
+from slipcast.solid import closed_mesh, closedness, count_bodies, face_normals, solid_of, unlabelled
 from slipcast.values import F32, F64, U8, Bool, DepthMap, Mesh
 
 _FAR = 4000.0
@@ -26,7 +27,9 @@ def _surface(alpha: U8, front: F64, back: F64, *, detail: str = "fine") -> Mesh:
     cloud = make_points(place(depth, picture, PlaceOptions()), picture, PointOptions(detail=detail))
     assert cloud.joins is not None
     assert np.array_equal(np.unique(cloud.joins), np.arange(len(cloud.points))), "no vertex is left over"
-    return unlabelled(cloud.points, cloud.joins)
+    solid = solid_of(unlabelled(cloud.points, cloud.joins))
+    assert solid is not None
+    return closed_mesh(solid)
 
 
 def _volume_px(mesh: Mesh, height_px: float) -> float:
@@ -74,7 +77,28 @@ def test_a_low_relief_stays_as_it_was() -> None:
     assert _volume_px(mesh, 100) == pytest.approx(100 * 100 * 30 + 100 * 24 * 14 + np.pi * 72 * 100, rel=0.15)
 
 
-def test_what_stands_on_both_sides_of_a_hole_stays_apart() -> None:
+def test_three_parts_behind_each_other_are_three_parts() -> None:
+    size = 160
+    x, y = grid(size, size)
+    slab = (np.abs(x - 80) < 50) & (np.abs(y - 80) < 50)
+    lying, standing = (np.abs(y - 80) < 12), (np.abs(x - 80) < 12)
+    lying, standing = lying & (np.abs(x - 80) < 70), standing & (np.abs(y - 80) < 70)
+    low = _FAR - 60 - np.sqrt(np.maximum(12**2 - (y - 80) ** 2, 0))
+    high = _FAR - 140 - np.sqrt(np.maximum(12**2 - (x - 80) ** 2, 0))
+    front = np.where(standing, high, np.where(lying, low, _FAR))
+    # Beyond the slab each bar shows its own far side.
+    ends = np.where(standing, 2 * (_FAR - 140) - high, 2 * (_FAR - 60) - low)
+    alpha = ((slab | lying | standing) * 255).astype(np.uint8)
+    mesh = _surface(alpha, front, np.where(slab, _FAR + 30, ends))
+    assert closedness(mesh).closed
+    assert count_bodies(mesh) == 1, "both are held"
+    assert not len(crossing_faces(mesh))
+    alone = 100 * 100 * 30 + 2 * np.pi * 12**2 * 140
+    # The picture is 140 tall; 75 mm is that of the standing bar.
+    assert alone * 0.9 < _volume_px(mesh, 140) < alone * 1.35
+
+
+def test_what_stands_on_both_sides_of_a_hole_is_held() -> None:
     alpha = np.maximum(ring(160, 70, 50), box(160, 70, 20, 20, 120))
     x, y = grid(160, 160)
     bar = (np.abs(y - 80) < 10) & (np.abs(x - 80) < 60)
@@ -90,7 +114,8 @@ def test_a_slope_is_no_step(steepness: float) -> None:
     front = _FAR + steepness * x
     mesh = _surface(alpha, front, front + 20)
     assert closedness(mesh).closed
-    assert _volume_px(mesh, 64) == pytest.approx(64 * 64 * 20, rel=0.1)
+    # The steepest ends in wedges five nodes long, which the net rounds off.
+    assert _volume_px(mesh, 64) == pytest.approx(64 * 64 * 20, rel=0.12)
 
 
 def test_a_soft_step_is_a_slope() -> None:
