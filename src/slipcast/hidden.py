@@ -130,44 +130,43 @@ def _field(columns: Columns) -> _Field:
         # Each component half a cell beside the next, so that differences of neighbours are its divergence.
         shifted = at.copy()
         shifted[axis] -= 0.5
-        inward = _spread(shape, shifted, -areas[axis] / cell**2)
-        divergence += inward - np.roll(inward, 1, axis)
-    wave = [
-        2 * np.pi * fft.fftfreq(shape[0]),
-        2 * np.pi * fft.fftfreq(shape[1]),
-        2 * np.pi * fft.rfftfreq(shape[2]),
-    ]
-    laplace = _outer_sum([2 * np.cos(w) - 2 for w in wave])
-    blur = _outer_sum([-((w * _BLUR) ** 2) / 2 for w in wave])
+        inward = np.moveaxis(_spread(shape, shifted, -areas[axis] / cell**2), axis, 0)
+        change = np.moveaxis(divergence, axis, 0)
+        change += inward
+        change[1:] -= inward[:-1]  # nothing is in the last cells: they are margin
+    # In place where it can be: fresh memory costs more than the arithmetic.
+    waves = fft.rfftn(divergence, overwrite_x=True)
+    laplace = np.zeros(waves.shape, np.float32)
+    for axis, side in enumerate(shape):
+        wave = 2 * np.pi * (fft.rfftfreq(side) if axis == 2 else fft.fftfreq(side))
+        wave = wave.astype(np.float32).reshape([-1 if k == axis else 1 for k in range(3)])
+        laplace += 2 * np.cos(wave) - 2
+        waves *= np.exp(-((wave * np.float32(_BLUR)) ** 2) / 2)
     laplace[0, 0, 0] = 1
-    waves = fft.rfftn(divergence)
-    waves *= np.exp(blur) / laplace
-    value: F32 = fft.irfftn(waves, shape)
+    waves /= laplace
+    value: F32 = fft.irfftn(waves, shape, overwrite_x=True)
     weight = np.linalg.norm(areas, axis=0)
     value -= np.float32((_at(value, at) * weight).sum() / weight.sum())
-    value -= _level(value, at, weight / cell**2)
+    _level(value, at, weight / cell**2)
     return _Field(value=value, cell=cell, lowest=float(lowest))
 
 
-def _level(value: F32, at: F64, weight: F64) -> F32:
-    """(A,B,C) mean of `value` at the samples nearby, weighted; smooth."""
+def _level(value: F32, at: F64, weight: F64) -> None:
+    """Subtract the smooth weighted mean of `value` (A,B,C) at the samples nearby, in place."""
     shape = tuple(-(-side // _COARSE) + 2 for side in value.shape)
     place = at / _COARSE
     wrong = ndimage.gaussian_filter(_spread(shape, place, weight * _at(value, at)), 1.5, truncate=3)
     there = ndimage.gaussian_filter(_spread(shape, place, weight), 1.5, truncate=3)
-    out: F32 = wrong / (there + np.float32(0.02) * there.max())
-    for axis, side in enumerate(value.shape):
-        along = np.arange(side) / _COARSE
-        before = along.astype(np.int64)
-        part = (along - before).astype(np.float32).reshape([-1 if k == axis else 1 for k in range(3)])
-        low = out.take(before, axis)
-        out = low + (out.take(before + 1, axis) - low) * part
-    return out
-
-
-def _outer_sum(parts: list[F64]) -> F32:
-    out: F32 = (parts[0][:, None, None] + parts[1][:, None] + parts[2]).astype(np.float32)
-    return out
+    coarse: F32 = wrong / (there + np.float32(0.02) * there.max())
+    before, part = zip(*(np.divmod(np.arange(side), _COARSE) for side in value.shape), strict=True)
+    share = [(along / _COARSE).astype(np.float32) for along in part]
+    for row, plane in enumerate(value):
+        low, high = coarse[before[0][row]], coarse[before[0][row] + 1]
+        level = low + (high - low) * share[0][row]
+        low, high = level[before[1]], level[before[1] + 1]
+        level = low + (high - low) * share[1][:, None]
+        low, high = level[:, before[2]], level[:, before[2] + 1]
+        plane -= low + (high - low) * share[2]
 
 
 def _spread(shape: tuple[int, ...], at: F64, weight: F64) -> F32:

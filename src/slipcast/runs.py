@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage, sparse
+from scipy.sparse import csgraph
 
 from slipcast.columns import Columns
 from slipcast.hidden import Air
@@ -76,8 +77,10 @@ def solid_runs(columns: Columns, air: Air) -> Runs:
     order, other = np.lexsort([begin, column]), np.lexsort([end, column])
     runs = Runs(column=column[order], begin=begin[order], end=end[other], shape=(len(columns.inside), width))
     runs = _chosen(runs, runs.low <= runs.high)
-    runs = _standing(_without_voids(runs))
-    return _without_voids(runs)  # posts and dropped specks may leave new ones
+    full = _without_voids(runs)
+    held = _standing(full)
+    # Posts and dropped specks may leave new voids.
+    return full if held is full else _without_voids(held)
 
 
 def _chosen(runs: Runs, kept: Bool) -> Runs:
@@ -106,7 +109,7 @@ def _components(links: list[tuple[I64, I64]], size: int) -> I64:
     """(size,) number of the component of each, joined by pairs."""
     one, other = (np.concatenate([pair[k] for pair in links]) for k in (0, 1))
     graph = sparse.coo_matrix((np.ones(len(one), bool), (one, other)), (size, size))
-    label: I64 = sparse.csgraph.connected_components(graph, directed=False)[1].astype(np.int64)
+    label: I64 = csgraph.connected_components(graph, directed=False)[1].astype(np.int64)
     return label
 
 
@@ -146,6 +149,8 @@ def _without_voids(runs: Runs) -> Runs:
 def _standing(runs: Runs) -> Runs:
     """Without specks, and every part held by another, before or behind it if it can be."""
     label = _bodies(runs)
+    if not label.any():
+        return runs
     size = np.bincount(label, runs.high - runs.low + 1)
     kept = size[label] >= _SPECK
     # A ray with nothing but specks keeps its first: the silhouette stays.
