@@ -198,7 +198,7 @@ def test_colours_and_sources_come_with_the_samples() -> None:
     assert depth_m == sorted(depth_m, reverse=True), "the sides between both shells are nobody's"
 
 
-@pytest.mark.parametrize(("detail", "most"), [("draft", 192), ("standard", 300), ("fine", 1024)])
+@pytest.mark.parametrize(("detail", "most"), [("draft", 192), ("standard", 280), ("fine", 600)])
 def test_detail_bounds_the_samples(detail: str, most: int) -> None:
     alpha = box(1100, 10, 500, 1080, 12)
     cloud = _cloud(flat(alpha, 2500, 2540), picture_of(alpha), detail=detail)

@@ -135,7 +135,7 @@ def _field(columns: Columns) -> _Field:
         change += inward
         change[1:] -= inward[:-1]  # nothing is in the last cells: they are margin
     # In place where it can be: fresh memory costs more than the arithmetic.
-    waves = fft.rfftn(divergence, overwrite_x=True)
+    waves = fft.rfftn(divergence, overwrite_x=True, workers=2)
     laplace = np.zeros(waves.shape, np.float32)
     for axis, side in enumerate(shape):
         wave = 2 * np.pi * (fft.rfftfreq(side) if axis == 2 else fft.fftfreq(side))
@@ -144,7 +144,7 @@ def _field(columns: Columns) -> _Field:
         waves *= np.exp(-((wave * np.float32(_BLUR)) ** 2) / 2)
     laplace[0, 0, 0] = 1
     waves /= laplace
-    value: F32 = fft.irfftn(waves, shape, overwrite_x=True)
+    value: F32 = fft.irfftn(waves, shape, overwrite_x=True, workers=2)
     weight = np.linalg.norm(areas, axis=0)
     value -= np.float32((_at(value, at) * weight).sum() / weight.sum())
     _level(value, at, weight / cell**2)

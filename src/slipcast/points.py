@@ -33,7 +33,7 @@ from slipcast.values import (
     View,
 )
 
-DETAILS = {"draft": 192, "standard": 300, "fine": 1024}
+DETAILS = {"draft": 192, "standard": 280, "fine": 600}
 """Rays along the figurine's longer side, never more than the picture has pixels."""
 _YAW_DEG = {View.FRONT: 0.0, View.LEFT: 90.0, View.BACK: 180.0, View.RIGHT: 270.0}
 
@@ -51,7 +51,7 @@ class PointOptions:
     """How densely the shells are sampled."""
 
     detail: str = "standard"
-    """`draft`, `standard` or `fine`: 192, 300 or 1024 rays along the figurine's longer side, never more than the
+    """`draft`, `standard` or `fine`: 192, 280 or 600 rays along the figurine's longer side, never more than the
     picture has pixels."""
 
 
