@@ -194,7 +194,7 @@ def test_no_seam_where_charts_meet() -> None:
     assert torn.sum() > 100, "some edges lie on two charts"
     colors = [sample(figurine.texture.pixels, at[torn]).astype(int) for at in (here, there)]
     assert (
-        np.abs(colors[0] - colors[1]).mean() < 5
+        np.abs(colors[0] - colors[1]).mean() < 8
     )  # of 255; it is 24 where the picture runs on up to the border
 
 

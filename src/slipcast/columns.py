@@ -113,31 +113,39 @@ def _areas(values: F32, pitch: float, axis: int) -> F32:
 def _sampled(
     values: F32, valid: Bool, shape: tuple[int, ...], pitch: float, sharp: float
 ) -> tuple[Bool, F64]:
-    """At each node, whether a pixel near its middle is valid, and the mean of those that are of the same part."""
-    reach = 0.0 if pitch < 1.5 else pitch / 3
-    middle = [(np.arange(size) + 0.5) * pitch for size in shape]
-    near: list[tuple[F64, Bool]] = []
-    # The middle first: it says which part the node is of.
-    for dy, dx in sorted(
-        ((y, x) for y in (-1, 0, 1) for x in (-1, 0, 1)), key=lambda at: abs(at[0]) + abs(at[1])
-    ):
-        if reach == 0 and (dy or dx):
-            continue
+    """At each node, whether a pixel near its middle is valid, and the mean of what is there of the same part.
+
+    Between pixels values are interpolated: taking the nearest one would roughen every slope.
+    """
+    middle: list[F64] = [np.arange(size, dtype=np.float64) * pitch + (pitch - 1) / 2 for size in shape]
+
+    def pixel(at: list[F64], way: tuple[int, int]) -> tuple[F64, Bool]:
         row, column = (
-            np.clip((at + way * reach).astype(np.int64), 0, size - 1)
-            for at, way, size in zip(middle, (dy, dx), values.shape, strict=True)
+            np.clip(np.floor(along).astype(np.int64) + step, 0, size - 1)
+            for along, step, size in zip(at, way, values.shape, strict=True)
         )
-        near.append((values[np.ix_(row, column)].astype(np.float64), valid[np.ix_(row, column)]))
+        return values[np.ix_(row, column)].astype(np.float64), valid[np.ix_(row, column)]
+
+    # The pixel at the middle says which part the node is of, or the first valid one beside it.
     own, known = np.zeros(shape), np.zeros(shape, bool)
-    for value, there in near:
+    centre = [along + 0.5 for along in middle]
+    reach = 0 if pitch < 1.5 else 1
+    around = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if max(abs(y), abs(x)) <= reach]
+    for way in sorted(around, key=lambda way: abs(way[0]) + abs(way[1])):
+        value, there = pixel(centre, way)
         own = np.where(~known & there, value, own)
         known |= there
-    total, count = np.zeros(shape), np.zeros(shape)
-    for value, there in near:
-        like = there & (np.abs(value - own) <= sharp * own)
-        total += np.where(like, value, 0)
-        count += like
-    return known, total / np.maximum(count, 1)
+    total, weight = np.zeros(shape), np.zeros(shape)
+    for dy, dx in around:
+        at = [middle[0] + dy * pitch / 3, middle[1] + dx * pitch / 3]
+        part = [along - np.floor(along) for along in at]
+        for way in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            value, there = pixel(at, way)
+            share = np.outer(*(along if step else 1 - along for along, step in zip(part, way, strict=True)))
+            share = share * (there & (np.abs(value - own) <= sharp * own))
+            total += share * value
+            weight += share
+    return known, np.where(weight > 0, total / np.where(weight > 0, weight, 1), own)
 
 
 def _joined(inside: Bool, share: F32, known: Bool) -> Bool:

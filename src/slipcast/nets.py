@@ -22,6 +22,8 @@ FRONT, BACK, HIDDEN = 0, 1, 2
 """What a vertex lies on: the front shell, the back shell, or neither."""
 _REACH = 0.5
 """How far, in nodes along each axis, vertices may be moved to even the surface out."""
+_SLOPE = 3.0
+"""A cell whose corners are farther apart in depth than this, in nodes, is on a steep side."""
 _THIN, _STOUT = 2.0, 6.0
 """Where a part is no thicker than this, in nodes, its vertices stay; from where on they may go all the way."""
 _LEAST = 0.02
@@ -100,6 +102,8 @@ def make_net(columns: Columns, runs: Runs) -> Net:
     side = np.where(seen[FRONT], FRONT, np.where(seen[BACK], BACK, HIDDEN)).astype(np.uint8)
     joined = np.concatenate(quads)
     places = _relaxed(places, joined, thick / number)
+    for depth, mine in ((columns.front, seen[FRONT]), (columns.back, seen[BACK])):
+        _onto(columns, depth, places, mine & (seen.sum(0) == 1))
     return Net(places=places, faces=_triangles(places, joined), side=side)
 
 
@@ -264,6 +268,25 @@ def _relaxed(places: F64, quads: I64, thick: F64) -> F64:
     for _ in range(2):
         out = np.clip(links @ out / number, places - reach, places + reach)
     return out
+
+
+def _onto(columns: Columns, shell: F64, places: F64, chosen: Bool) -> None:
+    """Move the `chosen` vertices (V,) along their rays onto `shell` where it is no steep side, in place.
+
+    A net's cells blur what is smaller than two nodes: with true depth and 500,000 faces
+    shading is 4.5 degrees off instead of 3.4 (`fine`, three figurines; 1 of that by sampling between pixels).
+    """
+    index = np.flatnonzero(chosen)
+    row, column = places[index, :2].T
+    top, left = row.astype(np.int64), column.astype(np.int64)
+    corners = np.stack([shell[top + dy, left + dx] for dy in (0, 1) for dx in (0, 1)])
+    known = np.all([columns.inside[top + dy, left + dx] for dy in (0, 1) for dx in (0, 1)], axis=0)
+    down, right = row - top, column - left
+    upper = corners[0] + (corners[1] - corners[0]) * right
+    lower = corners[2] + (corners[3] - corners[2]) * right
+    depth = upper + (lower - upper) * down
+    fits = known & (np.ptp(corners, axis=0) < _SLOPE) & (np.abs(depth - places[index, 2]) < 2 * _REACH)
+    places[index[fits], 2] = depth[fits]
 
 
 def _triangles(places: F64, quads: I64) -> I64:
