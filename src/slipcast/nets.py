@@ -24,6 +24,8 @@ _REACH = 0.5
 """How far, in nodes along each axis, vertices may be moved to even the surface out."""
 _SLOPE = 3.0
 """A cell whose corners are farther apart in depth than this, in nodes, is on a steep side."""
+_ROUNDED = 4.0
+"""From this thickness on, in nodes, a part's outer edges are rounded."""
 _THIN, _STOUT = 2.0, 6.0
 """Where a part is no thicker than this, in nodes, its vertices stay; from where on they may go all the way."""
 _LEAST = 0.02
@@ -170,7 +172,11 @@ def _across(columns: Columns, runs: Runs, axis: int, shift: int, levels: int) ->
     cover = columns.cover.reshape(-1).astype(np.float64)
     outline = ~columns.inside.reshape(-1)[across]
     own = np.where(holds, one[pair], other[pair])
-    within = np.where(outline[at], np.minimum(within, (2 * cover[own] - 1)[at]), within)
+    share = (2 * cover[own] - 1)[at]
+    length = (runs.end - runs.begin)[solid]
+    # The edges of stout sides are rounded; thin parts would get narrower by it.
+    rounded = np.where((length < _ROUNDED)[at], share, np.minimum(within, share))
+    within = np.where(outline[at], rounded, within)
     without = np.where(outline[at], (1 - 2 * cover[across])[at], without)
     within, without = np.clip(within, _LEAST, 1), np.clip(without, _LEAST, 1)
     way = within / (within + without)
@@ -181,7 +187,7 @@ def _across(columns: Columns, runs: Runs, axis: int, shift: int, levels: int) ->
         start=np.stack([start // runs.shape[1], start % runs.shape[1], level]),
         way=np.clip(np.where(leaves, way, 1 - way), _LEAST, 1 - _LEAST),
         leaves=leaves,
-        length=(runs.end - runs.begin)[solid][at],
+        length=length[at],
     )
 
 
