@@ -9,7 +9,7 @@ the field is moved to be zero there on the average, as screening would.
 The shells themselves stay as they are: the field only says what between them is air.
 
 Rejected: the thickness of an inflated outline on both sides of each step (F at 0.05 on true depth 0.967 instead of
-0.983, agreement of normals 0.922 instead of 0.950; three parts behind each other do not come out).
+0.985, agreement of normals 0.922 instead of 0.953; three parts behind each other do not come out).
 """
 
 import math

@@ -4,8 +4,8 @@ The grid's lines are the rays and the lines between neighbouring nodes of equal 
 along one of them there is a crossing, known to a fraction of a node; every cell of the grid with crossings gets a
 vertex at their mean, and every crossing a quad between the four cells around it (Gibson 1998). A cell through which
 two sheets pass gets a vertex for each (Nielson 2004), so that they do not touch. Nothing folds: vertices stay in their
-cells. On two million triangles the collapse to 50,000 leaves no crossing faces in most figurines, where surfaces
-stretched over the silhouette's lattice had 20 to 2,300.
+cells. After the collapse to 50,000 triangles 0 to 105 pairs of faces cross in 16 figurines of true depth, which
+untangling parts; surfaces stretched over the silhouette's lattice had 20 to 2,300.
 """
 
 from dataclasses import dataclass
