@@ -61,7 +61,7 @@ def test_a_budget_out_of_range_is_refused(faces: int) -> None:
 
 def test_a_surface_with_a_hole_is_refused() -> None:
     mesh = cube()
-    with pytest.raises(StageFailed, match="not closed"):
+    with pytest.raises(StageFailed, match="no closed solid"):
         repair(unlabelled(mesh.vertices, mesh.faces[1:]), flat(disc(32, 10), 1, 2), RepairOptions())
 
 

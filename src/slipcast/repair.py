@@ -11,6 +11,7 @@ Rejected: manifold3d's simplification before the collapse, always (twice the tim
 collapse from 500,000 to 50,000 faces (open in every second figurine); Open3D's quadric decimation (21 s).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -70,18 +71,26 @@ def repair(mesh: Mesh, depth: DepthMap, options: RepairOptions) -> Mesh:
                 "with --faces, or cut the picture out more cleanly"
             )
     best, crossing = None, 1
-    for way in (*_WAYS, None):
-        made = (
-            _collapsed_by(way, mesh, depth, options.faces) if way else _coarsened(mesh, depth, options.faces)
-        )
-        if made is not None:
-            made, left = untangled(made)
-            if best is None or left < crossing:
-                best, crossing = made, left
+    for made in _attempts(mesh, depth, options.faces):
+        parted, left = untangled(made)
+        if best is None or left < crossing:
+            best, crossing = parted, left
         if not crossing:
             break
-    assert best is not None
+    if best is None:
+        raise StageFailed("no closed solid could be made of this surface; try another --detail or --depth")
     return replace(best, source=_sources(best, depth))
+
+
+def _attempts(mesh: Mesh, depth: DepthMap, faces: int) -> Iterator[Mesh]:
+    """Closed solids within the budget, the likeliest way first; each is made when it is asked for."""
+    for way in _WAYS:
+        made = _collapsed_by(way, mesh, depth, faces)
+        if made is not None:
+            yield made
+    made = _coarsened(mesh, depth, faces)
+    if made is not None:
+        yield made
 
 
 def _collapsed_by(way: tuple[float, int, int], mesh: Mesh, depth: DepthMap, faces: int) -> Mesh | None:
@@ -91,20 +100,18 @@ def _collapsed_by(way: tuple[float, int, int], mesh: Mesh, depth: DepthMap, face
     return None if solid is None else _collapsed(closed_mesh(_standing(solid, depth)), faces, faster)
 
 
-def _coarsened(mesh: Mesh, depth: DepthMap, faces: int) -> Mesh:
-    """The collapse after as little simplification as makes it work, or simplification alone."""
+def _coarsened(mesh: Mesh, depth: DepthMap, faces: int) -> Mesh | None:
+    """The collapse after as little simplification as makes it work, or simplification alone; None as above."""
     solid = solid_of(mesh)
     if solid is None:
-        raise StageFailed("the surface is not closed and oriented; try another --detail or --depth")
+        return None
     solid = _standing(solid, depth)
     for share in _COARSER:
         made = _collapsed(closed_mesh(solid.simplify(share * _size(solid))), faces, _WAYS[0][2])
         if made is not None:
             return made
     made = _bounded(solid, faces)
-    if not closedness(made).closed:
-        raise StageFailed("no closed solid could be made of this surface; try another --detail or --depth")
-    return made
+    return made if closedness(made).closed else None
 
 
 def _size(solid: "manifold3d.Manifold") -> float:
