@@ -1,10 +1,12 @@
 """What the tests of buying share: a studio on a stand-in, with short pauses, and how a command that buys ended."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from standin import Standin
 
@@ -42,6 +44,12 @@ def studio(
     )
     with Studio(gemini, GenerateOptions(**(plain | options))) as opened:
         yield opened
+
+
+class Buy(Protocol):
+    """The fixture `buy` of conftest.py."""
+
+    def __call__(self, *words: str, buys: bool = True) -> Ran: ...
 
 
 class Ran:

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:  # few tests need them: imported where they are used
+    from collections.abc import Iterator
+
+    from buying import Buy
     from kitchen import Run
+    from standin import Standin
 
     from slipcast import pipeline
     from slipcast.pipeline import Recipe, Result
@@ -74,6 +78,39 @@ def run(capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.M
         return Ended(code, *capfd.readouterr())
 
     return run
+
+
+@pytest.fixture
+def server() -> Iterator[Standin]:
+    """A stand-in for the Gemini API on this machine."""
+    from standin import Standin
+
+    with Standin() as standin:
+        yield standin
+
+
+@pytest.fixture
+def buyers_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty folder, state of its own, and a key."""
+    from buying import KEY
+
+    monkeypatch.setenv("SLIPCAST_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("GEMINI_API_KEY", KEY)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def buy(server: Standin, capfd: pytest.CaptureFixture[str]) -> Buy:
+    """Run the command line in this process; what buys (`buys`) buys from the stand-in."""
+    from buying import Ran
+
+    from slipcast.cli.main import main
+
+    def command(*words: str, buys: bool = True) -> Ran:
+        code = main([*words, *(["--base-url", server.url] if buys else [])])
+        return Ran(code, *capfd.readouterr())
+
+    return command
 
 
 @pytest.fixture

@@ -26,12 +26,6 @@ from slipcast.purchase import Bought, GenerateOptions, Outcome
 from slipcast.values import View
 
 
-@pytest.fixture
-def server() -> Iterator[Standin]:
-    with Standin() as standin:
-        yield standin
-
-
 def states(events: list[Event]) -> list[str]:
     return [event.state.value for event in events]
 

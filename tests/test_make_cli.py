@@ -2,40 +2,17 @@
 
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trimesh
-from buying import KEY, Ran
+from buying import KEY, Buy
 from PIL import Image, ImageDraw
 from standin import Standin
 
-from slipcast.cli.main import main
 from slipcast.errors import StageFailed
 
-
-@pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLIPCAST_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("GEMINI_API_KEY", KEY)
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def server() -> Iterator[Standin]:
-    with Standin() as standin:
-        yield standin
-
-
-@pytest.fixture
-def run(server: Standin, capfd: pytest.CaptureFixture[str]) -> Any:
-    def command(*words: str, buys: bool = True) -> Ran:
-        code = main([*words, *(["--base-url", server.url] if buys else [])])
-        return Ran(code, *capfd.readouterr())
-
-    return command
+pytestmark = pytest.mark.usefixtures("buyers_home")
 
 
 def drawn() -> bytes:
@@ -67,7 +44,7 @@ MAKE = (
 
 
 def test_words_become_an_asset_that_knows_its_picture(
-    run: Any, server: Standin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    buy: Buy, server: Standin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A make that is stopped after the picture, made again, and asked for once more: one call."""
     from slipcast import pipeline
@@ -77,14 +54,14 @@ def test_words_become_an_asset_that_knows_its_picture(
 
     server.sample = drawn()
     monkeypatch.delenv("GEMINI_API_KEY")
-    assert "1 picture: 1 call for about $0.03" in run(*MAKE, "--dry-run").out
+    assert "1 picture: 1 call for about $0.03" in buy(*MAKE, "--dry-run").out
     monkeypatch.setenv("GEMINI_API_KEY", KEY)
     assert not server.calls
     with monkeypatch.context() as halfway:
         halfway.setattr(pipeline, "make", broken)
-        assert run(*MAKE).code == 5
+        assert buy(*MAKE).code == 5
     assert (tmp_path / "out/clockwork-owl.picture.png").read_bytes() == server.sample
-    ran = run(*MAKE)
+    ran = buy(*MAKE)
     assert ran.code == 0, ran.err
     assert ran.out.startswith("out/clockwork-owl.glb | picture from the store")
     document = json.loads((tmp_path / "out/clockwork-owl.json").read_text())
@@ -99,36 +76,36 @@ def test_words_become_an_asset_that_knows_its_picture(
     assert mesh.visual.material.roughnessFactor == pytest.approx(0.35)
     assert mesh.visual.material.metallicFactor == pytest.approx(1.0)
     assert KEY.encode() not in b"".join(path.read_bytes() for path in (tmp_path / "out").iterdir())
-    assert "nothing was done" in run(*MAKE).out
+    assert "nothing was done" in buy(*MAKE).out
     assert len(server.calls) == 1
 
 
 def test_an_asset_of_words_has_a_report_and_is_kept_where_it_misses_a_gate(
-    run: Any, server: Standin, tmp_path: Path
+    buy: Buy, server: Standin, tmp_path: Path
 ) -> None:
     server.sample = drawn()
     words = (*MAKE, "--report", "--gate", "closed,thickness>=90mm")
-    ran = run(*words)
+    ran = buy(*words)
     assert (ran.code, "does not meet --gate thickness>=90mm" in ran.err) == (6, True)
     report = tmp_path / "out/clockwork-owl.report.html"
     page = report.read_text("utf-8")
     assert "A clockwork owl, made as" in page
     assert "misses thickness&gt;=90mm" in page
-    ran = run(*words)
+    ran = buy(*words)
     assert (ran.code, "nothing was done" in ran.out) == (6, True), "what failed once fails again"
     report.unlink()
-    assert run(*words).code == 6
+    assert buy(*words).code == 6
     assert report.is_file(), "a missing report is made up for"
     assert len(server.calls) == 1
 
 
 def test_pictures_from_the_disk_need_no_key(
-    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    buy: Buy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("GEMINI_API_KEY")
     (tmp_path / "in").mkdir()
     (tmp_path / "in/a.png").write_bytes(drawn())
-    ran = run(
+    ran = buy(
         "generate", "a clockwork owl", "--provider", "folder", "--pictures", "in", "-o", "out", buys=False
     )
     assert ran.code == 0
