@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slipcast.depth.membrane import inflate_small
+from training.compose import with_other, with_shapes
+from training.made import made
 from training.meshes import Row, Textured, load, read_index, warp, with_base
 from training.render import random_view, render
 
@@ -49,20 +51,37 @@ def pick(rows: list[Row], rng: np.random.Generator) -> Row:
 
 
 def make_shard(
-    rows: list[Row], side_px: int, count: int, rng: np.random.Generator, loaded: dict[Path, Textured]
+    rows: list[Row],
+    side_px: int,
+    count: int,
+    rng: np.random.Generator,
+    loaded: dict[Path, Textured],
+    composed: float = 0.0,
 ) -> NDArray[np.void]:
-    """`count` pairs as one structured array. `loaded` keeps read meshes between calls."""
+    """`count` pairs as one structured array, of them the share `composed` of more than one mesh (compose.py).
+    `loaded` keeps read meshes between calls. Without rows every mesh is made in code (made.py)."""
     shard = np.zeros(count, layout(side_px))
-    done = 0
-    while done < count:
+
+    def some_mesh() -> tuple[Row | None, Textured]:
+        if not rows:
+            return None, warp(made(rng), rng)
         row = pick(rows, rng)
         if row.path not in loaded:
             loaded[row.path] = load(row.path)
-        mesh = warp(loaded[row.path], rng)
-        if not row.on_base and rng.random() < 0.18:
+        return row, warp(loaded[row.path], rng)
+
+    done = 0
+    while done < count:
+        row, mesh = some_mesh()
+        if not (row and row.on_base) and rng.random() < 0.18:
             mesh = with_base(mesh, rng)
+        kind = rng.random() / max(composed, 1e-9)
+        if kind < 0.5:
+            mesh = with_shapes(mesh, rng)
+        elif kind < 1:
+            mesh = with_other(mesh, some_mesh()[1], rng)
         for _ in range(min(VIEWS, count - done)):
-            pair = render(mesh, random_view(rng, row.facing_known), side_px, rng)
+            pair = render(mesh, random_view(rng, row is None or row.facing_known), side_px, rng)
             inside = np.isfinite(pair["front"])
             if inside.sum() < 0.01 * inside.size:
                 continue
@@ -76,22 +95,27 @@ def make_shard(
 def main() -> None:
     """Write shards until there are enough."""
     say = argparse.ArgumentParser(description=__doc__)
-    say.add_argument("--meshes", type=Path, required=True, help="INDEX.csv")
+    say.add_argument("--meshes", type=Path, help="INDEX.csv; without it all meshes are made in code")
     say.add_argument("--out", type=Path, required=True)
     say.add_argument("--part", choices=["train", "held"], default="train")
     say.add_argument("--shards", type=int, default=80)
     say.add_argument("--side-px", type=int, default=128)
+    say.add_argument("--composed", type=float, default=0.4, help="share of pairs of more than one mesh")
     say.add_argument("--seed", type=int, default=0)
     args = say.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    rows = [row for row in read_index(args.meshes) if row.held_out == (args.part == "held")]
+    rows = (
+        [row for row in read_index(args.meshes) if row.held_out == (args.part == "held")]
+        if args.meshes
+        else []
+    )
     loaded: dict[Path, Textured] = {}
     for k in range(args.shards):
         path = args.out / f"{args.part}_{args.seed:02d}_{k:04d}.npy"
         if path.exists():
             continue
         rng = np.random.default_rng([args.seed, k, args.part == "held"])
-        shard = make_shard(rows, args.side_px, PAIRS, rng, loaded)
+        shard = make_shard(rows, args.side_px, PAIRS, rng, loaded, args.composed)
         unfinished = path.with_suffix(".part.npy")
         np.save(unfinished, shard)
         unfinished.replace(path)
