@@ -16,7 +16,9 @@ from slipcast.depth.membrane import inflate_small
 from slipcast.errors import BadInput, MissingWeights
 from slipcast.values import DepthKind, Picture, Source
 
-SMALL = NetConfig(side_px=64, widths=(8, 16, 16), blocks=(1, 1, 1), heads=2, normed_from=1)
+SMALL = NetConfig(
+    side_px=64, fine=8, widths=(8, 16, 16), blocks=(1, 1, 1), heads=2, normed_from=1, look_px=64
+)
 
 
 def write_model(folder: Path, config: NetConfig = SMALL, bias: tuple[float, float] = (0.0, 0.0)) -> Path:
@@ -50,7 +52,7 @@ def test_constants_are_those_of_training() -> None:
 
 
 def test_untrained_network_gives_the_inflated_disc(tmp_path: Path) -> None:
-    model = FigurineModel(FigurineOptions(folder=write_model(tmp_path)))
+    model = FigurineModel(FigurineOptions(folder=write_model(tmp_path), depth_scale=1))
     depth = model.predict(disc(400, 300, 180, 140, 100))
     assert depth.kind is DepthKind.METRIC
     assert depth.back is not None
@@ -77,7 +79,8 @@ def test_small_silhouettes_are_inflated_exactly() -> None:
 
 def test_gain_and_middle_reach_full_size(tmp_path: Path) -> None:
     side = 200 / 0.88
-    model = FigurineModel(FigurineOptions(folder=write_model(tmp_path, bias=(float(np.log(2)), 0.1))))
+    home = write_model(tmp_path, bias=(float(np.log(2)), 0.1))
+    model = FigurineModel(FigurineOptions(folder=home, depth_scale=1))
     depth = model.predict(disc(400, 300, 180, 140, 100))
     assert depth.back is not None
     half = (depth.back - depth.front)[180, 140] / 2

@@ -9,7 +9,7 @@ import trimesh
 
 from slipcast.depth.figurine_net import FigurineNet, NetConfig, shells
 from training.batches import Pool, augmented_batch, plain_batch, slant
-from training.export import export
+from training.export import blended, export
 from training.losses import spread, terms, total
 from training.meshes import Textured, load, read_index, smooth_normals, warp, with_base
 from training.muon import orthogonal
@@ -17,7 +17,9 @@ from training.pool import layout, make_shard
 from training.render import FILL, View, random_view, render
 from training.train import Trainer
 
-SMALL = NetConfig(side_px=64, widths=(8, 16, 16), blocks=(1, 1, 1), heads=2, normed_from=1)
+SMALL = NetConfig(
+    side_px=64, fine=8, widths=(8, 16, 16), blocks=(1, 1, 1), heads=2, normed_from=1, look_px=64
+)
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +121,18 @@ def test_a_pool_trains_resumes_and_exports(folder: Path, tmp_path: Path) -> None
     assert digest in (tmp_path / "model" / "config.json").read_text()
 
 
+def test_blended_weights_lie_between_those_before_and_after() -> None:
+    one, zero, three = torch.ones(2), torch.zeros(2), torch.full((2,), 3.0)
+    after = {"stem.weight": one, "fine_head.weight": one, "fine_up.0.weight": one, "backbone.stem.bias": one}
+    found = blended(after, {"stem.weight": three, "backbone.stem.bias": zero}, 0.75)
+    assert {key: float(values[0]) for key, values in found.items()} == {
+        "stem.weight": 1.5,
+        "fine_head.weight": 0.75,
+        "fine_up.0.weight": 1.0,
+        "backbone.stem.bias": 1.0,
+    }
+
+
 def test_truth_costs_nothing_and_mirroring_keeps_it_true(folder: Path) -> None:
     rng = np.random.default_rng(1)
     shard = make_shard(read_index(folder / "INDEX.csv"), 64, 4, rng, {})
@@ -138,17 +152,7 @@ def test_truth_costs_nothing_and_mirroring_keeps_it_true(folder: Path) -> None:
         assert float((front - batch.front).abs()[batch.valid].max()) < 0.01
         both = torch.stack([front, back], 1)
         assert spread(both, batch.valid.float()).shape == (4,)
-    halved = plain_batch(shard, torch.device("cpu"), halved=True)
-    assert halved.x.shape == (4, 7, 32, 32)
-    assert (
-        float(
-            (halved.front[0][8:24, 8:24] - plain_batch(shard, torch.device("cpu")).front[0][16:48:2, 16:48:2])
-            .abs()
-            .median()
-        )
-        < 0.02
-    )
-    assert (slant(shard) >= 0.03).all()
+    assert (slant(shard) >= 0.05).all()
 
 
 def test_muon_makes_matrices_orthogonal() -> None:

@@ -64,7 +64,7 @@ class Pool:
 
 
 def slant(shard: NDArray[np.void]) -> NDArray[np.float64]:
-    """(N,) standard deviation of the middle surface in crop sides, held within [0.03, 0.15]."""
+    """(N,) standard deviation of the middle surface in crop sides, held within [0.05, 0.12]."""
     front, back = (shard[name][:, ::4, ::4].astype(np.float32) for name in ("front", "back"))
     middle = (front + back) / 2
     known = np.isfinite(middle)
@@ -72,15 +72,15 @@ def slant(shard: NDArray[np.void]) -> NDArray[np.float64]:
     middle = np.where(known, middle, 0)
     mean = middle.sum((1, 2)) / count
     square = (np.where(known, middle - mean[:, None, None], 0) ** 2).sum((1, 2)) / count
-    return np.asarray(np.clip(np.sqrt(square), 0.03, 0.15), np.float64)
+    return np.asarray(np.clip(np.sqrt(square), 0.05, 0.12), np.float64)
 
 
-def to_tensors(records: NDArray[np.void], device: torch.device, halved: bool = False) -> dict[str, Tensor]:
-    """Records to float32 tensors, pictures in [0, 1] and channels first; at half the side where `halved`."""
+def to_tensors(records: NDArray[np.void], device: torch.device) -> dict[str, Tensor]:
+    """Records to float32 tensors, pictures in [0, 1] and channels first."""
     front = torch.from_numpy(np.ascontiguousarray(records["front"])).to(device).float()
     valid = torch.isfinite(front)
     back = torch.from_numpy(np.ascontiguousarray(records["back"])).to(device).float()
-    found = {
+    return {
         "rgb": torch.from_numpy(np.ascontiguousarray(records["rgb"])).to(device).permute(0, 3, 1, 2).float()
         / 255,
         "alpha": torch.from_numpy(np.ascontiguousarray(records["alpha"])).to(device).float() / 255,
@@ -94,27 +94,6 @@ def to_tensors(records: NDArray[np.void], device: torch.device, halved: bool = F
         "back": torch.where(valid, back, 0.0),
         "valid": valid,
     }
-    return halve(found) if halved else found
-
-
-def halve(full: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The mean of each 2 x 2, of what is known in it."""
-
-    def mean(values: Tensor) -> Tensor:
-        return functional.avg_pool2d(values if values.ndim == 4 else values[:, None], 2)
-
-    alpha, known = mean(full["alpha"]), mean(full["valid"].float())
-    valid = known[:, 0] >= 0.5
-    out = {
-        "rgb": mean(full["rgb"] * full["alpha"][:, None]) / alpha.clamp(min=1e-3),
-        "alpha": alpha[:, 0],
-        "dome": mean(full["dome"])[:, 0],
-        "normal": functional.normalize(mean(full["normal"]), dim=1, eps=1e-4),
-        "valid": valid,
-    }
-    for name in ("front", "back"):
-        out[name] = torch.where(valid, (mean(full[name]) / known.clamp(min=0.25))[:, 0], 0.0)
-    return out
 
 
 def network_input(rgb: Tensor, alpha: Tensor, dome: Tensor) -> Tensor:
@@ -130,19 +109,17 @@ def network_input(rgb: Tensor, alpha: Tensor, dome: Tensor) -> Tensor:
     return torch.cat([rgb * mask + 0.5 * (1 - mask), mask, dome[:, None], place], 1)
 
 
-def plain_batch(records: NDArray[np.void], device: torch.device, halved: bool = False) -> Batch:
+def plain_batch(records: NDArray[np.void], device: torch.device) -> Batch:
     """A batch without augmentation."""
-    t = to_tensors(records, device, halved)
+    t = to_tensors(records, device)
     x = network_input(t["rgb"], t["alpha"], t["dome"])
     rest = {key: t[key] for key in ("dome", "alpha", "front", "back", "valid", "normal")}
     return Batch(x=x, **rest)
 
 
-def augmented_batch(
-    records: NDArray[np.void], device: torch.device, rng: torch.Generator, halved: bool = False
-) -> Batch:
+def augmented_batch(records: NDArray[np.void], device: torch.device, rng: torch.Generator) -> Batch:
     """A batch as the network is trained on."""
-    t = to_tensors(records, device, halved)
+    t = to_tensors(records, device)
     count = len(records)
 
     def some(*shape: int) -> Tensor:
@@ -184,14 +161,18 @@ def turned_and_zoomed(t: dict[str, Tensor], turn_deg: Tensor, zoom: Tensor) -> d
     matrix = torch.stack([c, -s, zero, s, c, zero], 1).view(-1, 2, 3) / zoom[:, None, None]
     known = t["valid"].float()[:, None]
     alpha = t["alpha"][:, None]
-    planes = [t["rgb"] * alpha, alpha, t["dome"][:, None], known]
-    planes += [t["front"][:, None], t["back"][:, None], t["normal"] * known]
-    stack = torch.cat(planes, 1)
+    depth = torch.cat([known, t["front"][:, None], t["back"][:, None]], 1)
+    stack = torch.cat([t["rgb"] * alpha, alpha, t["dome"][:, None], t["normal"] * known, depth], 1)
     grid = functional.affine_grid(matrix, list(stack.shape), align_corners=False)
     moved = functional.grid_sample(stack, grid, mode="bilinear", align_corners=False)
-    rgb, alpha, dome, known = moved[:, :3], moved[:, 3:4], moved[:, 4:5], moved[:, 5:6]
-    front, back, normal = moved[:, 6:7], moved[:, 7:8], moved[:, 8:]
-    valid = known[:, 0] >= 0.5
+    rgb, alpha, dome, normal, mixed = moved[:, :3], moved[:, 3:4], moved[:, 4], moved[:, 5:8], moved[:, 8:]
+    # Depth is not mixed over an edge, nor with what is unknown: between two parts lies neither.
+    exact = functional.grid_sample(depth, grid, mode="nearest", align_corners=False)
+    valid = exact[:, 0] >= 0.5
+    apart = ((mixed - exact).abs() > torch.tensor([0.01, 0.02, 0.02], device=grid.device)[:, None, None]).any(
+        1
+    )
+    front, back = torch.where(apart[:, None], exact, mixed)[:, 1:].unbind(1)
     size = zoom[:, None, None]
     # A picture turned by +turn in y-down axes turns its y-up normals the same way seen on the screen.
     x, y = normal[:, 0], normal[:, 1]
@@ -199,9 +180,9 @@ def turned_and_zoomed(t: dict[str, Tensor], turn_deg: Tensor, zoom: Tensor) -> d
     return {
         "rgb": rgb / alpha.clamp(min=1e-3),
         "alpha": alpha[:, 0],
-        "dome": dome[:, 0] * size,
-        "front": torch.where(valid, front[:, 0] / known[:, 0].clamp(min=0.25) * size, 0.0),
-        "back": torch.where(valid, back[:, 0] / known[:, 0].clamp(min=0.25) * size, 0.0),
+        "dome": dome * size,
+        "front": torch.where(valid, front * size, 0.0),
+        "back": torch.where(valid, back * size, 0.0),
         "normal": functional.normalize(
             torch.stack([cc * x - ss * y, ss * x + cc * y, normal[:, 2]], 1), dim=1
         ),

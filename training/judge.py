@@ -21,7 +21,6 @@ import torch
 import trimesh
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
-from torch.nn import functional
 
 from slipcast.depth.figurine_net import FigurineNet, NetConfig, shells
 from slipcast.depth.membrane import inflate_small
@@ -113,21 +112,14 @@ def measure(front: Array, back: Array, record: NDArray[np.void], spread: float) 
 
 
 @torch.no_grad()
-def predict(net: FigurineNet, records: NDArray[np.void], halved: bool = False) -> tuple[Array, Array]:
+def predict(net: FigurineNet, records: NDArray[np.void]) -> tuple[Array, Array]:
     """front, back (N,S,S), averaged with the mirrored picture."""
-    t = to_tensors(records, torch.device("cpu"), halved)
+    t = to_tensors(records, torch.device("cpu"))
     x = network_input(t["rgb"], t["alpha"], t["dome"])
-    out = []
-    for turned in (False, True):
-        picture = x.clone()
-        if turned:
-            picture[:, :5] = picture[:, :5].flip(-1)
-        shape = torch.stack(shells(net(picture), picture[:, 4]), 1)
-        out.append(shape.flip(-1) if turned else shape)
-    mean = (out[0] + out[1]) / 2
-    if halved:
-        mean = functional.interpolate(mean, scale_factor=2.0, mode="bilinear")
-    both = mean.numpy()
+    twin = torch.cat([x[:, :5].flip(-1), x[:, 5:]], 1)
+    there = torch.stack(shells(net(x), x[:, 4]), 1)
+    turned = torch.stack(shells(net(twin), twin[:, 4]), 1)
+    both = ((there + turned.flip(-1)) / 2).numpy()
     return both[:, 0], both[:, 1]
 
 
@@ -137,7 +129,6 @@ def main() -> None:
     say.add_argument("--cases", type=Path, required=True)
     say.add_argument("--checkpoint", type=Path, required=True)
     say.add_argument("--scale", type=float, default=0.8, help="of the dome")
-    say.add_argument("--halved", action="store_true", help="at half the side, for a checkpoint so trained")
     say.add_argument("--sheet", type=Path)
     args = say.parse_args()
     torch.set_num_threads(1)
@@ -147,7 +138,7 @@ def main() -> None:
     names = sorted(path.name[:-7] for path in args.cases.glob("*.gt.glb"))
     found = [case_record(args.cases, name, net.config.side_px) for name in names]
     records = np.stack([record for record, _ in found])
-    fronts, backs = predict(net, records, args.halved)
+    fronts, backs = predict(net, records)
     rows: dict[str, list[dict[str, float]]] = {"dome": [], "net": []}
     for k, (record, spread) in enumerate(found):
         dome = record["dome"].astype(np.float32) * args.scale

@@ -17,12 +17,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from slipcast.depth.figurine_net import FigurineNet, NetConfig, shells
+from training.backbone import backbone_of
 from training.batches import Batch, Pool, augmented_batch, plain_batch
 from training.losses import spread, terms, total
-from training.muon import Muon
+from training.muon import Muon, bf16_pays
 
 LOG_STEPS = 50
 WARM_STEPS = 150
@@ -43,18 +45,20 @@ class Trainer:
     def __init__(self, config: NetConfig, device: torch.device, lr: float) -> None:
         self.device, self.lr = device, lr
         self.net = FigurineNet(config).to(device)
+        self.half = device.type == "cuda" or bf16_pays()
         for p in self.net.parameters():
             if p.ndim == 4:
                 p.data = p.data.contiguous(memory_format=torch.channels_last)
         self.mean = deepcopy(self.net).eval().requires_grad_(False)
+        if self.half:
+            self.net.backbone.to(torch.bfloat16)
         self.optimisers = optimisers(self.net, lr)
         self.progress = Progress()
 
     def forward(self, net: FigurineNet, x: Tensor) -> Tensor:
         """The network in bf16 where that pays, float32 out."""
-        half = self.device.type == "cuda" or has_amx()
         x = x.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             out: Tensor = net(x)
         return out
 
@@ -74,7 +78,10 @@ class Trainer:
         keep = min(0.998, (1 + self.progress.steps) / (10 + self.progress.steps))
         with torch.no_grad():
             for slow, fast in zip(self.mean.parameters(), self.net.parameters(), strict=True):
-                slow.lerp_(fast, 1 - keep)
+                if fast.requires_grad:
+                    slow.lerp_(fast, 1 - keep)
+            for ours, theirs in zip(self.mean.norms.buffers(), self.net.norms.buffers(), strict=True):
+                ours.copy_(theirs)
         self.progress.pictures += len(batch.x)
         return {
             "loss": float(loss.detach()),
@@ -94,6 +101,16 @@ class Trainer:
         torch.save(state, unfinished)
         unfinished.replace(path)
 
+    def start(self, weights: Path | None, backbone: Path | None) -> None:
+        """Begin with weights that `export.py` wrote, as far as they fit, and with the backbone's own."""
+        for net in (self.net, self.mean):
+            if weights:
+                known = load_file(weights)
+                fits = {k: v for k, v in known.items() if k in net.state_dict()}
+                net.load_state_dict(fits, strict=False)
+            if backbone:
+                net.backbone.load_state_dict(backbone_of(backbone))
+
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint that `save` wrote."""
         state = torch.load(path, map_location=self.device, weights_only=True)
@@ -104,28 +121,23 @@ class Trainer:
         self.progress = Progress(**state["progress"])
 
 
-def has_amx() -> bool:
-    """Whether this processor multiplies bf16 in tiles; without, torch is ten times slower in bf16 than in float32."""
-    found: object = torch.cpu.get_capabilities()
-    return isinstance(found, dict) and bool(found.get("amx_bf16", False))
-
-
 def optimisers(net: FigurineNet, lr: float) -> list[torch.optim.Optimizer]:
     """Muon for the matrices between door and exit, AdamW for the rest."""
-    ends = {id(p) for part in (net.stem, net.head) for p in part.parameters()}
-    matrices = [p for p in net.parameters() if p.ndim > 1 and id(p) not in ends]
-    rest = [p for p in net.parameters() if p.ndim <= 1 or id(p) in ends]
+    ends = {id(p) for part in (net.stem, net.head, net.fine_stem, net.fine_head) for p in part.parameters()}
+    trained = [p for p in net.parameters() if p.requires_grad]
+    matrices = [p for p in trained if p.ndim > 1 and id(p) not in ends]
+    rest = [p for p in trained if p.ndim <= 1 or id(p) in ends]
     return [Muon(matrices, lr), torch.optim.AdamW(rest, lr=lr, betas=(0.9, 0.98), weight_decay=0.0)]
 
 
 @torch.no_grad()
-def validate(trainer: Trainer, held: Pool, halved: bool) -> dict[str, float]:
+def validate(trainer: Trainer, held: Pool) -> dict[str, float]:
     """Mean absolute errors of the running mean on pairs of characters it never saw, in crop sides."""
     sums = {"held_front": 0.0, "held_back": 0.0, "held_thickness": 0.0, "held_log_spread": 0.0}
     count = 0
     for shard in held.shards.values():
         for first in range(0, len(shard), 32):
-            batch = plain_batch(np.asarray(shard[first : first + 32]), trainer.device, halved)
+            batch = plain_batch(np.asarray(shard[first : first + 32]), trainer.device)
             front, back = shells(trainer.forward(trainer.mean, batch.x), batch.dome)
             inside = batch.valid.float()
             area = inside.sum((1, 2)).clamp(min=1)
@@ -159,7 +171,10 @@ def main() -> None:
     say.add_argument(
         "--stop-s", type=float, default=math.inf, help="stop here; the rate still aims at the budget"
     )
-    say.add_argument("--halved", action="store_true", help="train at half the side: three times the pictures")
+    say.add_argument("--start", type=Path, help="begin with these weights (safetensors)")
+    say.add_argument(
+        "--backbone", type=Path, help="efficientnet-lite0's own weights; see training/backbone.py"
+    )
     say.add_argument("--batch", type=int, default=16)
     say.add_argument("--lr", type=float, default=2e-3)
     say.add_argument("--threads", type=int, default=1)
@@ -170,10 +185,12 @@ def main() -> None:
     torch.manual_seed(args.seed)
     args.run.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    trainer = Trainer(NetConfig(side_px=64 if args.halved else 128), device, args.lr)
+    trainer = Trainer(NetConfig(), device, args.lr)
     checkpoint = args.run / "checkpoint.pt"
     if checkpoint.exists():
         trainer.resume(checkpoint)
+    else:
+        trainer.start(args.start, args.backbone)
     rng = np.random.default_rng([args.seed, trainer.progress.steps])
     dice = torch.Generator().manual_seed(args.seed + trainer.progress.steps)
     pool, held = Pool(args.pool, "train"), Pool(args.pool, "held")
@@ -182,7 +199,7 @@ def main() -> None:
     log = args.run / "log.jsonl"
     while trainer.progress.trained_s < min(args.budget_s, args.stop_s):
         begun = time.monotonic()
-        batch = augmented_batch(pool.draw(args.batch, rng), device, dice, args.halved)
+        batch = augmented_batch(pool.draw(args.batch, rng), device, dice)
         rate = 0.5 + 0.5 * math.cos(math.pi * trainer.progress.trained_s / args.budget_s)
         for name, value in trainer.step(batch, max(rate, 0.01)).items():
             sums[name] = sums.get(name, 0.0) + value
@@ -193,7 +210,7 @@ def main() -> None:
             line["per_s"] = round(counted * args.batch / (time.monotonic() - since), 1)
             due = time.monotonic() - saved > args.save_every_s
             if due:
-                line |= validate(trainer, held, args.halved)
+                line |= validate(trainer, held)
                 line["pool"] = pool.refresh()
                 trainer.save(checkpoint)
                 saved = time.monotonic()

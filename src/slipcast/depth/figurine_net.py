@@ -1,6 +1,6 @@
-"""The figurine network: a small U-Net, shared by training and inference.
+"""The figurine network: a U-Net that looks through a frozen backbone, shared by training and inference.
 
-In: (B, 7, S, S) float, S a multiple of 32: RGB in [0, 1] composited on mid grey, mask, dome (half-thickness
+In: (B, 7, S, S) float, S a multiple of 64: RGB in [0, 1] composited on mid grey, mask, dome (half-thickness
 of the inflated silhouette in crop sides), x and y in [-1, 1]. Out: (B, 6, S, S) float32:
 
     0  log_gain   log of thickness over (2 * dome + FLOOR)
@@ -10,7 +10,9 @@ of the inflated silhouette in crop sides), x and y in [-1, 1]. Out: (B, 6, S, S)
 
 The picture is folded 2 x 2 into channels at the door and unfolded at the exit, so that no layer runs at full
 resolution: on a CPU that is worth a factor of three. Plain 3 x 3 convolutions: depth-wise ones were four
-times slower there. Attention only at 1/32, where the figurine's whole shape is decided.
+times slower there. Attention only at the lowest level, where the figurine's whole shape is decided. The levels from
+1/4 on were first trained alone, at half the resolution; so the halved picture enters there too, and a coarse answer
+leaves there, to which the finest level adds.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from slipcast.depth.backbone import CHANNELS, Lite0
 
 INPUTS = 7
 OUTPUTS = 6
@@ -34,8 +38,12 @@ class NetConfig:
 
     side_px: int = 128
     """Working resolution."""
+    fine: int = 40
+    """Channels at 1/2."""
     widths: tuple[int, ...] = (48, 96, 128, 192, 256)
-    """Channels at 1/2, 1/4, 1/8, 1/16, 1/32."""
+    """Channels at 1/4, 1/8, 1/16, 1/32, 1/64."""
+    look_px: int = 192
+    """Side of the picture that the backbone sees."""
     blocks: tuple[int, ...] = (1, 1, 1, 2, 1)
     """Residual blocks a level, on the way down and again on the way up."""
     normed_from: int = 2
@@ -103,6 +111,17 @@ class FigurineNet(nn.Module):
         config = config or NetConfig()
         self.config = config
         widths, blocks = config.widths, config.blocks
+        self.backbone = Lite0().requires_grad_(False)
+        self.norms = nn.ModuleList([nn.BatchNorm2d(c, affine=False) for c in CHANNELS])
+        self.looks = nn.ModuleList(
+            [nn.Conv2d(c, w, 1) for c, w in zip(CHANNELS, (config.fine, *widths), strict=False)]
+        )
+        self.fine_stem = nn.Conv2d(4 * INPUTS, config.fine, 3, padding=1)
+        self.fine_down = nn.Sequential(Block(config.fine, False))
+        self.fine_shrink = nn.Conv2d(config.fine, widths[0], 2, stride=2)
+        self.fine_grow = nn.Conv2d(widths[0], config.fine, 1)
+        self.fine_up = nn.Sequential(Block(config.fine, False), Block(config.fine, False))
+        self.fine_head = nn.Conv2d(config.fine, 4 * OUTPUTS, 3, padding=1)
         self.stem = nn.Conv2d(4 * INPUTS, widths[0], 3, padding=1)
         self.down = nn.ModuleList()
         self.up = nn.ModuleList()
@@ -122,14 +141,20 @@ class FigurineNet(nn.Module):
                 self.shrink.append(nn.Conv2d(width, widths[level + 1], 2, stride=2))
                 self.grow.append(nn.Conv2d(widths[level + 1], width, 1))
         self.head = nn.Conv2d(widths[0], 4 * OUTPUTS, 3, padding=1)
-        for p in self.head.parameters():
-            nn.init.zeros_(p)
+        for part in (self.head, self.fine_head, self.fine_shrink, *self.looks):
+            for p in part.parameters():
+                nn.init.zeros_(p)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 7, S, S) to (B, 6, S, S) float32."""
-        x = self.stem(functional.pixel_unshuffle(x, 2))
+        seen = self.seen(x[:, :3])
+        fine = self.fine_stem(functional.pixel_unshuffle(x, 2))
+        fine = self.fine_down(fine + fitted(seen[0], fine))
+        x = self.stem(functional.pixel_unshuffle(functional.avg_pool2d(x, 2), 2)) + self.fine_shrink(fine)
         skips: list[Tensor] = []
         for level, stack in enumerate(self.down):
+            if level + 1 < len(seen):
+                x = x + fitted(seen[level + 1], x)
             x = stack(x)
             if level < len(self.shrink):
                 skips.append(x)
@@ -138,8 +163,27 @@ class FigurineNet(nn.Module):
         for level in reversed(range(len(self.grow))):
             x = functional.interpolate(self.grow[level](x), scale_factor=2.0, mode="nearest") + skips[level]
             x = self.up[level](x)
-        x = self.head(functional.relu(x))
-        return functional.pixel_shuffle(x.float(), 2)
+        x = functional.relu(x)
+        coarse = functional.pixel_shuffle(self.head(x).float(), 2)
+        coarse = functional.interpolate(coarse, scale_factor=2.0, mode="bilinear")
+        fine = fine + functional.interpolate(self.fine_grow(x), scale_factor=2.0, mode="nearest")
+        return coarse + functional.pixel_shuffle(
+            self.fine_head(functional.relu(self.fine_up(fine))).float(), 2
+        )
+
+    def seen(self, picture: Tensor) -> list[Tensor]:
+        """What the backbone sees in the picture (B,3,S,S), at the widths of the first levels."""
+        size = (self.config.look_px,) * 2
+        large = functional.interpolate(
+            picture, size=size, mode="bilinear", antialias=size[0] < picture.shape[-1]
+        )
+        found: list[Tensor] = self.backbone(large)
+        return [look(norm(each)) for each, norm, look in zip(found, self.norms, self.looks, strict=True)]
+
+
+def fitted(values: Tensor, like: Tensor) -> Tensor:
+    """The values at the size of another map."""
+    return functional.interpolate(values, size=like.shape[-2:], mode="bilinear")
 
 
 def shells(out: Tensor, dome: Tensor) -> tuple[Tensor, Tensor]:
