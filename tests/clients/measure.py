@@ -42,5 +42,6 @@ def main(read: Callable[[str], Facts]) -> None:
     """
     for path in sys.argv[1:]:
         sys.stdout.write("\n" + json.dumps({"file": path, **read(path)}) + "\n")
-    sys.stdout.flush()
+        # What stands in the buffer while the next file's importer has stdout turned away would be lost.
+        sys.stdout.flush()
     os._exit(0)
