@@ -37,8 +37,8 @@ _SAMPLED = 5_000
 """Most faces that are looked at to decide."""
 _LARGEST_PX = 2048
 """Longest side of a map: finer depth than that no model gives."""
-_CHUNK = 500_000
-"""Texels at a time: bounds the memory to some 300 MB."""
+_CHUNK = 150_000
+"""Texels at a time: bounds the memory to some 90 MB."""
 _SLACK_PX = 3.0
 """Farther from its shell than so many pixels' widths, a face does not show it."""
 _STEP_PX = 4.0
