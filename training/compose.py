@@ -4,11 +4,13 @@ companion. Figurines alone show few steps of depth, and the same ones in all vie
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from training.meshes import Textured, positions, smooth_normals
+from training.meshes import Textured, textured
 
 _TILE_PX = 256
 """Side of each mesh's texture in the common one."""
@@ -28,14 +30,8 @@ def joined(first: Textured, second: Textured) -> Textured:
         # A texture that repeats would show the neighbour's tile.
         uv = np.where((mesh.uv >= 0) & (mesh.uv <= 1), np.clip(mesh.uv, 0.002, 0.998), mesh.uv % 1.0)
         places.append(np.stack([uv[:, 0] / 2 + k / 2, uv[:, 1]], 1))
-    same = positions(vertices)
-    return Textured(
-        vertices=vertices,
-        faces=faces,
-        normals=smooth_normals(vertices, faces, same),
-        same=same,
-        uv=np.concatenate(places).astype(np.float32),
-        texture=np.hstack(tiles),
+    return replace(
+        textured(vertices, faces, np.concatenate(places).astype(np.float32), np.hstack(tiles)),
         plain=np.concatenate([first.plain, second.plain]),
         plain_color=first.plain_color,
     )
@@ -48,17 +44,8 @@ def solid(mesh: trimesh.Trimesh, rng: np.random.Generator) -> Textured:
     count = 1 if rng.random() < 0.6 else 2 * int(rng.integers(1, 5))
     colors = np.tile(rng.integers(5, 250, (2, 3)), (max(count // 2, 1), 1))[:count]
     low, size = vertices.min(0), np.maximum(np.ptp(vertices, axis=0), 1e-6)
-    same = positions(vertices)
-    return Textured(
-        vertices=vertices,
-        faces=faces,
-        normals=smooth_normals(vertices, faces, same),
-        same=same,
-        uv=((vertices - low) / size)[:, :2].astype(np.float32),
-        texture=colors[:, None].astype(np.uint8),
-        plain=np.zeros(len(faces), bool),
-        plain_color=np.zeros(3, np.float32),
-    )
+    uv = ((vertices - low) / size)[:, :2].astype(np.float32)
+    return textured(vertices, faces, uv, colors[:, None].astype(np.uint8))
 
 
 def plain_shape(rng: np.random.Generator) -> Textured:
@@ -93,16 +80,7 @@ def placed(mesh: Textured, scale: float, turn_deg: float, at: NDArray[np.floatin
     c, s = np.cos(np.radians(turn_deg)), np.sin(np.radians(turn_deg))
     turn = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
     v = mesh.vertices - (mesh.vertices.min(0) + mesh.vertices.max(0)) / 2
-    return Textured(
-        vertices=(v @ turn.T * scale + at).astype(np.float32),
-        faces=mesh.faces,
-        normals=mesh.normals,
-        same=mesh.same,
-        uv=mesh.uv,
-        texture=mesh.texture,
-        plain=mesh.plain,
-        plain_color=mesh.plain_color,
-    )
+    return replace(mesh, vertices=(v @ turn.T * scale + at).astype(np.float32))
 
 
 def with_shapes(mesh: Textured, rng: np.random.Generator) -> Textured:

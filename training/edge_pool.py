@@ -21,12 +21,12 @@ from scipy import ndimage
 
 from slipcast.depth.figurine import FLOOR, FigurineModel, FigurineOptions, Square, carried_outward, enlarge
 from slipcast.depth.membrane import inflate_small
-from training.compose import with_other, with_shapes
-from training.meshes import Row, Textured, load, read_index, warp, with_base
-from training.pool import pick
+from training.meshes import Row, Textured, read_index
+from training.pool import subject
 from training.render import random_view, render
 
 PAIRS = 128
+COMPOSED = 0.5
 VIEWS = 2
 SIDE_PX = 256
 REACH_PX = 10
@@ -57,24 +57,11 @@ def make_shard(
     """`count` pairs. `loaded` keeps read meshes between calls."""
     shard = np.zeros(count, LAYOUT)
 
-    def some_mesh() -> tuple[Row, Textured]:
-        row = pick(rows, rng)
-        if row.path not in loaded:
-            loaded[row.path] = load(row.path)
-        return row, warp(loaded[row.path], rng)
-
     done = 0
     while done < count:
-        row, mesh = some_mesh()
-        if not row.on_base and rng.random() < 0.15:
-            mesh = with_base(mesh, rng)
-        kind = rng.random()
-        if kind < 0.25:
-            mesh = with_shapes(mesh, rng)
-        elif kind < 0.5:
-            mesh = with_other(mesh, some_mesh()[1], rng)
+        mesh, facing_known = subject(rows, rng, loaded, COMPOSED)
         for _ in range(min(VIEWS, count - done)):
-            pair = render(mesh, random_view(rng, row.facing_known), SIDE_PX, rng)
+            pair = render(mesh, random_view(rng, facing_known), SIDE_PX, rng)
             front = np.asarray(pair["front"], np.float32)
             if np.isfinite(front).mean() < 0.01:
                 continue

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +84,16 @@ def load(path: Path) -> Textured:
         uv = np.asarray(found, np.float32)
         uv = np.stack([uv[:, 0], 1 - uv[:, 1]], 1)
         texture = np.asarray(picture.convert("RGB"), np.uint8)
+    return textured(vertices, faces, uv, texture)
+
+
+def textured(
+    vertices: NDArray[np.float32],
+    faces: NDArray[np.int32],
+    uv: NDArray[np.float32],
+    texture: NDArray[np.uint8],
+) -> Textured:
+    """A mesh that takes all its colours from the texture; normals smooth over equal positions."""
     same = positions(vertices)
     return Textured(
         vertices=vertices,
@@ -146,16 +156,7 @@ def warp(mesh: Textured, rng: np.random.Generator) -> Textured:
     v = v - (v.min(0) + v.max(0)) / 2
     v = v / np.ptp(v, axis=0).max()
     v = v.astype(np.float32)
-    return Textured(
-        vertices=v,
-        faces=mesh.faces,
-        normals=smooth_normals(v, mesh.faces, mesh.same),
-        same=mesh.same,
-        uv=mesh.uv,
-        texture=mesh.texture,
-        plain=mesh.plain,
-        plain_color=mesh.plain_color,
-    )
+    return replace(mesh, vertices=v, normals=smooth_normals(v, mesh.faces, mesh.same))
 
 
 def with_base(mesh: Textured, rng: np.random.Generator) -> Textured:
@@ -171,14 +172,9 @@ def with_base(mesh: Textured, rng: np.random.Generator) -> Textured:
     faces = np.concatenate([mesh.faces, np.asarray(disc.faces, np.int32) + len(mesh.vertices)])
     vertices -= (vertices.min(0) + vertices.max(0)) / 2
     vertices /= np.ptp(vertices, axis=0).max()
-    same = positions(vertices)
-    return Textured(
-        vertices=vertices,
-        faces=faces,
-        normals=smooth_normals(vertices, faces, same),
-        same=same,
-        uv=np.concatenate([mesh.uv, np.zeros((len(v), 2), np.float32)]),
-        texture=mesh.texture,
+    uv = np.concatenate([mesh.uv, np.zeros((len(v), 2), np.float32)])
+    return replace(
+        textured(vertices, faces, uv, mesh.texture),
         plain=np.concatenate([mesh.plain, np.ones(len(disc.faces), bool)]),
         plain_color=rng.uniform(0.02, 0.8, 3).astype(np.float32),
     )

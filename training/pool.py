@@ -20,6 +20,8 @@ from training.render import random_view, render
 
 PAIRS = 256
 KINDS = {"humanoid": 0.5, "animal": 2.0, "creature": 1.5, "robot": 1.5}
+ON_BASE = 0.18
+"""Share of meshes that are set on a base where they have none."""
 VIEWS = 3
 """Views of one warped mesh before the next is taken."""
 
@@ -50,6 +52,30 @@ def pick(rows: list[Row], rng: np.random.Generator) -> Row:
     return poses[rng.integers(len(poses))]
 
 
+def subject(
+    rows: list[Row], rng: np.random.Generator, loaded: dict[Path, Textured], composed: float
+) -> tuple[Textured, bool]:
+    """A warped mesh, sometimes on a base, with likelihood `composed` with others, and whether +Z is its front."""
+
+    def some_mesh() -> tuple[Row | None, Textured]:
+        if not rows:
+            return None, warp(made(rng), rng)
+        row = pick(rows, rng)
+        if row.path not in loaded:
+            loaded[row.path] = load(row.path)
+        return row, warp(loaded[row.path], rng)
+
+    row, mesh = some_mesh()
+    if not (row and row.on_base) and rng.random() < ON_BASE:
+        mesh = with_base(mesh, rng)
+    kind = rng.random() / max(composed, 1e-9)
+    if kind < 0.5:
+        mesh = with_shapes(mesh, rng)
+    elif kind < 1:
+        mesh = with_other(mesh, some_mesh()[1], rng)
+    return mesh, row is None or row.facing_known
+
+
 def make_shard(
     rows: list[Row],
     side_px: int,
@@ -62,26 +88,11 @@ def make_shard(
     `loaded` keeps read meshes between calls. Without rows every mesh is made in code (made.py)."""
     shard = np.zeros(count, layout(side_px))
 
-    def some_mesh() -> tuple[Row | None, Textured]:
-        if not rows:
-            return None, warp(made(rng), rng)
-        row = pick(rows, rng)
-        if row.path not in loaded:
-            loaded[row.path] = load(row.path)
-        return row, warp(loaded[row.path], rng)
-
     done = 0
     while done < count:
-        row, mesh = some_mesh()
-        if not (row and row.on_base) and rng.random() < 0.18:
-            mesh = with_base(mesh, rng)
-        kind = rng.random() / max(composed, 1e-9)
-        if kind < 0.5:
-            mesh = with_shapes(mesh, rng)
-        elif kind < 1:
-            mesh = with_other(mesh, some_mesh()[1], rng)
+        mesh, facing_known = subject(rows, rng, loaded, composed)
         for _ in range(min(VIEWS, count - done)):
-            pair = render(mesh, random_view(rng, row is None or row.facing_known), side_px, rng)
+            pair = render(mesh, random_view(rng, facing_known), side_px, rng)
             inside = np.isfinite(pair["front"])
             if inside.sum() < 0.01 * inside.size:
                 continue

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from training.meshes import Textured, positions, smooth_normals
+from training.meshes import Textured, textured
 
 Array = NDArray[np.float64]
 SHADES = 8
@@ -175,14 +175,5 @@ def assembled(parts: list[Part], palette: NDArray[np.uint8]) -> Textured:
     faces = np.concatenate([part.faces + start for part, start in zip(parts, starts, strict=False)])
     row = np.concatenate([np.full(len(part.vertices), (part.color + 0.5) / len(palette)) for part in parts])
     along = np.concatenate([part.along for part in parts])
-    same = positions(v)
-    return Textured(
-        vertices=v,
-        faces=faces.astype(np.int32),
-        normals=smooth_normals(v, faces.astype(np.int32), same),
-        same=same,
-        uv=np.stack([along * 0.98 + 0.01, row], 1).astype(np.float32),
-        texture=palette,
-        plain=np.zeros(len(faces), bool),
-        plain_color=np.zeros(3, np.float32),
-    )
+    uv = np.stack([along * 0.98 + 0.01, row], 1).astype(np.float32)
+    return textured(v, faces.astype(np.int32), uv, palette)
