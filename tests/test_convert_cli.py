@@ -157,6 +157,16 @@ def test_a_run_that_goes_on_makes_only_what_is_missing(
     assert len(kitchen) == 12
 
 
+def test_what_another_version_made_is_made_again(
+    run: Run, kitchen: list[Recipe], knight: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("convert", knight, "--resume")
+    assert "was there already" in run("convert", knight, "--resume").out
+    monkeypatch.setattr("slipcast.cli.again.__version__", "99.0")
+    assert "was there already" not in run("convert", knight, "--resume").out
+    assert len(kitchen) == 2
+
+
 def test_pictures_of_one_name_can_take_their_folders(run: Run, kitchen: list[Recipe], tmp_path: Path) -> None:
     fronts = [write_picture(tmp_path / folder / "front.png") for folder in ("witch", "robot")]
     refused = run("convert", *fronts)

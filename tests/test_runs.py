@@ -80,6 +80,34 @@ def test_a_part_that_floats_is_held_where_it_comes_nearest() -> None:
     assert np.nonzero(post)[1].mean() < 10, "where the gap is narrow"
 
 
+def test_a_post_stands_amid_a_part_rather_than_at_its_rim() -> None:
+    """Where the gap is a little narrower at the rim, a post there would break off."""
+    columns = _slab()
+    _, x = np.mgrid[0:30, 0:30]
+    begin = np.full((30, 30), 10.0)
+    end = np.where(x == 29, 17.0, 18.0)
+    solid = volume_of(solid_runs(columns, air_of(columns, begin, end)))
+    post = np.nonzero(solid[1:-1, 1:-1, 14])
+    assert 5 < post[0].mean() < 24
+    assert 5 < post[1].mean() < 24, "not at the rim, where it is narrowest"
+
+
+def test_a_small_part_is_no_speck() -> None:
+    """A ball of a few hundred levels before a wall stays, and is held."""
+    columns = _slab(thick=60.0)
+    y, x = np.mgrid[0:30, 0:30]
+    half = np.sqrt(np.maximum(36 - (y - 15.0) ** 2 - (x - 15.0) ** 2, 0))
+    ball = half > 1
+    flat: I64 = np.arange(columns.inside.size).reshape(columns.inside.shape)[1:-1, 1:-1]
+    column = np.concatenate([flat[ball], flat[ball], flat[~ball]])
+    begin = np.concatenate([np.full(ball.sum(), 5.0), 20 + half[ball], np.full((~ball).sum(), 5.0)])
+    end = np.concatenate([20 - half[ball], np.full(ball.sum(), 35.0), np.full((~ball).sum(), 35.0)])
+    order = np.lexsort([begin, column])
+    solid = volume_of(solid_runs(columns, Air(column=column[order], begin=begin[order], end=end[order])))
+    assert ndimage.label(solid)[1] == 1
+    assert solid[16, 16, 15:26].all(), "the ball is there"
+
+
 def test_a_part_beside_another_is_held_too() -> None:
     y, x = np.mgrid[0:40, 0:40]
     front = np.where(x < 20, 0.0, 60.0)
