@@ -203,11 +203,34 @@ def test_heights_are_understood(text: str, height_m: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["0.9mm", "10.1m", "-75mm", "inf", "7,5cm", "75 mm tall", "75mmm", "٧mm", "1:7", "m"]
+    "text",
+    [
+        "1.8",
+        "0.075",
+        "4.99",
+        "0.9mm",
+        "10.1m",
+        "-75mm",
+        "inf",
+        "7,5cm",
+        "75 mm tall",
+        "75mmm",
+        "٧mm",
+        "1:7",
+        "m",
+    ],
 )
 def test_other_heights_are_refused(text: str) -> None:
     with pytest.raises(BadInput, match="--height"):
         parse_height(text)
+
+
+def test_a_small_number_is_asked_for_its_unit() -> None:
+    """`--height 1.8` once made a figurine of 1.8 millimetres."""
+    with pytest.raises(BadInput, match=r"--height 1\.8 says no unit; write 1\.8m or 1\.8mm"):
+        parse_height("1.8")
+    assert parse_height("1.8m") == 1.8
+    assert parse_height("5") == 0.005
 
 
 def test_the_words_for_detail_are_those_of_the_stage() -> None:

@@ -74,7 +74,7 @@ def test_projecting_what_was_unprojected_is_the_identity(
     assert np.abs(deep - z.ravel()).max() < 1e-9
 
 
-@pytest.mark.parametrize("height_m", [1e-4, 0.075, 12.0])
+@pytest.mark.parametrize("height_m", [0.001, 0.075, 10.0])
 @pytest.mark.parametrize("view", list(View))
 def test_placed_depth_is_as_tall_as_asked_and_stands_on_the_ground(view: View, height_m: float) -> None:
     alpha, depth = ball(64, 1.0, 6.0)
@@ -276,3 +276,10 @@ def test_the_same_input_gives_the_same_bytes() -> None:
     one, two = (_cloud(depth, picture_of(alpha)) for _ in range(2))
     for name in ("points", "normals", "colors", "source", "joins"):
         assert getattr(one, name).tobytes() == getattr(two, name).tobytes()
+
+
+@pytest.mark.parametrize("height_m", [1800.0, 0.0, -1.0, float("nan"), float("inf")])
+def test_a_height_that_no_figurine_has_is_refused_before_any_work(height_m: float) -> None:
+    """`height_m=1800` once failed in the mesh stage, which blamed the faces."""
+    with pytest.raises(BadInput, match=r"height_m is .*; give metres from 0\.001 to 10"):
+        PlaceOptions(height_m=height_m)

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from slipcast import store
-from slipcast.errors import BadInput
+from slipcast.errors import BadInput, DiskFull, SlipcastError
 from slipcast.store import check_folder, ply_of_cloud, ply_of_mesh, write_files
 from slipcast.values import Camera, DepthMap, Mesh, ModelInfo, Picture, PointCloud, Source
 
@@ -72,7 +72,7 @@ def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(store, "_part_beside", beside)
     monkeypatch.setattr(store, "_write_part", write_part)
-    with pytest.raises(BadInput, match=r"deep/a\.json could not be written: the disk is full"):
+    with pytest.raises(DiskFull, match=r"deep/a\.json could not be written: the disk is full"):
         write_files(tmp_path / "out" / "deep", {"a.glb": b"new", "a.json": b"new"})
     assert _everything(tmp_path) == {"a.json": b"old"}
     assert not (tmp_path / "out").exists()
@@ -84,12 +84,12 @@ def test_a_quota_hit_in_the_middle_of_a_file_leaves_what_was_there(tmp_path: Pat
     program = """
         import resource, sys
         from pathlib import Path
-        from slipcast.errors import BadInput
+        from slipcast.errors import DiskFull
         from slipcast.store import write_files
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
         try:
             write_files(Path(sys.argv[1]), {"a.json": b"x" * 50_000, "a.glb": b"x" * 200_000})
-        except BadInput as error:
+        except DiskFull as error:
             print(error)
     """
     done = subprocess.run(
@@ -103,23 +103,23 @@ def test_a_quota_hit_in_the_middle_of_a_file_leaves_what_was_there(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("number", "told"),
+    ("number", "kind", "told"),
     [
-        (errno.ENOSPC, "the disk is full"),
-        (errno.EDQUOT, "the disk is full"),
-        (errno.EROFS, "is not writable"),
-        (errno.EACCES, "is not writable"),
-        (errno.EIO, "Input/output error"),
+        (errno.ENOSPC, DiskFull, "the disk is full"),
+        (errno.EDQUOT, DiskFull, "the disk is full"),
+        (errno.EROFS, BadInput, "is not writable"),
+        (errno.EACCES, BadInput, "is not writable"),
+        (errno.EIO, BadInput, "Input/output error"),
     ],
 )
 def test_each_refusal_of_the_system_is_a_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, kind: type[SlipcastError], told: str
 ) -> None:
     def refuse(handle: int) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(BadInput, match=told) as caught:
+    with pytest.raises(kind, match=told) as caught:
         write_files(tmp_path / "out", {"a.glb": b"x"})
     assert "a.glb" in str(caught.value)
     assert _everything(tmp_path) == {}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from slipcast._version import __version__
     from slipcast.errors import (
         BadInput,
+        DiskFull,
         MissingWeights,
         ProviderError,
         QualityGate,
@@ -44,6 +45,7 @@ _PLACES = {
     "BadInput": "slipcast.errors",
     "Camera": "slipcast.values",
     "DepthMap": "slipcast.values",
+    "DiskFull": "slipcast.errors",
     "Export": "slipcast.values",
     "Figurine": "slipcast.values",
     "Finding": "slipcast.findings",
@@ -70,6 +72,7 @@ __all__ = [
     "BadInput",
     "Camera",
     "DepthMap",
+    "DiskFull",
     "Export",
     "Figurine",
     "Finding",

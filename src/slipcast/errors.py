@@ -10,6 +10,7 @@ SlipcastError
 │   └── BadAnswer          it answered with something that is not a picture
 ├── MissingWeights  a depth model's weights are absent or damaged
 ├── StageFailed     a stage could not produce its value from input that looked right
+├── DiskFull        the disk has no room for the result
 └── QualityGate     the result exists and does not meet what was asked
 
 Every message is one sentence or two that name the file or field, what is wrong and what to do.
@@ -59,6 +60,10 @@ class StageFailed(SlipcastError):
     """A stage could not produce its value from input that looked right."""
 
 
+class DiskFull(SlipcastError):
+    """The disk has no room for the result; a run of several pictures stops there."""
+
+
 class QualityGate(SlipcastError):
     """The result exists and does not meet what was asked."""
 
@@ -82,6 +87,7 @@ STATUS: dict[type[SlipcastError], Status] = {
     MissingWeights: Status(4, 503),
     StageFailed: Status(5, 500),
     QualityGate: Status(6, 422),
+    DiskFull: Status(7, 507),
 }
 
 

@@ -35,6 +35,8 @@ from slipcast.values import (
 
 DETAILS = {"draft": 192, "standard": 280, "fine": 600}
 """Rays along the figurine's longer side, never more than the picture has pixels."""
+SMALLEST_M, LARGEST_M = 0.001, 10.0
+"""Heights that a figurine can have."""
 _YAW_DEG = {View.FRONT: 0.0, View.LEFT: 90.0, View.BACK: 180.0, View.RIGHT: 270.0}
 
 
@@ -43,7 +45,14 @@ class PlaceOptions:
     """Where and how large the figurine stands."""
 
     height_m: float = 0.075
-    """Height of the finished asset, feet to top."""
+    """Height of the finished asset, feet to top, from `SMALLEST_M` to `LARGEST_M`."""
+
+    def __post_init__(self) -> None:
+        if not SMALLEST_M <= self.height_m <= LARGEST_M:  # also refuses nan
+            raise BadInput(
+                f"height_m is {self.height_m:g}; give metres from {SMALLEST_M:g} to {LARGEST_M:g}, for instance 0.075 "
+                "for a figurine of 75 mm"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from slipcast.errors import BadInput
+from slipcast.errors import BadInput, DiskFull
 from slipcast.values import U8, DepthMap, Mesh, Picture, PointCloud
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ def write(
     `run` becomes the JSON's `run` block, the only part that may differ between two equal runs; without it the block
     holds the seconds per stage. `keep` adds the values between the stages, `report` a page that
     `slipcast.report.draw_report` drew. Files that exist are replaced, except
-    those in `spare`. Raises BadInput when the folder cannot be written to; then nothing has changed.
+    those in `spare`. Raises BadInput when the folder cannot be written to, DiskFull when the
+    disk has no room; then nothing has changed.
     """
     return write_files(Path(folder), asset_files(result, run=run, keep=keep, report=report), spare=spare)
 
@@ -100,7 +101,7 @@ def check_folder(folder: Path) -> None:
     Asks by writing an empty file into the folder or its nearest parent that exists: permission bits alone mislead
     on read-only and network disks and for the administrator.
     """
-    with _told(folder):
+    with tell_writing(folder):
         place = folder
         while not os.path.lexists(place):
             place = place.parent
@@ -117,7 +118,7 @@ def write_files(
     """Write `files` (name -> content) into `folder`, all or none; returns their paths in order.
 
     Each is written and flushed beside its place, then all are renamed. Raises BadInput, with the folder as it was,
-    when one cannot be written or would replace a file in `spare`.
+    when one cannot be written or would replace a file in `spare`, and DiskFull when there is no room.
     """
     kept = {path.resolve() for path in spare}
     targets = [folder / name for name in files]
@@ -130,7 +131,7 @@ def write_files(
     parts: list[Path] = []
     try:
         for target, content in zip(targets, files.values(), strict=True):
-            with _told(target):
+            with tell_writing(target):
                 _make_folder(target.parent, made)
                 if target.is_dir():
                     raise BadInput(
@@ -140,7 +141,7 @@ def write_files(
                 _write_part(parts[-1], content)
         with _undisturbed():
             for part, target in zip(parts, targets, strict=True):
-                with _told(target):
+                with tell_writing(target):
                     part.replace(target)
             made.clear()
     finally:
@@ -296,14 +297,16 @@ def _undisturbed() -> Iterator[None]:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def tell_writing(path: Path) -> Iterator[None]:
     """Turn the system's refusal to write `path` into one sentence."""
     try:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            told = f"{path} could not be written: the disk is full; free some space or choose another folder with --out"
-        elif error.errno in _CLOSED:
+            raise DiskFull(
+                f"{path} could not be written: the disk is full; free some space or choose another folder with --out"
+            ) from error
+        if error.errno in _CLOSED:
             told = f"{path} is not writable; choose another folder with --out"
         else:
             told = f"{path} could not be written: {error.strerror or error}; choose another folder with --out"

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,3 +29,12 @@ def made_before(path: Path, mark: str) -> dict[str, Any] | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None  # not there, or not ours: it will be made
     return None
+
+
+def files_of(path: Path, asset: Mapping[str, Any]) -> tuple[Path, ...]:
+    """Every file of the asset whose JSON is at `path` and says `asset`, as they were written: main file first."""
+    stem, folder = path.stem, path.parent
+    files = [*(folder / name for name in asset["files"]), path, folder / f"{stem}.preview.png"]
+    report, stages = folder / f"{stem}.report.html", folder / f"{stem}.stages"
+    files += [report] if report.is_file() else []
+    return (*files, *sorted(stages.iterdir())) if stages.is_dir() else tuple(files)

@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-import sys
 import time
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,31 +13,36 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from slipcast.cli import recipe as recipes
-from slipcast.cli.again import made_before, mark_of
+from slipcast.cli.again import files_of, made_before, mark_of
 from slipcast.cli.guard import Failure, attempt
 from slipcast.cli.making import making_options, recipe_from
+from slipcast.cli.memory import forget_peak_memory, peak_memory_mb
+from slipcast.cli.sources import Entry, Task, entries_of, names_of
 from slipcast.cli.terminal import Terminal, quiet
-from slipcast.errors import BadInput, QualityGate, status_of
+from slipcast.errors import BadInput, DiskFull, QualityGate, status_of
 from slipcast.findings import Finding
 from slipcast.values import View
 
 if TYPE_CHECKING:
-    from slipcast.pipeline import Recipe, Result, Watch
+    from slipcast.pipeline import Result, Watch
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """What is the same for every picture of a run."""
 
-    recipe: "Recipe"
-    view: View
     out: Path
     keep: bool
     report: bool
     resume: bool
-    """Leave what an earlier run made of the same picture with the same options."""
-    names: dict[Path, str]
-    """Picture -> the name of its asset, in the order asked for."""
+    """Leave what an earlier run made of the same picture with the same options, and share the rest with other runs."""
+    tasks: tuple[Task, ...]
+    """In the order asked for."""
+
+    @property
+    def pictures(self) -> tuple[Path, ...]:
+        """Every picture of the run: none of them is ever overwritten."""
+        return tuple(task.picture for task in self.tasks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +56,18 @@ class Done:
     summary: str
     missed: Failure | None
     """What to say where a gate was not met."""
+    resumed: bool = False
+    """Whether an earlier run, or another one beside this, made it."""
 
 
 @click.command()
-@click.argument("pictures", metavar="PICTURE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("pictures", metavar="PICTURE...", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--from-list",
+    "listed",
+    type=click.Path(path_type=Path),
+    help="More pictures: a text with a path a line (- reads stdin), or a manifest (.csv, .jsonl).",
+)
 @click.option(
     "-o",
     "--out",
@@ -75,22 +88,25 @@ class Done:
 @making_options
 @click.option("--resume", is_flag=True, help="Leave what is there already, of the same picture and options.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each picture.")
+@click.option("--json-lines", is_flag=True, help="Print an entry as soon as its picture is done, one a line.")
 @click.option("--debug", is_flag=True, help="Show what the libraries print; log unexpected errors.")
 @click.pass_obj
 def convert(
     terminal: Terminal,
     /,
     pictures: tuple[Path, ...],
+    listed: Path | None,
     out: Path,
     pattern: str,
     view: str,
     fov: float,
     resume: bool,
     as_json: bool,
+    json_lines: bool,
     debug: bool,
     **words: Any,
 ) -> int:
-    """Turn each PICTURE of a figurine into a closed, textured 3D asset.
+    """Turn each PICTURE of a figurine into a closed, textured 3D asset; a folder stands for the pictures in it.
 
     The folder OUT gets NAME.glb (or what --format says), NAME.json with sizes, options, findings and seconds per
     stage, and NAME.preview.png with the picture and four views. NAME is the picture's, without its suffix; where all
@@ -99,16 +115,15 @@ def convert(
     """
 
     def prepared() -> Job:
-        recipe = recipe_from(words, fov_deg=fov)
-        names = names_of(pictures, pattern)
+        if as_json and json_lines:
+            raise BadInput("--json and --json-lines are two ways to print the same; give one of them")
+        entries = entries_of(pictures, listed)
         job = Job(
-            recipe=recipe,
-            view=recipes.view_of(view),
+            tasks=tasks_of(entries, pattern, words, view=view, fov_deg=fov),
             out=out,
             keep=words["keep"],
             report=words["report"],
             resume=resume,
-            names=names,
         )
         check_places(job)
         return job
@@ -117,11 +132,14 @@ def convert(
     failures: list[Failure] = []
 
     def close(path: Path | None, done: Done | Failure) -> None:
-        entries.append(_entry(path, done))
+        entry = _entry(path, done)
+        entries.append(entry)
+        if json_lines:
+            terminal.say(json.dumps(entry, ensure_ascii=False))
         if isinstance(done, Failure):
             failures.append(done)
             terminal.complain(done.message)
-        elif not as_json:
+        elif not (as_json or json_lines):
             terminal.say(done.summary)
             terminal.note(done.findings)
         if isinstance(done, Done) and done.missed:
@@ -129,44 +147,65 @@ def convert(
             terminal.complain(done.missed.message)
 
     job = attempt(prepared, debug=debug)
+    count = 1 if isinstance(job, Failure) else len(job.tasks)
     try:
         if isinstance(job, Failure):
             close(None, job)
         else:
-            for path in job.names:
-                close(path, _convert_one(terminal, path, job, debug=debug))
+            begun = time.monotonic()
+            for number, (task, done) in enumerate(_worked_on(terminal, job, debug=debug), 1):
+                close(task.picture, done)
+                if count > 1:
+                    terminal.log(progress_line(number, count, task, done, time.monotonic() - begun))
     finally:
         if as_json:
             terminal.say(json.dumps(entries, indent=2, ensure_ascii=False))
-    if failures and len(entries) > 1:
-        terminal.complain(f"{len(failures)} of {len(pictures)} pictures failed")
-    return failures[0].exit_code if failures else 0
-
-
-def names_of(pictures: tuple[Path, ...], pattern: str) -> dict[Path, str]:
-    """Picture -> name of its asset, from a pattern with `{stem}` and `{folder}`.
-
-    Two pictures that would get one name are refused, since their results would overwrite each other; case is ignored
-    because some disks ignore it. Nothing is renamed behind the user's back: the same call gives the same files.
-    """
-    plain = pattern.replace("{stem}", "").replace("{folder}", "")
-    if not pattern or set(plain) & set("/\\{}\0"):
-        raise BadInput(
-            f"--name {pattern!r} is no pattern for file names; use {{stem}}, {{folder}} and plain letters"
+    full = [failure for failure in failures if failure.kind == DiskFull.__name__]
+    if full and len(entries) < count:
+        terminal.complain(
+            f"stopped after {len(entries)} of {count} pictures, since the disk is full; free some space and run it "
+            "again with --resume"
         )
-    names: dict[Path, str] = {}
-    first: dict[str, Path] = {}
-    for path in dict.fromkeys(pictures):
-        name = pattern.replace("{stem}", path.stem).replace("{folder}", path.absolute().parent.name)
-        if name in ("", ".", "..") or not name.isprintable():
-            raise BadInput(f"{path} gives its asset the name {name!r}, which is no file name; use --name")
-        other = first.setdefault(name.casefold(), path)
-        if other is not path:
-            raise BadInput(
-                f"{other} and {path} would both be called {name}; rename one, or try --name '{{folder}}-{{stem}}'"
-            )
-        names[path] = name
-    return names
+    elif failures and count > 1:
+        terminal.complain(f"{len(failures)} of {count} pictures failed")
+    return (*full, *failures)[0].exit_code if failures else 0
+
+
+def tasks_of(
+    entries: tuple[Entry, ...], pattern: str, words: dict[str, Any], *, view: str, fov_deg: float
+) -> tuple[Task, ...]:
+    """One task a picture: the command's words, and over them those that a manifest says of the picture."""
+    names = names_of(entries, pattern)
+    common = recipe_from(words, fov_deg=fov_deg)
+    tasks = []
+    for entry in entries:
+        own = {key: word for key, word in entry.words.items() if key not in ("name", "view")}
+        try:
+            recipe = recipe_from(words, own=own, fov_deg=fov_deg) if own else common
+            side = recipes.view_of(entry.words.get("view", view))
+        except BadInput as problem:
+            if not entry.where:
+                raise
+            raise BadInput(f"{entry.where}: {problem}") from problem
+        tasks.append(Task(picture=entry.picture, name=names[entry.picture], view=side, recipe=recipe))
+    return tuple(tasks)
+
+
+def progress_line(number: int, count: int, task: Task, done: Done | Failure, passed_s: float) -> str:
+    """How far a run of several pictures is, for a log: what is done, when, and how long the rest may take."""
+    how = "failed" if isinstance(done, Failure) else str(done.asset.get("verdict", "done"))
+    if isinstance(done, Done) and done.resumed:
+        how += ", was there already"
+    left_s = passed_s / number * (count - number)
+    left = f", about {_duration(left_s)} left" if number < count else ""
+    now = datetime.now().astimezone().isoformat(timespec="seconds")
+    return f"{now} {number} of {count} {task.picture.name}: {how}; {_duration(passed_s)} so far{left}"
+
+
+def _duration(seconds: float) -> str:
+    whole = round(seconds)
+    hours, minutes = whole // 3600, whole // 60 % 60
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
 
 
 def check_places(job: Job) -> None:
@@ -174,67 +213,107 @@ def check_places(job: Job) -> None:
     from slipcast.store import check_folder
 
     check_folder(job.out)
-    pictures = {path.resolve() for path in job.names}
-    for name in job.names.values():
+    pictures = {path.resolve() for path in job.pictures}
+    for task in job.tasks:
         for ending in ("json", "preview.png"):
-            target = job.out / f"{name}.{ending}"
+            target = job.out / f"{task.name}.{ending}"
             if target.resolve() in pictures:
                 raise BadInput(
                     f"{target} is a picture and would be overwritten; choose another folder with --out"
                 )
 
 
-def _convert_one(terminal: Terminal, path: Path, job: Job, *, debug: bool) -> Done | Failure:
+def _worked_on(terminal: Terminal, job: Job, *, debug: bool) -> Iterator[tuple[Task, Done | Failure]]:
+    """Each task with what came of it; ends early where the disk is full.
+
+    With --resume another process may work in the same folder: what it has claimed comes last, when it is done there.
+    """
+    elsewhere: list[Task] = []
+    for wait, tasks in ((False, job.tasks), (True, elsewhere)):
+        for task in tasks:
+            done = _claimed(terminal, task, job, wait=wait, debug=debug)
+            if done is None:
+                elsewhere.append(task)
+                continue
+            yield task, done
+            if isinstance(done, Failure) and done.kind == DiskFull.__name__:
+                return
+
+
+def _claimed(terminal: Terminal, task: Task, job: Job, *, wait: bool, debug: bool) -> Done | Failure | None:
+    """What came of `task`; None where another process is at it."""
+    if not job.resume:
+        return _convert_one(terminal, task, job, debug=debug)
+    from slipcast.store import tell_writing
+    from slipcast.workspace.claims import claim
+
+    was_there = job.out.is_dir()
+
+    def claimed() -> Done | Failure | None:
+        with tell_writing(job.out):
+            job.out.mkdir(parents=True, exist_ok=True)
+            with claim(job.out, task.name, wait=wait) as mine:
+                return _convert_one(terminal, task, job, debug=debug) if mine else None
+
+    done = attempt(claimed, debug=debug)
+    if isinstance(done, Failure) and not was_there:
+        with suppress(OSError):  # it holds something, of another process maybe
+            job.out.rmdir()
+    return done
+
+
+def _convert_one(terminal: Terminal, task: Task, job: Job, *, debug: bool) -> Done | Failure:
     from slipcast.pipeline import STAGES
 
     if job.resume:
-        found = attempt(lambda: _found(path, job), debug=debug)
+        found = attempt(lambda: _found(task, job), debug=debug)
         if found:
             return found
-    with terminal.progress(path.name, STAGES) as watch, nullcontext() if debug else quiet():
-        return attempt(lambda: _made(path, job, watch), debug=debug)
+    with terminal.progress(task.picture.name, STAGES) as watch, nullcontext() if debug else quiet():
+        return attempt(lambda: _made(task, job, watch), debug=debug)
 
 
-def _mark(picture_sha256: str, job: Job) -> str:
-    return mark_of(picture_sha256, job.recipe, job.view, job.keep)
+def _mark(picture_sha256: str, task: Task, job: Job) -> str:
+    return mark_of(picture_sha256, task.recipe, task.view, job.keep)
 
 
-def _found(path: Path, job: Job) -> Done | None:
-    """The asset of `path` when an earlier run made it, of this picture and with these options."""
-    place = job.out / f"{job.names[path]}.json"
-    if not (path.is_file() and place.is_file()):
+def _found(task: Task, job: Job) -> Done | None:
+    """The asset of `task` when another run made it, of this picture and with these options."""
+    place = job.out / f"{task.name}.json"
+    if not (task.picture.is_file() and place.is_file()):
         return None
-    asset = made_before(place, _mark(hashlib.sha256(path.read_bytes()).hexdigest(), job))
-    if asset is None or (job.report and not (job.out / f"{job.names[path]}.report.html").is_file()):
+    asset = made_before(place, _mark(hashlib.sha256(task.picture.read_bytes()).hexdigest(), task, job))
+    if asset is None or (job.report and not (job.out / f"{task.name}.report.html").is_file()):
         return None
-    files = tuple(job.out / name for name in asset["files"])
+    files = files_of(place, asset)
     summary = f"{files[0]} | was there already, of this picture and with these options"
     missed = missed_gates(asset.get("gates", []), files[0])
-    return Done(files=files, asset=asset, findings=(), summary=summary, missed=missed)
+    return Done(files=files, asset=asset, findings=(), summary=summary, missed=missed, resumed=True)
 
 
-def _made(path: Path, job: Job, watch: "Watch | None") -> Done:
+def _made(task: Task, job: Job, watch: "Watch | None") -> Done:
     from slipcast.image.folder import read_picture
     from slipcast.pipeline import make
     from slipcast.store import write
 
     started, begun = datetime.now(UTC), time.perf_counter()
-    picture = read_picture(path, view=job.view)
+    forget_peak_memory()
+    picture = read_picture(task.picture, view=task.view)
     read_s = time.perf_counter() - begun
-    result = make(picture, job.recipe, name=job.names[path], watch=watch)
+    result = make(picture, task.recipe, name=task.name, watch=watch)
     run: dict[str, object] = {
         "started": started.isoformat(timespec="seconds"),
         "seconds": {"read": round(read_s, 3), **result.seconds},
         "total_s": round(time.perf_counter() - begun, 3),
-        "peak_memory_mb": _peak_memory_mb(),
-        "mark": _mark(str(picture.source["sha256"]), job),
+        "peak_memory_mb": peak_memory_mb(),
+        "mark": _mark(str(picture.source["sha256"]), task, job),
     }
     page = None
     if job.report:
         from slipcast.report import draw_report
 
         page = draw_report(result, run=run)
-    files = write(result, job.out, run=run, keep=job.keep, report=page, spare=job.names)
+    files = write(result, job.out, run=run, keep=job.keep, report=page, spare=job.pictures)
     findings = _findings(result)
     return Done(
         files=files,
@@ -293,18 +372,9 @@ def _entry(path: Path | None, done: Done | Failure) -> dict[str, object]:
     return {
         "picture": picture,
         "ok": done.missed is None,
+        "resumed": done.resumed,
         **error,
         "files": [str(file) for file in done.files],
         "findings": [finding.as_dict() for finding in done.findings] or done.asset.get("findings", []),
         "asset": done.asset,
     }
-
-
-def _peak_memory_mb() -> int | None:
-    """The most memory that this process has held so far; None where the system does not tell."""
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10))

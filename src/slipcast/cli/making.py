@@ -49,20 +49,29 @@ def making_options(command: _Command) -> _Command:
     return command
 
 
-def recipe_from(words: Mapping[str, Any], *, fov_deg: float = recipe.FOV_DEG) -> "Recipe":
+def recipe_from(
+    words: Mapping[str, Any], *, own: Mapping[str, str] | None = None, fov_deg: float = recipe.FOV_DEG
+) -> "Recipe":
     """The recipe of the running command's `words`; what the user did not say is the target's, where there is one.
 
-    BadInput names the word that cannot be followed and the choices.
+    `own` holds what a manifest says of one picture, as text: it goes over the command's words. BadInput names the word
+    that cannot be followed and the choices.
     """
+    own = own or {}
     written = written_as(
         formats=words["formats"] if words["target"] is None or given("formats") else None,
         **{name: words[name] for name in ("target", "texture_size", "texture_type", "quantize", "compress")},
     )
+    said = written.target is None or given("faces")
+    faces = words["faces"] if said or written.target is None else written.target.faces
     return recipe.recipe_of(
         formats=",".join(written.formats),
         export=written.options,
-        faces=words["faces"] if written.target is None or given("faces") else written.target.faces,
+        faces=recipe.whole_number("--faces", own["faces"]) if "faces" in own else faces,
         fov_deg=fov_deg,
-        gates=words["gate"],
-        **{name: words[name] for name in ("height", "depth", "device", "detail", "surface", "normal_map")},
+        gates=own.get("gate", words["gate"]),
+        **{
+            name: own.get(name, words[name])
+            for name in ("height", "depth", "device", "detail", "surface", "normal_map")
+        },
     )

@@ -95,6 +95,14 @@ def formats_of(words: str) -> tuple[str, ...]:
     return keys
 
 
+def whole_number(flag: str, word: str) -> int:
+    """The whole number that `word` is; BadInput when it is none."""
+    try:
+        return int(word)
+    except ValueError:
+        raise BadInput(f"{flag} {word!r} is no whole number; write for instance 50000") from None
+
+
 def one_of(flag: str, word: str, choices: tuple[str, ...]) -> str:
     """`word` in lower case; BadInput lists the choices when it is none of them."""
     if word.lower() not in choices:

@@ -1,12 +1,14 @@
-"""Text -> metres: `75mm`, `7.5cm`, `0.075m`, `3in`, `3"`; a bare number is millimetres."""
+"""Text -> metres: `75mm`, `7.5cm`, `0.075m`, `3in`, `3"`; a bare number is millimetres, where it can be no metres."""
 
 import math
 import re
 
 from slipcast.errors import BadInput
+from slipcast.points import LARGEST_M, SMALLEST_M
 
 METRES = {"mm": 0.001, "cm": 0.01, "m": 1.0, "in": 0.0254, '"': 0.0254}
-SMALLEST_M, LARGEST_M = 0.001, 10.0
+SMALLEST_BARE = 5.0
+"""A bare number below this is asked for its unit: `1.8` is a person in metres rather than a grain of rice."""
 
 _SIZE = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z\"]*)", re.IGNORECASE | re.ASCII)
 
@@ -17,7 +19,10 @@ def parse_height(text: str) -> float:
     unit = match[2].lower() or "mm" if match else ""
     if match is None or unit not in METRES:
         raise BadInput(f"--height {text!r} is not a length; write for example 75mm, 7.5cm, 0.075m or 3in")
-    height_m = float(match[1]) * METRES[unit]
+    number = float(match[1])
+    if not match[2] and 0 < number < SMALLEST_BARE:
+        raise BadInput(f"--height {text} says no unit; write {match[1]}m or {match[1]}mm")
+    height_m = number * METRES[unit]
     if not (math.isfinite(height_m) and SMALLEST_M <= height_m <= LARGEST_M):
         raise BadInput(f"--height {text} is out of range; figurines from 1 mm to 10 m can be made")
     return height_m

@@ -50,6 +50,11 @@ class Terminal:
         self.err.write(f"slipcast: {sentence}\n")
         self.err.flush()
 
+    def log(self, sentence: str) -> None:
+        """One line about how far the work is, where no progress bar shows it."""
+        if not self.err.isatty():
+            self.complain(sentence)
+
     @contextmanager
     def progress(
         self, title: str, stages: tuple[str, ...]

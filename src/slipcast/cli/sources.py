@@ -1,0 +1,160 @@
+"""Which pictures: paths and folders on the command line, or a list -> one task a picture.
+
+A list is a text of paths (a line each), or a manifest: .csv with a header or .jsonl, whose columns name the picture and
+what is different for it.
+"""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slipcast.errors import BadInput
+from slipcast.values import View
+
+if TYPE_CHECKING:
+    from slipcast.pipeline import Recipe
+
+SUFFIXES = frozenset(
+    (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".jp2", ".avif", ".heic")
+)
+"""What is taken of a folder. HEIC cannot be read and says so, which is better than to be passed over."""
+COLUMNS = ("picture", "name", "view", "height", "faces", "depth", "detail", "gate")
+"""What a manifest may say of a picture; all but `picture` may be left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One picture to be converted."""
+
+    picture: Path
+    name: str
+    """Of the asset."""
+    view: View
+    recipe: "Recipe"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One picture as it was named, with the words that are its own."""
+
+    picture: Path
+    words: Mapping[str, str] = field(default_factory=dict)
+    """Column -> what it says; without `picture`."""
+    where: str = ""
+    """`shots.csv, line 3`; empty for what stood on the command line."""
+
+
+def entries_of(places: Iterable[Path], listed: Path | None) -> tuple[Entry, ...]:
+    """Every picture that the command line names, in order, each once.
+
+    A folder stands for the pictures in it, by name, without its subfolders and without previews. Raises BadInput when
+    there is none, or for a list that cannot be read.
+    """
+    found: list[Entry] = []
+    for place in places:
+        found += [Entry(picture=path) for path in (_pictures_in(place) if place.is_dir() else (place,))]
+    if listed is not None:
+        found += _listed(listed)
+    if not found:
+        raise BadInput("there is no picture to convert; name pictures or folders, or a list with --from-list")
+    return tuple({entry.picture: entry for entry in found}.values())
+
+
+def _pictures_in(folder: Path) -> list[Path]:
+    try:
+        found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    except OSError as problem:
+        raise BadInput(f"{folder} cannot be read ({problem.strerror}); give yourself permission") from None
+    found = [
+        path for path in found if not path.name.startswith(".") and not path.name.endswith(".preview.png")
+    ]
+    if not found:
+        raise BadInput(f"{folder} is a folder without pictures; name pictures, for instance {folder}/*/*.png")
+    return found
+
+
+def _listed(path: Path) -> list[Entry]:
+    """The entries of a list; relative paths of a manifest are its folder's, those of a plain list the current one's."""
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8-sig")
+    except OSError as problem:
+        raise BadInput(
+            f"--from-list {path} cannot be read ({problem.strerror}); give a text of paths"
+        ) from None
+    except UnicodeDecodeError:
+        raise BadInput(f"--from-list {path} is not UTF-8 text; give a list of paths, not a picture") from None
+    rows = {".csv": _csv_rows, ".jsonl": _json_rows}.get(path.suffix.lower())
+    if rows is None:
+        lines = [line.strip() for line in text.splitlines()]
+        return [Entry(picture=Path(line)) for line in lines if line and not line.startswith("#")]
+    return [_entry(path.parent, row, f"{path}, line {number}") for number, row in rows(path, text)]
+
+
+def _entry(folder: Path, row: Mapping[str, object], where: str) -> Entry:
+    words = {key: str(value) for key, value in row.items() if value not in (None, "")}
+    unknown = [key for key in words if key not in COLUMNS]
+    if unknown:
+        raise BadInput(f"{where}: {unknown[0]!r} is no column; there are {', '.join(COLUMNS)}")
+    if "picture" not in words:
+        raise BadInput(f"{where}: there is no picture; fill the column 'picture' with a path")
+    return Entry(picture=folder / words.pop("picture"), words=words, where=where)
+
+
+def _csv_rows(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, object]]]:
+    reader = csv.DictReader(
+        io.StringIO(text, newline=""), restkey="what stands behind the last column", strict=True
+    )
+    if "picture" not in (reader.fieldnames or ()):
+        raise BadInput(f"{path}: the first line has no column 'picture'; write the columns' names there")
+    try:
+        yield from ((reader.line_num, row) for row in reader)
+    except csv.Error as problem:
+        raise BadInput(f"{path}, line {reader.line_num}: this is not CSV ({problem})") from None
+
+
+def _json_rows(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, object]]]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as problem:
+            raise BadInput(f"{path}, line {number}: this is not JSON ({problem})") from None
+        if not isinstance(row, dict):
+            raise BadInput(
+                f'{path}, line {number}: an object is needed, for instance {{"picture": "fox.png"}}'
+            )
+        yield number, row
+
+
+def names_of(entries: Iterable[Entry], pattern: str) -> dict[Path, str]:
+    """Picture -> name of its asset: a manifest's, or made by a pattern with `{stem}` and `{folder}`.
+
+    Two pictures that would get one name are refused, since their results would overwrite each other; case is ignored
+    because some disks ignore it. Nothing is renamed behind the user's back: the same call gives the same files.
+    """
+    plain = pattern.replace("{stem}", "").replace("{folder}", "")
+    if not pattern or set(plain) & set("/\\{}\0"):
+        raise BadInput(
+            f"--name {pattern!r} is no pattern for file names; use {{stem}}, {{folder}} and plain letters"
+        )
+    names: dict[Path, str] = {}
+    first: dict[str, Path] = {}
+    for entry in entries:
+        path = entry.picture
+        name = pattern.replace("{stem}", path.stem).replace("{folder}", path.absolute().parent.name)
+        name = entry.words.get("name", name)
+        if name in ("", ".", "..") or not name.isprintable() or set(name) & set("/\\"):
+            raise BadInput(f"{path} gives its asset the name {name!r}, which is no file name; use --name")
+        other = first.setdefault(name.casefold(), path)
+        if other is not path:
+            raise BadInput(
+                f"{other} and {path} would both be called {name}; rename one, or try --name '{{folder}}-{{stem}}'"
+            )
+        names[path] = name
+    return names
