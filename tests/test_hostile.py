@@ -15,7 +15,7 @@ from slipcast.formats import (  # all readers: one that is first imported under 
     EXPORTERS,
     ExportOptions,
     packages,
-    read_fbx,
+    read_fbx_nodes,
     read_gltf,
     read_obj,
     read_ply,
@@ -147,7 +147,7 @@ def test_a_part_that_swells_too_much_is_refused_before_it_is_parsed(
 
 
 def test_fbx_of_millions_of_nodes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(read_fbx, "_MAX_NODES", 100)
+    monkeypatch.setattr(read_fbx_nodes, "MAX_ELEMENTS", 100)
     with pytest.raises(BadInput, match="more than 100 nodes"):
         read_content(place(files_of("fbx"), tmp_path))
 

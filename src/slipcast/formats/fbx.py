@@ -242,6 +242,8 @@ def _material(figurine: Figurine, names: Names) -> Node:
                 _factor("ShininessExponent", shininess),
                 _color("ReflectionColor", metallic),
                 _factor("ReflectionFactor", metallic),
+                # Without it a normal map has the strength 0 for readers that take the SDK's own default.
+                _factor("BumpFactor", 1.0),
             ),
         ],
     )
