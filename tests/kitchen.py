@@ -63,6 +63,7 @@ def cook(picture: Picture, recipe: Recipe, *, name: str, watch: pipeline.Watch |
         samples_m=np.full(4, 0.005, np.float32),
         points_m=np.zeros((4, 3), np.float32),
         area_m2=np.ones(4),
+        face=np.arange(4),
     )
     return Result(
         figurine=figurine,

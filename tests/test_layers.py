@@ -22,6 +22,8 @@ LAYERS = {
     "__init__": 5,
     "metadata": 3,  # describes what the stages made
     "preview": 3,
+    "prepare": 4,
+    "mesh": 2,
 }
 """Rooms that are not listed are stages, formats and checks: they know the vocabulary and each other, nothing above."""
 

@@ -44,6 +44,21 @@ FINDINGS: dict[str, Row] = {
         _W, "the bought picture could not be kept for later ({reason}); asking again costs again"
     ),
     "PICTURE_OTHER_SIZE": Row(_I, "the picture is {got} px where {wanted} px were asked for"),
+    # the print
+    "PRINT_THIN": Row(
+        _W, "{part} is {thickness_mm} mm thin {place}; {limit_mm} mm hold: print it larger, or thicken it"
+    ),
+    "PRINT_TIPS_OVER": Row(_W, "{part} tips over at {tipping_deg} degrees; give it a base"),
+    "PRINT_TRAP": Row(_W, "{part} has a cavity of {volume} cubic mm that nothing drains"),
+    "PRINT_CUP": Row(
+        _W, "{part} holds {volume} cubic mm of air from below, which sucks on the film; lean it"
+    ),
+    "PRINT_TOO_LARGE": Row(
+        _W, "{part} is {size_mm} mm and does not fit the printer; split it or scale it to fit"
+    ),
+    "PRINT_NOT_SOLID": Row(_E, "{part} is no sound solid after its steps; leave out one of them"),
+    "PRINT_NOT_HOLLOWED": Row(_I, "the figurine stays solid: {reason}"),
+    "PRINT_NO_DRAIN": Row(_W, "the cavity has no drain hole; resin stays inside"),
     # the picture
     "PICTURE_ANIMATED": Row(_I, "{file} has {frames} frames; the first one was used"),
     "PICTURE_LARGE": Row(_I, "the picture was worked with at {width} x {height} px; no texture shows more"),

@@ -84,6 +84,16 @@ ADVICE: dict[str, Row] = {
     "MESH_TURNED": Row("make it again with the default surface", option="--surface shells"),
     "MESH_INSIDE_OUT": Row("make it again with the default surface", option="--surface shells"),
     "GATE_MISSED": Row("look at what was measured; follow the advice on the other findings first"),
+    "PRINT_NOT_SOLID": Row(
+        "leave out the step that broke it: print without hollowing, split or base in turn"
+    ),
+    # the print suffers
+    "PRINT_TIPS_OVER": Row("give it a base", option="--base auto"),
+    "PRINT_TOO_LARGE": Row("cut it into parts or make it smaller", option="--split auto, or --scale-to-fit"),
+    "PRINT_TRAP": Row("let the resin out", option="--drain 2x3mm"),
+    "PRINT_NO_DRAIN": Row("let the resin out", option="--drain 2x3mm"),
+    "PRINT_CUP": Row("lean it, so that air gets in while it is lifted", option="--orient 30"),
+    "PRINT_THIN": Row("print it larger, or let thin parts grow", option="--thicken 0.8mm"),
     # the shape suffers
     "CUTOUT_UNSURE": Row(
         "let it stand out from a plain background of another colour, or give a picture with alpha",
@@ -237,6 +247,7 @@ NO_ADVICE: dict[str, str] = {
     "MESH_SEVERAL": "separate bodies may be meant; SUBJECT_SEVERAL says when they are not",
     "BACK_INVENTED": "one picture does not show the back",
     "COLOR_REDUCED": "the format's nature",
+    "PRINT_NOT_HOLLOWED": "the reason stands in the finding; a solid print is sound",
     "NORMAL_MAP_DROPPED": "the format's nature",
 }
 """Code -> why nothing needs to be done."""

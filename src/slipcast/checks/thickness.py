@@ -34,6 +34,8 @@ class Thickness:
     """(N,3) the samples."""
     area_m2: F64
     """(N,) the area that each stands for."""
+    face: I64
+    """(N,) the face that each lies on."""
 
     def quantile_m(self, share: float) -> float:
         """The thickness that all but `share` of the area reach; infinite where nothing was hit."""
@@ -64,6 +66,7 @@ def measure_thickness(mesh: Mesh) -> Thickness:
         samples_m=lengths,
         points_m=points.astype(np.float32),
         area_m2=area[owner] / np.maximum(count[owner], 1),
+        face=owner,
     )
 
 

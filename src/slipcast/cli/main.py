@@ -34,6 +34,9 @@ COMMANDS: dict[str, Row] = {
     "costs": Row("slipcast.cli.costs:costs", "Report what was spent; list picture models and prices."),
     "batches": Row("slipcast.cli.batches:batches", "Look after the jobs of `generate --batch`."),
     "export": Row("slipcast.cli.export:export", "Write existing assets in other formats."),
+    "print": Row(
+        "slipcast.cli.print:print_", "Prepare assets or pictures for a printer: base, hollow, split, colours."
+    ),
     "inspect": Row(
         "slipcast.cli.export:inspect", "Say what is in a 3D file: sizes, faces, textures, findings."
     ),

@@ -21,9 +21,9 @@ from slipcast.values import Export, Figurine
 
 FIRST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
-_CORE = "http://schemas.microsoft.com/3dmanufacturing/core/2015/02"
-_MATERIALS = "http://schemas.microsoft.com/3dmanufacturing/material/2015/02"
-_OURS = "urn:slipcast:3mf:1"
+CORE = "http://schemas.microsoft.com/3dmanufacturing/core/2015/02"
+MATERIALS = "http://schemas.microsoft.com/3dmanufacturing/material/2015/02"
+OURS = "urn:slipcast:3mf:1"
 _RELATIONS = "http://schemas.openxmlformats.org/package/2006/relationships"
 _MODEL_PART = "3D/3dmodel.model"
 _MODEL_TYPE = "http://schemas.microsoft.com/3dmanufacturing/2013/01/3dmodel"
@@ -39,18 +39,18 @@ def export_threemf(figurine: Figurine, options: ExportOptions) -> Export:
     texture = f"3D/Textures/basecolor{atlas.suffix(options)}"
     suffix, media_type = texture.rpartition(".")[2], atlas.MEDIA_TYPE[kind]
     parts = {
-        "[Content_Types].xml": _xml(
+        "[Content_Types].xml": write_xml(
             '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
             '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
             '<Default Extension="model" ContentType="application/vnd.ms-package.3dmanufacturing-3dmodel+xml"/>'
             f'<Default Extension="{suffix}" ContentType="{media_type}"/></Types>'
         ),
-        "_rels/.rels": _relation(_MODEL_TYPE, _MODEL_PART),
+        "_rels/.rels": relate([(_MODEL_TYPE, _MODEL_PART)]),
         _MODEL_PART: _model(figurine, names, Frame("3mf", ExportOptions()), texture, media_type),
-        "3D/_rels/3dmodel.model.rels": _relation(_TEXTURE_TYPE, texture),
+        "3D/_rels/3dmodel.model.rels": relate([(_TEXTURE_TYPE, texture)]),
         texture: atlas.base_color(figurine, options),
     }
-    return Export(files={f"{names.file}.3mf": _zip(parts)}, findings=found)
+    return Export(files={f"{names.file}.3mf": pack_parts(parts)}, findings=found)
 
 
 def _model(figurine: Figurine, names: Names, frame: Frame, texture: str, media_type: str) -> bytes:
@@ -66,40 +66,42 @@ def _model(figurine: Figurine, names: Names, frame: Frame, texture: str, media_t
         "slipcast:provenance": json.dumps(about, allow_nan=False),
     }
     triangles = np.concatenate([mesh.faces, uv_index], axis=1)
-    return _xml(
-        f'<model unit="millimeter" xml:lang="en-US" xmlns="{_CORE}" xmlns:m="{_MATERIALS}" '
-        f'xmlns:slipcast="{_OURS}">'
+    return write_xml(
+        f'<model unit="millimeter" xml:lang="en-US" xmlns="{CORE}" xmlns:m="{MATERIALS}" '
+        f'xmlns:slipcast="{OURS}">'
         + "".join(f"<metadata name={quoteattr(k)}>{escape(v)}</metadata>" for k, v in metadata.items())
         + f'<resources><m:texture2d id="1" path="/{texture}" contenttype="{media_type}" '
         'tilestyleu="clamp" tilestylev="clamp"/><m:texture2dgroup id="2" texid="1">'
-        + _lines('<m:tex2coord u="%.9g" v="%.9g"/>', uv)
+        + write_lines('<m:tex2coord u="%.9g" v="%.9g"/>', uv)
         + f'</m:texture2dgroup><object id="3" type="model" name={quoteattr(names.mesh)} pid="2" pindex="0">'
         "<mesh><vertices>"
-        + _lines('<vertex x="%.9g" y="%.9g" z="%.9g"/>', frame.positions(mesh.vertices))
+        + write_lines('<vertex x="%.9g" y="%.9g" z="%.9g"/>', frame.positions(mesh.vertices))
         + "</vertices><triangles>"
-        + _lines('<triangle v1="%d" v2="%d" v3="%d" pid="2" p1="%d" p2="%d" p3="%d"/>', triangles)
+        + write_lines('<triangle v1="%d" v2="%d" v3="%d" pid="2" p1="%d" p2="%d" p3="%d"/>', triangles)
         + '</triangles></mesh></object></resources><build><item objectid="3"/></build></model>'
     )
 
 
-def _lines(pattern: str, rows: "np.typing.NDArray[np.generic]") -> str:
+def write_lines(pattern: str, rows: "np.typing.NDArray[np.generic]") -> str:
     """Fill `pattern` once for each row."""
     return (pattern * len(rows)) % tuple(rows.reshape(-1).tolist())
 
 
-def _relation(kind: str, target: str) -> bytes:
-    """Write a part with the one relationship to `target`."""
-    return _xml(
-        f'<Relationships xmlns="{_RELATIONS}">'
-        f'<Relationship Target="/{target}" Id="rel0" Type="{kind}"/></Relationships>'
+def relate(targets: "list[tuple[str, str]]") -> bytes:
+    """Write a part with relationships, each a type and its target."""
+    rows = "".join(
+        f'<Relationship Target="/{target}" Id="rel{number}" Type="{kind}"/>'
+        for number, (kind, target) in enumerate(targets)
     )
+    return write_xml(f'<Relationships xmlns="{_RELATIONS}">{rows}</Relationships>')
 
 
-def _xml(body: str) -> bytes:
+def write_xml(body: str) -> bytes:
+    """Write a part of XML in UTF-8."""
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'.encode()
 
 
-def _zip(parts: dict[str, bytes]) -> bytes:
+def pack_parts(parts: dict[str, bytes]) -> bytes:
     """Pack `parts` with the oldest date that a zip can hold, so that no clock shows."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as package:

@@ -1,0 +1,233 @@
+"""`slipcast print`: an asset or a picture in, files for a printer out."""
+
+import json
+import re
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from slipcast.cli.guard import Failure, attempt
+from slipcast.cli.sizes import parse_height
+from slipcast.cli.terminal import Terminal, quiet
+from slipcast.errors import BadInput
+
+if TYPE_CHECKING:
+    from slipcast.prepare.print import Print, PrintOptions
+    from slipcast.values import Figurine
+
+_ASSETS = {".glb", ".gltf"}
+_NUMBER = r"(\d+(?:\.\d+)?)"
+
+
+@click.command(name="print")
+@click.argument(
+    "sources", metavar="ASSET|PICTURE...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option(
+    "-o", "--out", default="out", show_default=True, type=click.Path(path_type=Path), help="Output folder."
+)
+@click.option("--for", "process", default="fdm", show_default=True, help="Printing process: fdm or resin.")
+@click.option("--height", help="Height of the figurine without its base, e.g. 75mm or 3in.")
+@click.option(
+    "--scale", help="Height by name: 1:7, 1:12, 28mm, 32mm, 54mm, 6in; 1:N is of a person of 1.75 m."
+)
+@click.option(
+    "--base",
+    default="auto",
+    show_default=True,
+    help="Base: auto, none, round, square, hex, oval or plinth; with a size: round:40mm.",
+)
+@click.option("--text", default="", help="Name on the front of the base.")
+@click.option("--text-style", default="engraved", show_default=True, help="Letters: engraved or raised.")
+@click.option(
+    "--font", type=click.Path(path_type=Path), help="Font file for --text (.ttf, .otf); default: Aileron."
+)
+@click.option("--magnet", help="Magnet pocket in the base, diameter x height: 5x2mm.")
+@click.option("--hollow", help="Hollow with walls of this thickness: 2mm.")
+@click.option("--drain", default="2x3mm", show_default=True, help="Drain holes, number x diameter.")
+@click.option(
+    "--split", default="1", show_default=True, help="Number of parts, or auto: as many as --printer needs."
+)
+@click.option("--printer", help="Build volume: 256x256x256mm.")
+@click.option("--scale-to-fit", is_flag=True, help="Shrink a figurine that is too large for --printer.")
+@click.option("--colors", type=int, help="Number of filaments to print in, 1 to 16.")
+@click.option("--filaments", help='Filaments at hand: "#ffffff,#cc3333,...".')
+@click.option(
+    "--orient",
+    default="",
+    help="Pose: stand, auto (resin leans back) or degrees; default: stand, resin auto.",
+)
+@click.option("--thicken", help="Grow thinner parts to this thickness: 0.8mm.")
+@click.option("--price", type=float, help="Price of a kilogram of material; adds the cost to the report.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each source.")
+@click.option("--debug", is_flag=True, help="Show what the libraries print; log unexpected errors.")
+@click.pass_obj
+def print_(
+    terminal: Terminal, /, sources: tuple[Path, ...], out: Path, as_json: bool, debug: bool, **words: Any
+) -> int:
+    """Prepare each ASSET (.glb or .gltf) or PICTURE for a printer.
+
+    The folder OUT gets NAME.print.3mf (in colour with --colors or --filaments), STL files for resin and for parts,
+    NAME.print.json with walls, layers, weight and findings, and NAME.print.png.
+    """
+    options = attempt(lambda: options_from(words), debug=debug)
+    if isinstance(options, Failure):
+        terminal.complain(options.message)
+        if as_json:
+            terminal.say(json.dumps([{"error": options.as_dict()}], indent=2))
+        return options.exit_code
+    entries: list[dict[str, object]] = []
+    codes: list[int] = []
+    for source in sources:
+        made = attempt(partial(_print_one, source, out, options, debug), debug=debug)
+        if isinstance(made, Failure):
+            terminal.complain(made.message)
+            entries.append({"source": str(source), "error": made.as_dict()})
+            codes.append(made.exit_code)
+            continue
+        entry, summary, exit_code = made
+        entries.append(entry)
+        if exit_code:
+            codes.append(exit_code)
+        if not as_json:
+            terminal.say(summary)
+    if as_json:
+        terminal.say(json.dumps(entries, indent=2, ensure_ascii=False))
+    return codes[0] if codes else 0
+
+
+def options_from(words: dict[str, Any]) -> "PrintOptions":
+    """Return the print options that the command line's words ask for; BadInput names the flag."""
+    from slipcast.prepare.base import BaseOptions, MagnetOptions
+    from slipcast.prepare.hollow import HollowOptions
+    from slipcast.prepare.paint import PaintOptions
+    from slipcast.prepare.print import PrintOptions
+    from slipcast.prepare.scale import parse_scale
+
+    if words["height"] and words["scale"]:
+        raise BadInput("--height and --scale both give the height; name one")
+    if words["colors"] is not None and words["filaments"]:
+        raise BadInput("--colors and --filaments both choose the colours; name one")
+    height_m = parse_height(words["height"]) if words["height"] else None
+    if words["scale"]:
+        height_m = parse_scale(words["scale"])
+    shape, _, size = words["base"].partition(":")
+    magnet = None
+    if words["magnet"]:
+        diameter, tall = _numbers("--magnet", words["magnet"], 2, "5x2mm")
+        magnet = MagnetOptions(diameter_mm=diameter, height_mm=tall)
+    hollow = None
+    if words["hollow"]:
+        (wall,) = _numbers("--hollow", words["hollow"], 1, "2mm")
+        count, hole = _numbers("--drain", words["drain"], 2, "2x3mm")
+        hollow = HollowOptions(wall_mm=wall, holes=int(count), hole_mm=hole)
+    paint = None
+    if words["filaments"]:
+        paint = PaintOptions(filaments=tuple(_color(word) for word in words["filaments"].split(",")))
+    elif words["colors"] is not None:
+        paint = PaintOptions(colors=words["colors"])
+    printer = None
+    if words["printer"]:
+        wide, deep, tall = _numbers("--printer", words["printer"], 3, "256x256x256mm")
+        printer = (wide, deep, tall)
+    return PrintOptions(
+        process=words["process"],
+        height_m=height_m,
+        base=BaseOptions(
+            shape=shape,
+            size_mm=_numbers("--base", size, 1, "round:40mm")[0] if size else None,
+            text=words["text"],
+            text_style=words["text_style"],
+            font=words["font"],
+            magnet=magnet,
+        ),
+        hollow=hollow,
+        split=None if words["split"] == "auto" else _whole("--split", words["split"]),
+        printer_mm=printer,
+        scale_to_fit=words["scale_to_fit"],
+        paint=paint,
+        orient=words["orient"] or ("auto" if words["process"] == "resin" else "stand"),
+        thicken_mm=_numbers("--thicken", words["thicken"], 1, "0.8mm")[0] if words["thicken"] else None,
+        price_per_kg=words["price"],
+    )
+
+
+def _numbers(flag: str, text: str, count: int, example: str) -> tuple[float, ...]:
+    """Numbers joined by x, in millimetres."""
+    pattern = r"\s*[x×]\s*".join([_NUMBER] * count) + r"\s*(?:mm)?"
+    match = re.fullmatch(pattern, text.strip(), re.IGNORECASE)
+    if match is None:
+        raise BadInput(f"{flag} {text!r} is not understood; write for example {example}")
+    return tuple(float(value) for value in match.groups())
+
+
+def _whole(flag: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise BadInput(f"{flag} must be auto or a whole number, got {text!r}")
+    return int(text)
+
+
+def _color(text: str) -> tuple[int, int, int]:
+    """`#c33` or `#cc3333` as sRGB."""
+    word = text.strip().removeprefix("#")
+    if len(word) == 3:
+        word = "".join(2 * letter for letter in word)
+    if not re.fullmatch(r"[0-9a-fA-F]{6}", word):
+        raise BadInput(
+            f"--filaments: {text.strip()!r} is not a colour; write #ffffff or #c33, with commas between"
+        )
+    return int(word[:2], 16), int(word[2:4], 16), int(word[4:], 16)
+
+
+def _print_one(
+    path: Path, out: Path, options: "PrintOptions", debug: bool
+) -> tuple[dict[str, object], str, int]:
+    """One source's entry, its line and its exit code."""
+    from slipcast.errors import QualityGate, status_of
+    from slipcast.prepare.print import print_figurine
+    from slipcast.store import check_folder, write_files
+
+    check_folder(out)
+    with nullcontext() if debug else quiet():
+        figurine = _figurine_of(path, options)
+        made = print_figurine(figurine, options)
+        files = made.files()
+    report = made.describe()
+    text = json.dumps({"source": path.name, **report}, indent=2, ensure_ascii=False) + "\n"
+    paths = write_files(out, {**files, f"{made.name}.print.json": text.encode()}, spare=[path])
+    entry = {"source": str(path), "files": [str(place) for place in paths], **report}
+    code = 0 if made.sound else status_of(QualityGate("")).exit_code
+    return entry, _summary(made, paths[0]), code
+
+
+def _figurine_of(path: Path, options: "PrintOptions") -> "Figurine":
+    from slipcast.formats.read_figurine import read_figurine
+
+    if path.suffix.lower() in _ASSETS:
+        return read_figurine(path)
+    from slipcast.pipeline import convert
+    from slipcast.points import PlaceOptions
+
+    return convert(path, normal_map="off", height_m=options.height_m or PlaceOptions.height_m).figurine
+
+
+def _summary(made: "Print", main: Path) -> str:
+    """The one line that a person reads."""
+    report = made.reports[0]
+    words = [
+        f"{main}",
+        " x ".join(f"{side:.1f}" for side in report.size_mm) + " mm",
+        f"{len(made.parts)} part{'s' if len(made.parts) > 1 else ''}",
+        "base "
+        + (made.base.shape if made.base.shape == "none" else f"{made.base.shape} {made.base.size_mm:g} mm"),
+        f"tips at {made.base.after.tipping_deg:.0f} deg",
+    ]
+    if made.hollow:
+        words.append(made.hollow.refused or f"hollow, {100 * made.hollow.saved:.0f} % saved")
+    if made.palette:
+        words.append(f"{len(made.palette.colors)} colours, off by {made.palette.mean_error:.0f}")
+    codes = sorted({entry.code for entry in made.findings})
+    return " | ".join([*words, " ".join(codes) or "healthy"])

@@ -1,0 +1,1 @@
+"""Triangles and nothing else; one algorithm a file."""

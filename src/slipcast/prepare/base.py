@@ -1,0 +1,297 @@
+"""A base that makes a figurine stand: as small as can be, of a usual shape, with a name and a magnet.
+
+The automatic size is the smallest for which the feet lie inside and the plumb line of the centre of mass keeps
+tan(10 degrees) of its height from the edge. The base's own weight only helps, so the figurine's mass decides.
+"""
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import manifold3d
+import numpy as np
+
+from slipcast.errors import BadInput
+from slipcast.prepare.body import Body, Color, Kind, Origin, body_from_solid, read_surface
+from slipcast.prepare.lettering import outline_text
+from slipcast.prepare.stand import Stance, convex_hull, mass_center, measure_stance
+from slipcast.values import F64
+
+SHAPES = ("auto", "none", "round", "square", "hex", "oval", "plinth")
+TEXT_STYLES = ("engraved", "raised")
+SAFE_TIPPING_DEG = 10.0
+"""What `auto` aims at: the lean from which it still comes back."""
+_OVAL = 1.5
+"""Width of an oval over its depth."""
+_SEGMENTS = 96
+_CHAMFER_MM = 0.4
+"""Along the upper edge; also what a first layer may spread without growing over the edge below."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MagnetOptions:
+    """A pocket for a round magnet, open at the bottom."""
+
+    diameter_mm: float
+    height_mm: float
+    clearance_mm: float = 0.1
+    """Added to the diameter and the depth."""
+
+    def __post_init__(self) -> None:
+        for name in ("diameter_mm", "height_mm"):
+            if not 0.5 <= getattr(self, name) <= 50:
+                raise BadInput(f"magnet {name} must be 0.5 to 50, got {getattr(self, name)}; try 5x2mm")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseOptions:
+    """Which base a figurine gets."""
+
+    shape: str = "auto"
+    """`auto` (a round one where the figurine does not stand safely by itself), `none`, `round`, `square`, `hex`, `oval`
+    or `plinth` (a tall, tapered block)."""
+    size_mm: float | None = None
+    """Diameter, side, distance across flats, or an oval's depth; None takes the smallest that stands safely."""
+    height_mm: float | None = None
+    """Thickness; None: 3 mm, 15 % of the figurine for a plinth, more where text or magnet need it."""
+    sink_mm: float = 0.6
+    """How deep the feet go into the base."""
+    color: Color = (60, 60, 64)
+    text: str = ""
+    """A name on its front."""
+    text_style: str = "engraved"
+    text_cap_mm: float = 3.0
+    """Height of a capital letter."""
+    text_depth_mm: float = 0.6
+    text_color: Color = (235, 235, 230)
+    font: Path | None = None
+    """A .ttf or .otf file; None takes Aileron Regular."""
+    magnet: MagnetOptions | None = None
+
+    def __post_init__(self) -> None:
+        if self.shape not in SHAPES:
+            raise BadInput(f"base must be one of {', '.join(SHAPES)}, got {self.shape!r}")
+        if self.text_style not in TEXT_STYLES:
+            raise BadInput(f"text_style must be engraved or raised, got {self.text_style!r}")
+        limits = {
+            "size_mm": (2, 1000),
+            "height_mm": (0.8, 500),
+            "sink_mm": (0.05, 20),
+            "text_cap_mm": (1, 100),
+            "text_depth_mm": (0.2, 5),
+        }
+        for name, (low, high) in limits.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise BadInput(f"{name} must be {low} to {high}, got {value}")
+        if self.shape in ("auto", "none") and self.size_mm is not None:
+            raise BadInput(f"base {self.shape} takes no size; write for example round:40mm")
+        if self.shape == "none" and (self.text or self.magnet):
+            raise BadInput("text and magnet need a base; choose round, square, hex, oval or plinth")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseReport:
+    """What was added, and why."""
+
+    shape: str
+    size_mm: float
+    height_mm: float
+    before: Stance
+    after: Stance
+    text_mm: tuple[float, float] | None = field(default=None)
+    """Width and height of the text."""
+
+
+def add_base(body: Body, options: BaseOptions) -> tuple[Body, BaseReport]:
+    """Return `body`, lowest point at z = 0, upon a base whose bottom is at z = 0.
+
+    Raises BadInput when a stated size is smaller than the feet, or the text does not fit.
+    """
+    before = measure_stance(body)
+    safe = before.tipping_deg >= SAFE_TIPPING_DEG
+    if options.shape == "none" or (options.shape == "auto" and safe and not (options.text or options.magnet)):
+        return body, BaseReport(shape="none", size_mm=0.0, height_mm=0.0, before=before, after=before)
+    shape = "round" if options.shape == "auto" else options.shape
+    feet = _feet(body, options.sink_mm)
+    center_of_mass = mass_center(read_surface(body))
+    height = _height_mm(body, shape, options)
+    center, size = _place(feet, center_of_mass, height, shape, options)
+    block = _block(shape, size, height).translate((float(center[0]), float(center[1]), 0.0))
+    base = body_from_solid(block, Origin(kind=Kind.BASE, color=options.color))
+    written = None
+    if options.text:
+        base, written = _letter(base, shape, center, size, height, options)
+    if options.magnet:
+        base = _pocket(base, center, size, options.magnet)
+    lifted = body.move(0, 0, height - options.sink_mm)
+    joined = base + lifted
+    return joined, BaseReport(
+        shape=shape,
+        size_mm=size,
+        height_mm=height,
+        before=before,
+        after=measure_stance(joined),
+        text_mm=written,
+    )
+
+
+def _feet(body: Body, sink_mm: float) -> F64:
+    """(N,2) convex hull of what goes into the base."""
+    low = body.solid.trim_by_plane((0, 0, -1), -max(sink_mm, 0.2))
+    points = read_surface(Body(low)).vertices_mm[:, :2] if not low.is_empty() else np.zeros((0, 2))
+    hull = convex_hull(points) if len(points) > 2 else points
+    if not len(hull):
+        low_corner, high_corner = body.box_mm
+        hull = np.array([[low_corner[0], low_corner[1]], [high_corner[0], high_corner[1]]])
+    return hull
+
+
+def _height_mm(body: Body, shape: str, options: BaseOptions) -> float:
+    """The base's thickness: as asked, or enough for text, magnet and shape."""
+    tall = float(body.box_mm[1, 2])
+    height = options.height_mm or (max(6.0, 0.15 * tall) if shape == "plinth" else 3.0)
+    needs = [height, options.sink_mm + 0.8]
+    if options.text:
+        needs.append(options.text_cap_mm * 1.3 + 2 * _CHAMFER_MM + 0.6)
+    if options.magnet:
+        needs.append(options.magnet.height_mm + options.magnet.clearance_mm + 0.8 + options.sink_mm)
+    if options.height_mm is not None and max(needs) > options.height_mm + 1e-9:
+        raise BadInput(
+            f"a base of height_mm={options.height_mm:g} is too thin; its text, magnet and feet need {max(needs):.1f} mm"
+        )
+    return max(needs)
+
+
+def _place(feet: F64, mass: F64, height_mm: float, shape: str, options: BaseOptions) -> tuple[F64, float]:
+    """(2,) where the base's middle lies, and its size; between the feet's middle and the plumb line."""
+    margin = math.tan(math.radians(SAFE_TIPPING_DEG)) * (float(mass[2]) + height_mm - options.sink_mm)
+    rim = 1.0 + _CHAMFER_MM
+    middle = (feet.min(0) + feet.max(0)) / 2
+    best: tuple[float, F64] | None = None
+    for t in np.linspace(0, 1, 41):
+        center = middle * (1 - t) + mass[:2] * t
+        need = max(_reach(feet - center, shape) + rim, _reach((mass[:2] - center)[None], shape) + margin)
+        if best is None or need < best[0] - 1e-9:
+            best = need, center
+    assert best is not None
+    smallest_feet = min(
+        _reach(feet - (middle * (1 - t) + mass[:2] * t), shape) for t in np.linspace(0, 1, 41)
+    )
+    if options.size_mm is None:
+        return best[1], math.ceil(2 * best[0] * 2) / 2
+    if options.size_mm / 2 < smallest_feet:
+        raise BadInput(
+            f"base {shape}:{options.size_mm:g}mm is smaller than the feet, which need {2 * smallest_feet:.1f} mm; "
+            "take a larger base or a smaller figurine"
+        )
+    return best[1], float(options.size_mm)
+
+
+def _reach(points: F64, shape: str) -> float:
+    """Half the size of the shape about the origin that just holds (N,2) points."""
+    x, y = np.abs(points[:, 0]), np.abs(points[:, 1])
+    if shape in ("square", "plinth"):
+        return float(np.maximum(x, y).max())
+    if shape == "hex":  # flats before and behind, so that a name has a straight face
+        return float(np.maximum(y, x * math.cos(math.pi / 6) + y * 0.5).max())
+    if shape == "oval":
+        return float(np.hypot(x / _OVAL, y).max())
+    return float(np.hypot(x, y).max())
+
+
+def _block(shape: str, size_mm: float, height_mm: float) -> manifold3d.Manifold:
+    """The base about the z axis, bottom at 0, its upper edge chamfered."""
+    half = size_mm / 2
+    if shape in ("square", "plinth"):
+        outline = manifold3d.CrossSection.square((size_mm, size_mm), True)
+    elif shape == "hex":
+        angle = np.radians(np.arange(6) * 60)
+        radius = half / math.cos(math.pi / 6)
+        outline = manifold3d.CrossSection(
+            [np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1).tolist()]
+        )
+    else:
+        outline = manifold3d.CrossSection.circle(half, _SEGMENTS)
+        if shape == "oval":
+            outline = outline.scale((_OVAL, 1.0))
+    foot = 0.0
+    block = manifold3d.Manifold()
+    if shape == "plinth":  # a wider foot below, as plinths have
+        foot = min(0.2 * height_mm, 3.0)
+        step = min(0.06 * size_mm, 2.0)
+        block = outline.extrude(foot)
+        inner = (size_mm - 2 * step) / size_mm
+        outline = outline.scale((inner, inner))
+        half *= inner
+    shaft = outline.extrude(height_mm - _CHAMFER_MM - foot).translate((0, 0, foot))
+    top_scale = (half - _CHAMFER_MM) / half
+    top = outline.extrude(_CHAMFER_MM, 0, 0.0, (top_scale, top_scale)).translate(
+        (0, 0, height_mm - _CHAMFER_MM)
+    )
+    return block + shaft + top
+
+
+def _letter(
+    base: Body, shape: str, center: F64, size_mm: float, height_mm: float, options: BaseOptions
+) -> tuple[Body, tuple[float, float]]:
+    """The base with a name on its front, and the name's width and height."""
+    letters = outline_text(options.text, cap_mm=options.text_cap_mm, font=options.font)
+    low_x, low_y, high_x, high_y = letters.bounds()
+    width, tall = high_x - low_x, high_y - low_y
+    face, foot = size_mm, 0.0
+    if shape == "plinth":
+        foot = min(0.2 * height_mm, 3.0)
+        face = size_mm - 2 * min(0.06 * size_mm, 2.0)
+    flat_mm = {"square": face, "plinth": face, "hex": face / math.sqrt(3)}.get(shape)
+    room = 0.9 * flat_mm if flat_mm else face / 2 * math.radians(150) * (_OVAL if shape == "oval" else 1)
+    if width > room:
+        fits = options.text_cap_mm * room / width
+        raise BadInput(
+            f"text {options.text!r} is {width:.1f} mm long and the {shape} base's front holds {room:.1f} mm; "
+            f"shorten it, take letters of {fits:.1f} mm or a base of {size_mm * width / room:.0f} mm"
+        )
+    free = height_mm - _CHAMFER_MM - foot
+    if tall > free:
+        raise BadInput(
+            f"text needs {tall:.1f} mm of height and the base's front has {free:.1f} mm; raise the base"
+        )
+    depth = options.text_depth_mm
+    slab = letters.translate((0.0, -(low_y + high_y) / 2)).extrude(2 * depth).translate((0, 0, -depth))
+    slab = slab.rotate((90, 0, 0)).translate((0, 0, foot + free / 2))  # upright, facing -y
+    if flat_mm:
+        slab = slab.translate((0, -face / 2, 0))
+    else:
+        half_x, half_y = face / 2 * (_OVAL if shape == "oval" else 1), face / 2
+        slab = slab.refine_to_length(1.0).warp_batch(lambda points: _wrap(points, half_x, half_y))
+    solid = body_from_solid(
+        slab.translate((float(center[0]), float(center[1]), 0)),
+        Origin(kind=Kind.TEXT, color=options.text_color),
+    )
+    return (base - solid if options.text_style == "engraved" else base + solid), (width, tall)
+
+
+def _wrap(points: F64, half_x: float, half_y: float) -> F64:
+    """Bend (N,3) points that stand before the plane y = 0 around an upright ellipse, arc length kept in the middle."""
+    places = np.asarray(points, np.float64)
+    angle = places[:, 0] / half_x
+    out = places.copy()
+    grow = 1 - places[:, 1] / half_y
+    out[:, 0] = half_x * np.sin(angle) * grow
+    out[:, 1] = -half_y * np.cos(angle) * grow
+    return out
+
+
+def _pocket(base: Body, center: F64, size_mm: float, magnet: MagnetOptions) -> Body:
+    """The base with a round pocket in its bottom."""
+    wide = magnet.diameter_mm + magnet.clearance_mm
+    if wide + 2.0 > size_mm:
+        raise BadInput(
+            f"a magnet of {magnet.diameter_mm:g} mm needs a base of {wide + 2:.1f} mm or more, "
+            f"this one has {size_mm:g} mm"
+        )
+    deep = magnet.height_mm + magnet.clearance_mm
+    hole = manifold3d.Manifold.cylinder(deep + 1, wide / 2, wide / 2, 64).translate(
+        (float(center[0]), float(center[1]), -1)
+    )
+    return base - body_from_solid(hole, Origin(kind=Kind.CAVITY))

@@ -1,0 +1,154 @@
+"""What a print part is like: walls, the thinnest place in words, layers, weight, cost, and whether it fits.
+
+The limits are makers' rules of thumb for a 0.4 mm nozzle and for resin. `printability` repeats the verdict in the field
+names that Meshy's API uses, so that one client reads both.
+"""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from slipcast.checks.crossings import crossing_faces
+from slipcast.checks.thickness import measure_thickness
+from slipcast.prepare.body import MM, Body, read_surface
+from slipcast.prepare.layers import Layers, slice_layers
+from slipcast.prepare.stand import Stance, measure_stance
+from slipcast.solid import closedness
+
+DENSITY_G_CM3 = {"PLA": 1.24, "PETG": 1.27, "resin": 1.12}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Process:
+    """What a way of printing can hold."""
+
+    name: str
+    wall_mm: float
+    """Thinner walls fail."""
+    pin_mm: float
+    """Thinner limbs and swords break."""
+    layer_mm: float
+    pixel_mm: float
+    """Of our own raster."""
+    materials: tuple[str, ...]
+
+
+PROCESSES = {
+    "fdm": Process(
+        name="fdm", wall_mm=0.8, pin_mm=2.0, layer_mm=0.2, pixel_mm=0.2, materials=("PLA", "PETG")
+    ),
+    "resin": Process(
+        name="resin", wall_mm=0.5, pin_mm=1.0, layer_mm=0.05, pixel_mm=0.2, materials=("resin",)
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Walls:
+    """How thick the walls are."""
+
+    thinnest_mm: float
+    """The thickness that 99.5 % of the surface exceed."""
+    at_mm: tuple[float, float, float]
+    place: str
+    """Where the thinnest is, in words."""
+    below_limit: float
+    """Share of the surface that is thinner than the process can hold."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartReport:
+    """One part, measured."""
+
+    size_mm: tuple[float, float, float]
+    volume_mm3: float
+    faces: int
+    closed: bool
+    crossing_faces: int
+    walls: Walls
+    layers: Layers
+    stance: Stance
+    weight_g: dict[str, float]
+    fits: bool | None
+    """Whether it fits the printer; None without one."""
+
+    @property
+    def sound(self) -> bool:
+        """Whether it is a closed solid that no face pierces."""
+        return self.closed and not self.crossing_faces
+
+    def as_dict(self) -> dict[str, object]:
+        """The report as JSON-ready data."""
+        return {
+            "size_mm": list(self.size_mm),
+            "volume_mm3": self.volume_mm3,
+            "faces": self.faces,
+            "closed": self.closed,
+            "crossing_faces": self.crossing_faces,
+            "walls": asdict(self.walls),
+            "layers": asdict(self.layers),
+            "stands": {
+                "tipping_deg": round(self.stance.tipping_deg, 1),
+                "contact_mm2": round(self.stance.contact_mm2, 1),
+            },
+            "weight_g": self.weight_g,
+            "fits": self.fits,
+        }
+
+
+def inspect_part(
+    body: Body, process: Process, printer_mm: tuple[float, float, float] | None = None
+) -> PartReport:
+    """Return what `body`, lying on z = 0, is like for `process`."""
+    surface = read_surface(body)
+    mesh = surface.as_mesh()
+    state = closedness(mesh)
+    low, high = body.box_mm
+    size = high - low
+    volume = body.volume_mm3
+    return PartReport(
+        size_mm=(round(float(size[0]), 2), round(float(size[1]), 2), round(float(size[2]), 2)),
+        volume_mm3=round(volume, 2),
+        faces=len(surface.faces),
+        closed=state.open_edges + state.crowded_edges + state.turned_edges == 0 and state.volume_m3 > 0,
+        crossing_faces=len(crossing_faces(mesh)),
+        walls=_measure_walls(body, process),
+        layers=slice_layers(body, layer_mm=process.layer_mm, pixel_mm=process.pixel_mm),
+        stance=measure_stance(body),
+        weight_g={name: round(volume / 1000 * DENSITY_G_CM3[name], 2) for name in process.materials},
+        fits=None if printer_mm is None else _fits(size, printer_mm),
+    )
+
+
+def _fits(size: np.ndarray, printer_mm: tuple[float, float, float]) -> bool:
+    wide, deep = sorted(size[:2])
+    return bool(wide <= min(printer_mm[:2]) and deep <= max(printer_mm[:2]) and size[2] <= printer_mm[2])
+
+
+def _measure_walls(body: Body, process: Process) -> Walls:
+    mesh = read_surface(body).as_mesh()
+    walls = measure_thickness(mesh)
+    order = np.argsort(walls.samples_m, kind="stable")
+    share = np.cumsum(walls.area_m2[order]) / max(float(walls.area_m2.sum()), 1e-30)
+    at = order[min(int(np.searchsorted(share, 0.005)), len(order) - 1)]
+    x, y, z = (float(value) * MM for value in walls.points_m[at])
+    place = (x, -z, y)
+    return Walls(
+        thinnest_mm=round(float(walls.samples_m[at]) * MM, 3),
+        at_mm=(round(place[0], 1), round(place[1], 1), round(place[2], 1)),
+        place=name_place(place, body.box_mm),
+        below_limit=round(walls.share_below(process.wall_mm / MM), 5),
+    )
+
+
+def name_place(at_mm: tuple[float, float, float], box_mm: np.ndarray) -> str:
+    """Return where a point lies in words: side, height in mm and as a share.
+
+    >>> name_place((10.0, -20.0, 60.0), np.array([[-25.0, -20, 0], [25, 20, 75]]))
+    'at the front right, 60 mm high (80 % of the height)'
+    """
+    share = (np.array(at_mm) - box_mm[0]) / np.maximum(box_mm[1] - box_mm[0], 1e-9)
+    depth = "front" if share[1] < 1 / 3 else "back" if share[1] > 2 / 3 else ""
+    side = "left" if share[0] < 1 / 3 else "right" if share[0] > 2 / 3 else ""
+    where = " ".join(word for word in (depth, side) if word) or "middle"
+    return f"at the {where}, {at_mm[2]:.0f} mm high ({100 * share[2]:.0f} % of the height)"

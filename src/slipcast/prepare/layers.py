@@ -1,0 +1,147 @@
+"""A body as a printer sees it, layer by layer: islands, overhangs, resin traps, suction cups, the first layer.
+
+The body is sliced and drawn on a raster. An island is an area of a layer with nothing below it. A trap is air that no
+path of air joins with the outside; a cup is air that is open only downwards: a layer peels off with the suction of its
+area. These are UVtools' notions on our own slices.
+
+Flood fill instead of path search: air that is connected with the raster's rim is outside; for cups the same fill may
+only go upwards from what lies above (resin runs down, air rises, while the part hangs in the vat with the plate up).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from slipcast.prepare.body import Body
+from slipcast.prepare.hollow import rasterize
+from slipcast.values import F64, Bool
+
+_LEAST_BELOW = 0.25
+"""Share of an area's own pixels that must lie on solid for it not to be an island (UVtools), or 10 pixels."""
+_LEAST_PIXELS = 10
+_TRAP_MM3 = 1.0
+_CUP_MM3 = 20.0
+_NUMBER = ndimage.generate_binary_structure(2, 1)
+_LISTED = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spot:
+    """Somewhere that needs attention."""
+
+    at_mm: tuple[float, float, float]
+    area_mm2: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layers:
+    """What the slices of a body show."""
+
+    count: int
+    """Layers at the printer's layer height."""
+    layer_mm: float
+    first_layer_mm2: float
+    islands: tuple[Spot, ...]
+    """Areas that begin in the air, from below, the first 20."""
+    island_count: int
+    overhang_mm2: float
+    """Area of all layers that lies further than one layer height beyond the layer below (steeper than 45 degrees)."""
+    trapped_mm3: float
+    """Closed cavities."""
+    cup_mm3: float
+    """Cavities that are open only downwards."""
+
+
+def slice_layers(body: Body, *, layer_mm: float, pixel_mm: float) -> Layers:
+    """Return what slices of `body`, standing on z = 0, show at `layer_mm` on a raster of `pixel_mm`.
+
+    The raster's layers are as thin as `layer_mm` but no thinner than `pixel_mm`, which is what it can tell apart.
+    """
+    step = max(layer_mm, pixel_mm)
+    low, high = body.box_mm
+    low = low - 2 * pixel_mm
+    shape = tuple(np.ceil((high + 2 * pixel_mm - low)[:2] / pixel_mm).astype(int) + 1)
+    heights = np.arange(step / 2, max(high[2], step), step)
+    stack = np.zeros((len(heights), *shape), bool)
+    for k, z in enumerate(heights):
+        stack[k] = rasterize(body.solid, z, low[:2], pixel_mm, (int(shape[0]), int(shape[1])))
+    islands, overhang = _find_islands(stack, heights, low, pixel_mm, reach_px=max(step / pixel_mm, 1.0))
+    trapped, cups = _find_closed_air(stack)
+    cell = pixel_mm**2 * step
+    return Layers(
+        count=int(np.ceil(high[2] / layer_mm)),
+        layer_mm=layer_mm,
+        first_layer_mm2=round(float(stack[0].sum()) * pixel_mm**2, 2) if len(stack) else 0.0,
+        islands=tuple(islands[:_LISTED]),
+        island_count=len(islands),
+        overhang_mm2=round(overhang * pixel_mm**2, 1),
+        trapped_mm3=round(_sum_large(trapped, _TRAP_MM3 / cell) * cell, 2),
+        cup_mm3=round(_sum_large(cups, _CUP_MM3 / cell) * cell, 2),
+    )
+
+
+def _find_islands(
+    stack: Bool, heights: F64, low_mm: F64, pixel_mm: float, reach_px: float
+) -> tuple[list[Spot], float]:
+    """Areas that begin in the air, and the pixels of all layers that hang over by more than a layer's height."""
+    found: list[Spot] = []
+    overhang = 0.0
+    for k in range(1, len(stack)):
+        layer, below = stack[k], stack[k - 1]
+        fresh = layer & ~below
+        if not fresh.any():
+            continue
+        reach = ndimage.binary_dilation(below, iterations=max(round(reach_px), 1))
+        overhang += float((layer & ~reach).sum())
+        labels, count = ndimage.label(layer, _NUMBER)
+        if not count:
+            continue
+        own = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+        held = np.bincount(labels[below], minlength=count + 1)[1:]
+        for number in 1 + np.flatnonzero(
+            held < np.maximum(np.minimum(_LEAST_PIXELS, own), _LEAST_BELOW * own)
+        ):
+            if held[number - 1] and own[number - 1] < 4 * _LEAST_PIXELS:
+                continue
+            if own[number - 1] * pixel_mm**2 < 0.02:
+                continue
+            where = np.argwhere(labels == number).mean(0)
+            x, y = low_mm[:2] + where * pixel_mm
+            found.append(
+                Spot(
+                    at_mm=(round(float(x), 2), round(float(y), 2), round(float(heights[k]), 2)),
+                    area_mm2=round(float(own[number - 1]) * pixel_mm**2, 3),
+                )
+            )
+    return found, overhang
+
+
+def _find_closed_air(stack: Bool) -> tuple[Bool, Bool]:
+    """Air that nothing joins with the outside, and air that is open only downwards."""
+    padded = np.pad(stack, 1)
+    air, _ = ndimage.label(~padded)
+    outside = air == air[0, 0, 0]
+    trapped = ~padded & ~outside
+    # From the top layer down: air is free where it is joined, within its layer, with air that is free above it.
+    free = np.zeros_like(padded)
+    free[-1] = ~padded[-1]
+    for k in range(len(padded) - 2, -1, -1):
+        labels, count = ndimage.label(~padded[k], _NUMBER)
+        ok = np.zeros(count + 1, bool)
+        ok[np.unique(labels[free[k + 1] & ~padded[k]])] = True
+        ok[labels[0, 0]] = True
+        ok[0] = False
+        free[k] = ok[labels]
+    # A side channel may lead out lower down: what is joined downwards with free air is only held by its own top.
+    cups = outside & ~free & ~padded
+    return trapped[1:-1, 1:-1, 1:-1], cups[1:-1, 1:-1, 1:-1]
+
+
+def _sum_large(mask: Bool, least: float) -> float:
+    """Cells in connected groups of at least `least` cells."""
+    if not mask.any():
+        return 0.0
+    labels, count = ndimage.label(mask)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    return float(sizes[sizes >= least].sum())

@@ -1,0 +1,290 @@
+"""A textured body -> faces of few colours whose borders are cut into the mesh.
+
+A slicer paints whole triangles. So the triangles on which the texture changes colour are refined first, then each edge
+whose ends differ is cut where the colour changes along it, and the triangles around are divided there. Every edge is
+divided in one way for both its faces, so a closed mesh stays closed and its shape does not change.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from scipy import sparse
+from scipy.spatial import cKDTree
+
+from slipcast.errors import BadInput
+from slipcast.prepare.body import Color, Kind, Surface
+from slipcast.prepare.palette import LIGHTNESS, Palette, choose_palette, lab_from_srgb, map_to_filaments
+from slipcast.values import F32, F64, I64, U8, Bool
+
+_ROUNDS = 6
+_CUTS = np.array([0.2, 0.35, 0.5, 0.65, 0.8])
+"""Where an edge may be cut: not so near to its ends that slivers come out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaintOptions:
+    """How a texture becomes filaments."""
+
+    colors: int = 4
+    """How many, where no filaments are named."""
+    filaments: tuple[Color, ...] = ()
+    """sRGB of what is at hand; each place takes the nearest."""
+    smallest_mm2: float = 1.5
+    """A smaller patch takes its surroundings' colour."""
+    finest_mm: float = 0.5
+    """Length to which edges are refined along colour borders."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.colors <= 16:
+            raise BadInput(f"colors must be 1 to 16, got {self.colors}; printers take 4 mostly")
+        if len(self.filaments) == 1:
+            raise BadInput(
+                "filaments must name at least two colours; with one, leave it out and print in that colour"
+            )
+        if len(self.filaments) > 16:
+            raise BadInput(f"filaments must name at most 16 colours, got {len(self.filaments)}")
+        if not 0 <= self.smallest_mm2 <= 100:
+            raise BadInput(f"smallest_mm2 must be 0 to 100, got {self.smallest_mm2}")
+        if not 0.1 <= self.finest_mm <= 10:
+            raise BadInput(f"finest_mm must be 0.1 to 10, got {self.finest_mm}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Painted:
+    """A surface in few colours."""
+
+    surface: Surface
+    index: I64
+    """(F,) which of the palette's colours each face has."""
+    palette: Palette
+
+
+def pick_palette(surface: Surface, texture: U8, options: PaintOptions) -> Palette:
+    """Return the palette that serves what is seen of `surface` best, or the given filaments."""
+    seen = surface.kind != int(Kind.CAVITY)
+    colors, area = _face_colors(surface, texture)[seen], measure_areas(surface)[seen]
+    if options.filaments:
+        return map_to_filaments(colors, area, options.filaments)[0]
+    return choose_palette(colors, area, options.colors)[0]
+
+
+def paint_surface(surface: Surface, texture: U8, palette: Palette, options: PaintOptions) -> Painted:
+    """Return `surface` with a palette's colour for each face; `texture` is its (H,W,3) sRGB atlas.
+
+    Faces that a cut made take the colour of the nearest textured face.
+    """
+    own = np.array(palette.colors, np.uint8)
+    refined = _refine(surface, texture, own, options.finest_mm)
+    cut, index = _cut_borders(refined, texture, own)
+    index = _absorb_specks(cut, index, options.smallest_mm2)
+    return Painted(surface=cut, index=index, palette=palette)
+
+
+def measure_areas(surface: Surface) -> F64:
+    """Return the (F,) areas in mm2."""
+    a, b, c = (surface.vertices_mm[surface.faces[:, k]] for k in range(3))
+    return np.asarray(np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2, np.float64)
+
+
+def sample_texture(texture: U8, uv: F32) -> U8:
+    """Return the (N,3) texels at (N,2) texture coordinates, origin top left."""
+    height, width = texture.shape[:2]
+    column = np.clip((uv[:, 0] * width).astype(np.int64), 0, width - 1)
+    row = np.clip((uv[:, 1] * height).astype(np.int64), 0, height - 1)
+    out: U8 = texture[row, column]
+    return out
+
+
+def _face_colors(surface: Surface, texture: U8) -> U8:
+    """(F,3) each face's colour: the texture's in its middle, its own, or for cuts that of the nearest textured face."""
+    out = surface.color.copy()
+    textured = surface.textured
+    out[textured] = sample_texture(texture, surface.uv[textured].mean(1))
+    cut = (surface.kind == int(Kind.CUT)) & ~textured
+    if cut.any() and textured.any():
+        middle = surface.vertices_mm[surface.faces].mean(1)
+        _, nearest = cKDTree(middle[textured]).query(middle[cut])
+        out[cut] = out[textured][nearest]
+    return out
+
+
+def _classify(colors: U8, palette: U8) -> I64:
+    """(N,) index of the palette's colour that lies nearest, by the same measure for every pixel."""
+    table = _tabulate(palette.tobytes())
+    r, g, b = (colors.reshape(-1, 3) >> 3).astype(np.int64).T
+    out: I64 = table[(r << 10) | (g << 5) | b]
+    return out
+
+
+@lru_cache(maxsize=4)
+def _tabulate(palette: bytes) -> I64:
+    """(32768,) the nearest palette colour of each colour of 5 bits a channel."""
+    cells = np.stack(np.unravel_index(np.arange(1 << 15), (32, 32, 32)), 1)
+    lab = lab_from_srgb((cells * 8 + 4).astype(np.uint8))
+    own = lab_from_srgb(np.frombuffer(palette, np.uint8).reshape(-1, 3))
+    gaps = (lab[:, None] - own[None]) * np.array([LIGHTNESS, 1, 1])
+    return np.asarray((gaps**2).sum(2).argmin(1), np.int64)
+
+
+def _corner_labels(surface: Surface, texture: U8, palette: U8) -> I64:
+    """(F,3) the palette's colour at each corner, sampled a little inside the face."""
+    flat = _classify(_face_colors(surface, texture), palette)
+    out = np.repeat(flat[:, None], 3, axis=1)
+    textured = surface.textured
+    uv = surface.uv[textured]
+    inside = uv * np.float32(0.94) + uv.mean(1, keepdims=True) * np.float32(0.06)
+    out[textured] = _classify(sample_texture(texture, inside.reshape(-1, 2)), palette).reshape(-1, 3)
+    return out
+
+
+def _refine(surface: Surface, texture: U8, palette: U8, finest_mm: float) -> Surface:
+    """Halve the edges of faces on which the colour changes until they are short."""
+    for _ in range(_ROUNDS):
+        corner = surface.vertices_mm[surface.faces]
+        length = np.linalg.norm(np.roll(corner, -1, axis=1) - corner, axis=2)
+        wanted = _find_mixed(surface, texture, palette, length.max(1) > finest_mm)[:, None] & (
+            length > finest_mm
+        )
+        if not wanted.any():
+            break
+        edge, twin = _edges(surface)
+        cut = np.zeros(len(edge), bool)
+        np.logical_or.at(cut, twin[wanted.ravel()], True)
+        at = np.full(len(edge), 0.5)
+        surface, _ = _divide(surface, edge, twin, cut, at)
+    return surface
+
+
+def _find_mixed(surface: Surface, texture: U8, palette: U8, asked: Bool) -> Bool:
+    """(F,) which of the `asked` faces show more than one colour at 21 places inside."""
+    out = np.zeros(len(surface.faces), bool)
+    rows = np.flatnonzero(asked & surface.textured)
+    if len(rows):
+        u, v = np.array([(i, j) for i in range(6) for j in range(6 - i)]).T / 5
+        weights = np.stack([1 - u - v, u, v], 1) * 0.94 + 0.02
+        places = np.einsum("pk,fkc->fpc", weights.astype(np.float32), surface.uv[rows])
+        label = _classify(sample_texture(texture, places.reshape(-1, 2)), palette).reshape(len(rows), -1)
+        out[rows] = (label != label[:, :1]).any(1)
+    return out
+
+
+def _edges(surface: Surface) -> tuple[I64, I64]:
+    """(E,2) sorted vertex pairs and (3F,) which of them runs from corner k of each face to the next."""
+    start = surface.faces.astype(np.int64)
+    pair = np.stack([start, np.roll(start, -1, axis=1)], 2).reshape(-1, 2)
+    key = pair.min(1) * len(surface.vertices_mm) + pair.max(1)
+    unique, twin = np.unique(key, return_inverse=True)
+    return np.stack(np.divmod(unique, len(surface.vertices_mm)), 1), twin.ravel()
+
+
+def _divide(surface: Surface, edge: I64, twin: I64, cut: Bool, at: F64) -> tuple[Surface, I64]:
+    """Divide faces at cut edges (E,), `at` from the lower vertex; returns the surface and the face each comes from."""
+    number = np.full(len(edge), -1, np.int64)
+    number[cut] = len(surface.vertices_mm) + np.arange(int(cut.sum()))
+    low, high = surface.vertices_mm[edge[cut, 0]], surface.vertices_mm[edge[cut, 1]]
+    added = low * (1 - at[cut, None]) + high * at[cut, None]
+    vertices = np.concatenate([surface.vertices_mm, added])
+    face_cut = number[twin].reshape(-1, 3)  # (F,3) new vertex on the edge after each corner, or -1
+    # t along each face's own direction, for the texture coordinates
+    forward = surface.faces.astype(np.int64) == edge[twin, 0].reshape(-1, 3)
+    t = np.where(forward, at[twin].reshape(-1, 3), 1 - at[twin].reshape(-1, 3)).astype(np.float32)
+    uv_next = np.roll(surface.uv, -1, axis=1)
+    uv_cut = surface.uv * (1 - t[..., None]) + uv_next * t[..., None]
+    count = (face_cut >= 0).sum(1)
+    faces, uvs, owner = (
+        [surface.faces[count == 0].astype(np.int64)],
+        [surface.uv[count == 0]],
+        [np.flatnonzero(count == 0)],
+    )
+
+    def emit(rows: I64, corners: Sequence[tuple[str, I64]]) -> None:
+        ids, coords = [], []
+        for kind, k in corners:
+            ids.append(surface.faces[rows, k] if kind == "v" else face_cut[rows, k])
+            coords.append(surface.uv[rows, k] if kind == "v" else uv_cut[rows, k])
+        faces.append(np.stack(ids, 1).astype(np.int64))
+        uvs.append(np.stack(coords, 1))
+        owner.append(rows)
+
+    rows = np.flatnonzero(count == 1)
+    k = (face_cut[rows] >= 0).argmax(1)
+    n, o = (k + 1) % 3, (k + 2) % 3
+    emit(rows, [("v", k), ("e", k), ("v", o)])
+    emit(rows, [("e", k), ("v", n), ("v", o)])
+    rows = np.flatnonzero(count == 2)
+    k = (face_cut[rows] < 0).argmax(1)  # the edge that is not cut runs from k to n; o lies opposite
+    n, o = (k + 1) % 3, (k + 2) % 3
+    emit(rows, [("e", n), ("v", o), ("e", o)])
+    emit(rows, [("v", k), ("v", n), ("e", n)])
+    emit(rows, [("v", k), ("e", n), ("e", o)])
+    rows = np.flatnonzero(count == 3)
+    k, n, o = (np.full(len(rows), c) for c in range(3))
+    emit(rows, [("v", k), ("e", k), ("e", o)])
+    emit(rows, [("v", n), ("e", n), ("e", k)])
+    emit(rows, [("v", o), ("e", o), ("e", n)])
+    emit(rows, [("e", k), ("e", n), ("e", o)])
+    own = np.concatenate(owner)
+    made = replace(
+        surface,
+        vertices_mm=vertices,
+        faces=np.concatenate(faces).astype(np.int32),
+        uv=np.concatenate(uvs).astype(np.float32),
+        kind=surface.kind[own],
+        color=surface.color[own],
+        source=surface.source[own],
+    )
+    return made, own
+
+
+def _cut_borders(surface: Surface, texture: U8, palette: U8) -> tuple[Surface, I64]:
+    """Cut edges where the colour changes along them; (F,) the colour of each resulting face."""
+    label = _corner_labels(surface, texture, palette)
+    edge, twin = _edges(surface)
+    differs = label != np.roll(label, -1, axis=1)
+    cut = np.zeros(len(edge), bool)
+    np.logical_or.at(cut, twin[differs.ravel()], True)
+    at = np.full(len(edge), 0.5)
+    rows, k = np.nonzero(differs & surface.textured[:, None])
+    start, end = surface.uv[rows, k], surface.uv[rows, (k + 1) % 3]
+    steps = np.linspace(0.1, 0.9, 9, dtype=np.float32)
+    places = start[:, None] * (1 - steps[None, :, None]) + end[:, None] * steps[None, :, None]
+    along = _classify(sample_texture(texture, places.reshape(-1, 2)), palette).reshape(-1, 9)
+    last = (along == label[rows, k][:, None]).sum(1) / 9.0
+    forward = surface.faces[rows, k] == edge[twin.reshape(-1, 3)[rows, k], 0]
+    share = np.where(forward, last, 1 - last)
+    at[twin.reshape(-1, 3)[rows, k]] = _CUTS[np.abs(share[:, None] - _CUTS[None]).argmin(1)]
+    made, _ = _divide(surface, edge, twin, cut, at)
+    index = _classify(_face_colors(made, texture), palette)
+    return made, index
+
+
+def _absorb_specks(surface: Surface, index: I64, smallest_mm2: float) -> I64:
+    """Patches of one colour below a size take the colour with which they share the longest border."""
+    if not smallest_mm2:
+        return index
+    edge, twin = _edges(surface)
+    order = np.argsort(twin, kind="stable")
+    face = np.repeat(np.arange(len(surface.faces)), 3)[order]
+    pairs = face.reshape(-1, 2) if len(face) == 2 * len(edge) else np.zeros((0, 2), np.int64)
+    area = measure_areas(surface)
+    length = np.linalg.norm(surface.vertices_mm[edge[:, 0]] - surface.vertices_mm[edge[:, 1]], axis=1)
+    out = index.copy()
+    for _ in range(4):
+        same = out[pairs[:, 0]] == out[pairs[:, 1]]
+        graph = sparse.coo_matrix(
+            (np.ones(int(same.sum()), bool), (pairs[same, 0], pairs[same, 1])), (len(out), len(out))
+        )
+        count, patch = sparse.csgraph.connected_components(graph, directed=False)
+        small = np.bincount(patch, area, count) < smallest_mm2
+        border = ~same & (small[patch[pairs[:, 0]]] | small[patch[pairs[:, 1]]])
+        if not border.any():
+            break
+        best = np.zeros((count, int(out.max()) + 1))
+        for a, b in ((0, 1), (1, 0)):
+            np.add.at(best, (patch[pairs[border, a]], out[pairs[border, b]]), length[border])
+        choice = best.argmax(1)
+        takes = small[patch] & (best.max(1)[patch] > 0)
+        out[takes] = choice[patch[takes]]
+    return out

@@ -1,0 +1,350 @@
+"""Figurine -> parts that a printer makes: the list of print steps, and what came of them.
+
+    scale -> thicken -> base -> orient -> hollow and drain -> split -> paint -> inspect
+
+`PrintOptions` has the defaults of each step; a step that is off costs nothing.
+"""
+
+import io
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from slipcast.errors import BadInput
+from slipcast.findings import Finding, finding
+from slipcast.formats.painted_threemf import PaintedPart, write_painted_threemf
+from slipcast.formats.stl import pack_stl
+from slipcast.prepare.base import BaseOptions, BaseReport, add_base
+from slipcast.prepare.body import MM, Body, body_from_mesh, read_surface
+from slipcast.prepare.hollow import HollowOptions, HollowReport, hollow
+from slipcast.prepare.inspect_print import PROCESSES, PartReport, inspect_part
+from slipcast.prepare.orient import Orientation, orient
+from slipcast.prepare.paint import Painted, PaintOptions, paint_surface, pick_palette
+from slipcast.prepare.palette import Palette
+from slipcast.prepare.split import Cut, SplitPart, split
+from slipcast.prepare.thicken import ThickenReport, thicken
+from slipcast.raster import rasterize
+from slipcast.values import U8, Figurine
+
+_GAP_MM = 4.0
+"""Between parts on the plate."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrintOptions:
+    """Everything that `print_figurine` can do."""
+
+    process: str = "fdm"
+    """`fdm` or `resin`."""
+    height_m: float | None = None
+    """Height of the figurine without its base; None keeps it."""
+    base: BaseOptions = field(default_factory=BaseOptions)
+    hollow: HollowOptions | None = None
+    split: int | None = 1
+    """Number of parts; None: as many as the printer needs."""
+    printer_mm: tuple[float, float, float] | None = None
+    """Width, depth and height that the printer can build."""
+    scale_to_fit: bool = False
+    """Make a figurine that is too large for the printer smaller."""
+    paint: PaintOptions | None = None
+    orient: str = "stand"
+    """`stand`, `auto` (resin leans back where that saves supports) or degrees."""
+    thicken_mm: float | None = None
+    """Grow thinner parts to this."""
+    price_per_kg: float | None = None
+    """Of the material; gives the cost."""
+
+    def __post_init__(self) -> None:
+        if self.process not in PROCESSES:
+            raise BadInput(f"process must be fdm or resin, got {self.process!r}")
+        if self.height_m is not None and not 0.005 <= self.height_m <= 2:
+            raise BadInput(f"height_m must be 0.005 to 2, got {self.height_m}")
+        if self.printer_mm is not None and not all(20 <= side <= 2000 for side in self.printer_mm):
+            raise BadInput(f"printer_mm must be three lengths of 20 to 2000, got {self.printer_mm}")
+        if self.split is None and self.printer_mm is None:
+            raise BadInput(
+                "split=None needs printer_mm, the size of the printer; write for example 256x256x256mm"
+            )
+        if self.scale_to_fit and self.printer_mm is None:
+            raise BadInput("scale_to_fit needs printer_mm, the size of the printer")
+        if self.price_per_kg is not None and not 0 <= self.price_per_kg <= 10_000:
+            raise BadInput(f"price_per_kg must be 0 to 10000, got {self.price_per_kg}")
+        if self.thicken_mm is not None and not 0.2 <= self.thicken_mm <= 5:
+            raise BadInput(f"thicken_mm must be 0.2 to 5, got {self.thicken_mm}; 0.8 suits a 0.4 mm nozzle")
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Print:
+    """A figurine ready for the printer."""
+
+    name: str
+    parts: tuple[SplitPart, ...]
+    reports: tuple[PartReport, ...]
+    """One for each of `parts`."""
+    painted: tuple[Painted, ...]
+    """One for each of `parts`, where colours were asked for."""
+    palette: Palette | None
+    base: BaseReport
+    hollow: HollowReport | None
+    cuts: tuple[Cut, ...]
+    orientation: Orientation
+    thickened: ThickenReport | None
+    findings: tuple[Finding, ...]
+    options: PrintOptions
+    provenance: Mapping[str, object]
+
+    @property
+    def sound(self) -> bool:
+        """Whether every part is a closed solid that no face pierces."""
+        return all(report.sound for report in self.reports)
+
+    def files(self) -> dict[str, bytes]:
+        """Return name -> content: `NAME.print.3mf`, for resin also STL files, and the thumbnail."""
+        out: dict[str, bytes] = {}
+        laid = self._lay_out()
+        thumbnail = draw_thumbnail(laid, self.palette)
+        out[f"{self.name}.print.3mf"] = write_painted_threemf(
+            laid,
+            self.palette.colors if self.palette else (),
+            title=self.name,
+            metadata={**self.provenance, "print": self.describe()},
+            thumbnail=thumbnail,
+        )
+        if self.options.process == "resin" or len(self.parts) > 1:
+            for part in self.parts:
+                surface = read_surface(part.body)
+                suffix = "" if len(self.parts) == 1 else f".{part.name}"
+                out[f"{self.name}.print{suffix}.stl"] = pack_stl(
+                    surface.vertices_mm[surface.faces], "mm", "z"
+                )
+        out[f"{self.name}.print.png"] = thumbnail
+        return out
+
+    def describe(self) -> dict[str, object]:
+        """Return the report as JSON-ready data."""
+        weight = {
+            name: round(
+                sum(r.weight_g[name] * p.quantity for r, p in zip(self.reports, self.parts, strict=True)), 2
+            )
+            for name in PROCESSES[self.options.process].materials
+        }
+        cost = None
+        if self.options.price_per_kg is not None:
+            cost = round(next(iter(weight.values())) / 1000 * self.options.price_per_kg, 2)
+        out: dict[str, object] = {
+            "process": self.options.process,
+            "printability": self._printability(),
+            "parts": [
+                {"name": part.name, "quantity": part.quantity, **report.as_dict()}
+                for part, report in zip(self.parts, self.reports, strict=True)
+            ],
+            "base": {
+                "shape": self.base.shape,
+                "size_mm": self.base.size_mm,
+                "height_mm": round(self.base.height_mm, 2),
+                "tipping_before_deg": round(self.base.before.tipping_deg, 1),
+                "tipping_after_deg": round(self.base.after.tipping_deg, 1),
+            },
+            "lean_deg": self.orientation.lean_deg,
+            "weight_g": weight,
+            "cost": cost,
+            "findings": [entry.as_dict() for entry in self.findings],
+        }
+        if self.hollow:
+            out["hollow"] = {
+                "refused": self.hollow.refused,
+                "saved_percent": round(100 * self.hollow.saved, 1),
+                "saved_ml": round((self.hollow.before_mm3 - self.hollow.after_mm3) / 1000, 2),
+                "cavities": self.hollow.cavities,
+                "filled": self.hollow.filled,
+                "holes": [asdict(hole) for hole in self.hollow.holes],
+            }
+        if self.cuts:
+            out["cuts"] = [asdict(cut) for cut in self.cuts]
+        if self.thickened:
+            out["thickened"] = asdict(self.thickened)
+        if self.palette:
+            out["colors"] = {
+                "palette": [f"#{r:02x}{g:02x}{b:02x}" for r, g, b in self.palette.colors],
+                "mean_ciede2000": self.palette.mean_error,
+                "largest_ciede2000": self.palette.largest_error,
+            }
+        return out
+
+    def _printability(self) -> dict[str, object]:
+        """The verdict in Meshy's field names."""
+        errors = sum(not report.sound for report in self.reports)
+        warnings = sum(entry.severity == "warning" for entry in self.findings)
+        return {
+            "status": "error" if errors else "warning" if warnings else "healthy",
+            "issue_count": errors + warnings,
+            "error_count": errors,
+            "warning_count": warnings,
+            "metrics": {
+                "is_watertight": all(report.closed for report in self.reports),
+                "volume": round(sum(report.volume_mm3 for report in self.reports), 2),
+                "non_manifold_edges": 0 if all(report.closed for report in self.reports) else None,
+                "degenerate_faces": 0,
+                "holes": 0 if all(report.closed for report in self.reports) else None,
+            },
+        }
+
+    def _lay_out(self) -> list[PaintedPart]:
+        """Every part on the plate, in a row."""
+        out: list[PaintedPart] = []
+        x = 0.0
+        for number, part in enumerate(self.parts):
+            if self.painted:
+                painted = self.painted[number]
+                vertices, faces, index = painted.surface.vertices_mm, painted.surface.faces, painted.index
+            else:
+                surface = read_surface(part.body)
+                vertices, faces, index = surface.vertices_mm, surface.faces, None
+            for copy in range(part.quantity):
+                low, high = vertices.min(0), vertices.max(0)
+                moved = vertices + (np.array([x - low[0], 0, 0]) if len(self.parts) > 1 else 0)
+                x += float(high[0] - low[0]) + _GAP_MM
+                name = self.name if len(self.parts) == 1 else f"{self.name} {part.name}"
+                out.append(
+                    PaintedPart(
+                        name=name if part.quantity == 1 else f"{name} {copy + 1}",
+                        vertices_mm=moved,
+                        faces=faces,
+                        index=index,
+                    )
+                )
+        return out
+
+
+def print_figurine(figurine: Figurine, options: PrintOptions) -> Print:
+    """Return `figurine` as parts that print.
+
+    Raises BadInput for a base, text or split that does not fit, and StageFailed when the mesh is no closed solid.
+    """
+    process = PROCESSES[options.process]
+    body = body_from_mesh(figurine.mesh, figurine.uv)
+    body = _scale(body, options)
+    found: list[Finding] = []
+    thickened = None
+    if options.thicken_mm is not None:
+        body, thickened = thicken(body, options.thicken_mm)
+    body, base = add_base(_drop(body), options.base)
+    body, orientation = orient(body, options.orient, options.process)
+    emptied = None
+    if options.hollow is not None:
+        body, emptied = hollow(body, options.hollow)
+        if emptied.refused:
+            found.append(finding("PRINT_NOT_HOLLOWED", {"reason": emptied.refused}))
+        elif not options.hollow.holes:
+            found.append(finding("PRINT_NO_DRAIN", {}))
+    parts, cuts = split(body, count=options.split, printer_mm=options.printer_mm, process=options.process)
+    reports = [inspect_part(part.body, process, options.printer_mm) for part in parts]
+    palette, painted = None, []
+    if options.paint is not None:
+        texture = figurine.texture.pixels
+        palette = pick_palette(read_surface(body), texture, options.paint)
+        painted = [paint_surface(read_surface(part.body), texture, palette, options.paint) for part in parts]
+    found += _judge(parts, reports, options)
+    return Print(
+        name=figurine.name,
+        parts=tuple(parts),
+        reports=tuple(reports),
+        painted=tuple(painted),
+        palette=palette,
+        base=base,
+        hollow=emptied,
+        cuts=tuple(cuts),
+        orientation=orientation,
+        thickened=thickened,
+        findings=tuple(found),
+        options=options,
+        provenance={key: value for key, value in figurine.provenance.items() if key != "options"},
+    )
+
+
+def _scale(body: Body, options: PrintOptions) -> Body:
+    """The body at the asked height, or as large as the printer allows."""
+    size = body.box_mm[1] - body.box_mm[0]
+    factor = 1.0 if options.height_m is None else options.height_m * MM / float(size[2])
+    if options.scale_to_fit and options.printer_mm is not None:
+        room = np.array(options.printer_mm) * 0.97
+        wide, deep = sorted(size[:2] * factor)
+        factor *= min(1.0, min(room[:2]) / wide, max(room[:2]) / deep, (room[2] - 8) / (size[2] * factor))
+    return Body(body.solid.scale((factor, factor, factor)), body.origins) if factor != 1.0 else body
+
+
+def _drop(body: Body) -> Body:
+    return body.move(0, 0, -float(body.box_mm[0, 2]))
+
+
+def _judge(parts: list[SplitPart], reports: list[PartReport], options: PrintOptions) -> list[Finding]:
+    """What the user should know before he prints."""
+    process = PROCESSES[options.process]
+    found: list[Finding] = []
+    for part, report in zip(parts, reports, strict=True):
+        if part.name.startswith("dowel"):
+            continue
+        values: dict[str, object] = {"part": part.name}
+        if report.walls.thinnest_mm < process.wall_mm:
+            where = {
+                "thickness_mm": report.walls.thinnest_mm,
+                "place": report.walls.place,
+                "limit_mm": process.wall_mm,
+            }
+            found.append(finding("PRINT_THIN", values | where))
+        standing = len(parts) == 1 and options.orient == "stand"
+        if standing and report.stance.tipping_deg < 5:
+            found.append(
+                finding("PRINT_TIPS_OVER", values | {"tipping_deg": round(report.stance.tipping_deg, 1)})
+            )
+        if report.layers.trapped_mm3 > 0:
+            found.append(finding("PRINT_TRAP", values | {"volume": report.layers.trapped_mm3}))
+        if options.process == "resin" and report.layers.cup_mm3 > 0:
+            found.append(finding("PRINT_CUP", values | {"volume": report.layers.cup_mm3}))
+        if report.fits is False:
+            found.append(finding("PRINT_TOO_LARGE", values | {"size_mm": list(report.size_mm)}))
+        if not report.sound:
+            found.append(finding("PRINT_NOT_SOLID", values))
+    return found
+
+
+def draw_thumbnail(parts: list[PaintedPart], palette: Palette | None, side_px: int = 512) -> bytes:
+    """Return a PNG of the plate from the front and a little above, in the printed colours."""
+    vertices, faces, colors, start = [], [], [], 0
+    for part in parts:
+        vertices.append(part.vertices_mm)
+        faces.append(part.faces + start)
+        start += len(part.vertices_mm)
+        own = np.array(palette.colors, np.uint8) if palette else np.array([[205, 205, 205]], np.uint8)
+        colors.append(own[part.index] if part.index is not None else np.repeat(own[:1], len(part.faces), 0))
+    return _encode_png(
+        _draw(np.concatenate(vertices), np.concatenate(faces), np.concatenate(colors), side_px)
+    )
+
+
+def _draw(vertices: np.ndarray, faces: np.ndarray, colors: U8, side_px: int) -> U8:
+    yaw, pitch = np.radians(-25), np.radians(15)
+    turn = np.array([[np.cos(yaw), -np.sin(yaw), 0], [np.sin(yaw), np.cos(yaw), 0], [0, 0, 1]])
+    x, y, z = ((vertices - (vertices.min(0) + vertices.max(0)) / 2) @ turn.T).T
+    deep, up = y * np.cos(pitch) - z * np.sin(pitch), z * np.cos(pitch) + y * np.sin(pitch)
+    scale = 0.92 * 2 * side_px / max(float(np.ptp(x)), float(np.ptp(up)), 1e-9)
+    screen = np.stack([x * scale + side_px, -up * scale + side_px], 1)
+    hits = rasterize(screen, deep, faces.astype(np.int32), 2 * side_px, 2 * side_px)
+    corner = np.stack([x, -deep, up], 1)[faces]
+    normal = np.cross(corner[:, 2] - corner[:, 0], corner[:, 1] - corner[:, 0])  # these axes are left-handed
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
+    light = np.array([-0.45, 0.7, 0.55]) / np.linalg.norm([-0.45, 0.7, 0.55])
+    shade = 0.55 + 0.45 * np.clip(normal @ light, 0, 1)
+    canvas = np.full((2 * side_px, 2 * side_px, 3), 240, np.float32)
+    shown = hits.face >= 0
+    canvas[shown] = np.clip(colors[hits.face[shown]] * shade[hits.face[shown], None], 0, 255)
+    return np.asarray(cv2.resize(canvas, (side_px, side_px), interpolation=cv2.INTER_AREA)).astype(np.uint8)
+
+
+def _encode_png(pixels: U8) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG", compress_level=6)
+    return out.getvalue()

@@ -1,0 +1,66 @@
+"""Hollow parts: the wall is as thick as asked, the resin drains, and nothing is hollowed that does not gain."""
+
+import manifold3d
+import numpy as np
+import pytest
+from blocks import ball, box
+
+from slipcast.checks.thickness import measure_thickness
+from slipcast.errors import BadInput
+from slipcast.prepare.body import read_surface
+from slipcast.prepare.hollow import HollowOptions, hollow
+from slipcast.prepare.layers import slice_layers
+
+
+def test_a_ball_keeps_the_wall_that_is_asked() -> None:
+    body, report = hollow(ball(30), HollowOptions(wall_mm=2.0, holes=0))
+    assert not report.refused
+    inner = report.before_mm3 - report.after_mm3
+    assert inner == pytest.approx(4 / 3 * np.pi * 28**3, rel=0.01)
+    walls = measure_thickness(read_surface(body).as_mesh()).samples_m * 1000
+    assert np.quantile(walls, 0.01) == pytest.approx(2.0, abs=0.06)
+    assert np.median(walls[walls < 5]) == pytest.approx(2.0, abs=0.05)
+
+
+def test_holes_join_the_cavity_with_the_outside() -> None:
+    sealed, _ = hollow(ball(30), HollowOptions(holes=0))
+    drained, report = hollow(ball(30), HollowOptions(holes=2))
+    assert slice_layers(sealed, layer_mm=0.4, pixel_mm=0.4).trapped_mm3 > 50_000
+    assert slice_layers(drained, layer_mm=0.4, pixel_mm=0.4).trapped_mm3 == 0
+    kinds = [hole.kind for hole in report.holes]
+    assert kinds == ["drain", "drain", "vent"]
+    assert max(hole.at_mm[2] for hole in report.holes if hole.kind == "drain") < 6
+    vent = report.holes[-1]
+    assert vent.at_mm[1] > 0  # at the back
+    assert vent.at_mm[2] > 40
+
+
+def test_the_hollow_body_is_one_closed_solid() -> None:
+    body, _ = hollow(box(40, 40, 60), HollowOptions())
+    assert body.solid.status() == manifold3d.Error.NoError
+    assert len(body.solid.decompose()) == 1
+
+
+def test_two_chambers_drain_each() -> None:
+    block = manifold3d.Manifold.cube((30, 30, 70), True).translate((0, 0, 35))
+    neck = manifold3d.Manifold.cube((40, 40, 20), True).translate((0, 0, 35))
+    neck = neck - manifold3d.Manifold.cube((5, 5, 40), True).translate((0, 0, 35))
+    two = type(box(1, 1, 1))(block - neck, {})
+    _, report = hollow(two, HollowOptions())
+    assert report.cavities == 2
+    assert sum(hole.kind == "drain" for hole in report.holes) == 4
+
+
+def test_a_small_or_thin_figurine_stays_solid_with_the_reason() -> None:
+    small, report = hollow(box(20, 20, 40), HollowOptions())
+    assert "40 mm tall" in report.refused
+    assert small.volume_mm3 == pytest.approx(16_000)
+    assert "thick enough" in hollow(box(3, 3, 80), HollowOptions())[1].refused
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("wall_mm", 0.1), ("hole_mm", 0.5), ("holes", 20), ("closing_mm", -1)]
+)
+def test_options_refuse_when_they_are_made(field: str, value: float) -> None:
+    with pytest.raises(BadInput, match=field):
+        HollowOptions(**{field: value})  # type: ignore[arg-type]

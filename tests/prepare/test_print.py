@@ -1,0 +1,195 @@
+"""All print steps together: parts, files and the report."""
+
+import io
+import json
+import re
+import zipfile
+from pathlib import Path
+
+import manifold3d
+import numpy as np
+import pytest
+from blocks import box
+
+from slipcast.errors import BadInput
+from slipcast.formats import EXPORTERS, ExportOptions
+from slipcast.formats.painted_threemf import encode_paint
+from slipcast.prepare.base import BaseOptions
+from slipcast.prepare.body import body_from_mesh
+from slipcast.prepare.hollow import HollowOptions
+from slipcast.prepare.paint import PaintOptions
+from slipcast.prepare.print import PrintOptions, print_figurine
+from slipcast.prepare.scale import parse_scale
+from slipcast.prepare.split import split
+from slipcast.prepare.thicken import thicken
+from slipcast.values import Figurine
+
+
+def model_of(data: bytes) -> str:
+    """The model part of a 3MF."""
+    with zipfile.ZipFile(io.BytesIO(data)) as package:
+        assert "Metadata/thumbnail.png" in package.namelist()
+        return package.read("3D/3dmodel.model").decode()
+
+
+def test_paint_strings_are_those_that_slicers_write() -> None:
+    assert [encode_paint(k) for k in (1, 2, 3, 4, 5, 16)] == ["4", "8", "0C", "1C", "2C", "DC"]
+    with pytest.raises(ValueError, match="1 to 16"):
+        encode_paint(17)
+
+
+def test_a_painted_file_names_each_colour_three_times(statue: Figurine) -> None:
+    made = print_figurine(statue, PrintOptions(paint=PaintOptions(colors=3), base=BaseOptions(shape="round")))
+    text = model_of(made.files()["statue.print.3mf"])
+    triangles = re.findall(r"<triangle [^>]*>", text)
+    assert len(triangles) == len(made.painted[0].surface.faces)
+    for row in triangles[:: max(len(triangles) // 50, 1)]:
+        number = int(re.search(r'p1="(\d+)"', row)[1])  # type: ignore[index]
+        assert f'slic3rpe:mmu_segmentation="{encode_paint(number + 1)}"' in row
+        assert f'paint_color="{encode_paint(number + 1)}"' in row
+    assert text.count("<m:color ") == len(made.palette.colors if made.palette else ())
+    assert 'name="Application">Slipcast<' in text
+
+
+def test_the_same_figurine_gives_the_same_bytes(statue: Figurine) -> None:
+    options = PrintOptions(paint=PaintOptions(colors=3), base=BaseOptions(shape="hex", text="Owl"))
+    assert print_figurine(statue, options).files() == print_figurine(statue, options).files()
+
+
+def test_a_report_has_sizes_weight_and_verdict(statue: Figurine) -> None:
+    made = print_figurine(statue, PrintOptions(height_m=0.12, price_per_kg=20))
+    report = made.describe()
+    part = report["parts"][0]  # type: ignore[index]
+    assert part["size_mm"] == [60.0, 40.0, 120.0]
+    assert part["volume_mm3"] == pytest.approx(60 * 40 * 120, rel=1e-4)
+    assert report["weight_g"] == {"PLA": pytest.approx(357.1, abs=0.2), "PETG": pytest.approx(365.8, abs=0.2)}
+    assert report["cost"] == pytest.approx(7.14, abs=0.01)
+    assert report["printability"]["status"] == "healthy"  # type: ignore[index]
+    assert json.dumps(report, allow_nan=False)
+
+
+def test_split_parts_lie_flat_and_dowels_fit_their_holes() -> None:
+    whole = box(30, 30, 120)
+    parts, cuts = split(whole, count=2, printer_mm=None, process="fdm")
+    assert [part.name for part in parts] == ["part1", "part2", "dowel1"]
+    (x, y, diameter) = cuts[0].dowels[0]
+    assert diameter == 8
+    assert abs(x) < 1
+    assert abs(y) < 1
+    hole = np.pi / 4 * (diameter + 0.4) ** 2 * (2 * diameter + 0.4)
+    assert parts[0].body.volume_mm3 + parts[1].body.volume_mm3 == pytest.approx(
+        whole.volume_mm3 - hole, rel=0.002
+    )
+    for part in parts:
+        assert part.body.box_mm[0, 2] == pytest.approx(0, abs=1e-4)
+        assert part.body.solid.status() == manifold3d.Error.NoError
+
+
+def test_split_auto_takes_as_many_parts_as_the_printer_needs() -> None:
+    parts, _ = split(box(30, 30, 250), count=None, printer_mm=(100, 100, 100), process="fdm")
+    assert sum(part.name.startswith("part") for part in parts) == 3
+    assert max(part.body.box_mm[1, 2] for part in parts) <= 100
+    with pytest.raises(BadInput, match="smaller height"):
+        split(box(200, 30, 250), count=None, printer_mm=(100, 100, 100), process="fdm")
+
+
+def test_thin_parts_grow_to_what_is_asked() -> None:
+    post = manifold3d.Manifold.cube((0.5, 10, 30), True).translate((0, 0, 15))
+    block = manifold3d.Manifold.cube((20, 20, 10), True).translate((0, 0, 5))
+    body = type(box(1, 1, 1))(post + block, {})
+    grown, report = thicken(body, 1.0)
+    assert report.largest_mm == pytest.approx(0.25, abs=0.05)
+    assert grown.solid.slice(25.0).area() == pytest.approx(10 * 1.0, rel=0.15)
+    assert grown.solid.slice(4.0).area() == pytest.approx(400, rel=0.02)
+
+
+def test_resin_is_hollowed_and_written_as_stl(statue: Figurine) -> None:
+    made = print_figurine(statue, PrintOptions(process="resin", hollow=HollowOptions(), height_m=0.08))
+    assert made.hollow is not None
+    assert made.hollow.saved > 0.3
+    assert made.reports[0].layers.trapped_mm3 == 0
+    assert "statue.print.stl" in made.files()
+
+
+@pytest.mark.parametrize(
+    ("text", "height_m"),
+    [("1:7", 0.25), ("1/12", 0.145833333), ("28mm", 0.028), ("6in", 0.1524), ('3"', 0.0762)],
+)
+def test_scales_have_names(text: str, height_m: float) -> None:
+    assert parse_scale(text) == pytest.approx(height_m)
+
+
+@pytest.mark.parametrize("text", ["big", "1:0", "0.1mm", "28", "1:7mm"])
+def test_other_scales_are_refused(text: str) -> None:
+    with pytest.raises(BadInput, match="scale"):
+        parse_scale(text)
+
+
+def test_an_open_mesh_is_refused(statue: Figurine) -> None:
+    with pytest.raises(Exception, match="not a closed solid"):
+        body_from_mesh(
+            type(statue.mesh)(
+                vertices=statue.mesh.vertices, faces=statue.mesh.faces[:-3], source=statue.mesh.source[:-3]
+            ),
+            statue.uv[:-3],
+        )
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--base", "star"], "base must be"),
+        (["--magnet", "5"], "--magnet '5'"),
+        (["--hollow", "thick"], "--hollow"),
+        (["--filaments", "#fff"], "at least two"),
+        (["--filaments", "red,blue"], "not a colour"),
+        (["--printer", "256"], "--printer"),
+        (["--split", "auto"], "printer_mm"),
+        (["--height", "75mm", "--scale", "1:7"], "name one"),
+        (["--for", "laser"], "process must be"),
+        (["--orient", "upside"], "orient must be"),
+    ],
+)
+def test_wrong_words_are_refused_at_once(
+    tmp_path: Path, statue: Figurine, words: list[str], sentence: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from slipcast.cli.main import main
+
+    asset = tmp_path / "statue.glb"
+    asset.write_bytes(EXPORTERS["glb"].export(statue, ExportOptions()).files["statue.glb"])
+    assert main(["print", str(asset), "-o", str(tmp_path / "out"), *words]) == 2
+    assert sentence in capfd.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command_writes_the_files_and_one_line(
+    tmp_path: Path, statue: Figurine, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from slipcast.cli.main import main
+
+    asset = tmp_path / "statue.glb"
+    asset.write_bytes(EXPORTERS["glb"].export(statue, ExportOptions()).files["statue.glb"])
+    out = tmp_path / "out"
+    code = main(
+        [
+            "print",
+            str(asset),
+            str(tmp_path / "gone.glb"),
+            "-o",
+            str(out),
+            "--colors",
+            "3",
+            "--base",
+            "round",
+            "--json",
+        ]
+    )
+    assert code == 2  # the second
+    entries = json.loads(capfd.readouterr().out)
+    assert [Path(name).name for name in entries[0]["files"]] == [
+        "statue.print.3mf",
+        "statue.print.png",
+        "statue.print.json",
+    ]
+    assert "error" in entries[1]
+    assert (out / "statue.print.3mf").stat().st_size > 1000

@@ -1,0 +1,53 @@
+"""Islands, overhangs, traps and cups of bodies with known answers."""
+
+import manifold3d
+import numpy as np
+import pytest
+from blocks import box
+
+from slipcast.prepare.body import Body
+from slipcast.prepare.layers import slice_layers
+
+
+def cube(size: tuple[float, float, float], at: tuple[float, float, float]) -> manifold3d.Manifold:
+    """A block with its middle at `at`."""
+    return manifold3d.Manifold.cube(size, True).translate(at)
+
+
+def test_a_block_has_no_island_and_no_overhang() -> None:
+    layers = slice_layers(box(20, 20, 20), layer_mm=0.2, pixel_mm=0.2)
+    assert layers.island_count == 0
+    assert layers.overhang_mm2 == 0
+    assert layers.count == 100
+    assert layers.first_layer_mm2 == pytest.approx(400, rel=0.03)
+
+
+def test_what_hangs_from_a_beam_begins_as_an_island() -> None:
+    pillar, beam = cube((6, 6, 30), (0, 0, 15)), cube((30, 6, 4), (12, 0, 28))
+    drop = cube((4, 4, 10), (22, 0, 23))
+    layers = slice_layers(Body(pillar + beam + drop), layer_mm=0.2, pixel_mm=0.2)
+    assert layers.island_count == 1
+    island = layers.islands[0]
+    assert island.at_mm == pytest.approx((22, 0, 18.1), abs=0.3)
+    assert island.area_mm2 == pytest.approx(16, rel=0.2)
+
+
+@pytest.mark.parametrize(("degrees", "hangs"), [(30, False), (60, True)])
+def test_overhangs_count_from_45_degrees(degrees: float, hangs: bool) -> None:
+    lean = 20 * np.tan(np.radians(degrees))
+    wedge = manifold3d.Manifold.hull_points(
+        [(x, y, 0) for x in (0, 10) for y in (0, 10)] + [(x + lean, y, 20) for x in (0, 10) for y in (0, 10)]
+    )
+    assert (slice_layers(Body(wedge), layer_mm=0.2, pixel_mm=0.1).overhang_mm2 > 20) == hangs
+
+
+def test_a_closed_cavity_is_a_trap_and_an_upturned_cup_is_a_cup() -> None:
+    outer = cube((20, 20, 20), (0, 0, 10))
+    closed = slice_layers(Body(outer - cube((10, 10, 10), (0, 0, 10))), layer_mm=0.2, pixel_mm=0.2)
+    assert closed.trapped_mm3 == pytest.approx(1000, rel=0.1)
+    assert closed.cup_mm3 == 0
+    below = slice_layers(Body(outer - cube((10, 10, 15), (0, 0, 7.5))), layer_mm=0.2, pixel_mm=0.2)
+    assert below.trapped_mm3 == 0
+    assert below.cup_mm3 == pytest.approx(1500, rel=0.1)
+    above = slice_layers(Body(outer - cube((10, 10, 15), (0, 0, 12.6))), layer_mm=0.2, pixel_mm=0.2)
+    assert above.trapped_mm3 == above.cup_mm3 == 0

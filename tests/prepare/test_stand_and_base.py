@@ -1,0 +1,132 @@
+"""Whether a figurine stands, and the base that makes it stand."""
+
+import manifold3d
+import numpy as np
+import pytest
+from blocks import ball, box
+
+from slipcast.errors import BadInput
+from slipcast.prepare.base import SAFE_TIPPING_DEG, SHAPES, BaseOptions, MagnetOptions, add_base
+from slipcast.prepare.body import Body, Kind, Origin, body_from_mesh, body_from_solid, read_surface
+from slipcast.prepare.lettering import outline_text
+from slipcast.prepare.stand import measure_stance
+from slipcast.values import Figurine
+
+SHAPED = [shape for shape in SHAPES if shape not in ("auto", "none")]
+
+
+def leaning() -> Body:
+    """A mast whose head hangs over its foot: it falls by itself."""
+    mast = manifold3d.Manifold.cube((6, 6, 50), False).translate((-3, -3, 0))
+    head = manifold3d.Manifold.cube((30, 10, 10), False).translate((-3, -5, 45))
+    return body_from_solid(mast + head, Origin(kind=Kind.CUT))
+
+
+def test_a_block_tips_over_its_nearest_edge() -> None:
+    stance = measure_stance(box(20, 30, 40))
+    assert stance.tipping_deg == pytest.approx(np.degrees(np.arctan2(10, 20)), abs=0.01)
+    assert stance.contact_mm2 == pytest.approx(600)
+    assert stance.mass_center_mm == pytest.approx([0, 0, 20], abs=1e-4)
+
+
+def test_what_hangs_over_its_foot_has_fallen() -> None:
+    assert measure_stance(leaning()).tipping_deg < 0
+
+
+@pytest.mark.parametrize("shape", ["auto", *SHAPED])
+def test_a_base_makes_it_stand_with_the_angle_to_spare(shape: str) -> None:
+    body, report = add_base(leaning(), BaseOptions(shape=shape))
+    assert report.after.tipping_deg >= SAFE_TIPPING_DEG
+    assert body.solid.status() == manifold3d.Error.NoError
+    assert len(body.solid.decompose()) == 1
+    assert body.box_mm[0, 2] == pytest.approx(0, abs=1e-5)
+
+
+def test_auto_leaves_alone_what_stands() -> None:
+    block = box(30, 30, 40)
+    body, report = add_base(block, BaseOptions())
+    assert report.shape == "none"
+    assert body is block
+
+
+def test_the_smallest_base_is_no_larger_than_needed() -> None:
+    """One millimetre less no longer keeps the feet's rim or the angle."""
+    _, report = add_base(leaning(), BaseOptions(shape="round"))
+    body, smaller = add_base(leaning(), BaseOptions(shape="round", size_mm=report.size_mm - 3))
+    assert smaller.after.tipping_deg < report.after.tipping_deg
+    assert body.volume_mm3 > 0
+
+
+@pytest.mark.parametrize("shape", SHAPED)
+@pytest.mark.parametrize("style", ["engraved", "raised"])
+def test_letters_change_the_front_of_the_base_by_their_volume(shape: str, style: str) -> None:
+    plain, before = add_base(box(30, 20, 40), BaseOptions(shape=shape, height_mm=7.0))
+    options = BaseOptions(shape=shape, height_mm=7.0, text="Owl", text_style=style)
+    body, report = add_base(box(30, 20, 40), options)
+    assert report.text_mm is not None
+    assert report.size_mm == before.size_mm
+    change = body.volume_mm3 - plain.volume_mm3
+    area = outline_text("Owl", cap_mm=options.text_cap_mm).area()
+    sign = -1 if style == "engraved" else 1
+    assert sign * change == pytest.approx(area * options.text_depth_mm, rel=0.25)
+    surface = read_surface(body)
+    letters = surface.vertices_mm[surface.faces[surface.kind == int(Kind.TEXT)]]
+    assert len(letters)
+    assert letters[..., 1].max() < 0  # before the figurine
+
+
+def test_the_text_reads_from_left_to_right_at_the_front() -> None:
+    body, _ = add_base(
+        box(30, 20, 40), BaseOptions(shape="square", text="L", text_style="raised", text_cap_mm=4)
+    )
+    surface = read_surface(body)
+    front = surface.vertices_mm[surface.faces[surface.kind == int(Kind.TEXT)]].reshape(-1, 3)
+    low = front[:, 2] < front[:, 2].min() + 1.0
+    assert front[low][:, 0].max() > front[~low][:, 0].max() + 0.5  # an L's foot points right
+
+
+def test_a_magnet_has_its_pocket() -> None:
+    options = BaseOptions(shape="round", size_mm=50, height_mm=5)
+    plain, _ = add_base(box(20, 20, 40), options)
+    magnet = MagnetOptions(diameter_mm=5, height_mm=2)
+    body, _ = add_base(box(20, 20, 40), BaseOptions(shape="round", size_mm=50, height_mm=5, magnet=magnet))
+    assert plain.volume_mm3 - body.volume_mm3 == pytest.approx(np.pi / 4 * 5.1**2 * 2.1, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (BaseOptions(shape="round", size_mm=20), "smaller than the feet"),
+        (BaseOptions(shape="square", text="a name that is much too long for it"), "shorten it"),
+        (BaseOptions(shape="round", text="Owl \u4e2d"), "lacks \u4e2d"),
+        (BaseOptions(shape="round", height_mm=2.0, text="Owl"), "too thin"),
+        (BaseOptions(shape="round", magnet=MagnetOptions(diameter_mm=50, height_mm=2)), "magnet of 50 mm"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_cure(options: BaseOptions, sentence: str) -> None:
+    with pytest.raises(BadInput, match=sentence):
+        add_base(box(30, 20, 40), options)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("shape", "star"), ("size_mm", 5.0), ("height_mm", 0.1), ("sink_mm", -1), ("text_style", "carved")],
+)
+def test_options_refuse_when_they_are_made(field: str, value: object) -> None:
+    with pytest.raises(BadInput):
+        BaseOptions(**{field: value})  # type: ignore[arg-type]
+
+
+def test_the_figurine_keeps_its_texture_on_a_base(statue: Figurine) -> None:
+    body, _ = add_base(body_from_mesh(statue.mesh, statue.uv), BaseOptions(shape="round"))
+    surface = read_surface(body)
+    own = surface.textured
+    assert own.sum() >= len(statue.mesh.faces) * 0.7
+    assert (surface.kind[~own] == int(Kind.BASE)).all()
+    places = surface.vertices_mm[surface.faces[own]]
+    assert surface.uv[own][..., 0] == pytest.approx(places[..., 0] / 30 + 0.5, abs=1e-3)
+
+
+def test_a_ball_stands_on_a_base_only() -> None:
+    assert measure_stance(ball(10)).tipping_deg < SAFE_TIPPING_DEG
+    assert add_base(ball(10), BaseOptions())[1].after.tipping_deg > 2 * SAFE_TIPPING_DEG
