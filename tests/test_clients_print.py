@@ -1,0 +1,114 @@
+"""Print parts before programs that no one here wrote: PrusaSlicer's G-code and its resin layers, lib3mf, manifold3d."""
+
+import re
+import subprocess
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import manifold3d
+import numpy as np
+import pytest
+from blocks import textured_pillar
+from clients.programs import READERS
+
+from slipcast.prepare.base import BaseOptions
+from slipcast.prepare.body import read_surface
+from slipcast.prepare.hollow import HollowOptions
+from slipcast.prepare.paint import PaintOptions
+from slipcast.prepare.print import Print, PrintOptions, print_figurine
+
+pytestmark = pytest.mark.clients
+
+MULTI = """nozzle_diameter = 0.4,0.4,0.4
+filament_diameter = 1.75,1.75,1.75
+single_extruder_multi_material = 1
+"""
+
+
+def write(made: Print, folder: Path) -> dict[str, Path]:
+    """The print's files on disk, by suffix."""
+    out = {}
+    for name, data in made.files().items():
+        out[name.partition(".print")[2]] = folder / name
+        (folder / name).write_bytes(data)
+    return out
+
+
+def test_prusaslicer_prints_each_colour_with_its_own_filament(tmp_path: Path) -> None:
+    options = PrintOptions(paint=PaintOptions(colors=3), base=BaseOptions(shape="none"))
+    files = write(print_figurine(textured_pillar(), options), tmp_path)
+    (tmp_path / "multi.ini").write_text(MULTI)
+    gcode = tmp_path / "out.gcode"
+    command = ["prusa-slicer", "--load", tmp_path / "multi.ini", "-g", files[".3mf"], "-o", gcode]
+    subprocess.run([str(word) for word in command], check=True, capture_output=True)
+    text = gcode.read_text()
+    assert set(re.findall(r"^T(\d)", text, re.MULTILINE)) == {"0", "1", "2"}
+    heights = [float(z) for z in re.findall(r"^;Z:([\d.]+)", text, re.MULTILINE)]
+    assert max(heights) == pytest.approx(60, abs=0.2)
+
+
+def test_prusaslicers_resin_layers_are_ours(tmp_path: Path) -> None:
+    """The cavity is empty, open to the outside, and the volume that is cured is what we say."""
+    options = PrintOptions(process="resin", hollow=HollowOptions(), base=BaseOptions(shape="none"))
+    made = print_figurine(textured_pillar(), options)
+    files = write(made, tmp_path)
+    archive = tmp_path / "out.sl1"
+    flags = ["--supports-enable=0", "--pad-enable=0"]
+    command = ["prusa-slicer", "--export-sla", *flags, files[".stl"], "-o", archive]
+    subprocess.run([str(word) for word in command], check=True, capture_output=True)
+    with zipfile.ZipFile(archive) as package:
+        config = package.read("config.ini").decode()
+        settings = package.read("prusaslicer.ini").decode()
+        names = sorted(
+            name for name in package.namelist() if name.endswith(".png") and "thumbnail" not in name
+        )
+        layers = [cv2.imdecode(np.frombuffer(package.read(n), np.uint8), cv2.IMREAD_GRAYSCALE) for n in names]
+    layer_mm = float(re.search(r"layerHeight = ([\d.]+)", config)[1])  # type: ignore[index]
+    width = float(re.search(r"display_width = ([\d.]+)", settings)[1])  # type: ignore[index]
+    pixel_mm = width / max(layers[0].shape)
+    cured = sum(float(layer.sum()) for layer in layers) / 255 * pixel_mm**2 * layer_mm
+    assert cured == pytest.approx(made.reports[0].volume_mm3, rel=0.02)
+    assert len(layers) * layer_mm == pytest.approx(made.reports[0].size_mm[2], abs=0.1)
+    middle = layers[len(layers) // 2]
+    contours, tree = cv2.findContours((middle > 127).astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    assert len(contours) >= 2
+    assert (tree[0][:, 3] >= 0).any()  # a hole inside the outline: the cavity is not cured
+
+
+def test_lib3mf_reads_it_strictly_without_paint_and_finds_a_solid(tmp_path: Path) -> None:
+    figurine = textured_pillar()
+    plain = write(print_figurine(figurine, PrintOptions(base=BaseOptions(shape="hex", text="Owl"))), tmp_path)
+    options = PrintOptions(paint=PaintOptions(colors=3))
+    painted = write(print_figurine(replace(figurine, name="painted"), options), tmp_path)
+    said = subprocess.run(
+        [str(READERS / "python"), "-c", READ, str(plain[".3mf"]), str(painted[".3mf"])],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
+    assert said == ["strict 0 True", "lenient True"]
+
+
+READ = """
+import sys, lib3mf
+def load(path, strict):
+    model = lib3mf.get_wrapper().CreateModel()
+    reader = model.QueryReader("3mf"); reader.SetStrictModeActive(strict); reader.ReadFromFile(path)
+    meshes = model.GetMeshObjects(); sound = True
+    while meshes.MoveNext(): sound &= meshes.GetCurrentMeshObject().IsManifoldAndOriented()
+    return reader.GetWarningCount(), sound
+print("strict", *load(sys.argv[1], True)); print("lenient", load(sys.argv[2], False)[1])
+"""
+
+
+def test_manifold3d_takes_every_written_part(tmp_path: Path) -> None:
+    made = print_figurine(
+        textured_pillar(), PrintOptions(split=2, base=BaseOptions(shape="plinth", text="Owl"))
+    )
+    assert [part.name for part in made.parts][:2] == ["part1", "part2"]
+    for part in made.parts:
+        surface = read_surface(part.body)
+        mesh = manifold3d.Mesh(surface.vertices_mm.astype(np.float32), surface.faces.astype(np.uint32))
+        assert manifold3d.Manifold(mesh).status() == manifold3d.Error.NoError
