@@ -64,7 +64,10 @@ def test_prusaslicers_resin_layers_are_ours(tmp_path: Path) -> None:
         names = sorted(
             name for name in package.namelist() if name.endswith(".png") and "thumbnail" not in name
         )
-        layers = [cv2.imdecode(np.frombuffer(package.read(n), np.uint8), cv2.IMREAD_GRAYSCALE) for n in names]
+        layers = [
+            np.asarray(cv2.imdecode(np.frombuffer(package.read(n), np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8)
+            for n in names
+        ]
     layer_mm = float(re.search(r"layerHeight = ([\d.]+)", config)[1])  # type: ignore[index]
     width = float(re.search(r"display_width = ([\d.]+)", settings)[1])  # type: ignore[index]
     pixel_mm = width / max(layers[0].shape)
@@ -74,7 +77,8 @@ def test_prusaslicers_resin_layers_are_ours(tmp_path: Path) -> None:
     middle = layers[len(layers) // 2]
     contours, tree = cv2.findContours((middle > 127).astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     assert len(contours) >= 2
-    assert (tree[0][:, 3] >= 0).any()  # a hole inside the outline: the cavity is not cured
+    parents = np.asarray(tree)[0][:, 3]
+    assert (parents >= 0).any()  # a hole inside the outline: the cavity is not cured
 
 
 def test_lib3mf_reads_it_strictly_without_paint_and_finds_a_solid(tmp_path: Path) -> None:

@@ -7,12 +7,13 @@
 
 import io
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import cv2
 import numpy as np
 from PIL import Image
 
+from slipcast.checks.crossings import crossing_faces
 from slipcast.errors import BadInput
 from slipcast.findings import Finding, finding
 from slipcast.formats.painted_threemf import PaintedPart, write_painted_threemf
@@ -29,6 +30,7 @@ from slipcast.prepare.thicken import ThickenReport, thicken
 from slipcast.raster import rasterize
 from slipcast.values import U8, Figurine
 
+_TOLERANCES_MM = (0.001, 0.003, 0.01, 0.02)
 _GAP_MM = 4.0
 """Between parts on the plate."""
 
@@ -241,6 +243,7 @@ def print_figurine(figurine: Figurine, options: PrintOptions) -> Print:
         elif not options.hollow.holes:
             found.append(finding("PRINT_NO_DRAIN", {}))
     parts, cuts = split(body, count=options.split, printer_mm=options.printer_mm, process=options.process)
+    parts = [replace(part, body=uncross(part.body)) for part in parts]
     reports = [inspect_part(part.body, process, options.printer_mm) for part in parts]
     palette, painted = None, []
     if options.paint is not None:
@@ -263,6 +266,23 @@ def print_figurine(figurine: Figurine, options: PrintOptions) -> Print:
         options=options,
         provenance={key: value for key, value in figurine.provenance.items() if key != "options"},
     )
+
+
+def uncross(body: Body) -> Body:
+    """Return `body` without faces that run through each other, as near as can be.
+
+    A boolean of manifold3d is sound within its tolerance; rounded to float32 a few thin faces may cross. A
+    simplification far below what printers show takes them out.
+    """
+    best, fewest = body, len(crossing_faces(read_surface(body).as_mesh()))
+    for tolerance_mm in _TOLERANCES_MM:
+        if not fewest:
+            break
+        trial = Body(body.solid.simplify(tolerance_mm), body.origins)
+        crossing = len(crossing_faces(read_surface(trial).as_mesh()))
+        if crossing < fewest:
+            best, fewest = trial, crossing
+    return best
 
 
 def _scale(body: Body, options: PrintOptions) -> Body:
