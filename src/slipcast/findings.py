@@ -152,7 +152,27 @@ FINDINGS: dict[str, Row] = {
     "BACK_INVENTED": Row(_I, "{percent} % of the surface was not in the picture: it is {how}"),
     # gates
     "GATE_MISSED": Row(_E, "the gate {gate} was not met: measured was {measured}"),
+    # files of other makers
+    "TEXTURE_NOT_OPENED": Row(
+        _W,
+        "the texture {name} lies outside the file's own folder and was not opened; put it beside the file and name it "
+        "so",
+    ),
+    "FILE_LEFT_OUT": Row(_W, "what in the file is no surface of the model was left out: {what}"),
+    "FILE_DAMAGED": Row(_W, "the file is not quite as its format wants it: {what}"),
     # exports
+    "MESHES_JOINED": Row(
+        _I, "{meshes} meshes of {materials} materials became one with one atlas of {width} x {height} px"
+    ),
+    "FACTORS_JOINED": Row(
+        _W,
+        "the materials differ in metallic or roughness; all are written as the largest, {name}: metallic {metallic}, "
+        "roughness {roughness}",
+    ),
+    "TEXTURE_REDUCED": Row(
+        _W, "the textures were made smaller to fit into one of {width} x {height} px; repeat them less often"
+    ),
+    "MATERIAL_REDUCED": Row(_W, "the material {name} is written without its {what}"),
     "TEXTURE_DROPPED": Row(_W, "{format} carries no texture; the colours are left out"),
     "COLOR_REDUCED": Row(_I, "{format} carries colour per vertex; the texture was sampled at the vertices"),
     "FACES_OVER_TARGET": Row(

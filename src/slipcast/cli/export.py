@@ -41,14 +41,14 @@ def export(
             "nothing to write: name a --format of `slipcast formats` or a --target of `slipcast targets`"
         )
     from slipcast.formats import EXPORTERS
-    from slipcast.formats.read_figurine import read_figurine
+    from slipcast.formats.read_figurine import read_asset
     from slipcast.store import write_files
 
     entries = []
     for asset in assets:
-        figurine = read_figurine(asset)
+        figurine, lost = read_asset(asset)
         files: dict[str, bytes] = {}
-        findings: list[Finding] = []
+        findings: list[Finding] = list(lost)
         if chosen and len(figurine.mesh.faces) > chosen.faces:
             values = {"faces": len(figurine.mesh.faces), "budget": chosen.faces, "target": chosen.name}
             findings.append(finding("FACES_OVER_TARGET", values))

@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 
 from slipcast.errors import BadInput
+from slipcast.findings import finding
 from slipcast.formats.reading import Content, open_edges, welded
 
 READERS = {
@@ -47,10 +48,20 @@ def describe(path: Path) -> dict[str, object]:
     edges = open_edges(index[content.faces])
     corner = content.points[content.faces] - low
     volume = np.einsum("ij,ij->i", corner[:, 0], np.cross(corner[:, 1], corner[:, 2])).sum() / 6
-    findings = content.metadata.get("findings")
+    listed = content.metadata.get("findings")
+    noticed = [
+        *content.findings,
+        *(
+            finding("TEXTURE_NOT_OPENED", {"name": entry.name[:200]})
+            for entry in content.textures
+            if entry.media_type == "not opened"
+        ),
+    ]
     shown = _plain({key: value for key, value in content.metadata.items() if key != "findings"})
     return {
         "file": path.name,
+        "path": str(path),
+        "ok": True,
         "format": content.format,
         "bytes": path.stat().st_size,
         "width_mm": round(float(size[0]), 4),
@@ -71,7 +82,9 @@ def describe(path: Path) -> dict[str, object]:
         "textures": _plain([vars(entry) for entry in content.textures]),
         "generator": _plain(content.generator),
         "metadata": shown,
-        "findings": _plain(findings) if isinstance(findings, list) else [],
+        "findings": _plain(
+            [*(listed if isinstance(listed, list) else []), *(entry.as_dict() for entry in noticed)]
+        ),
     }
 
 

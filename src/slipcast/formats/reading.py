@@ -13,6 +13,7 @@ from urllib.parse import unquote
 import numpy as np
 
 from slipcast.errors import BadInput
+from slipcast.findings import Finding
 from slipcast.values import F32, F64, I32
 
 MAX_FILE_BYTES = 512 * 2**20
@@ -34,6 +35,7 @@ class TextureFact:
 
     name: str
     media_type: str
+    """Of the encoded image; `missing`, `not opened` (a path outside the file's folder) or `unreadable` without one."""
     bytes: int
     width_px: int | None = None
     height_px: int | None = None
@@ -72,6 +74,8 @@ class Content:
     textures: tuple[TextureFact, ...] = ()
     generator: str | None = None
     metadata: Mapping[str, object] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    """What the reader left out or took on trust; the metadata's own findings are none of these."""
 
 
 class Tally:
@@ -210,15 +214,21 @@ def texture_fact(name: str, data: "bytes | memoryview", size: int | None = None)
 
 
 def file_texture(path: Path, reference: str, *, quoted: bool = False) -> TextureFact:
-    """Describe the texture file beside `path`; one that is missing has 0 bytes."""
-    target = beside(path, reference, quoted=quoted)
-    if not target.is_file():
-        return TextureFact(name=reference, media_type="missing", bytes=0)
+    """Describe the texture file beside `path`; where it cannot be, the media type says why and 0 bytes are told.
+
+    A mesh is worth reading without its texture, so an odd path is no error: it is `not opened`.
+    """
     try:
+        target = beside(path, reference, quoted=quoted)
+    except BadInput:
+        return TextureFact(name=reference, media_type="not opened", bytes=0)
+    try:
+        if not target.is_file():
+            return TextureFact(name=reference, media_type="missing", bytes=0)
         with target.open("rb") as stream:
             return texture_fact(reference, stream.read(_HEAD_BYTES), target.stat().st_size)
-    except OSError as error:
-        raise BadInput(f"{target} cannot be read: {error.strerror or error}") from error
+    except OSError:
+        return TextureFact(name=reference, media_type="unreadable", bytes=0)
 
 
 def _webp_size(head: bytes) -> tuple[int | None, int | None]:

@@ -1,0 +1,177 @@
+"""A glTF material -> the pixels and factors that a figurine can hold, and what of it is lost.
+
+Base colour factor, texture transform (KHR_texture_transform), texture coordinate set and wrapping are worked into
+pixels and coordinates, so that every format shows them. KHR_texture_transform turns as its sample viewer, three.js and
+Blender do: u' = c su u + s sv v, v' = -s su u + c sv v; the matrix in its text, read as GLSL, turns the other way and
+contradicts the text's own example.
+"""
+
+import io
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from slipcast.errors import BadInput
+from slipcast.formats.gltf_document import TRANSFORM, Document, Json, extension, numbers
+from slipcast.formats.reading import MAX_PIXELS
+from slipcast.values import F32, F64, U8
+
+REPEAT, MIRROR, CLAMP = 10497, 33648, 33071
+
+
+@dataclass(frozen=True)
+class Slot:
+    """How one texture of a material is looked up."""
+
+    set: int
+    """Which TEXCOORD."""
+    matrix: tuple[float, ...]
+    """(2,3) row by row: texture_from_uv."""
+    wrap: tuple[int, int]
+
+    def coordinates(self, uv: F32) -> F32:
+        """(...,2) texture coordinates as the texture's own, before wrapping."""
+        if self.matrix == _UNMOVED:
+            return uv
+        rows: F64 = np.array(self.matrix).reshape(2, 3)
+        return (uv.astype(np.float64) @ rows[:, :2].T + rows[:, 2]).astype(np.float32)
+
+
+_UNMOVED = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Surface:
+    """What a figurine can hold of one material."""
+
+    name: str
+    metallic: float
+    roughness: float
+    color: U8
+    """(H,W,3) sRGB; one texel where there is no texture."""
+    slot: Slot | None
+    """None without a texture."""
+    normal: U8 | None
+    lost: tuple[str, ...]
+    """In words, what is not kept."""
+
+
+def read_surface(document: Document, primitive: Json) -> Surface:
+    """Read the material of a primitive; one without a material has glTF's default one."""
+    material = document.at("materials", primitive["material"]) if "material" in primitive else {}
+    pbr = material.get("pbrMetallicRoughness")
+    pbr = pbr if isinstance(pbr, dict) else {}
+    factors = [pbr.get(key, 1.0) for key in ("metallicFactor", "roughnessFactor")]
+    if not all(isinstance(value, int | float) and 0 <= value <= 1 for value in factors):
+        raise document.fail("a material's factor is not a number from 0 to 1")
+    tint = numbers(document, pbr, "baseColorFactor", [1.0, 1.0, 1.0, 1.0])
+    reference = pbr.get("baseColorTexture")
+    slot = _slot(document, reference) if isinstance(reference, dict) else None
+    color = _pixels(document, reference) if isinstance(reference, dict) else np.full((1, 1, 3), 255, np.uint8)
+    lost = _lost(material, pbr)
+    normal_of = material.get("normalTexture")
+    normal = None
+    if isinstance(normal_of, dict):
+        if slot is not None and _slot(document, normal_of) == slot:
+            normal = _strengthened(_pixels(document, normal_of), normal_of.get("scale", 1.0))
+        else:
+            lost.append("normal map, which lies otherwise than the base colour")
+    return Surface(
+        name=str(material.get("name") or "Figurine"),
+        metallic=float(factors[0]),
+        roughness=float(factors[1]),
+        color=_tinted(color, tint[:3]),
+        slot=slot,
+        normal=normal,
+        lost=tuple(lost),
+    )
+
+
+def _lost(material: Json, pbr: Json) -> list[str]:
+    """What a material says that a figurine has no place for."""
+    lost = [
+        word
+        for word, holder, key in (
+            ("metallic-roughness texture", pbr, "metallicRoughnessTexture"),
+            ("occlusion texture", material, "occlusionTexture"),
+            ("emissive texture", material, "emissiveTexture"),
+        )
+        if key in holder
+    ]
+    glow = material.get("emissiveFactor")
+    if isinstance(glow, list) and any(isinstance(value, int | float) and value > 0 for value in glow):
+        lost.append("emissive colour")
+    if material.get("alphaMode", "OPAQUE") != "OPAQUE":
+        lost.append(f"transparency ({str(material['alphaMode'])[:10]})")
+    if material.get("doubleSided") is True:
+        lost.append("second side (doubleSided)")
+    for holder in (material, pbr):
+        named = holder.get("extensions")
+        lost += sorted(str(name)[:80] for name in named) if isinstance(named, dict) else []
+    return lost
+
+
+def _slot(document: Document, reference: Json) -> Slot:
+    """Coordinates, transform and wrapping of a texture reference."""
+    moved = extension(reference, TRANSFORM) or {}
+    chosen = moved.get("texCoord", reference.get("texCoord", 0))
+    if not isinstance(chosen, int) or isinstance(chosen, bool) or not 0 <= chosen < 32:
+        raise document.fail("a texture's texCoord is not a small whole number")
+    (du, dv), (su, sv) = (
+        numbers(document, moved, key, [one, one]) for key, one in (("offset", 0.0), ("scale", 1.0))
+    )
+    angle = moved.get("rotation", 0.0)
+    if not isinstance(angle, int | float) or not abs(angle) < 1e6:
+        raise document.fail("a texture's rotation is not a number")
+    cos, sin = float(np.cos(angle)), float(np.sin(angle))
+    texture = document.at("textures", reference.get("index"))
+    sampler = document.at("samplers", texture["sampler"]) if "sampler" in texture else {}
+    wrap = [sampler.get(key, REPEAT) for key in ("wrapS", "wrapT")]
+    known = [way if isinstance(way, int) and way in (MIRROR, CLAMP) else REPEAT for way in wrap]
+    matrix = tuple(float(value) + 0.0 for value in (cos * su, sin * sv, du, -sin * su, cos * sv, dv))
+    return Slot(chosen, matrix, (known[0], known[1]))
+
+
+def _pixels(document: Document, reference: Json) -> U8:
+    """(H,W,3) decoded pixels of a texture reference."""
+    texture = document.at("textures", reference.get("index"))
+    webp = extension(texture, "EXT_texture_webp")
+    data = document.image(webp.get("source") if webp else texture.get("source"))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise BadInput(
+                        f"{document.path} holds a texture of {image.width} x {image.height} px: too large"
+                    )
+                return np.array(image.convert("RGB"), dtype=np.uint8)
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise BadInput(f"{document.path} holds a texture that cannot be decoded") from error
+
+
+def _tinted(color: U8, factor: F64) -> U8:
+    """sRGB pixels times a linear factor."""
+    if np.allclose(factor, 1.0, atol=1e-6):
+        return color
+    value = np.arange(256) / 255
+    linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+    out = np.empty_like(color)
+    for channel in range(3):
+        scaled = np.clip(linear * factor[channel], 0, 1)
+        back = np.where(scaled <= 0.0031308, scaled * 12.92, 1.055 * scaled ** (1 / 2.4) - 0.055)
+        out[..., channel] = np.rint(back * 255).astype(np.uint8)[color[..., channel]]
+    return out
+
+
+def _strengthened(normal: U8, scale: object) -> U8:
+    """A normal map with its strength worked in."""
+    if not isinstance(scale, int | float) or scale == 1 or not abs(scale) < 1e3:
+        return normal
+    vectors = normal.astype(np.float32) / 127.5 - 1
+    vectors[..., :2] *= scale
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-6)
+    out: U8 = np.rint((vectors + 1) * 127.5).astype(np.uint8)
+    return out
