@@ -158,3 +158,62 @@ def test_targets_are_listed(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["targets", "--json"]) == 0
     rows = json.loads(capfd.readouterr().out)
     assert [row["name"] for row in rows] == list(TARGETS)
+
+
+def test_one_bad_file_hides_no_other_from_inspect(
+    asset: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "noise.stl").write_bytes(b"noise")
+    files = [str(tmp_path / name) for name in ("absent.glb", "noise.stl", "x.doc")]
+    words = ["inspect", files[0], str(asset), *files[1:], str(asset)]
+    assert main(words) == 2
+    said = capfd.readouterr()
+    assert "75.0" in said.out
+    assert [any(file in line for file in files) for line in said.err.splitlines()] == [True] * 3
+    assert main([*words, "--json"]) == 2
+    entries = json.loads(capfd.readouterr().out)
+    assert [entry["ok"] for entry in entries] == [False, True, False, False]
+    assert [entry["path"] for entry in entries] == [files[0], str(asset), *files[1:]]
+    assert entries[0]["error"]["kind"] == "BadInput"
+    assert files[1] in entries[2]["error"]["message"]
+
+
+def test_one_bad_asset_hides_no_other_from_export(
+    asset: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "noise.glb").write_bytes(b"glTF" + bytes(100))
+    words = [
+        "export",
+        str(tmp_path / "noise.glb"),
+        str(asset),
+        "--format",
+        "stl",
+        "-o",
+        str(tmp_path / "out"),
+    ]
+    assert main(words) == 2
+    assert (tmp_path / "out" / "Ritter ü.stl").is_file()
+    assert len(capfd.readouterr().err.strip().splitlines()) == 1
+    assert main([*words, "--json"]) == 2
+    entries = json.loads(capfd.readouterr().out)
+    assert [(entry["asset"], entry["ok"]) for entry in entries] == [
+        (str(tmp_path / "noise.glb"), False),
+        (str(asset), True),
+    ]
+    assert "noise.glb" in entries[0]["error"]["message"]
+
+
+def test_export_of_two_assets_of_one_name_loses_none(
+    asset: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    twin = tmp_path / "twin" / asset.name
+    twin.parent.mkdir()
+    twin.write_bytes(
+        EXPORTERS["glb"].export(textured(cube(), name="Ritter ü"), ExportOptions()).files[asset.name]
+    )
+    out = tmp_path / "out"
+    assert main(["export", str(asset), str(twin), "--format", "stl", "-o", str(out), "--json"]) == 2
+    entries = json.loads(capfd.readouterr().out)
+    assert [entry["ok"] for entry in entries] == [True, False]
+    assert "would be overwritten by" in entries[1]["error"]["message"]
+    assert (out / "Ritter ü.stl").stat().st_size > 12 * 50 + 84

@@ -2,11 +2,13 @@
 in them."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from slipcast.cli.guard import Failure, attempt
 from slipcast.cli.terminal import Terminal
 from slipcast.cli.written import written_as, written_options
 from slipcast.errors import BadInput
@@ -33,7 +35,10 @@ def export(
     debug: bool,
     **written: Any,
 ) -> int:
-    """Write each ASSET (a .glb or .gltf that Slipcast made) in other formats, without a new conversion."""
+    """Write each ASSET (a .glb or .gltf that Slipcast made) in other formats, without a new conversion.
+
+    One that cannot be written does not stop the others; the exit code is the first failure's.
+    """
     wanted = written_as(formats=formats, **written)
     chosen = wanted.target
     if not wanted.formats:
@@ -44,8 +49,9 @@ def export(
     from slipcast.formats.read_figurine import read_asset
     from slipcast.store import write_files
 
-    entries = []
-    for asset in assets:
+    places: dict[Path, Path] = {}
+
+    def write(asset: Path) -> dict[str, object]:
         figurine, lost = read_asset(asset)
         files: dict[str, bytes] = {}
         findings: list[Finding] = list(lost)
@@ -58,25 +64,58 @@ def export(
             findings += [entry for entry in made.findings if entry not in findings]
         folder = out if out is not None else asset.parent
         for name in files:
-            if (folder / name).resolve() == asset.resolve():
+            place = (folder / name).resolve()
+            if place == asset.resolve():
                 raise BadInput(
                     f"{folder / name} is the asset itself and would be overwritten; choose another --out"
                 )
+            if places.setdefault(place, asset) != asset:
+                raise BadInput(
+                    f"{folder / name} was just written for {places[place]} and would be overwritten by {asset}; "
+                    "export one of the two to another --out"
+                )
         paths = write_files(folder, files, spare=assets)
-        entries.append(
-            {
-                "asset": str(asset),
-                "files": [str(path) for path in paths],
-                "findings": [entry.as_dict() for entry in findings],
-            }
-        )
         if not as_json:
             for path in paths:
                 terminal.say(f"{path} | {path.stat().st_size / 1024:.0f} KB")
             terminal.note(tuple(findings))
-    if as_json:
-        terminal.say(json.dumps(entries, indent=2, ensure_ascii=False))
-    return 0
+        return {
+            "asset": str(asset),
+            "ok": True,
+            "files": [str(path) for path in paths],
+            "findings": [entry.as_dict() for entry in findings],
+        }
+
+    return _each(terminal, assets, write, word="asset", as_json=as_json, debug=debug)
+
+
+def _each(
+    terminal: Terminal,
+    files: tuple[Path, ...],
+    work: Callable[[Path], dict[str, object]],
+    *,
+    word: str,
+    as_json: bool,
+    debug: bool,
+) -> int:
+    """Do `work` for each file, one after the other: none hides another. Returns the first failure's exit code.
+
+    As JSON each file has its entry, which says under `word` which file it is, and a failure's under `error` why.
+    """
+    entries: list[dict[str, object]] = []
+    code = 0
+    try:
+        for path in dict.fromkeys(files):
+            done = attempt(lambda path=path: work(path), debug=debug)  # type: ignore[misc]
+            if isinstance(done, Failure):
+                code = code or done.exit_code
+                terminal.complain(done.message)
+                done = {word: str(path), "ok": False, "error": done.as_dict()}
+            entries.append(done)
+    finally:
+        if as_json:
+            terminal.say(json.dumps(entries, indent=2, ensure_ascii=False))
+    return code
 
 
 @click.command()
@@ -88,18 +127,19 @@ def inspect(terminal: Terminal, files: tuple[Path, ...], as_json: bool, debug: b
     """Say what is in each FILE: size in mm, faces, whether it is closed, materials, textures, metadata,
     findings.
 
-    Sizes are measured, not taken from the metadata. Nothing outside the file's own folder is opened.
+    Sizes are measured, not taken from the metadata. Nothing outside the file's own folder is opened. A file that cannot
+    be read does not hide the others; the exit code is the first failure's.
     """
     from slipcast.formats.facts import describe
 
-    facts = [describe(path) for path in files]
-    if as_json:
-        terminal.say(json.dumps(facts, indent=2, ensure_ascii=False))
-        return 0
-    for entry in facts:
-        for line in _report(entry):
-            terminal.say(line)
-    return 0
+    def tell(path: Path) -> dict[str, object]:
+        entry = describe(path)
+        if not as_json:
+            for line in _report(entry):
+                terminal.say(line)
+        return entry
+
+    return _each(terminal, files, tell, word="path", as_json=as_json, debug=debug)
 
 
 @click.command()
