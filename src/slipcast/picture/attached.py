@@ -1,0 +1,219 @@
+"""Picture before a plain backdrop and a coarse mask -> what hangs together with the figurine and the network left out.
+
+Networks that look for the salient thing leave out the plain base under a figurine, a plinth, an arm of skin colour on
+white, the shoulders that run out of the frame. Before a plain backdrop (backdrop.py) the picture tells: air is what can
+be reached from the frame over pixels that show the backdrop or shade it softly; what cannot be reached and touches the
+figurine belongs to it. A shadow darkens the backdrop, keeps its hue and has no edge, so air flows over it; a base has
+one. A hard shadow has one too: what is grey and lies beside the feet instead of under them is left out, and the doubt
+is said, as it is where edges in the air tell of a thing whose outline is lost in places.
+
+What is enclosed: white before white behind a thin closed outline is a white part, behind thick limbs a hole; the
+network decides only where it is sure. Everything happens at `_SIDE_PX`.
+
+Rejected: differences from the backdrop alone (a soft contact shadow came along with every base), and a second look of
+the network at the base alone (it takes any plinth for furniture).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from slipcast.picture.backdrop import LIKE, fit_backdrop
+from slipcast.values import F32, U8, Bool
+
+_SIDE_PX = 512
+_EDGE, _WINDOW, _SUDDEN = 0.009, 11, 2.5
+"""An edge is at least so steep (of 1, a pixel), and so many times steeper than the mean of a window about it: a step of
+`_WINDOW` pixels or more is five times as steep, the flank of a soft shadow hardly steeper than its neighbours."""
+_TINT = 0.035
+"""So far from the backdrop's hue no shadow is."""
+
+
+class Attached(NamedTuple):
+    """What was found."""
+
+    coarse: F32
+    """(H,W), 0 to 1: the coarse mask with what it lacked."""
+    doubt: bool
+    """Whether a shadow may have been taken for a part, or a part for a shadow."""
+
+
+def add_attached_parts(pixels: U8, coarse: F32) -> Attached:
+    """Add to `coarse` (H,W) what it lacks of the subject in `pixels` (H,W,3).
+
+    Unchanged where the backdrop is not plain or nothing is missing.
+    """
+    import cv2
+
+    height, width = coarse.shape
+    scale = min(1.0, _SIDE_PX / max(height, width))
+    size = (max(8, round(width * scale)), max(8, round(height * scale)))
+    image: F32 = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.float32) / np.float32(255)
+    prior: F32 = cv2.resize(coarse, size, interpolation=cv2.INTER_AREA)
+    known = prior > 0.5
+    if not known.any():
+        return Attached(coarse, False)
+    model = fit_backdrop(image, known)
+    if model is None:
+        return Attached(coarse, False)
+    off = image - model
+    away = np.sqrt(np.einsum("ijk,ijk->ij", off, off))
+    shade, rest = _shade(image, model)
+    tint = np.sqrt(np.einsum("ijk,ijk->ij", rest, rest))
+    noise = (
+        float(np.median(away[(prior < 0.1) & (away < LIKE)]))
+        if ((prior < 0.1) & (away < LIKE)).any()
+        else 0.0
+    )
+    # Under a shadow tiles stay tiles; only the factor is smooth. On black there is no shadow, and no factor.
+    bright = float(np.median(model))
+    edge = _edges(np.dstack([shade * bright, rest]) if bright > 0.15 else off, noise, known)
+    bare = away < max(LIKE, 3 * noise)
+    shaded = (shade < 1.0) & (shade > 0.25) & (tint < _TINT)
+    air = _air(bare & (prior < 0.9), shaded & ~edge & (prior < 0.9))
+    thing = ~air & ~known
+    new = _touching(thing, known, bare)
+    part, doubt = _accepted(new, known, shaded, edge, prior)
+    enclosed = _white_parts(part | known, air, bare, prior)
+    part |= enclosed
+    doubt |= _has_open_edges(edge, part | known, air)
+    if not (part & ~known).any():
+        return Attached(coarse, doubt)
+    whole = part | (known & ~air & ~bare)
+    soft = cv2.GaussianBlur(whole.astype(np.float32), (0, 0), 0.7)
+    grown = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR)
+    out: F32 = np.maximum(coarse, grown)
+    return Attached(out, doubt)
+
+
+def _shade(image: F32, model: F32) -> tuple[F32, F32]:
+    """(H,W) the factor that darkens the backdrop to the picture, and (H,W,3) what it leaves over."""
+    factor = np.einsum("ijk,ijk->ij", image, model) / np.maximum(np.einsum("ijk,ijk->ij", model, model), 1e-4)
+    rest: F32 = (image - factor[..., None] * model).astype(np.float32)
+    return factor.astype(np.float32), rest
+
+
+def _edges(off: F32, noise: float, known: Bool) -> Bool:
+    """(H,W) where the picture changes suddenly; the figurine's own edge does not outshine a faint one beside it."""
+    import cv2
+
+    here = np.zeros(off.shape[:2], np.float32)
+    about = np.zeros(off.shape[:2], np.float32)
+    beside = (cv2.dilate(known.astype(np.uint8), np.ones((5, 5), np.uint8)) == 0).astype(np.uint8)
+    for way in ((1, 0), (0, 1)):
+        slope = cv2.Sobel(off, cv2.CV_32F, *way, ksize=3) / 8
+        mean = cv2.blur(cv2.copyTo(slope, beside), (_WINDOW, _WINDOW))
+        here += np.einsum("ijk,ijk->ij", slope, slope)
+        about += np.einsum("ijk,ijk->ij", mean, mean)
+    here, about = np.sqrt(here), np.sqrt(about)
+    return np.asarray((here > max(_EDGE, 2.5 * noise)) & (here > _SUDDEN * about))
+
+
+def _air(bare: Bool, shaded: Bool) -> Bool:
+    """What can be reached from the frame, over the backdrop by gaps of 5 pixels, over its shade by wider ones.
+
+    A base of a shadow's tone has no edge where it meets one: air must not pass there.
+    """
+    import cv2
+
+    narrow, wide = (cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)) for side in (5, 13))
+    border = wide.shape[0]
+    free = np.pad(bare, border, mode="edge").astype(np.uint8)
+    both = np.pad(bare | shaded, border, mode="edge").astype(np.uint8)
+    near, far = cv2.erode(free, narrow), cv2.erode(both, wide)
+    _, label = cv2.connectedComponents(near | far, connectivity=4)
+    rim = np.unique(np.concatenate([label[0], label[-1], label[:, 0], label[:, -1]]))
+    seed = np.isin(label, rim[rim > 0]).astype(np.uint8)
+    reached = (cv2.dilate(seed & near, narrow) | cv2.dilate(seed & far, wide)) > 0
+    return np.asarray(reached[border:-border, border:-border])
+
+
+def _touching(thing: Bool, known: Bool, bare: Bool) -> Bool:
+    """The pieces of `thing` that differ from the backdrop and hang together with the figurine."""
+    import cv2
+
+    solid = thing & ~bare
+    solid = cv2.morphologyEx(solid.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)).astype(bool)
+    _, label = cv2.connectedComponents((solid | known).astype(np.uint8), connectivity=8)
+    return np.asarray(np.isin(label, np.unique(label[known])) & (label > 0) & ~known)
+
+
+def _accepted(new: Bool, known: Bool, shaded: Bool, edge: Bool, prior: F32) -> tuple[Bool, bool]:
+    """Of the pieces `new` those that are no shadow and no table, and whether one may be either."""
+    import cv2
+
+    count, label, stats, _ = cv2.connectedComponentsWithStats(new.astype(np.uint8), connectivity=8)
+    keep = np.zeros(count, bool)
+    doubt = False
+    size = int(known.sum())
+    rows = np.flatnonzero(known.any(1))
+    feet = np.flatnonzero(known[rows[-1] - (rows[-1] - rows[0]) // 8 : rows[-1] + 1].any(0))
+    for piece in range(1, count):
+        here = label == piece
+        left, top, wide, tall, area = (int(value) for value in stats[piece])
+        grey = float(shaded[here].mean()) > 0.8 and float(prior[here].mean()) < 0.3
+        if grey and area < 0.005 * size and float(edge[here].mean()) < 0.5:
+            continue  # a shadow in a corner that air did not reach
+        low = top + tall / 2 > (rows[0] + rows[-1]) / 2
+        beside = abs(left + wide / 2 - (feet[0] + feet[-1]) / 2) > 0.25 * wide
+        if grey and low and beside and area > 0.01 * size:
+            doubt = True
+            continue
+        keep[piece] = not _is_table(here | known, here)
+    return keep[label], doubt
+
+
+def _has_open_edges(edge: Bool, body: Bool, air: Bool) -> bool:
+    """Whether edges lie in the air beside the figurine, as of a thing whose outline is lost in places."""
+    import cv2
+
+    rows, cols = np.flatnonzero(body.any(1)), np.flatnonzero(body.any(0))
+    size = max(rows[-1] - rows[0], cols[-1] - cols[0])
+    away = cv2.dilate(body.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    stray = (edge & air & ~away).astype(np.uint8)
+    near = cv2.dilate(body.astype(np.uint8), np.ones((25, 25), np.uint8)) > 0
+    count, label, stats, _ = cv2.connectedComponentsWithStats(stray, connectivity=8)
+    for piece in range(1, count):
+        length = max(stats[piece, cv2.CC_STAT_WIDTH], stats[piece, cv2.CC_STAT_HEIGHT])
+        if length > 0.12 * size and bool((near & (label == piece)).any()):
+            return True
+    return False
+
+
+def _is_table(whole: Bool, piece: Bool) -> bool:
+    sides = [
+        (piece[0], whole[0]),
+        (piece[-1], whole[-1]),
+        (piece[:, 0], whole[:, 0]),
+        (piece[:, -1], whole[:, -1]),
+    ]
+    touched = [float(all_of.mean()) for mine, all_of in sides if float(mine.mean()) > 0.03]
+    return len(touched) > 1 or any(share > 0.85 for share in touched)
+
+
+def _white_parts(body: Bool, air: Bool, bare: Bool, prior: F32) -> Bool:
+    """Pieces of backdrop colour that no air reaches: white parts behind an outline, not holes."""
+    import cv2
+
+    out = np.zeros_like(body)
+    inside = (~air & ~body & bare).astype(np.uint8)
+    count, label, stats, _ = cv2.connectedComponentsWithStats(inside, connectivity=4)
+    if count < 2:
+        return out
+    rows, cols = np.flatnonzero(body.any(1)), np.flatnonzero(body.any(0))
+    stroke = max(3.0, 0.02 * max(rows[-1] - rows[0], cols[-1] - cols[0]))
+    depth = cv2.distanceTransform(inside, cv2.DIST_L2, 5)
+    from_air = cv2.distanceTransform((~air).astype(np.uint8), cv2.DIST_L2, 5)
+    for piece in range(1, count):
+        left, top, wide, tall, area = (int(v) for v in stats[piece])
+        part = np.s_[max(0, top - 2) : top + tall + 2, max(0, left - 2) : left + wide + 2]
+        here = label[part] == piece
+        border = cv2.dilate(here.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool) & ~here
+        open_ = bool((air[part] & border).any())
+        if area < 4 or (open_ and float(depth[part][here].max()) < 5):
+            continue  # a slit that air does not pass at its mouth
+        thin = float((from_air[part][border] < stroke + 1).mean())
+        sure = float(prior[part][here].mean())
+        if sure > (0.1 if thin > 0.2 and not open_ else 0.5):
+            out[part] |= here
+    return out

@@ -1,0 +1,109 @@
+"""Picture -> how its backdrop would look without the figurine, where it is plain enough to be told.
+
+Three kinds of plain are tried, and the one that explains most of the frame is taken: one colour or a smooth gradient
+(a quadratic in x and y), a wall over a floor (each row by itself, from the left margin to the right one), and the grey
+and white tiles that programs draw for «transparent». What they leave over, the picture minus its backdrop, is what
+shadows and things are told apart in.
+"""
+
+import numpy as np
+
+from slipcast.values import F32, Bool
+
+LIKE = 0.04
+"""A pixel so near to the backdrop's colour (of 1) shows the backdrop."""
+_ENOUGH = 0.6
+"""So much of three sides of the frame must show the backdrop."""
+
+
+def fit_backdrop(image: F32, known: Bool) -> F32 | None:
+    """Return (H,W,3) the backdrop of `image` (H,W,3) in [0, 1]; None where there is none that can be told.
+
+    `known` (H,W) is where the figurine is for certain: nothing is learned there.
+    """
+    frame, free = _frame(known.shape) & ~known, ~known
+    if not frame.any():
+        return None
+    best, most = None, 0.0
+    for kind in (_gradient, _rows, _tiles):
+        model = kind(image, known)
+        if model is None:
+            continue
+        off = image - model
+        alike = np.einsum("ijk,ijk->ij", off, off) < LIKE * LIKE
+        # A row explains its own ends, so the frame's upper and lower side count by themselves.
+        sides = [alike[part][frame[part]] for part in (np.s_[:2], np.s_[-2:], np.s_[:, :2], np.s_[:, -2:])]
+        agreed = sorted(float(side.mean()) for side in sides if side.size)
+        share = float(alike[free].mean())
+        if (
+            len(agreed) > 1
+            and agreed[1] > _ENOUGH
+            and share > max(0.5, most + (0.02 if best is not None else 0))
+        ):
+            best, most = model, share
+    return best
+
+
+def _frame(shape: tuple[int, ...]) -> Bool:
+    out = np.zeros(shape, bool)
+    wide = max(2, max(shape) // 100)
+    out[:wide], out[-wide:], out[:, :wide], out[:, -wide:] = True, True, True, True
+    return out
+
+
+def _gradient(image: F32, known: Bool) -> F32 | None:
+    """A quadratic in x and y, fitted to the frame and then to all that is like it."""
+    start = np.median(image[_frame(known.shape) & ~known], axis=0)
+    fit = _quadratic(image - start, known)
+    return None if fit is None else fit + start
+
+
+def _quadratic(values: F32, known: Bool) -> F32 | None:
+    """A quadratic in x and y through what of `values` (H,W,3) is small."""
+    height, width = known.shape
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
+    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], 2)
+    every = max(1, round(np.sqrt(known.size / 20000)))  # so many pixels are enough for six numbers
+    some = np.zeros_like(known)
+    some[::every, ::every] = True
+    model, reach = np.zeros_like(values), 4 * LIKE
+    for _ in range(4):
+        off = values - model
+        alike = some & ~known & (np.einsum("ijk,ijk->ij", off, off) < reach * reach)
+        if int(alike.sum()) < 60:
+            return None
+        fit, *_ = np.linalg.lstsq(terms[alike], values[alike], rcond=None)
+        model, reach = (terms @ fit).astype(np.float32), LIKE
+    return model
+
+
+def _rows(image: F32, known: Bool) -> F32 | None:
+    """Each row from its left margin's colour to its right one's."""
+    width = known.shape[1]
+    margin = max(4, width // 32)
+    if known[:, :margin].any() or known[:, -margin:].any():
+        return None
+    left = np.median(image[:, :margin], axis=1)
+    right = np.median(image[:, -margin:], axis=1)
+    if float(np.abs(left - right).max()) > 0.25:
+        return None
+    share = np.linspace(0, 1, width, dtype=np.float32)[None, :, None]
+    model: F32 = (left[:, None] * (1 - share) + right[:, None] * share).astype(np.float32)
+    rest = _quadratic(image - model, known)  # light that falls off from the middle
+    return model if rest is None else model + rest
+
+
+def _tiles(image: F32, known: Bool) -> F32 | None:
+    """Two greys in squares: what lies over their mean is one profile along x times one along y."""
+    edge = _frame(known.shape) & ~known
+    luma = image.mean(2)
+    dark, bright = (float(value) for value in np.percentile(luma[edge], (20, 80)))
+    if bright - dark < 0.03 or known[0].any() or known[:, 0].any():
+        return None
+    middle = (dark + bright) / 2
+    across, along = luma[:2].mean(0) - middle, luma[:, :2].mean(1) - middle
+    corner = float(luma[:2, :2].mean()) - middle
+    if abs(corner) < (bright - dark) / 4:
+        return None
+    plane = middle + np.outer(along, across) / np.float32(corner)
+    return np.repeat(plane[..., None], 3, axis=2).astype(np.float32)
