@@ -206,6 +206,29 @@ def test_empty_foreign_and_tiny(tmp_path: Path) -> None:
     assert "31 x 400 px" in refused(save(Image.new("RGB", (31, 400)), tmp_path / "thin.png"))
 
 
+@pytest.mark.parametrize(
+    ("major", "others", "heic"),
+    [
+        (b"heic", (b"mif1", b"heic"), True),
+        (b"mif1", (b"miaf", b"heic"), True),
+        (b"mif1", (b"miaf",), True),
+        (b"mif1", (b"miaf", b"avif"), False),
+        (b"isom", (b"mp42",), False),
+    ],
+)
+def test_heic_says_what_it_is_and_how_it_becomes_a_png(
+    tmp_path: Path, major: bytes, others: tuple[bytes, ...], heic: bool
+) -> None:
+    body = b"ftyp" + major + bytes(4) + b"".join(others)
+    path = tmp_path / "IMG_1.heic"
+    path.write_bytes((len(body) + 4).to_bytes(4, "big") + body + bytes(64))
+    said = refused(path)
+    assert ("HEIC picture" in said) is heic
+    assert ("heif-convert IMG_1.heic IMG_1.png" in said) is heic
+    if major == b"isom":
+        assert "AVIF, JPEG 2000" in said
+
+
 def test_transparent_everywhere(tmp_path: Path) -> None:
     path = save(Image.new("RGBA", (64, 64), (200, 10, 10, 0)), tmp_path / "ghost.png")
     assert "fully transparent" in refused(path)

@@ -15,7 +15,7 @@ _OPTIONS = PreviewOptions(panel_px=96)
 
 
 def _sheet(picture: Picture, options: PreviewOptions = _OPTIONS) -> U8:
-    png = draw_preview(figure(), picture, options)
+    png = draw_preview(figure(), picture, picture, options)
     assert png.startswith(b"\x89PNG")
     out: U8 = np.array(Image.open(io.BytesIO(png)))
     return out
@@ -35,11 +35,20 @@ def test_five_panels_side_by_side() -> None:
         assert (np.abs(panel.astype(int) - (236, 238, 240)).max(2) > 40).sum() > 400, column
 
 
-def test_the_input_is_shown_without_its_background() -> None:
-    sheet = _sheet(picture_of(disc(64, 25), (10, 20, 200), (0, 0, 0)))
-    panel = sheet[:96, :96]
-    assert (panel.astype(int).sum(2) < 100).sum() == 0
-    assert sheet[64, 48, 2] > 190
+def test_the_picture_is_shown_as_it_came_with_the_cutouts_outline() -> None:
+    """A blue disc and a green one on black, of which the cutout lost the green one."""
+    whole = picture_of(disc(64, 14), (10, 20, 200), (0, 0, 0))
+    pixels = whole.pixels.copy()
+    pixels[4:14, 4:14] = (20, 200, 20)
+    original = Picture(pixels=pixels)
+    sheet: U8 = np.array(Image.open(io.BytesIO(draw_preview(figure(), original, whole, _OPTIONS))))
+    panel = sheet[:, :96].astype(int)
+    green = (panel[..., 1] > 150) & (panel[..., 0] < 90)
+    assert green.sum() > 100, "what was lost is seen"
+    outline = np.argwhere((panel[..., 0] > 240) & (panel[..., 1] < 20) & (panel[..., 2] > 180))
+    away = np.hypot(*(outline - (64, 48)).T)
+    assert len(outline) > 60
+    assert np.abs(away - 14 * 96 * 0.94 / 64).max() < 3, "around the disc, and nowhere else"
 
 
 @pytest.mark.parametrize("alpha", [None, np.zeros((64, 64), np.uint8)], ids=["no alpha", "nothing left"])
@@ -85,4 +94,6 @@ def test_from_above_one_sees_the_top() -> None:
 
 def test_the_same_figurine_gives_the_same_bytes() -> None:
     picture = picture_of(disc(64, 25))
-    assert draw_preview(figure(), picture, _OPTIONS) == draw_preview(figure(), picture, _OPTIONS)
+    assert draw_preview(figure(), picture, picture, _OPTIONS) == draw_preview(
+        figure(), picture, picture, _OPTIONS
+    )

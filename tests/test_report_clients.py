@@ -54,7 +54,7 @@ def _result(name: str, gate: str = "", normal_map: U8 | None = None) -> Result:
         deviation=deviation,
         passages=passages,
         exports=exports,
-        preview=draw_preview(made, picture, PreviewOptions(panel_px=96)),
+        preview=draw_preview(made, picture, picture, PreviewOptions(panel_px=96)),
         metadata=metadata.describe(made, exports, checks=judged.checks, passages=passages),
         seconds=dict.fromkeys(STAGES, 0.5),
     )

@@ -85,7 +85,7 @@ class Result:
     exports: Mapping[str, Export]
     """Format -> files."""
     preview: bytes
-    """PNG: the input and four views."""
+    """PNG: the picture with the cutout's outline, and four views."""
     metadata: Mapping[str, object]
     """What goes into the JSON beside the asset, without its `run` block."""
     seconds: Mapping[str, float]
@@ -185,7 +185,7 @@ def _made(
     )
     with stage("texture"):
         painted = settle(paint(solid, depth, cut, _carried(recipe), name=name), recipe.place)
-    drawn = beside.submit(draw_preview, painted, cut, recipe.preview)
+    drawn = beside.submit(draw_preview, painted, picture, cut, recipe.preview)
     with stage("checks"):
         judged = check_figurine(painted, solid, depth, cut, MeshLimits(faces=recipe.repair.faces))
         checks = (*check_picture(picture, cut), *check_depth(depth), *judged.checks)

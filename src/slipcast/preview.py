@@ -1,4 +1,6 @@
-"""Figurine -> PNG: the input picture and four views, so that one look tells whether the asset is good.
+"""Figurine -> PNG: the picture as it came and four views, so that one look tells whether the asset is good.
+
+On the picture lies the cutout's outline: what the cutout lost is seen outside of it, what it took too much inside.
 
 Orthographic, lit from the upper left of the viewer, drawn with the project's own z-buffer at twice the size.
 """
@@ -16,6 +18,8 @@ from slipcast.raster import rasterize
 from slipcast.values import F32, F64, I32, U8, Bool, Figurine, Mesh, Picture
 
 _GROUND = np.array([236, 238, 240], np.float32)
+_OUTLINE = (255, 0, 200)
+"""A colour that few figurines and no backdrops have."""
 _LIGHT = (np.array([-0.45, 0.55, 0.70]) / np.linalg.norm([-0.45, 0.55, 0.70])).astype(np.float32)
 _VIEWS = (("front", 0.0), ("right", 90.0), ("back", 180.0), ("left", 270.0))
 
@@ -28,12 +32,15 @@ class PreviewOptions:
     """Width of one of the five panels; they are a third taller than wide where the figurine is tall."""
 
 
-def draw_preview(figurine: Figurine, picture: Picture, options: PreviewOptions) -> bytes:
-    """Return a PNG of five panels: the cut-out input, and front, right, back and left of the asset."""
+def draw_preview(figurine: Figurine, original: Picture, cut: Picture, options: PreviewOptions) -> bytes:
+    """Return a PNG of five panels: the picture as it came, and front, right, back and left of the asset.
+
+    `cut` is the cutout of `original`, of the same size; its outline is drawn on the first panel.
+    """
     width = options.panel_px
     extent = np.ptp(figurine.mesh.vertices, axis=0)
     height = width * 4 // 3 if extent[1] > 1.1 * max(extent[0], extent[2]) else width
-    panels = [("input", _input_panel(picture, width, height))]
+    panels = [("input", _input_panel(original, cut, width, height))]
     frames = Frames(figurine)
     for title, yaw_deg in _VIEWS:
         panels.append((title, render(figurine, width, height, yaw_deg=yaw_deg, frames=frames)))
@@ -157,18 +164,23 @@ def _between(values: F32, corner: I32, weights: F32) -> F32:
     return np.stack(columns, 1)
 
 
-def _input_panel(picture: Picture, width_px: int, height_px: int) -> U8:
-    """The picture fitted into a panel, its background faded to show the cutout."""
-    pixels = picture.pixels
-    if picture.alpha is not None:
-        rows, columns = np.flatnonzero(picture.alpha.any(1)), np.flatnonzero(picture.alpha.any(0))
-        box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] if len(rows) else np.s_[:, :]
-        share = picture.alpha[box][..., None].astype(np.float32) / 255
-        pixels = (pixels[box] * share + _GROUND * (1 - share)).astype(np.uint8)
+def _input_panel(original: Picture, cut: Picture, width_px: int, height_px: int) -> U8:
+    """The whole picture fitted into a panel, with the outline of what was cut out of it."""
+    import cv2
+
+    pixels = original.pixels
+    if original.alpha is not None:
+        share = original.alpha[..., None].astype(np.float32) / 255
+        pixels = (pixels * share + _GROUND * (1 - share)).astype(np.uint8)
     image = Image.fromarray(pixels)
-    scale = 0.88 * min(width_px / image.width, height_px / image.height)
+    scale = 0.94 * min(width_px / image.width, height_px / image.height)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    image = image.resize(size, Image.Resampling.LANCZOS)
+    shown = np.array(image.resize(size, Image.Resampling.LANCZOS))
+    if cut.alpha is not None:
+        solid = (cv2.resize(cut.alpha, size, interpolation=cv2.INTER_AREA) >= 128).astype(np.uint8)
+        solid = np.pad(solid, 1)  # a figurine that the frame cuts off has its outline there
+        rim = cv2.morphologyEx(solid, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))[1:-1, 1:-1] > 0
+        shown[rim] = _OUTLINE
     panel = Image.new("RGB", (width_px, height_px), (236, 238, 240))
-    panel.paste(image, ((width_px - image.width) // 2, (height_px - image.height) // 2))
+    panel.paste(Image.fromarray(shown), ((width_px - size[0]) // 2, (height_px - size[1]) // 2))
     return np.array(panel)

@@ -89,8 +89,14 @@ def _decode(data: bytes, path: Path) -> tuple[U8, U8 | None, list[Finding]]:
         except UnidentifiedImageError:
             if _looks_like_a_picture(data):
                 raise BadInput(broken) from None
+            if _is_heic(data):
+                raise BadInput(
+                    f"{path} is a HEIC picture, which cannot be decoded here; turn it into a PNG first, by "
+                    f"heif-convert {path.name} {path.stem}.png (libheif), or on a Mac with "
+                    f"sips -s format png {path.name} --out {path.stem}.png"
+                ) from None
             raise BadInput(
-                f"{path} is not a picture; give a PNG, JPEG, WebP, TIFF, BMP or GIF file"
+                f"{path} is not a picture; give a PNG, JPEG, WebP, AVIF, JPEG 2000, TIFF, BMP or GIF file"
             ) from None
         except Image.DecompressionBombError:
             raise BadInput(f"{path} has far more than 100 megapixels; make it smaller") from None
@@ -136,6 +142,16 @@ def _looks_like_a_picture(data: bytes) -> bool:
     return data.startswith(heads) or (
         data[:4] == b"RIFF" and data[8:12] in (b"", b"W", b"WE", b"WEB", b"WEBP")
     )
+
+
+def _is_heic(data: bytes) -> bool:
+    """Whether the file's brands (ISO/IEC 23008-12) are those of HEVC pictures; AVIF has the same container."""
+    if data[4:8] != b"ftyp":
+        return False
+    end = min(int.from_bytes(data[:4], "big"), len(data), 256)
+    brands = {data[8:12], *(data[at : at + 4] for at in range(16, end - 3, 4))}
+    hevc = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
+    return bool(brands & hevc) or (data[8:12] in (b"mif1", b"msf1") and not brands & {b"avif", b"avis"})
 
 
 def _channels(image: Image.Image) -> tuple[U8, U8 | None]:
