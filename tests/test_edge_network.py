@@ -226,7 +226,7 @@ def test_bundled_weights_see_a_plate_before_a_body() -> None:
     )
     pair = render(mesh, View(yaw_deg=15, pitch_deg=8, roll_deg=0, fov_deg=24), 384, rng)
     picture = Picture(pixels=np.asarray(pair["rgb"], np.uint8), alpha=np.asarray(pair["alpha"], np.uint8))
-    depth = FigurineModel().predict(picture)
+    depth = FigurineModel(FigurineOptions(steps=True)).predict(picture)
     truth = np.asarray(pair["front"], np.float32)
     seen = np.isfinite(truth)
     found = measure(in_sides(depth), np.nan_to_num(truth), depth.valid, seen)

@@ -59,7 +59,7 @@ def test_untrained_network_gives_the_inflated_disc(tmp_path: Path) -> None:
     assert depth.back_source is Source.INVENTED
     assert depth.valid.sum() == pytest.approx(np.pi * 100**2, rel=0.01)
     half = (depth.back - depth.front)[180, 140] / 2
-    # A ball of radius 100 plus the floor of 0.015 of the square's side.
+    # A ball of radius 100 plus the floor of 0.015 of the square's side, which counts less and less towards the rim.
     assert half == pytest.approx(100 + 0.015 * 200 / 0.88, rel=0.04)
     assert (depth.front[180, 140] + depth.back[180, 140]) / 2 == pytest.approx(depth.camera.fy_px, abs=0.5)
     assert (depth.back >= depth.front)[depth.valid].all()

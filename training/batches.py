@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+_TRUE = ("dome", "alpha", "front", "back", "valid", "normal", "view")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
     """`x` (B,7,S,S) as the network takes it; `dome`, `alpha`, `front`, `back` (B,S,S) float32 with zeros outside
-    `valid` (B,S,S) bool; `normal` (B,3,S,S)."""
+    `valid` (B,S,S) bool; `normal` (B,3,S,S); `view` (B,2) the camera's pitch and roll in degrees."""
 
     x: Tensor
     dome: Tensor
@@ -29,6 +31,7 @@ class Batch:
     back: Tensor
     valid: Tensor
     normal: Tensor
+    view: Tensor
 
 
 class Pool:
@@ -93,6 +96,7 @@ def to_tensors(records: NDArray[np.void], device: torch.device) -> dict[str, Ten
         "front": torch.where(valid, front, 0.0),
         "back": torch.where(valid, back, 0.0),
         "valid": valid,
+        "view": torch.from_numpy(np.ascontiguousarray(records["view"][:, 1:3])).to(device),
     }
 
 
@@ -113,7 +117,7 @@ def plain_batch(records: NDArray[np.void], device: torch.device) -> Batch:
     """A batch without augmentation."""
     t = to_tensors(records, device)
     x = network_input(t["rgb"], t["alpha"], t["dome"])
-    rest = {key: t[key] for key in ("dome", "alpha", "front", "back", "valid", "normal")}
+    rest = {key: t[key] for key in _TRUE}
     return Batch(x=x, **rest)
 
 
@@ -130,6 +134,8 @@ def augmented_batch(records: NDArray[np.void], device: torch.device, rng: torch.
         turned = values.flip(-1)
         if key == "normal":
             turned = turned * torch.tensor([-1.0, 1.0, 1.0], device=device)[None, :, None, None]
+        elif key == "view":
+            turned = values * torch.tensor([1.0, -1.0], device=device)
         t[key] = torch.where(flip.view(-1, *[1] * (values.ndim - 1)), turned, values)
 
     def per(low: float, high: float, channels: int = 1) -> Tensor:
@@ -149,7 +155,7 @@ def augmented_batch(records: NDArray[np.void], device: torch.device, rng: torch.
     worn = torch.sigmoid((mix_blur(alpha, per(0, 1)) - per(0.3, 0.7)) * per(6, 20))
     alpha = torch.where(some(count, 1, 1, 1) < 0.5, worn, alpha)
     x = network_input(rgb, alpha[:, 0], t["dome"] * (alpha[:, 0] > 0.02))
-    rest = {key: t[key] for key in ("dome", "alpha", "front", "back", "valid", "normal")}
+    rest = {key: t[key] for key in _TRUE}
     return Batch(x=x, **rest)
 
 
@@ -187,6 +193,7 @@ def turned_and_zoomed(t: dict[str, Tensor], turn_deg: Tensor, zoom: Tensor) -> d
             torch.stack([cc * x - ss * y, ss * x + cc * y, normal[:, 2]], 1), dim=1
         ),
         "valid": valid,
+        "view": t["view"] + torch.stack([torch.zeros_like(turn_deg), turn_deg], 1),
     }
 
 

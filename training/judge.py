@@ -59,6 +59,7 @@ def case_record(folder: Path, name: str, side_px: int) -> tuple[NDArray[np.void]
     record["front"] = np.where(inside, (plane - front) / unit, np.nan)
     record["back"] = np.where(inside, (plane - back) / unit, np.nan)
     record["dome"] = inflate_small(inside) / side_px
+    record["view"] = (case["yaw_deg"], case["pitch_deg"], 0, case["fov_deg"])
     alpha = np.where(valid, 255, 0).astype(np.float32)
     place = np.array(
         [[side_px / side, 0, -low[0] * side_px / side], [0, side_px / side, -low[1] * side_px / side]]

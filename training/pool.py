@@ -27,7 +27,7 @@ VIEWS = 3
 
 
 def layout(side_px: int) -> np.dtype[np.void]:
-    """One pair's record; `dome` is in crop sides."""
+    """One pair's record; `dome` is in crop sides, `view` the camera's yaw, pitch, roll and field of view in degrees."""
     s = (side_px, side_px)
     return np.dtype(
         [
@@ -37,6 +37,7 @@ def layout(side_px: int) -> np.dtype[np.void]:
             ("back", np.float16, s),
             ("dome", np.float16, s),
             ("normal", np.int8, (*s, 3)),
+            ("view", np.float32, (4,)),
         ]
     )
 
@@ -92,12 +93,14 @@ def make_shard(
     while done < count:
         mesh, facing_known = subject(rows, rng, loaded, composed)
         for _ in range(min(VIEWS, count - done)):
-            pair = render(mesh, random_view(rng, facing_known), side_px, rng)
+            view = random_view(rng, facing_known)
+            pair = render(mesh, view, side_px, rng)
             inside = np.isfinite(pair["front"])
             if inside.sum() < 0.01 * inside.size:
                 continue
             for key, values in pair.items():
                 shard[key][done] = values
+            shard["view"][done] = (view.yaw_deg, view.pitch_deg, view.roll_deg, view.fov_deg)
             shard["dome"][done] = inflate_small(inside) / side_px
             done += 1
     return shard

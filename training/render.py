@@ -40,7 +40,7 @@ def random_view(rng: np.random.Generator, facing_known: bool) -> View:
     """Front views mostly; all around sometimes."""
     kind = rng.choice(4, p=[0.3, 0.4, 0.15, 0.15]) if facing_known else 3
     yaw = [rng.normal(0, 4), rng.uniform(-38, 38), rng.uniform(-90, 90), rng.uniform(-180, 180)][int(kind)]
-    pitch = rng.choice([0.0, rng.uniform(-6, 14), rng.uniform(-10, 30)], p=[0.15, 0.6, 0.25])
+    pitch = rng.choice([0.0, rng.uniform(-6, 14), rng.uniform(-10, 38)], p=[0.12, 0.43, 0.45])
     roll = rng.choice([0.0, rng.normal(0, 3)], p=[0.7, 0.3])
     return View(yaw_deg=float(yaw), pitch_deg=float(pitch), roll_deg=float(roll), fov_deg=rng.uniform(1, 36))
 

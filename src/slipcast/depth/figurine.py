@@ -24,6 +24,7 @@ from slipcast.depth.device import device_of
 from slipcast.depth.dome import inflate
 from slipcast.depth.edges import SIDE_PX, Steps, drawn_to_colours, find_steps, stepped
 from slipcast.depth.membrane import inflate_small
+from slipcast.depth.profile import half_thickness
 from slipcast.depth.weights import Bundled, bundled
 from slipcast.errors import MissingWeights
 from slipcast.findings import finding
@@ -49,7 +50,10 @@ FILL = 0.88
 FLOOR = 0.03
 """The same as figurine_net.FLOOR, which cannot be read without importing torch; a test compares them."""
 EDGES = "edges."
+ELEVATION = "elevation."
 """What the names of the edge network's weights begin with, beside the figurine network's."""
+_CALM_PX = 2.0
+"""Standard deviation of the blur of the network's answer, in its own pixels."""
 _GREY = 128
 _LARGE_PX = 300
 """Squares from this side on are inflated by dome.py, which is fast there and exact enough."""
@@ -68,6 +72,9 @@ class FigurineOptions:
     depth_scale: float = 1.06
     """Factor on all depth about the middle plane; 1 is what the network says: the likely depth's median, flatter than
     what is there (on held-out characters the standard deviation of depth by a fifth)."""
+    steps: bool = False
+    """Let the front rise where the edge network sees one part before another (edges.py): sharper edges, ragged
+    sides."""
     device: str = "auto"
     """`auto` (cuda, else cpu), `cpu`, `cuda` or `mps`."""
     folder: Path | None = None
@@ -89,7 +96,8 @@ class FigurineModel:
     def __init__(self, options: FigurineOptions | None = None) -> None:
         self.options = options or FigurineOptions()
         self.weights = bundled("figurine", self.options.folder)
-        self._net, self._edges, self._device = _load(self.weights, self.options.device)
+        self._net, edges, self._device = _load(self.weights, self.options.device)
+        self._edges = edges if self.options.steps else None
 
     @property
     def side_px(self) -> int:
@@ -141,12 +149,13 @@ class FigurineModel:
         """The correction at full size on the dome at full size, as distances."""
         camera = Camera.pinhole(picture.width_px, picture.height_px, self.options.fov_deg)
         small = crop(picture, square, len(gain))[1] >= 0.5
+        gain, middle = (calmed(values, small) for values in (gain, middle))
         rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
         box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
         large = [enlarge(carried_outward(values, small), square, box) for values in (gain, middle)]
         solve = inflate if square.side_px >= _LARGE_PX else inflate_small
         dome = solve(mask)[box] / np.float32(square.side_px)
-        half = np.exp(large[0]) * (dome + np.float32(FLOOR / 2))
+        half = half_thickness(dome, np.exp(large[0]), FLOOR / 2, mask[box], square.side_px)
         near, far = large[1] + half, large[1] - half
         if self._edges is not None:
             moved = self._stepped(picture, mask, square, box, near, far, dome)
@@ -270,6 +279,14 @@ def network_input(on_grey: F32, coverage: F32) -> F32:
     dome = inflate_small(coverage >= 0.5) / np.float32(size)
     x, y = np.broadcast_to(place, (size, size)), np.broadcast_to(place[:, None], (size, size))
     return np.concatenate([on_grey.transpose(2, 0, 1), [coverage, dome, x, y]]).astype(np.float32)
+
+
+def calmed(values: F32, inside: Bool) -> F32:
+    """The values (S,S) blurred within the silhouette: the network's noise from pixel to pixel is no surface."""
+    weight = ndimage.gaussian_filter(inside.astype(np.float32), _CALM_PX)
+    mean = ndimage.gaussian_filter(np.where(inside, values, 0).astype(np.float32), _CALM_PX)
+    out: F32 = np.where(inside, mean / np.maximum(weight, 1e-4), values).astype(np.float32)
+    return out
 
 
 def carried_outward(values: F32, inside: Bool) -> F32:
