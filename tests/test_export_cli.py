@@ -217,3 +217,26 @@ def test_export_of_two_assets_of_one_name_loses_none(
     assert [entry["ok"] for entry in entries] == [True, False]
     assert "would be overwritten by" in entries[1]["error"]["message"]
     assert (out / "Ritter ü.stl").stat().st_size > 12 * 50 + 84
+
+
+def test_inspect_judges_each_body(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    def cubes(*parts: tuple[float, float, bool]) -> str:
+        lines, count = "", 0
+        for side, x, turned in parts:
+            mesh = cube(side)
+            lines += "".join(f"v {px + x} {py - side / 2} {pz}\n" for px, py, pz in mesh.vertices)
+            corners = mesh.faces[:, ::-1] if turned else mesh.faces
+            lines += "".join("f {} {} {}\n".format(*(face + 1 + count)) for face in corners)
+            count += len(mesh.vertices)
+        return lines
+
+    for parts, told in (
+        ([(2.0, 0.0, False), (1.0, 5.0, True)], "2 bodies, 1 of them inside out"),
+        ([(2.0, 0.0, False), (1.0, 0.0, True)], "1 body, 1 cavity"),
+        ([(2.0, 0.0, True)], "1 body, inside out"),
+        ([(2.0, 0.0, False), (1.0, 5.0, False)], "2 bodies"),
+    ):
+        (tmp_path / "x.obj").write_text(cubes(*parts))
+        assert main(["inspect", str(tmp_path / "x.obj")]) == 0
+        line = next(line for line in capfd.readouterr().out.splitlines() if "volume" in line)
+        assert line.endswith(f"mm3, {told}")

@@ -130,7 +130,7 @@ FINDINGS: dict[str, Row] = {
     # the solid
     "MESH_OPEN": Row(_E, "the mesh has {edges} open edges; it will not print"),
     "MESH_TURNED": Row(_E, "at {edges} edges two faces look opposite ways; programs will show holes there"),
-    "MESH_INSIDE_OUT": Row(_E, "the mesh is inside out: its faces look inward"),
+    "MESH_INSIDE_OUT": Row(_E, "{count} of the bodies are inside out: their faces look inward"),
     "MESH_CROSSING": Row(
         _W, "{faces} faces run through others; unite the parts or convert with --detail draft"
     ),

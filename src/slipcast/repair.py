@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from slipcast.errors import BadInput, StageFailed
+from slipcast.mesh.bodies import find_bodies
 from slipcast.points import project
 from slipcast.solid import (
     NUDGE_M,
-    body_volumes,
+    bodies_of,
     closed_mesh,
     closedness,
     count_bodies,
@@ -63,7 +64,7 @@ def repair(mesh: Mesh, depth: DepthMap, options: RepairOptions) -> Mesh:
         raise BadInput(f"faces must be between {MIN_FACES} and {MAX_FACES:,}, got {options.faces}")
     if 4 * count_bodies(mesh) > options.faces:
         # Said at once: ten thousand specks kept the search below busy for more than a minute.
-        volumes = body_volumes(mesh)
+        volumes = bodies_of(mesh).volume
         parts = int((volumes > _CRUMB * volumes.sum()).sum())
         if 4 * parts > options.faces:
             raise StageFailed(
@@ -176,12 +177,22 @@ def _without_fins(faces: I32) -> I32:
 
 
 def _without_crumbs(solid: "manifold3d.Manifold") -> "manifold3d.Manifold":
-    """Drop bodies that hold less than 1/20,000 of the volume, and inverted ones."""
-    bodies = solid.decompose()
-    if len(bodies) == 1:
+    """Drop bodies and cavities that hold less than 1/20,000 of the volume, and bodies that are inside out."""
+    import manifold3d
+
+    made = solid.to_mesh()
+    faces = np.asarray(made.tri_verts)
+    bodies = find_bodies(np.asarray(made.vert_properties[:, :3]), faces.astype(np.int32))
+    if len(bodies.volume) == 1:
         return solid
-    kept = [body for body in bodies if body.volume() > _CRUMB * solid.volume()]
-    return type(solid).compose(kept) if kept else solid
+    kept = np.abs(bodies.volume) > _CRUMB * solid.volume()
+    kept &= ~bodies.inside_out & (bodies.cavity | (bodies.volume > 0))
+    kept &= ~bodies.cavity | kept[bodies.around]  # a cavity goes with what is around it
+    if kept.all() or not kept.any():
+        return solid
+    points = np.array(made.vert_properties[:, :3], np.float32)
+    left = np.array(faces[kept[bodies.shell]], np.uint32)
+    return manifold3d.Manifold(manifold3d.Mesh(points, left))
 
 
 def _bounded(solid: "manifold3d.Manifold", faces: int) -> Mesh:

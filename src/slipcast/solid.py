@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from slipcast.values import F32, F64, I32, I64, Mesh, Source
+from slipcast.mesh.bodies import Bodies, find_bodies
+from slipcast.values import F32, F64, I32, Mesh, Source
 
 if TYPE_CHECKING:
     import manifold3d
@@ -34,11 +35,13 @@ class Closedness:
     """Faces lower than `SLIVER_M`."""
     volume_m3: float
     """Signed; positive when the faces look outward."""
+    inside_out: int = 0
+    """Bodies whose faces look inward; a cavity inside another body is sound."""
 
     @property
     def closed(self) -> bool:
-        """True for a closed, oriented solid of positive volume."""
-        flaws = self.open_edges + self.crowded_edges + self.turned_edges + self.slivers
+        """True for a closed solid of positive volume, each of its bodies oriented."""
+        flaws = self.open_edges + self.crowded_edges + self.turned_edges + self.slivers + self.inside_out
         return not flaws and self.volume_m3 > 0
 
 
@@ -77,6 +80,7 @@ def closedness(mesh: Mesh) -> Closedness:
         turned_edges=int(((count == 2) & (forward != 1)).sum()),
         slivers=int((_heights(vertices, faces) < SLIVER_M).sum()),
         volume_m3=float(_volumes(corner).sum()),
+        inside_out=int(find_bodies(vertices, faces).inside_out.sum()),
     )
 
 
@@ -190,41 +194,14 @@ def face_normals(vertices: F32, faces: I32) -> tuple[F64, F64]:
     return np.ascontiguousarray(normal.T), length / 2
 
 
+def bodies_of(mesh: Mesh) -> Bodies:
+    """Shells, cavities and bodies of a mesh; equal positions are welded first."""
+    return find_bodies(*welded(mesh))
+
+
 def count_bodies(mesh: Mesh) -> int:
-    """How many bodies are not connected with each other."""
-    return int(_body_of(mesh).max(initial=-1)) + 1
-
-
-def body_areas(mesh: Mesh) -> F64:
-    """(N,) surface of each of the bodies that are not connected with each other."""
-    return _per_body(mesh, face_normals(mesh.vertices, mesh.faces)[1])
-
-
-def body_volumes(mesh: Mesh) -> F64:
-    """(N,) signed volume of each of the bodies that are not connected with each other, in cubic metres."""
-    return _per_body(mesh, _volumes(corners(mesh.vertices, mesh.faces)))
-
-
-def _per_body(mesh: Mesh, amounts: F64) -> F64:
-    """(N,) sum over each body's faces of (F,) `amounts`."""
-    out: F64 = np.bincount(_body_of(mesh), amounts).astype(np.float64)
-    return out
-
-
-def _body_of(mesh: Mesh) -> I64:
-    """(F,) number of the body that each face belongs to."""
-    from scipy import sparse
-
-    first, second, third = mesh.faces.T
-    size = len(mesh.vertices)
-    pairs = np.concatenate([first, second]), np.concatenate([second, third])
-    graph = sparse.coo_matrix((np.ones(len(pairs[0]), bool), pairs), (size, size))
-    _, label = sparse.csgraph.connected_components(graph, directed=False)
-    # Vertices that no face uses are bodies to the graph, and none here.
-    used = np.zeros(label.max(initial=-1) + 1, bool)
-    used[label[first]] = True
-    out: I64 = (np.cumsum(used) - 1)[label[first]]
-    return out
+    """How many bodies are not connected with each other; a cavity is none."""
+    return bodies_of(mesh).count
 
 
 def source_shares(mesh: Mesh) -> dict[Source, float]:

@@ -13,7 +13,7 @@ from slipcast.checks.thickness import Thickness, measure_thickness
 from slipcast.findings import Finding, finding
 from slipcast.points import project
 from slipcast.raster import rasterize
-from slipcast.solid import Closedness, body_areas, closedness, face_normals, source_shares
+from slipcast.solid import Closedness, bodies_of, closedness, face_normals, source_shares
 from slipcast.values import Bool, DepthMap, Figurine, Mesh, Picture, Source
 
 _HOW = {
@@ -92,16 +92,20 @@ def check_closed(state: Closedness) -> Check:
 
 
 def check_oriented(state: Closedness) -> Check:
-    """All faces look outward."""
+    """All faces look outward, each body's by itself; those of a cavity look into it."""
     findings = []
     if state.turned_edges:
         findings.append(finding("MESH_TURNED", {"edges": state.turned_edges}))
-    if state.volume_m3 < 0:
-        findings.append(finding("MESH_INSIDE_OUT"))
+    if state.inside_out or state.volume_m3 < 0:
+        findings.append(finding("MESH_INSIDE_OUT", {"count": max(state.inside_out, 1)}))
     return Check(
         name="oriented",
         score=float(not findings and state.volume_m3 > 0),
-        values={"turned_edges": state.turned_edges, "volume_mm3": round(state.volume_m3 * 1e9, 3)},
+        values={
+            "turned_edges": state.turned_edges,
+            "inside_out": state.inside_out,
+            "volume_mm3": round(state.volume_m3 * 1e9, 3),
+        },
         findings=tuple(findings),
     )
 
@@ -148,13 +152,18 @@ def check_thickness(thickness: Thickness, wall_m: float) -> Check:
 
 
 def check_islands(mesh: Mesh) -> Check:
-    """One body; the score is the largest one's share of the surface."""
-    areas = body_areas(mesh)
-    bodies, largest = len(areas), float(areas.max() / max(areas.sum(), 1e-30)) if len(areas) else 0.0
+    """One body; the score is the largest one's share of the surface. A cavity belongs to the body around it."""
+    found = bodies_of(mesh)
+    areas, bodies = found.body_areas, found.count
+    largest = float(areas.max() / max(areas.sum(), 1e-30)) if bodies else 0.0
     return Check(
         name="islands",
         score=min(1.0, largest),
-        values={"bodies": bodies, "largest_share": round(largest, 4)},
+        values={
+            "bodies": bodies,
+            "cavities": int(found.cavity.sum()),
+            "largest_share": round(largest, 4),
+        },
         findings=(finding("MESH_SEVERAL", {"count": bodies}),) if bodies > 1 else (),
     )
 

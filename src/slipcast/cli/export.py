@@ -185,8 +185,7 @@ def _report(facts: dict[str, object]) -> list[str]:
         f"{facts['file']}: {facts['format']}, {facts['bytes']} bytes, {facts['generator'] or 'unknown maker'}",
         f"  size       {size} mm (width x height x depth), {str(facts['up']).upper()} up{custom}",
         f"  surface    {facts['faces']} faces, {facts['vertices']} vertices at {facts['positions']} places, {closed}",
-        f"  volume     {facts['volume_mm3']:.0f} mm3"
-        + (", inside out" if _negative(facts["volume_mm3"]) else ""),
+        f"  volume     {facts['volume_mm3']:.0f} mm3, {_bodies(facts)}",
         f"  carries    {_joined(facts['attributes'])}",
         f"  meshes     {_joined(facts['meshes'])}",
     ]
@@ -215,8 +214,15 @@ def _joined(value: object) -> str:
     return ", ".join(str(entry) for entry in value) or "none" if isinstance(value, list) else "none"
 
 
-def _negative(value: object) -> bool:
-    return isinstance(value, float) and value < 0
+def _bodies(facts: dict[str, object]) -> str:
+    """How many bodies there are, and what is odd with them."""
+    count, cavities, wrong = (int(str(facts[key])) for key in ("bodies", "cavities", "inside_out"))
+    told = "1 body" if count == 1 else f"{count} bodies"
+    if wrong:
+        told += ", inside out" if wrong == count else f", {wrong} of them inside out"
+    if cavities:
+        told += f", {cavities} cavit{'y' if cavities == 1 else 'ies'}"
+    return told
 
 
 def _printable(text: str, longest: int = 100) -> str:

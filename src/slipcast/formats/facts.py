@@ -11,6 +11,7 @@ import numpy as np
 from slipcast.errors import BadInput
 from slipcast.findings import finding
 from slipcast.formats.reading import Content, open_edges, welded
+from slipcast.mesh.bodies import find_bodies
 
 READERS = {
     ".glb": "read_gltf:read_gltf",
@@ -46,6 +47,7 @@ def describe(path: Path) -> dict[str, object]:
     up, depth = (1, 2) if content.up == "y" else (2, 1)
     first, index = welded(content.points.astype(np.float32))
     edges = open_edges(index[content.faces])
+    bodies = find_bodies(content.points[first], index[content.faces])
     corner = content.points[content.faces] - low
     volume = np.einsum("ij,ij->i", corner[:, 0], np.cross(corner[:, 1], corner[:, 2])).sum() / 6
     listed = content.metadata.get("findings")
@@ -75,6 +77,9 @@ def describe(path: Path) -> dict[str, object]:
         "positions": len(first),
         "open_edges": edges,
         "closed": edges == 0,
+        "bodies": bodies.count,
+        "cavities": int(bodies.cavity.sum()),
+        "inside_out": int(bodies.inside_out.sum()),
         "volume_mm3": round(float(volume) * scale_mm**3, 3),
         "meshes": _plain(content.meshes),
         "attributes": list(content.attributes),
