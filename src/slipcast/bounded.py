@@ -10,6 +10,7 @@ import numpy as np
 
 from slipcast.cutout import CutoutOptions, coarse_mask
 from slipcast.findings import finding
+from slipcast.picture.own_alpha import has_own_cutout
 from slipcast.values import Picture
 
 LARGE_PX = 4096
@@ -29,7 +30,7 @@ def bounded(picture: Picture, options: CutoutOptions) -> Picture:
     ratio = _LOOK_PX / longest
     small = (max(1, round(picture.width_px * ratio)), max(1, round(picture.height_px * ratio)))
     own = picture.alpha
-    if options.use_alpha and own is not None and float((own >= 128).mean()) < 0.98:
+    if options.use_alpha and own is not None and has_own_cutout(picture):
         seen = cv2.resize(own, small, interpolation=cv2.INTER_AREA) >= 128
     else:
         seen = (

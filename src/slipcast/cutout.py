@@ -31,6 +31,7 @@ import numpy as np
 from slipcast.errors import BadInput, NoFigurine, StageFailed
 from slipcast.findings import Finding, finding
 from slipcast.picture.attached import add_attached_parts
+from slipcast.picture.own_alpha import Window, find_window, read_own_cutout
 from slipcast.rim import continued
 from slipcast.values import F32, U8, Bool, Picture
 
@@ -85,22 +86,40 @@ def cut_out(picture: Picture, options: CutoutOptions | None = None) -> Picture:
     if options.model != DEFAULT_MODEL and options.model not in REMBG_MODELS:
         known = ", ".join((DEFAULT_MODEL, *REMBG_MODELS))
         raise BadInput(f"cutout model '{options.model}' is unknown; choose one of {known}")
-    own = picture.alpha if options.use_alpha and picture.alpha is not None else None
-    if own is not None and float((own >= 128).mean()) < 0.98:
-        if not (own >= 128).any():
-            raise BadInput(f"{name} is fully transparent; give a picture that shows a figurine")
-        alpha, colors, doubt, cells = own, picture.pixels, False, 0.0
+    if picture.alpha is not None and options.use_alpha and not (picture.alpha > 8).any():
+        raise BadInput(f"{name} is fully transparent; give a picture that shows a figurine")
+    window = find_window(picture if options.use_alpha else replace(picture, alpha=None))
+    doubt, cells = False, 0.0
+    if window is None:
+        own = read_own_cutout(picture)
+        alpha, colors, findings = own.alpha, own.pixels, list(own.findings)
     else:
-        alpha, colors, doubt, cells = _found(picture.pixels, options, name)
-    alpha, findings = _cleaned(alpha, options)
+        alpha, colors, doubt, cells = _found(window.pixels, options, name)
+        findings = []
+        if window.pixels.shape != picture.pixels.shape:
+            findings.append(finding("PICTURE_FRAMED"))
+    alpha, noticed = _cleaned(alpha, options)
+    findings += noticed
     if not alpha.any():
         raise NoFigurine(
             f"no figurine found in {name}; give a picture that shows one figurine, or one with alpha"
         )
     if doubt:
         findings.append(finding("CUTOUT_UNSURE", {"undecided_cells": round(cells, 1)}))
+    if window is not None:
+        alpha, colors = _in_its_frame(picture, window, alpha, colors)
     pixels = continued(colors, alpha)
     return replace(picture, pixels=pixels, alpha=alpha, findings=(*picture.findings, *findings))
+
+
+def _in_its_frame(picture: Picture, window: Window, alpha: U8, colors: U8) -> tuple[U8, U8]:
+    """Alpha and colours of what was cut out of a window, at the size of the whole picture."""
+    if window.pixels.shape == picture.pixels.shape and window.shown.all():
+        return alpha, colors
+    whole, pixels = np.zeros(picture.pixels.shape[:2], np.uint8), picture.pixels.copy()
+    whole[window.box] = np.where(window.shown, alpha, 0)
+    pixels[window.box] = colors
+    return whole, pixels
 
 
 # ------------------------------------------------------------------------------------------------ where it is

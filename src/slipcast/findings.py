@@ -85,6 +85,16 @@ FINDINGS: dict[str, Row] = {
     "NO_FIGURINE": Row(_W, "no figurine can be made out in this picture; check the cutout"),
     "BACKGROUND_BUSY": Row(_W, "the background is not plain; what is cut out may hold pieces of it"),
     "SHADOW_IN_ALPHA": Row(_W, "the picture's alpha is half transparent over large areas, as a shadow is"),
+    "PICTURE_FRAMED": Row(
+        _I, "the picture's alpha is a frame around an opaque picture; the figurine was cut out of that"
+    ),
+    "HOLES_CLOSED": Row(
+        _I, "{count} small holes inside the figurine, as cutout tools make of highlights, were closed"
+    ),
+    "HOLES_IN_ALPHA": Row(
+        _W,
+        "the picture's alpha has {count} holes in the figurine that become tunnels; close those that are white parts",
+    ),
     "TEXT_IN_PICTURE": Row(
         _W, "a line of about {letters} letters seems to lie in the picture; it will be painted on"
     ),

@@ -109,6 +109,9 @@ ADVICE: dict[str, Row] = {
     "SHADOW_IN_ALPHA": Row(
         "export the picture without its drop shadow, or with its background so that Slipcast cuts it out"
     ),
+    "HOLES_IN_ALPHA": Row(
+        "close the holes of the alpha that are white parts, or give the picture with its background"
+    ),
     "VIEWS_NOT_MIRRORED": Row(
         "make the second view again with the first as reference",
         prompt="the very same figurine and pose, seen exactly from behind at the same distance",
@@ -237,6 +240,8 @@ NO_ADVICE: dict[str, str] = {
     "PICTURE_SIMILAR": "asked for with --similar",
     "PICTURE_LARGE": "nothing is lost: no atlas could show more",
     "PICTURE_ANIMATED": "the first frame is what most people mean",
+    "PICTURE_FRAMED": "the figurine was found inside the frame",
+    "HOLES_CLOSED": "highlights that a tool cut out are no tunnels",
     "SPECKS_DROPPED": "what was left out is crumbs",
     "DEPTH_MODEL": "says what was chosen",
     "DEPTH_UNUSUAL": "unusual is not wrong",

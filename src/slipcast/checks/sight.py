@@ -9,6 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
+from slipcast.picture.own_alpha import Window, find_window
+from slipcast.rim import continued
 from slipcast.values import F32, U8, Bool, Picture
 
 SIDE_PX = 512
@@ -68,8 +70,9 @@ def sight_of(picture: Picture, cut: Picture) -> Sight:
     import cv2
 
     assert cut.alpha is not None
-    own = picture.alpha is not None and float((picture.alpha >= 128).mean()) < 0.98
-    full, shown = picture.pixels, picture.pixels
+    window = find_window(picture)
+    own = window is None
+    full = shown = _whole(picture, window)
     if own:
         full = cut.pixels
         behind = 255.0 if float(full[cut.alpha >= 128].mean()) < 140 else 30.0
@@ -90,6 +93,15 @@ def sight_of(picture: Picture, cut: Picture) -> Sight:
         pixels=np.ascontiguousarray(shown),
         solid=alpha >= 128,
     )
+
+
+def _whole(picture: Picture, window: Window | None) -> U8:
+    """The picture's pixels; where its alpha is a frame, its colours go on into it."""
+    if window is None or window.pixels.shape == picture.pixels.shape:
+        return picture.pixels if window is None else window.pixels
+    alpha = np.zeros(picture.pixels.shape[:2], np.uint8)
+    alpha[window.box] = np.where(window.shown, 255, 0)
+    return continued(picture.pixels, alpha)
 
 
 def box_of(solid: Bool) -> tuple[int, int, int, int]:
