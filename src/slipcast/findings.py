@@ -45,6 +45,7 @@ FINDINGS: dict[str, Row] = {
     ),
     "PICTURE_OTHER_SIZE": Row(_I, "the picture is {got} px where {wanted} px were asked for"),
     # the print
+    "LOD_FLOOR": Row(_W, "a level of {wanted} faces would not stay closed; the coarsest has {floor}"),
     "PRINT_THIN": Row(
         _W, "{part} is {thickness_mm} mm thin {place}; {limit_mm} mm hold: print it larger, or thicken it"
     ),

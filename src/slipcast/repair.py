@@ -71,19 +71,28 @@ def repair(mesh: Mesh, depth: DepthMap, options: RepairOptions) -> Mesh:
                 f"{options.faces} faces cannot hold the {parts:,} separate parts of this silhouette closed; allow more "
                 "with --faces, or cut the picture out more cleanly"
             )
-    best, crossing = None, 1
-    for made in _attempts(mesh, depth, options.faces):
-        parted, left = untangled(made)
-        if best is None or left < crossing:
-            best, crossing = parted, left
-        if not crossing:
-            break
+    best = decimate(mesh, options.faces, depth)
     if best is None:
         raise StageFailed("no closed solid could be made of this surface; try another --detail or --depth")
     return replace(best, source=_sources(best, depth))
 
 
-def _attempts(mesh: Mesh, depth: DepthMap, faces: int) -> Iterator[Mesh]:
+def decimate(mesh: Mesh, faces: int, depth: DepthMap | None = None) -> Mesh | None:
+    """Return a closed solid of at most `faces` triangles through the solid `mesh`, all INVENTED, or None.
+
+    With `depth` what perspective lets hang below the ground is cut off. None where the budget cannot hold it closed.
+    """
+    best, crossing = None, 1
+    for made in _attempts(mesh, depth, faces):
+        parted, left = untangled(made)
+        if best is None or left < crossing:
+            best, crossing = parted, left
+        if not crossing:
+            break
+    return best
+
+
+def _attempts(mesh: Mesh, depth: DepthMap | None, faces: int) -> Iterator[Mesh]:
     """Closed solids within the budget, the likeliest way first; each is made when it is asked for."""
     for way in _WAYS:
         made = _collapsed_by(way, mesh, depth, faces)
@@ -94,14 +103,14 @@ def _attempts(mesh: Mesh, depth: DepthMap, faces: int) -> Iterator[Mesh]:
         yield made
 
 
-def _collapsed_by(way: tuple[float, int, int], mesh: Mesh, depth: DepthMap, faces: int) -> Mesh | None:
+def _collapsed_by(way: tuple[float, int, int], mesh: Mesh, depth: DepthMap | None, faces: int) -> Mesh | None:
     """The collapse in two steps, or None where it leaves no closed solid."""
     share, slowly, faster = way
     solid = solid_of(_fewer(mesh, int(share * faces), slowly))
     return None if solid is None else _collapsed(closed_mesh(_standing(solid, depth)), faces, faster)
 
 
-def _coarsened(mesh: Mesh, depth: DepthMap, faces: int) -> Mesh | None:
+def _coarsened(mesh: Mesh, depth: DepthMap | None, faces: int) -> Mesh | None:
     """The collapse after as little simplification as makes it work, or simplification alone; None as above."""
     solid = solid_of(mesh)
     if solid is None:
@@ -135,8 +144,10 @@ def ground_m(depth: DepthMap, low_m: float, high_m: float) -> float | None:
     return ground if low_m < ground < low_m + 0.1 * (high_m - low_m) else None
 
 
-def _standing(solid: "manifold3d.Manifold", depth: DepthMap) -> "manifold3d.Manifold":
+def _standing(solid: "manifold3d.Manifold", depth: DepthMap | None) -> "manifold3d.Manifold":
     """Cut off what perspective lets hang below the ground."""
+    if depth is None:
+        return solid
     _, low, _, _, high, _ = solid.bounding_box()
     ground = ground_m(depth, low, high)
     if ground is None:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from slipcast.checks.crossings import crossing_faces
+from slipcast.checks import crossings
 from slipcast.checks.thickness import measure_thickness
 from slipcast.prepare.body import MM, Body, read_surface
 from slipcast.prepare.layers import Layers, slice_layers
@@ -111,7 +111,7 @@ def inspect_part(
         volume_mm3=round(volume, 2),
         faces=len(surface.faces),
         closed=state.open_edges + state.crowded_edges + state.turned_edges == 0 and state.volume_m3 > 0,
-        crossing_faces=len(crossing_faces(mesh)),
+        crossing_faces=len(crossings.crossing_faces(mesh)),
         walls=_measure_walls(body, process),
         layers=slice_layers(body, layer_mm=process.layer_mm, pixel_mm=process.pixel_mm),
         stance=measure_stance(body),

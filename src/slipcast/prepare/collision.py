@@ -1,0 +1,222 @@
+"""A figurine -> simple convex bodies around it, for an engine's collisions.
+
+`hull` is one convex body, `convex` several (V-HACD, the extra `collision`), `box` and `capsule` are primitives. Each body
+has at most 32 vertices. A hull of fewer points lies inside the full one, so it is grown about its middle until it
+holds 99.5 % of the surface that it stands for.
+"""
+
+import math
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+import manifold3d
+import numpy as np
+from scipy.spatial import ConvexHull
+
+from slipcast.errors import BadInput
+from slipcast.repair import decimate
+from slipcast.solid import closedness
+from slipcast.values import F32, F64, I32, Mesh
+
+KINDS = ("none", "hull", "convex", "box", "capsule")
+MOST_VERTICES = 32
+CONTAINED = 0.995
+_MOST_PARTS = 32
+_SIMPLE_FACES = 6000
+"""V-HACD's voxels are coarser than this."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollisionOptions:
+    """What stands for the figurine in an engine's physics."""
+
+    kind: str = "none"
+    parts: int = 8
+    """Of `convex`, at most."""
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise BadInput(f"collision must be one of {', '.join(KINDS)}, got {self.kind!r}")
+        if not 1 <= self.parts <= _MOST_PARTS:
+            raise BadInput(f"collision parts must be 1 to {_MOST_PARTS}, got {self.parts}; 8 is usual")
+
+    @classmethod
+    def parse(cls, text: str) -> "CollisionOptions":
+        """Return the options of `hull`, `box`, `capsule`, `none` or `convex:8`.
+
+        >>> CollisionOptions.parse("convex:4").parts
+        4
+        """
+        kind, _, parts = text.partition(":")
+        if parts and (kind != "convex" or not parts.isascii() or not parts.isdigit()):
+            raise BadInput(f"collision {text!r} is not understood; write hull, convex:8, box, capsule or none")
+        return cls(kind=kind, parts=int(parts) if parts else cls.parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hull:
+    """One convex body, in world axes and metres."""
+
+    vertices: F32
+    """(V,3), at most 32."""
+    faces: I32
+    """(F,3), counter-clockwise seen from outside."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collision:
+    """All bodies, and how well they stand for the figurine."""
+
+    kind: str
+    hulls: tuple[Hull, ...]
+    contained: float
+    """Share of the figurine's surface that lies in one of them."""
+    volume_ratio: float
+    """Volume of their union over the figurine's."""
+
+    def as_dict(self) -> dict[str, object]:
+        """The collision as JSON-ready data."""
+        return {
+            "kind": self.kind,
+            "parts": len(self.hulls),
+            "vertices": [len(hull.vertices) for hull in self.hulls],
+            "contained": round(self.contained, 5),
+            "volume_ratio": round(self.volume_ratio, 4),
+        }
+
+
+def make_collision(mesh: Mesh, options: CollisionOptions) -> Collision | None:
+    """Return what collides in place of the closed `mesh`; None for the kind `none`.
+
+    Raises BadInput where `convex` is asked for without the extra that makes it.
+    """
+    if options.kind == "none":
+        return None
+    points = mesh.vertices.astype(np.float64)
+    if options.kind == "box":
+        hulls = [_box(points)]
+    elif options.kind == "capsule":
+        hulls = [_capsule(points)]
+    elif options.kind == "hull":
+        hulls = [_reduce(points)]
+    else:
+        hulls = [_reduce(part) for part in _decompose(mesh, options.parts)]
+    samples = np.concatenate([points, points[mesh.faces].mean(1)])
+    share = _contained(hulls, samples)
+    for _ in range(30):
+        if share >= CONTAINED:
+            break
+        hulls = [_grow(hull, 1.01) for hull in hulls]
+        share = _contained(hulls, samples)
+    union = manifold3d.Manifold.batch_boolean([_solid(hull) for hull in hulls], manifold3d.OpType.Add)
+    return Collision(
+        kind=options.kind,
+        hulls=tuple(hulls),
+        contained=share,
+        volume_ratio=float(union.volume()) / max(closedness(mesh).volume_m3, 1e-18),
+    )
+
+
+def _solid(hull: Hull) -> manifold3d.Manifold:
+    return manifold3d.Manifold(
+        manifold3d.Mesh(np.array(hull.vertices, np.float32), np.array(hull.faces, np.uint32))
+    )
+
+
+def _hull_of(points: F64) -> Hull:
+    """The convex hull of (N,3) points, its faces turned outward."""
+    found = ConvexHull(points)
+    vertices = points[found.vertices]
+    number = np.full(len(points), -1)
+    number[found.vertices] = np.arange(len(found.vertices))
+    faces = number[found.simplices]
+    a, b, c = (vertices[faces[:, k]] for k in range(3))
+    inward = (np.cross(b - a, c - a) * found.equations[:, :3]).sum(1) < 0
+    faces[inward] = faces[inward][:, ::-1]
+    return Hull(vertices=vertices.astype(np.float32), faces=faces.astype(np.int32))
+
+
+def _reduce(points: F64) -> Hull:
+    """A hull of at most 32 vertices that holds nearly all of (N,3) points."""
+    full = points[ConvexHull(points).vertices]
+    if len(full) <= MOST_VERTICES:
+        return _hull_of(full)
+    # The six extremes, then whichever point lies farthest outside the hull of those chosen so far.
+    chosen = list({int(full[:, k].argmin()) for k in range(3)} | {int(full[:, k].argmax()) for k in range(3)})
+    if len(chosen) < 4 or np.linalg.matrix_rank(full[chosen] - full[chosen[0]], tol=1e-9) < 3:
+        spread = np.linspace(0, len(full) - 1, 8).astype(int).tolist()
+        chosen = sorted({*chosen, *spread})
+    while len(chosen) < MOST_VERTICES:
+        planes = ConvexHull(full[chosen]).equations
+        outside = (full @ planes[:, :3].T + planes[:, 3]).max(1)
+        farthest = int(outside.argmax())
+        if outside[farthest] <= 1e-9:
+            break
+        chosen.append(farthest)
+    hull = _hull_of(full[chosen])
+    for _ in range(30):
+        if _contained([hull], points) >= CONTAINED:
+            break
+        hull = _grow(hull, 1.005)
+    return hull
+
+
+def _grow(hull: Hull, factor: float) -> Hull:
+    middle = (hull.vertices.min(0) + hull.vertices.max(0)) / 2
+    return Hull(vertices=(middle + (hull.vertices - middle) * np.float32(factor)).astype(np.float32), faces=hull.faces)
+
+
+def _contained(hulls: list[Hull], points: F64) -> float:
+    """The share of (N,3) points in any of the hulls, to 0.1 % of the figurine's size."""
+    inside = np.zeros(len(points), bool)
+    slack = 1e-3 * float(np.ptp(points, axis=0).max())
+    for hull in hulls:
+        planes = ConvexHull(hull.vertices.astype(np.float64)).equations
+        inside |= (points @ planes[:, :3].T + planes[:, 3] <= slack).all(1)
+    return float(inside.mean())
+
+
+def _box(points: F64) -> Hull:
+    low, high = points.min(0), points.max(0)
+    corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)], np.float64)
+    return _hull_of(low + corners * (high - low))
+
+
+def _capsule(points: F64) -> Hull:
+    """An upright capsule around the points: two rings of eight and a pole at each end, 32 vertices less six."""
+    low, high = points.min(0), points.max(0)
+    middle = (low + high) / 2
+    radius = float(np.hypot(points[:, 0] - middle[0], points[:, 2] - middle[2]).max()) / math.cos(math.pi / 8)
+    half = float(high[1] - low[1]) / 2
+    shaft = max(half - radius, 0.0)
+    angle = np.arange(8) * math.pi / 4
+    rings = []
+    for side in (1, -1):
+        rings.append(np.stack([radius * np.cos(angle), np.full(8, side * shaft), radius * np.sin(angle)], 1))
+        small = radius * math.sin(math.pi / 4)
+        rise = shaft + radius * math.cos(math.pi / 4)
+        turned = angle[::2] + math.pi / 8
+        rings.append(np.stack([small * np.cos(turned), np.full(4, side * rise), small * np.sin(turned)], 1))
+        rings.append(np.array([[0.0, side * (shaft + radius), 0.0]]))
+    return _hull_of(middle + np.concatenate(rings))
+
+
+def _decompose(mesh: Mesh, parts: int) -> list[F64]:
+    """The points of each part of an approximate convex decomposition."""
+    if find_spec("vhacdx") is None:
+        raise BadInput("collision convex needs vhacdx: run `pip install 'slipcast[collision]'`, or choose hull")
+    import vhacdx
+
+    simple = decimate(mesh, _SIMPLE_FACES) if len(mesh.faces) > _SIMPLE_FACES else None
+    mesh = simple or mesh
+    faces = np.concatenate([np.full((len(mesh.faces), 1), 3), mesh.faces], axis=1).ravel().astype(np.uint32)
+    # In units of the size: V-HACD's limits are absolute.
+    size = float(np.ptp(mesh.vertices, axis=0).max())
+    hulls = vhacdx.compute_vhacd(
+        mesh.vertices.astype(np.float64) / size,
+        faces,
+        maxConvexHulls=parts,
+        maxNumVerticesPerCH=MOST_VERTICES,
+        resolution=100_000,
+    )
+    return [np.asarray(vertices, np.float64) * size for vertices, _ in hulls]
