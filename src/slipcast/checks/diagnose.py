@@ -87,12 +87,20 @@ ADVICE: dict[str, Row] = {
     "PRINT_NOT_SOLID": Row(
         "leave out the step that broke it: print without hollowing, split or base in turn"
     ),
+    # files of other programs
+    "FILE_DAMAGED": Row("export it again from the program that wrote it"),
+    "FILE_LEFT_OUT": Row("export only surfaces, and apply modifiers before"),
+    "TEXTURE_NOT_OPENED": Row("put the texture beside the file and name it without a path"),
+    "MATERIAL_REDUCED": Row("bake what is missing into the base colour before"),
+    "TEXTURE_REDUCED": Row("repeat the textures less often, or export each part by itself"),
+    "FACTORS_JOINED": Row("export each material as an asset of its own where its shine matters"),
     # the print suffers
     "PRINT_TIPS_OVER": Row("give it a base", option="--base auto"),
     "PRINT_TOO_LARGE": Row("cut it into parts or make it smaller", option="--split auto, or --scale-to-fit"),
     "PRINT_TRAP": Row("let the resin out", option="--drain 2x3mm"),
     "PRINT_NO_DRAIN": Row("let the resin out", option="--drain 2x3mm"),
     "PRINT_CUP": Row("lean it, so that air gets in while it is lifted", option="--orient 30"),
+    "LOD_FLOOR": Row("ask for fewer levels, or for a larger last one"),
     "PRINT_THIN": Row("print it larger, or let thin parts grow", option="--thicken 0.8mm"),
     # the shape suffers
     "CUTOUT_UNSURE": Row(
@@ -252,6 +260,7 @@ NO_ADVICE: dict[str, str] = {
     "MESH_SEVERAL": "separate bodies may be meant; SUBJECT_SEVERAL says when they are not",
     "BACK_INVENTED": "one picture does not show the back",
     "COLOR_REDUCED": "the format's nature",
+    "MESHES_JOINED": "nothing is lost: one mesh and one atlas hold all parts",
     "PRINT_NOT_HOLLOWED": "the reason stands in the finding; a solid print is sound",
     "NORMAL_MAP_DROPPED": "the format's nature",
 }

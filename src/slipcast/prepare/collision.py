@@ -1,7 +1,7 @@
 """A figurine -> simple convex bodies around it, for an engine's collisions.
 
-`hull` is one convex body, `convex` several (V-HACD, the extra `collision`), `box` and `capsule` are primitives. Each body
-has at most 32 vertices. A hull of fewer points lies inside the full one, so it is grown about its middle until it
+`hull` is one convex body, `convex` several (V-HACD, the extra `collision`), `box` and `capsule` are primitives. Each
+body has at most 32 vertices. A hull of fewer points lies inside the full one, so it is grown about its middle until it
 holds 99.5 % of the surface that it stands for.
 """
 
@@ -49,7 +49,9 @@ class CollisionOptions:
         """
         kind, _, parts = text.partition(":")
         if parts and (kind != "convex" or not parts.isascii() or not parts.isdigit()):
-            raise BadInput(f"collision {text!r} is not understood; write hull, convex:8, box, capsule or none")
+            raise BadInput(
+                f"collision {text!r} is not understood; write hull, convex:8, box, capsule or none"
+            )
         return cls(kind=kind, parts=int(parts) if parts else cls.parts)
 
 
@@ -163,7 +165,9 @@ def _reduce(points: F64) -> Hull:
 
 def _grow(hull: Hull, factor: float) -> Hull:
     middle = (hull.vertices.min(0) + hull.vertices.max(0)) / 2
-    return Hull(vertices=(middle + (hull.vertices - middle) * np.float32(factor)).astype(np.float32), faces=hull.faces)
+    return Hull(
+        vertices=(middle + (hull.vertices - middle) * np.float32(factor)).astype(np.float32), faces=hull.faces
+    )
 
 
 def _contained(hulls: list[Hull], points: F64) -> float:
@@ -204,7 +208,9 @@ def _capsule(points: F64) -> Hull:
 def _decompose(mesh: Mesh, parts: int) -> list[F64]:
     """The points of each part of an approximate convex decomposition."""
     if find_spec("vhacdx") is None:
-        raise BadInput("collision convex needs vhacdx: run `pip install 'slipcast[collision]'`, or choose hull")
+        raise BadInput(
+            "collision convex needs vhacdx: run `pip install 'slipcast[collision]'`, or choose hull"
+        )
     import vhacdx
 
     simple = decimate(mesh, _SIMPLE_FACES) if len(mesh.faces) > _SIMPLE_FACES else None

@@ -2,8 +2,8 @@
 
 Each level is decimated from the one before, as a closed solid. Texture coordinates are not carried through the
 collapse: each face of a level takes the chart of the nearest face of the figurine, and each of its corners is looked up
-on that chart, a little beyond its border where a face straddles it. So no level needs an atlas of its own, and a collapse
-may cross a seam.
+on that chart, a little beyond its border where a face straddles it. So no level needs an atlas of its own, and a
+collapse may cross a seam.
 
 Rejected: meshoptimizer's attribute-aware collapse, which keeps seams in place (a figurine of 50,000 faces with 300
 charts stalls above 5,000 faces, since every seam edge is held).
@@ -41,7 +41,9 @@ class LodOptions:
         if self.shares[0] != 1.0:
             raise BadInput(f"lods must begin with 1, the figurine itself, got {self.shares[0]:g}")
         if any(not 0 < after < before for before, after in zip(self.shares, self.shares[1:], strict=False)):
-            raise BadInput(f"lods must fall from level to level, got {', '.join(f'{s:g}' for s in self.shares)}")
+            raise BadInput(
+                f"lods must fall from level to level, got {', '.join(f'{s:g}' for s in self.shares)}"
+            )
 
     @classmethod
     def parse(cls, text: str) -> "LodOptions":
@@ -73,7 +75,7 @@ class Lod:
 
     @property
     def coverage(self) -> float:
-        """`switch_px` as a share of a screen of 1080 lines, at most 1: what MSFT_screencoverage and LOD groups state."""
+        """`switch_px` as a share of a screen of 1080 lines, at most 1: what MSFT_screencoverage states."""
         return min(1.0, self.switch_px / _SCREEN_PX)
 
     def as_dict(self) -> dict[str, object]:
@@ -90,7 +92,7 @@ class Lod:
 def make_lods(figurine: Figurine, options: LodOptions) -> tuple[list[Lod], list[Finding]]:
     """Return the levels of `figurine`, finest first, and LOD_FLOOR where a level would not stay closed.
 
-    Each level is a closed solid of at most its share of the faces. A level that no decimation keeps closed ends the list.
+    Each level is a closed solid of at most its share of the faces. A level that cannot be kept closed ends the list.
     """
     full = figurine.mesh
     height_m = float(np.ptp(full.vertices[:, 1]))
@@ -150,7 +152,9 @@ def transfer_uv(figurine: Figurine, mesh: Mesh) -> Figurine:
         faces = np.flatnonzero(chart[nearest] == number)
         members = np.flatnonzero(chart == number)
         uv[faces] = _look_up(
-            own[faces].reshape(-1, 3), full.vertices[full.faces[members]].astype(np.float64), figurine.uv[members]
+            own[faces].reshape(-1, 3),
+            full.vertices[full.faces[members]].astype(np.float64),
+            figurine.uv[members],
         ).reshape(-1, 3, 2)
     labelled = replace(mesh, source=full.source[nearest])
     return replace(figurine, mesh=labelled, uv=np.clip(uv, 0, 1).astype(np.float32))

@@ -1,0 +1,63 @@
+"""Levels of detail keep the shape, stay closed and show the same texture."""
+
+import numpy as np
+import pytest
+from shapes import figure
+
+from slipcast.errors import BadInput
+from slipcast.formats.atlas import sample
+from slipcast.prepare.lods import LodOptions, make_lods, measure_texel_density, transfer_uv
+from slipcast.solid import closedness
+
+
+def test_each_level_is_closed_smaller_and_near() -> None:
+    lods, found = make_lods(figure("figurine"), LodOptions(shares=(1.0, 0.4, 0.1)))
+    assert not found
+    counts = [len(level.figurine.mesh.faces) for level in lods]
+    assert counts[0] > counts[1] > counts[2]
+    for level, share in zip(lods, (1.0, 0.4, 0.1), strict=True):
+        assert closedness(level.figurine.mesh).closed
+        assert len(level.figurine.mesh.faces) <= share * counts[0]
+    assert lods[0].deviation.largest_m == 0
+    assert 0 < lods[1].deviation.mean_m < lods[2].deviation.mean_m < 0.001
+    assert lods[1].switch_px > lods[2].switch_px > 10
+
+
+def test_a_level_shows_the_texture_where_the_figurine_does() -> None:
+    whole = figure("figurine")
+    lods, _ = make_lods(whole, LodOptions(shares=(1.0, 0.3)))
+    level = lods[1].figurine
+    middles = level.mesh.vertices[level.mesh.faces].mean(1)
+    near = np.linalg.norm(
+        whole.mesh.vertices[whole.mesh.faces].mean(1)[None] - middles[::7, None], axis=2
+    ).argmin(1)
+    own = sample(level.texture.pixels, level.uv[::7].mean(1)).astype(float)
+    true = sample(whole.texture.pixels, whole.uv[near].mean(1)).astype(float)
+    assert np.median(np.abs(own - true).mean(1)) < 6
+    assert measure_texel_density(level) == pytest.approx(measure_texel_density(whole), rel=0.15)
+
+
+def test_the_same_mesh_keeps_its_texture_coordinates() -> None:
+    whole = figure("figurine")
+    same = transfer_uv(whole, whole.mesh)
+    assert np.median(np.abs(same.uv - whole.uv)) < 1e-5
+
+
+def test_a_level_that_would_not_stay_closed_is_said() -> None:
+    lods, found = make_lods(figure("figurine"), LodOptions(shares=(1.0, 0.0005)))
+    assert len(lods) == 1
+    assert [entry.code for entry in found] == ["LOD_FLOOR"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shares"),
+    [("3", (1.0, 0.4, 0.16)), ("1", (1.0,)), ("1,0.5,0.2,0.05", (1.0, 0.5, 0.2, 0.05))],
+)
+def test_levels_are_named_by_number_or_shares(text: str, shares: tuple[float, ...]) -> None:
+    assert LodOptions.parse(text).shares == pytest.approx(shares)
+
+
+@pytest.mark.parametrize("text", ["0", "9", "0.5,0.2", "1,0.5,0.5", "1,2", "many", "1,-1", "1,nan"])
+def test_other_levels_are_refused(text: str) -> None:
+    with pytest.raises(BadInput, match="lods"):
+        LodOptions.parse(text)
