@@ -156,6 +156,13 @@ def test_what_is_no_model_is_left_out_and_told(kind: str, tmp_path: Path) -> Non
         read_content(package(tmp_path, model(objects, 'objectid="2"')))
 
 
+def test_a_model_from_before_version_1_is_read(tmp_path: Path) -> None:
+    beta = model(thing(1), f'objectid="1" transform="{TEN}"').replace(
+        CORE.encode(), b"http://schemas.microsoft.com/3dmanufacturing/2013/01"
+    )
+    assert np.allclose(box(package(tmp_path, beta)), (0, 0, 0, 10, 20, 30))
+
+
 def test_a_surface_is_read(tmp_path: Path) -> None:
     path = package(tmp_path, model(thing(1, more='type="surface"'), 'objectid="1"'))
     assert describe(path)["faces"] == 4

@@ -50,7 +50,7 @@ _HARMLESS = (
 _GEOMETRY = ("buffers", "bufferViews", "accessors", "meshes", "nodes", "skins", "scenes")
 """Where an extension stands that may move one."""
 _MAX_JSON_VALUES = 4_000_000
-_MAX_DRACO = 32
+_MAX_DRACO = 100
 """Draco meshes in one file: each takes a process of its own."""
 
 

@@ -33,6 +33,8 @@ from slipcast.values import F64, I32
 
 _CORE = "http://schemas.microsoft.com/3dmanufacturing/core/2015/02 "
 """The core's namespace as expat writes it before a name."""
+_BETA = "http://schemas.microsoft.com/3dmanufacturing/2013/01 "
+"""The core's before version 1.0, with the same words."""
 _MATERIALS = "http://schemas.microsoft.com/3dmanufacturing/material/2015/02 "
 _PATH = "http://schemas.microsoft.com/3dmanufacturing/production/2015/06 path"
 _START = "http://schemas.microsoft.com/3dmanufacturing/2013/01/3dmodel"
@@ -122,9 +124,10 @@ class _Model:
         if name.startswith(_MATERIALS):
             self._material(name[len(_MATERIALS) :], values)
             return
-        if not name.startswith(_CORE):
+        space, _, word = name.rpartition(" ")
+        if f"{space} " not in (_CORE, _BETA):
             return
-        word, at = name[len(_CORE) :], self._at
+        at = self._at
         if word == "vertex" and at is not None:
             at.vertices.extend((float(values["x"]), float(values["y"]), float(values["z"])))
             if len(at.vertices) > 3 * MAX_VERTICES:
@@ -162,9 +165,9 @@ class _Model:
             self.has_colors = True
 
     def _end(self, name: str) -> None:
-        if name == f"{_CORE}object":
+        if name in (f"{_CORE}object", f"{_BETA}object"):
             self._at = None
-        elif name == f"{_CORE}metadata":
+        elif name in (f"{_CORE}metadata", f"{_BETA}metadata"):
             self._told = None
 
     def _text(self, text: str) -> None:
