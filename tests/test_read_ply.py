@@ -61,6 +61,7 @@ END = "end_header\n"
         + END
         + TEXT_V
         + TEXT_F,
+        HEAD.replace("comment made", "Created") + "element face 12\n" + LIST + END + TEXT_V + TEXT_F,
         (HEAD + "element face 12\n" + LIST + END + TEXT_V + TEXT_F).replace("\n", "\r\n"),
         (HEAD + "element face 12\n" + LIST + END + TEXT_V + TEXT_F).replace("\n", "\r"),
         HEAD.replace("float", "float32")
@@ -87,6 +88,7 @@ END = "end_header\n"
         "list of a vertex",
         "tabs and blank lines",
         "comments",
+        "comment without its word",
         "crlf",
         "cr",
         "edges",

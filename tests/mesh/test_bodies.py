@@ -18,7 +18,7 @@ def part(
     """A cube or ball, moved; `turned` looks inward."""
     shape = sphere(side / 2, 6, 8) if ball else cube(side)
     faces = shape.faces[:, ::-1] if turned else shape.faces
-    return unlabelled(shape.vertices + np.float32([x, y, z]), np.ascontiguousarray(faces))
+    return unlabelled(shape.vertices + np.array([x, y, z], np.float32), np.ascontiguousarray(faces))
 
 
 def joined(*parts: Mesh) -> Mesh:

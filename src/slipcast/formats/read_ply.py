@@ -163,6 +163,8 @@ def _header(path: Path, data: bytes) -> tuple[str, list[_Element], list[str], in
                 elements[-1].properties.append(_Property(name=name, type=_TYPE[kind.lower()]))
             case [] | ["obj_info", *_]:
                 pass
+            case [word, *_] if word not in ("format", "element", "property"):
+                comments.append(line.strip())  # a maker's line without the word `comment`
             case _:
                 raise BadInput(f"{path} has the PLY header line {line[:80]!r}, which is not understood")
     if not order:

@@ -53,7 +53,7 @@ class Bodies:
     def body_areas(self) -> F64:
         """(N,) surface of each body, its cavities' included."""
         owner = np.where(self.cavity, self.around, np.arange(len(self.area)))
-        out: F64 = np.bincount(owner, self.area, len(self.area))[~self.cavity]
+        out: F64 = np.bincount(owner, self.area, len(self.area)).astype(np.float64)[~self.cavity]
         return out
 
 
@@ -76,10 +76,8 @@ def find_bodies(points: F32 | F64, faces: I32) -> Bodies:
     normal = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]) / 2
     # Around its own middle, so that a hole in a shell shifts its volume little.
     each = np.einsum("ij,ij->i", corner[:, 0] - middle[shell], normal) / 3
-    volume, area = (
-        np.bincount(shell, each, shells),
-        np.bincount(shell, np.linalg.norm(normal, axis=1), shells),
-    )
+    volume: F64 = np.bincount(shell, each, shells).astype(np.float64)
+    area: F64 = np.bincount(shell, np.linalg.norm(normal, axis=1), shells).astype(np.float64)
     total = np.stack([np.bincount(shell, normal[:, axis], shells) for axis in range(3)], axis=1)
     has_inside = np.linalg.norm(total, axis=1) < _OPEN * area
     negative = has_inside & (volume < -_FLAT * np.linalg.norm(high - low, axis=1) ** 3)
