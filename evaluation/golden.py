@@ -109,7 +109,7 @@ def measure(sample: str, start: str, detail: str) -> dict[str, Any]:
         faces=made.cloud.joins,
         source=np.full(len(made.cloud.joins), 2, np.uint8),
     )
-    facts = {
+    facts: dict[str, Any] = {
         "cutout": _cutout(made.cut),
         "surface": _surface(surface, made.cloud),
         "mesh": _mesh(made.figurine.mesh, made.deviation_mm),
