@@ -15,7 +15,7 @@ from slipcast import pipeline
 from slipcast.cli import main as cli_main
 from slipcast.cli import recipe as words
 from slipcast.cli.main import COMMANDS
-from slipcast.cli.sizes import parse_height
+from slipcast.cli.sizes import parse_elevation, parse_height
 from slipcast.depth import DEPTH_MODELS
 from slipcast.errors import BadInput, MissingWeights
 from slipcast.formats import EXPORTERS
@@ -256,3 +256,16 @@ def test_missing_weights_in_a_stage_keep_their_exit_code(
 
     monkeypatch.setattr(pipeline, "make", bare)
     assert run("convert", knight).code == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "degrees"), [("level", None), ("12deg", 12.0), ("-5", -5.0), ("7.5 DEG", 7.5)]
+)
+def test_an_elevation_is_read(text: str, degrees: float | None) -> None:
+    assert parse_elevation(text) == degrees
+
+
+@pytest.mark.parametrize("text", ["", "steep", "12rad", "75deg", "nan", "1e9"])
+def test_an_elevation_that_cannot_be_followed_is_refused(text: str) -> None:
+    with pytest.raises(BadInput, match=r"--elevation .*12deg"):
+        parse_elevation(text)

@@ -53,6 +53,13 @@ def test_measures_are_those_of_the_mesh() -> None:
     assert known["bodies"] == 1
     assert known["unit"] == "metre"
     assert known["deviation_mm"] == {"max": 0.1235, "mean": 0.0054}
+    assert known["camera"] == {"elevation_deg": 0.0, "likely_error_deg": 5.2, "source": "assumed"}
+
+
+def test_an_elevation_that_was_given_is_told_as_sure() -> None:
+    recipe = Recipe(place=PlaceOptions(elevation_deg=12.0))
+    made = attach(figure(), picture=_PICTURE, depth=_DEPTH, recipe=recipe, deviation=_DEVIATION)
+    assert made.provenance["camera"] == {"elevation_deg": 12.0, "likely_error_deg": 0.0, "source": "given"}
 
 
 def test_volume_of_a_cube() -> None:
@@ -70,7 +77,7 @@ def test_it_names_picture_model_and_every_option() -> None:
     assert model["licence"] == "Apache-2.0"
     options = known["options"]
     assert isinstance(options, dict)
-    assert options["place"] == {"height_m": 0.075}
+    assert options["place"] == {"height_m": 0.075, "elevation_deg": None}
     assert options["formats"] == ["glb"]
     assert options["repair"] == {"faces": 50_000}
 

@@ -1,5 +1,6 @@
 """points.py: the only place where camera axes become world axes, and both shells become joined samples."""
 
+import math
 import tracemalloc
 
 import numpy as np
@@ -22,7 +23,7 @@ from slipcast.points import (
     world_from_camera,
 )
 from slipcast.solid import closedness, unlabelled
-from slipcast.values import Camera, DepthKind, DepthMap, Mesh, Picture, PointCloud, Source, View
+from slipcast.values import Camera, DepthKind, DepthMap, Mesh, ModelInfo, Picture, PointCloud, Source, View
 
 _POINTS = PointOptions()
 
@@ -283,3 +284,42 @@ def test_a_height_that_no_figurine_has_is_refused_before_any_work(height_m: floa
     """`height_m=1800` once failed in the mesh stage, which blamed the faces."""
     with pytest.raises(BadInput, match=r"height_m is .*; give metres from 0\.001 to 10"):
         PlaceOptions(height_m=height_m)
+
+
+@pytest.mark.parametrize("view", list(View))
+def test_a_pillar_seen_from_above_stands_upright(view: View) -> None:
+    """A level disc seen 20 degrees from above is level in the world, and the figurine as tall as asked."""
+    camera = Camera.pinhole(200, 200, 2.0)
+    y, x = np.mgrid[:200, :200] + 0.5
+    flat = np.hypot((x - 100) / 60, (y - 100) / (60 * math.sin(math.radians(20)))) < 1
+    # The farther up in the picture, the farther away.
+    z = (camera.fy_px - (y - 100) / math.tan(math.radians(20))).astype(np.float32)
+    front = np.where(flat, z, 0).astype(np.float32)
+    depth = DepthMap(
+        front=front,
+        back=front,
+        valid=flat,
+        camera=camera,
+        model=ModelInfo(name="test"),
+        back_source=Source.INVENTED,
+    )
+    picture = Picture(pixels=np.zeros((200, 200, 3), np.uint8), view=view)
+    placed = place(depth, picture, PlaceOptions(elevation_deg=20.0))
+    rays = placed.camera.rays()[flat] * placed.front[flat][:, None]
+    world = world_from_camera(placed.camera, rays)
+    level = np.ptp(world[:, 1]) / np.ptp(world[:, 0])
+    assert level < 0.05
+    assert world[:, 1].min() == pytest.approx(0, abs=1e-4)
+    tilted = place(depth, picture, PlaceOptions())
+    assert (
+        np.ptp(
+            world_from_camera(tilted.camera, tilted.camera.rays()[flat] * tilted.front[flat][:, None])[:, 1]
+        )
+        > 0
+    )
+
+
+@pytest.mark.parametrize("degrees", [61.0, -90.0, math.nan])
+def test_an_elevation_from_which_no_height_is_seen_is_refused(degrees: float) -> None:
+    with pytest.raises(BadInput, match=r"elevation_deg is .*for instance 12"):
+        PlaceOptions(elevation_deg=degrees)

@@ -21,6 +21,9 @@ from slipcast.values import DepthMap, Export, Figurine, Picture
 if TYPE_CHECKING:
     from slipcast.pipeline import Recipe
 
+_LIKELY_ERROR_DEG = 5.2
+"""Mean elevation of the evaluation's 16 pictures, 0 to 12 degrees: what is wrong where level is assumed."""
+
 
 def attach(
     figurine: Figurine, *, picture: Picture, depth: DepthMap, recipe: "Recipe", deviation: Deviation
@@ -37,6 +40,7 @@ def attach(
         "picture": dict(picture.source) | {"view": picture.view.value},
         "depth_model": asdict(depth.model) | {"ratio_is_prior": depth.ratio_is_prior},
         "options": _plain(recipe),
+        "camera": _camera(recipe),
         "unit": "metre",
         "axes": {"up": "+Y", "front": "+Z"},
         "height_mm": size_mm[1],
@@ -77,6 +81,14 @@ def describe(
         "findings": [entry.as_dict() for entry in findings],
         "advice": [advice.as_dict() for advice in diagnose(findings)],
     }
+
+
+def _camera(recipe: "Recipe") -> dict[str, object]:
+    """How far the camera looked down and where that comes from: one picture hardly tells, so level is assumed."""
+    given = recipe.place.elevation_deg
+    likely = 0.0 if given is not None else _LIKELY_ERROR_DEG
+    source = "assumed" if given is None else "given"
+    return {"elevation_deg": given or 0.0, "likely_error_deg": likely, "source": source}
 
 
 def _plain(value: object) -> object:

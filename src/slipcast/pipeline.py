@@ -102,6 +102,7 @@ def convert(
     picture: Path | str,
     *,
     height_m: float = PlaceOptions.height_m,
+    elevation_deg: float | None = PlaceOptions.elevation_deg,
     faces: int = RepairOptions.faces,
     depth: str = DepthOptions.model,
     device: str = DepthOptions.device,
@@ -124,7 +125,7 @@ def convert(
         raise BadInput(f"format {unknown[0]!r} is unknown; choose from {', '.join(EXPORTERS)}")
     recipe = Recipe(
         depth=DepthOptions(model=depth, device=device, fov_deg=fov_deg),
-        place=PlaceOptions(height_m=height_m),
+        place=PlaceOptions(height_m=height_m, elevation_deg=elevation_deg),
         points=PointOptions(detail=detail),
         repair=RepairOptions(faces=faces),
         texture=TextureOptions(normal_map=normal_map),

@@ -37,6 +37,8 @@ DETAILS = {"draft": 192, "standard": 280, "fine": 600}
 """Rays along the figurine's longer side, never more than the picture has pixels."""
 SMALLEST_M, LARGEST_M = 0.001, 10.0
 """Heights that a figurine can have."""
+STEEPEST_DEG = 60.0
+"""Seen from steeper above, a figurine's height is hardly in the picture."""
 _YAW_DEG = {View.FRONT: 0.0, View.LEFT: 90.0, View.BACK: 180.0, View.RIGHT: 270.0}
 
 
@@ -46,8 +48,16 @@ class PlaceOptions:
 
     height_m: float = 0.075
     """Height of the finished asset, feet to top, from `SMALLEST_M` to `LARGEST_M`."""
+    elevation_deg: float | None = None
+    """How far the camera looked down, from -`STEEPEST_DEG` to `STEEPEST_DEG`; None: level, as most pictures of
+    figurines nearly are."""
 
     def __post_init__(self) -> None:
+        if self.elevation_deg is not None and not abs(self.elevation_deg) <= STEEPEST_DEG:  # also refuses nan
+            raise BadInput(
+                f"elevation_deg is {self.elevation_deg:g}; give degrees from {-STEEPEST_DEG:g} to {STEEPEST_DEG:g}, "
+                "for instance 12 for a camera that looks down a little"
+            )
         if not SMALLEST_M <= self.height_m <= LARGEST_M:  # also refuses nan
             raise BadInput(
                 f"height_m is {self.height_m:g}; give metres from {SMALLEST_M:g} to {LARGEST_M:g}, for instance 0.075 "
@@ -76,16 +86,20 @@ def place(depth: DepthMap, picture: Picture, options: PlaceOptions) -> DepthMap:
         raise StageFailed("the depth map has no valid pixel; check the cutout (--keep writes it)")
     if depth.kind is not DepthKind.METRIC or depth.back is None:
         raise ValueError("place needs calibrated depth with both shells")
-    low, high = _extent(depth)
-    scale = options.height_m / max(high[1] - low[1], 1e-9)
-    low, high = low * scale, high * scale
-    yaw = math.radians(_YAW_DEG[picture.view])
-    # The figurine's middle in camera axes, its feet at the lowest y (camera y points down).
-    foot = np.array([(low[0] + high[0]) / 2, high[1], (low[2] + high[2]) / 2])
+    yaw, pitch = math.radians(_YAW_DEG[picture.view]), math.radians(options.elevation_deg or 0.0)
     turn = np.array([[math.cos(yaw), 0, -math.sin(yaw)], [0, 1, 0], [math.sin(yaw), 0, math.cos(yaw)]])
+    tilt = np.array(
+        [[1, 0, 0], [0, math.cos(pitch), -math.sin(pitch)], [0, math.sin(pitch), math.cos(pitch)]]
+    )
+    # Tilted before it is turned: the camera looks down at the figurine, whichever side it stands on.
+    upright = np.diag([1.0, -1.0, -1.0]) @ tilt
+    low, high = _extent(depth, upright)
+    scale = options.height_m / max(high[1] - low[1], 1e-9)
+    # The figurine's middle, its feet at the lowest y.
+    foot = np.array([(low[0] + high[0]) / 2, low[1], (low[2] + high[2]) / 2]) * scale
     camera_from_world = np.eye(4)
-    camera_from_world[:3, :3] = np.diag([1.0, -1.0, -1.0]) @ turn
-    camera_from_world[:3, 3] = foot
+    camera_from_world[:3, :3] = upright @ turn
+    camera_from_world[:3, 3] = upright @ foot
     return replace(
         depth,
         front=(depth.front * np.float32(scale)).astype(np.float32),
@@ -94,17 +108,17 @@ def place(depth: DepthMap, picture: Picture, options: PlaceOptions) -> DepthMap:
     )
 
 
-def _extent(depth: DepthMap) -> tuple[F64, F64]:
-    """Lowest and highest x, y, z of both shells in camera axes."""
+def _extent(depth: DepthMap, turn: F64) -> tuple[F64, F64]:
+    """Lowest and highest x, y, z of both shells in axes that `turn` (3,3) turns into the camera's."""
     assert depth.back is not None
     rows, columns = np.nonzero(depth.valid)
     camera = depth.camera
     x = (columns.astype(np.float32) + np.float32(0.5 - camera.cx_px)) / np.float32(camera.fx_px)
     y = (rows.astype(np.float32) + np.float32(0.5 - camera.cy_px)) / np.float32(camera.fy_px)
+    ray = [x * float(a) + y * float(b) + np.float32(c) for a, b, c in turn.T]
     shells = [depth.front[depth.valid], depth.back[depth.valid]]
-    axes = [[x * z for z in shells], [y * z for z in shells], shells]
-    low = np.array([min(float(values.min()) for values in axis) for axis in axes])
-    return low, np.array([max(float(values.max()) for values in axis) for axis in axes])
+    low = np.array([min(float((along * z).min()) for z in shells) for along in ray])
+    return low, np.array([max(float((along * z).max()) for z in shells) for along in ray])
 
 
 def make_points(depth: DepthMap, picture: Picture, options: PointOptions) -> PointCloud:

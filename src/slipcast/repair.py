@@ -19,7 +19,7 @@ import numpy as np
 
 from slipcast.errors import BadInput, StageFailed
 from slipcast.mesh.bodies import find_bodies
-from slipcast.points import project
+from slipcast.points import project, world_from_camera
 from slipcast.solid import (
     NUDGE_M,
     bodies_of,
@@ -136,11 +136,10 @@ def ground_m(depth: DepthMap, low_m: float, high_m: float) -> float | None:
     The picture's lowest row is a ray that sinks (or rises) with depth, but the figurine stands on a plane, at the
     height of its nearest point there. Nothing is cut where that would take more than a tenth of the height.
     """
-    row = int(np.flatnonzero(depth.valid.any(1))[-1])
+    camera, row = depth.camera, int(np.flatnonzero(depth.valid.any(1))[-1])
     nearest = float(depth.front[row][depth.valid[row]].min())
-    below_m = (row + 1 - depth.camera.cy_px) / depth.camera.fy_px * nearest
-    # Camera axes have y down; placed cameras stand upright, so the world's height is the shift less that.
-    ground = float(depth.camera.camera_from_world[1, 3]) - below_m
+    below = np.array([[0.0, (row + 1 - camera.cy_px) / camera.fy_px * nearest, nearest]])
+    ground = float(world_from_camera(camera, below)[0, 1])
     return ground if low_m < ground < low_m + 0.1 * (high_m - low_m) else None
 
 

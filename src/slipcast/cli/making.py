@@ -21,6 +21,9 @@ def _shown(*flags: str, default: object, help: str) -> Callable[[_Command], _Com
 _OPTIONS = (
     _shown("-f", "--format", "formats", default="glb", help="Of `slipcast formats`, with commas between."),
     _shown("--height", default=recipe.HEIGHT, help="Of the figurine: 75mm, 7.5cm, 0.075m, 3in."),
+    _shown(
+        "--elevation", default=recipe.ELEVATION, help="How far the camera looked down: level, 12deg, -5deg."
+    ),
     _shown("--faces", default=recipe.FACES, help="Triangles, at most."),
     _shown("--depth", default=recipe.DEPTH, help="auto, one of `slipcast models`, a folder or a hub id."),
     _shown("--device", default=recipe.DEVICE, help=f"For the depth model: {', '.join(recipe.DEVICES)}."),
@@ -72,6 +75,6 @@ def recipe_from(
         gates=own.get("gate", words["gate"]),
         **{
             name: own.get(name, words[name])
-            for name in ("height", "depth", "device", "detail", "surface", "normal_map")
+            for name in ("height", "elevation", "depth", "device", "detail", "surface", "normal_map")
         },
     )

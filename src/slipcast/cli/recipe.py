@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from slipcast.cli.sizes import parse_height
+from slipcast.cli.sizes import parse_elevation, parse_height
 from slipcast.depth import DepthOptions, choose
 from slipcast.depth.device import DEVICES as DEVICES
 from slipcast.errors import BadInput
@@ -22,6 +22,7 @@ NORMAL_MAPS = MODES
 DETAILS_TOLD = ", ".join(f"{name} {samples}" for name, samples in DETAILS.items()) + " (twice the time)"
 
 HEIGHT = f"{PlaceOptions.height_m * 1000:g}mm"
+ELEVATION = "level"
 FACES = RepairOptions.faces
 DEPTH = DepthOptions.model
 DEVICE = DepthOptions.device
@@ -36,6 +37,7 @@ def recipe_of(
     *,
     formats: str,
     height: str,
+    elevation: str,
     faces: int,
     depth: str,
     device: str,
@@ -47,7 +49,7 @@ def recipe_of(
     gates: str,
 ) -> "Recipe":
     """The recipe that the words ask for; BadInput names the word that cannot be followed and the choices."""
-    height_m = parse_height(height)
+    height_m, elevation_deg = parse_height(height), parse_elevation(elevation)
     keys = formats_of(formats)
     device = one_of("--device", device, DEVICES)
     detail = one_of("--detail", detail, tuple(DETAILS))
@@ -68,7 +70,7 @@ def recipe_of(
     choose(depth)  # an unknown or missing model is refused before the first picture is read
     return Recipe(
         depth=DepthOptions(model=depth, device=device, fov_deg=fov_deg),
-        place=PlaceOptions(height_m=height_m),
+        place=PlaceOptions(height_m=height_m, elevation_deg=elevation_deg),
         points=PointOptions(detail=detail),
         surface=SurfaceOptions(method=surface),
         repair=RepairOptions(faces=faces),

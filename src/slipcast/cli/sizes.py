@@ -4,7 +4,7 @@ import math
 import re
 
 from slipcast.errors import BadInput
-from slipcast.points import LARGEST_M, SMALLEST_M
+from slipcast.points import LARGEST_M, SMALLEST_M, STEEPEST_DEG
 
 METRES = {"mm": 0.001, "cm": 0.01, "m": 1.0, "in": 0.0254, '"': 0.0254}
 SMALLEST_BARE = 5.0
@@ -26,3 +26,19 @@ def parse_height(text: str) -> float:
     if not (math.isfinite(height_m) and SMALLEST_M <= height_m <= LARGEST_M):
         raise BadInput(f"--height {text} is out of range; figurines from 1 mm to 10 m can be made")
     return height_m
+
+
+_ANGLE = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))\s*(deg|°)?", re.IGNORECASE | re.ASCII)
+
+
+def parse_elevation(text: str) -> float | None:
+    """Degrees that the camera looked down, or None for `level`; BadInput unless it is an angle that can be followed."""
+    if text.strip().lower() == "level":
+        return None
+    match = _ANGLE.fullmatch(text.strip())
+    if match is None or not abs(float(match[1])) <= STEEPEST_DEG:
+        raise BadInput(
+            f"--elevation {text!r} cannot be followed; write level, or degrees from {-STEEPEST_DEG:g}deg to "
+            f"{STEEPEST_DEG:g}deg, for instance 12deg for a camera that looks down a little"
+        )
+    return float(match[1])

@@ -50,7 +50,6 @@ FILL = 0.88
 FLOOR = 0.03
 """The same as figurine_net.FLOOR, which cannot be read without importing torch; a test compares them."""
 EDGES = "edges."
-ELEVATION = "elevation."
 """What the names of the edge network's weights begin with, beside the figurine network's."""
 _CALM_PX = 2.0
 """Standard deviation of the blur of the network's answer, in its own pixels."""
