@@ -60,6 +60,7 @@ def figurine_is(present: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     (folder / "manifest.toml").write_text((pull.models_dir() / "manifest.toml").read_text())
     if present:
         fake_weights(folder / "figurine")
+        (folder / "figurine" / "figurine.onnx").write_bytes(b"network")
     monkeypatch.setattr(pull, "models_dir", lambda: folder)
 
 

@@ -2,38 +2,48 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save
+from safetensors.torch import load_file, save
 
+from slipcast.core.network import open_network
 from slipcast.depth import figurine, figurine_net
 from slipcast.depth.figurine import FigurineModel, FigurineOptions, Square
 from slipcast.depth.figurine_net import FigurineNet, NetConfig
 from slipcast.depth.membrane import inflate_small
 from slipcast.errors import BadInput, MissingWeights
 from slipcast.values import DepthKind, Picture, Source
+from training import to_onnx
+from training.to_onnx import write_onnx
 
 SMALL = NetConfig(
     side_px=64, fine=8, widths=(8, 16, 16), blocks=(1, 1, 1), heads=2, normed_from=1, look_px=64
 )
 
 
-def write_model(folder: Path, config: NetConfig = SMALL, bias: tuple[float, float] = (0.0, 0.0)) -> Path:
-    """An untrained network, whose answer is log gain and middle `bias` everywhere."""
+def write_model(
+    folder: Path, config: NetConfig = SMALL, bias: tuple[float, float] = (0.0, 0.0), noise: float = 0.0
+) -> Path:
+    """An untrained network, whose answer is log gain and middle `bias` everywhere, but for some `noise`."""
     torch.manual_seed(0)
     net = FigurineNet(config)
     with torch.no_grad():
         assert net.head.bias is not None
         net.head.bias[:4] = bias[0]
         net.head.bias[4:8] = bias[1]
+        if noise:
+            torch.nn.init.normal_(net.head.weight, std=noise)
     data = save({key: value.half().contiguous() for key, value in net.state_dict().items()})
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.safetensors").write_bytes(data)
     values = {"sha256": hashlib.sha256(data).hexdigest(), "net": config.to_json()}
     (folder / "config.json").write_text(json.dumps(values))
+    write_onnx(folder)
     return folder
 
 
@@ -95,10 +105,7 @@ def test_gain_and_middle_reach_full_size(tmp_path: Path) -> None:
 
 
 def test_mirrored_picture_gives_the_mirrored_depth(tmp_path: Path) -> None:
-    model = FigurineModel(FigurineOptions(folder=write_model(tmp_path)))
-    # Give the network something to say.
-    torch.manual_seed(1)
-    torch.nn.init.normal_(model._net.head.weight, std=0.05)
+    model = FigurineModel(FigurineOptions(folder=write_model(tmp_path, noise=0.05)))
     rng = np.random.default_rng(0)
     picture = disc(256, 256, 128, 128, 90)
     pixels = np.repeat(np.repeat(rng.integers(0, 255, (16, 16, 3), np.uint8), 16, 0), 16, 1)
@@ -162,8 +169,8 @@ def test_odd_sizes(tmp_path: Path, shape: tuple[int, int]) -> None:
 
 def test_missing_and_damaged_weights_name_path_and_sum(tmp_path: Path) -> None:
     home = write_model(tmp_path / "model")
-    sha256 = json.loads((home / "config.json").read_text())["sha256"]
-    weights = home / "model.safetensors"
+    sha256 = json.loads((home / "config.json").read_text())["onnx"]["figurine.onnx"]["sha256"]
+    weights = home / "figurine.onnx"
     data = weights.read_bytes()
     weights.write_bytes(data[:-1])
     with pytest.raises(MissingWeights) as caught:
@@ -178,13 +185,53 @@ def test_missing_and_damaged_weights_name_path_and_sum(tmp_path: Path) -> None:
         FigurineModel(FigurineOptions(folder=home))
 
 
-def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
     home = write_model(tmp_path)
+    (home / "figurine.onnx").write_bytes(b"no network")
     values = json.loads((home / "config.json").read_text())
-    values["net"]["widths"] = [8, 16, 32]
+    values["onnx"]["figurine.onnx"]["sha256"] = hashlib.sha256(b"no network").hexdigest()
     (home / "config.json").write_text(json.dumps(values))
-    with pytest.raises(MissingWeights, match="does not fit"):
+    with pytest.raises(MissingWeights, match="cannot be read as a network"):
         FigurineModel(FigurineOptions(folder=home))
+
+
+def test_a_network_whose_answer_differs_from_training_is_not_exported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = write_model(tmp_path, noise=0.05)
+    before = (home / "figurine.onnx").read_bytes()
+    monkeypatch.setattr(to_onnx, "TOLERANCE", 0.0)
+    with pytest.raises(RuntimeError, match=r"figurine\.onnx differs from torch"):
+        to_onnx.write_onnx(home)
+    assert (home / "figurine.onnx").read_bytes() == before
+
+
+def test_bundled_files_are_those_of_the_bundled_weights() -> None:
+    """The ONNX files say what the safetensors say, and their sums stand in config.json."""
+    home = Path(__file__).parent.parent / "models" / "figurine"
+    config = json.loads((home / "config.json").read_text())
+    assert hashlib.sha256((home / "model.safetensors").read_bytes()).hexdigest() == config["sha256"]
+    weights = {key: values.float() for key, values in load_file(home / "model.safetensors").items()}
+    net = FigurineNet(NetConfig.from_json(config["net"])).eval()
+    net.load_state_dict(
+        {key: values for key, values in weights.items() if not key.startswith(figurine.EDGES)}
+    )
+    rng = np.random.default_rng(3)
+    x = rng.random((1, 7, net.config.side_px, net.config.side_px)).astype(np.float32)
+    ours = open_network(home / "figurine.onnx", "cpu").run(x=x)
+    with torch.inference_mode():
+        theirs = net(torch.from_numpy(x)).numpy()
+    assert np.ptp(theirs) > 1
+    assert np.abs(ours - theirs).max() < to_onnx.TOLERANCE
+
+
+def test_the_default_model_needs_no_torch() -> None:
+    code = (
+        "import sys; sys.modules.update(torch=None, transformers=None, open3d=None);"
+        "from slipcast.depth.figurine import FigurineModel; print(FigurineModel().side_px)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "128"
 
 
 def test_unknown_device_is_refused(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import load_file, save
 
 from slipcast.depth.figurine import EDGES
+from training.to_onnx import write_onnx
 
 
 def export(checkpoints: list[Path], out: Path) -> str:
@@ -36,6 +37,7 @@ def export(checkpoints: list[Path], out: Path) -> str:
     }
     file.write_bytes(data)
     told.write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+    write_onnx(out)
     return digest
 
 

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from slipcast.depth.figurine import EDGES
+from training.to_onnx import write_onnx
 
 ADDED = ("fine_head.", "fine_shrink.", "looks.")
 """What begins at zero and adds to the levels that were there."""
@@ -50,6 +51,7 @@ def export(checkpoints: list[Path], out: Path, began: Path | None = None, share:
         | {"averaged": [each["progress"]["pictures"] for each in states], "share": share},
     } | {name: value for name, value in told.items() if value}
     (out / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+    write_onnx(out)
     return digest
 
 

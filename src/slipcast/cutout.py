@@ -28,6 +28,7 @@ from pathlib import Path
 
 import numpy as np
 
+from slipcast.core.network import open_network
 from slipcast.errors import BadInput, NoFigurine, StageFailed
 from slipcast.findings import Finding, finding
 from slipcast.picture.attached import add_attached_parts
@@ -198,22 +199,15 @@ def _u2netp() -> Callable[[U8], F32]:
     """The bundled model as a function pixels (H,W,3) -> (H,W) in [0, 1]."""
     path = _u2netp_file()
     import cv2
-    import onnxruntime
 
-    settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = 2
-    # Threads that wait by spinning cost more than they bring on a machine that does other things as well.
-    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    settings.enable_mem_pattern = False  # the second run would keep 200 MB more, and be no faster
-    settings.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
-    source, target = session.get_inputs()[0].name, session.get_outputs()[0].name
+    network = open_network(path, "cpu")
+    (source,) = network.inputs
 
     def look(pixels: U8) -> F32:
         # The model was trained on pictures divided by their own maximum.
         square = cv2.resize(pixels, (_COARSE_PX, _COARSE_PX), interpolation=cv2.INTER_AREA)
         scaled = (square.astype(np.float32) / max(1.0, float(square.max())) - _MEAN) / _SPREAD
-        (answer,) = session.run([target], {source: scaled.transpose(2, 0, 1)[None]})
+        answer = network.run(**{source: scaled.transpose(2, 0, 1)[None]})
         size = (pixels.shape[1], pixels.shape[0])
         grown: F32 = cv2.resize(answer[0, 0], size, interpolation=cv2.INTER_CUBIC)
         out: F32 = np.clip(grown, 0, 1)

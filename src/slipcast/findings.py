@@ -173,7 +173,8 @@ FINDINGS: dict[str, Row] = {
     "FILE_DAMAGED": Row(_W, "the file is not quite as its format wants it: {what}"),
     # exports
     "MESHES_JOINED": Row(
-        _I, "became one mesh with one atlas of {width} x {height} px; meshes: {meshes}, materials: {materials}"
+        _I,
+        "became one mesh with one atlas of {width} x {height} px; meshes: {meshes}, materials: {materials}",
     ),
     "FACTORS_JOINED": Row(
         _W,

@@ -145,7 +145,7 @@ def has_weights(model: str) -> bool:
     if row is not None and not row.needs_weights:
         return True
     if model == "figurine":
-        return any((pull.models_dir() / "figurine").glob("*.safetensors"))
+        return any((pull.models_dir() / "figurine").glob("*.onnx"))
     return pull.find(model) is not None
 
 

@@ -8,16 +8,13 @@ of colour by a guided filter (He, Sun, Tang 2013; its coefficients at a quarter 
 Filter, 2015). Where the network is not sure that there is a step, the front stays as it was.
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from scipy import ndimage, sparse
 from scipy.sparse import linalg
 
 from slipcast.values import F32, F64, I64, U8, Bool
-
-if TYPE_CHECKING:
-    from slipcast.depth.edges_net import EdgeNet
 
 SIDE_PX = 256
 """Working size; training crops pairs of this size."""
@@ -52,23 +49,35 @@ class Steps(NamedTuple):
     """What the smooth front lacks besides, in sides of the square; 0 away from steps."""
 
 
-def find_steps(
-    net: "EdgeNet", device: str, picture: F32, coverage: F32, front: F32, back: F32, dome: F32
-) -> Steps:
+class EdgeNetwork(Protocol):
+    """What is asked for steps: edges_net.py's network, opened by core/network.py."""
+
+    def run(self, *, picture: F32, shape: F32) -> F32:
+        """Return (B,4,S,S) for (B,3,S,S) and (B,4,S,S)."""
+        ...
+
+
+def find_steps(net: EdgeNetwork, picture: F32, coverage: F32, front: F32, back: F32, dome: F32) -> Steps:
     """Ask the network about a square: `picture` (S,S,3) in [0, 1] on mid grey, the others (S,S), the last three in
     sides of the square and 0 outside. The mean over the picture and its mirror image is taken."""
-    import torch
+    seen = picture.transpose(2, 0, 1)
+    shape = np.stack([coverage, front, back, dome]).astype(np.float32)
+    pairs = (np.ascontiguousarray(np.stack([each, each[..., ::-1]])) for each in (seen, shape))
+    straight, mirrored = net.run(**dict(zip(("picture", "shape"), pairs, strict=True)))
+    out = (straight + mirrored[..., ::-1]) / 2
+    return settled(front, coverage >= 0.5, sure_of(out[0]), rise_of(out[1]), out[2])
 
-    from slipcast.depth.edges_net import rise_of, sure_of
 
-    seen = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None].to(device)
-    shape = torch.from_numpy(np.stack([coverage, front, back, dome]).astype(np.float32))[None].to(device)
-    with torch.inference_mode():
-        mirrored = net(seen.flip(-1), shape.flip(-1)).flip(-1)
-        out = (net(seen, shape) + mirrored) / 2
-        maps = torch.cat([sure_of(out, _TRUSTED), rise_of(out), out[:, 2:3]], 1)
-    sure, rise, side = maps[0].cpu().numpy()
-    return settled(front, coverage >= 0.5, sure, rise, side)
+def rise_of(gap: F32) -> F32:
+    """How far a step rises if there is one, in sides of the square, from the network's channel `gap`."""
+    return np.asarray(np.logaddexp(0, gap - np.float32(2.5)), np.float32)
+
+
+def sure_of(near: F32) -> F32:
+    """The share of the rise that is believed, from the network's channel `near`."""
+    low, high = _TRUSTED
+    share = np.clip((1 / (1 + np.exp(-near)) - low) / (high - low), 0, 1).astype(np.float32)
+    return np.asarray(share * share * (3 - 2 * share), np.float32)
 
 
 def settled(front: F32, inside: Bool, sure: F32, rise: F32, side: F32) -> Steps:

@@ -12,21 +12,22 @@ picture's own size and carries the outline. Rejected: enlarging the depth itself
 colour guided filter on the enlarged correction (cd 0.1123 to 0.1160 in depth space against 0.1119, edges no sharper).
 """
 
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from slipcast.depth.device import device_of
+from slipcast.core.network import Network, has_cuda, open_network
+from slipcast.depth.device import check_device, device_of
 from slipcast.depth.dome import inflate
 from slipcast.depth.edges import SIDE_PX, Steps, drawn_to_colours, find_steps, stepped
 from slipcast.depth.membrane import inflate_small
 from slipcast.depth.profile import half_thickness
-from slipcast.depth.weights import Bundled, bundled
-from slipcast.errors import MissingWeights
+from slipcast.depth.weights import bundled
+from slipcast.errors import BadInput
 from slipcast.findings import finding
 from slipcast.values import (
     F32,
@@ -40,10 +41,6 @@ from slipcast.values import (
     Picture,
     Source,
 )
-
-if TYPE_CHECKING:
-    from slipcast.depth.edges_net import EdgeNet
-    from slipcast.depth.figurine_net import FigurineNet
 
 FILL = 0.88
 """Share of the square that the figurine's longer side takes."""
@@ -77,7 +74,7 @@ class FigurineOptions:
     device: str = "auto"
     """`auto` (cuda, else cpu), `cpu`, `cuda` or `mps`."""
     folder: Path | None = None
-    """Other weights of the same kind: a folder with config.json and model.safetensors."""
+    """Other weights of the same kind: a folder with config.json and the ONNX files of training/to_onnx.py."""
 
 
 @dataclass(frozen=True)
@@ -95,13 +92,16 @@ class FigurineModel:
     def __init__(self, options: FigurineOptions | None = None) -> None:
         self.options = options or FigurineOptions()
         self.weights = bundled("figurine", self.options.folder)
-        self._net, edges, self._device = _load(self.weights, self.options.device)
-        self._edges = edges if self.options.steps else None
+        device = _device_of(self.options.device)
+        self._net = open_network(self.weights.file("figurine.onnx"), device)
+        self._edges: Network | None = None
+        if self.options.steps and "edges.onnx" in self.weights.sums:
+            self._edges = open_network(self.weights.file("edges.onnx"), device)
 
     @property
     def side_px(self) -> int:
         """The network's working size."""
-        return self._net.config.side_px
+        return self._net.side_px()
 
     def predict(self, picture: Picture) -> DepthMap:
         """Return METRIC depth, in pixels at the figurine's middle, of a picture with alpha (ValueError without).
@@ -128,19 +128,18 @@ class FigurineModel:
 
     def corrections(self, crops: list[tuple[F32, F32]]) -> list[tuple[F32, F32]]:
         """Log gain and middle (S,S) for pairs of picture (S,S,3) in [0, 1] and coverage (S,S)."""
-        import torch
-
-        from slipcast.depth.figurine_net import shells
-
-        inputs = torch.from_numpy(np.stack([network_input(*each) for each in crops])).to(self._device)
-        with torch.inference_mode():
-            both = torch.stack(shells(self._net(inputs), inputs[:, 4]), 1)
-            if self.options.mirrored:
-                twin = torch.cat([inputs[:, :5].flip(-1), inputs[:, 5:]], 1)
-                both = (both + torch.stack(shells(self._net(twin), twin[:, 4]), 1).flip(-1)) / 2
+        inputs = np.stack([network_input(*each) for each in crops])
+        count = len(inputs)
+        if self.options.mirrored:
+            twins = np.concatenate([inputs[:, :5, :, ::-1], inputs[:, 5:]], 1)
+            inputs = np.concatenate([inputs, twins])
+        dome = inputs[:, 4]
+        both: F32 = np.stack(shells(self._net.run(x=inputs), dome), 1)
+        if self.options.mirrored:
+            both = (both[:count] + both[count:, ..., ::-1]) * np.float32(0.5)
         out = []
-        for (front, back), dome in zip(both.cpu().numpy(), inputs[:, 4].cpu().numpy(), strict=True):
-            gain = np.log(np.maximum(front - back, 1e-5) / (2 * dome + FLOOR))
+        for (front, back), height in zip(both, dome[:count], strict=True):
+            gain = np.log(np.maximum(front - back, 1e-5) / (2 * height + FLOOR))
             out.append((gain.astype(np.float32), ((front + back) / 2).astype(np.float32)))
         return out
 
@@ -198,7 +197,7 @@ class FigurineModel:
             full = np.zeros(mask.shape, np.float32)
             full[box] = np.where(mask[box], values, 0)
             small.append(np.where(share >= 0.5, sampled(full, square, SIDE_PX) / np.maximum(share, 0.2), 0))
-        steps = find_steps(self._edges, self._device, seen, coverage, *small)
+        steps = find_steps(self._edges, seen, coverage, *small)
         large = Steps(*(enlarge(carried_outward(each, inside), square, box) for each in steps))
         return stepped(front, drawn_to_colours(large, picture.pixels[box], square.side_px))
 
@@ -215,31 +214,25 @@ class FigurineModel:
         )
 
 
-def _load(weights: Bundled, device: str) -> "tuple[FigurineNet, EdgeNet | None, str]":
-    """The network and, where its weights are there as well, the edge network on their device, ready to predict."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+def _device_of(wanted: str) -> str:
+    """Where the bundled networks compute: on CUDA where onnxruntime has it, else on the processor.
 
-    from slipcast.depth.edges_net import EdgeNet
-    from slipcast.depth.figurine_net import FigurineNet, NetConfig
+    They need less than a tenth of a second there, so a GPU that only torch can reach (for Depth Anything) is not asked.
+    Raises BadInput for an unknown word and for a device that neither has.
+    """
+    check_device(wanted)
+    if wanted in ("auto", "cpu") or (wanted == "cuda" and has_cuda()):
+        return wanted
+    if importlib.util.find_spec("torch") is None:
+        raise BadInput(f"device {wanted} is not available on this machine; use --device auto or cpu")
+    device_of(wanted)
+    return "cpu"
 
-    place = device_of(device, automatic=("cuda", "cpu"))
-    try:
-        net = FigurineNet(NetConfig.from_json(weights.config["net"]))
-        found = {key: value.float() for key, value in load_file(weights.file).items()}
-        own = {key.removeprefix(EDGES): found.pop(key) for key in list(found) if key.startswith(EDGES)}
-        net.load_state_dict(found)
-        edges = EdgeNet(net.backbone) if own else None
-        if edges is not None:
-            seen = {f"backbone.{key}": value for key, value in net.backbone.state_dict().items()}
-            edges.load_state_dict(own | seen)
-            edges.to(place).eval()
-    except (SafetensorError, KeyError, TypeError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise MissingWeights(
-            f"{weights.file} (sha256 {weights.sha256}) does not fit its config.json: {reason}; reinstall slipcast"
-        ) from None
-    return net.to(place).eval(), edges, place
+
+def shells(out: F32, dome: F32) -> tuple[F32, F32]:
+    """Front and back z (B,S,S) in sides of the square from the network's output (B,6,S,S) and the dome (B,S,S)."""
+    half = np.float32(0.5) * np.exp(np.clip(out[:, 0], -4, 4)) * (2 * dome + np.float32(FLOOR))
+    return out[:, 1] + half, out[:, 1] - half
 
 
 def enclosing_square(mask: Bool) -> Square:

@@ -1,13 +1,12 @@
-"""The bundled weights -> their path, looked for beside the package and checked before they are read.
+"""The bundled weights -> their paths, looked for beside the package and checked before they are read.
 
-A model's folder holds config.json (the network's shape, and the sha256 of the file beside it) and
-model.safetensors. Reading pickles is not an option: they run code.
+A model's folder holds config.json (the network's shape, and the sha256 of each ONNX file beside it) and those files.
+model.safetensors, which they are made of, is for training. Reading pickles is not an option: they run code.
 """
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from slipcast.depth.pull import models_dir, sha256_of
 from slipcast.errors import MissingWeights
@@ -17,14 +16,18 @@ _MEND = "reinstall slipcast, or in a checkout run: git checkout -- models"
 
 @dataclass(frozen=True, kw_only=True)
 class Bundled:
-    """One bundled model's files, their sum already compared."""
+    """One bundled model's files, their sums already compared."""
 
-    file: Path
-    """model.safetensors."""
+    folder: Path
+    """Holds config.json and the files."""
     sha256: str
-    """Of that file, hexadecimal."""
-    config: dict[str, Any]
-    """The rest of config.json."""
+    """Of the weights that the files were made of, hexadecimal; it names the model."""
+    sums: dict[str, str]
+    """ONNX file -> sha256."""
+
+    def file(self, name: str) -> Path:
+        """Return the path of one of `sums`."""
+        return self.folder / name
 
 
 def bundled(name: str, folder: Path | None = None) -> Bundled:
@@ -36,14 +39,16 @@ def bundled(name: str, folder: Path | None = None) -> Bundled:
     try:
         config = json.loads((home / "config.json").read_text(encoding="utf-8"))
         sha256 = str(config["sha256"])
-    except (OSError, ValueError, KeyError, TypeError):
+        sums = {str(file): str(entry["sha256"]) for file, entry in config["onnx"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise MissingWeights(
             f"{home / 'config.json'} is missing or damaged, so the model {name} cannot be used; {_MEND}"
         ) from None
-    file = home / "model.safetensors"
-    if not file.is_file():
-        raise MissingWeights(f"{file} is missing (expected sha256 {sha256}); {_MEND}")
-    found = sha256_of(file)
-    if found != sha256:
-        raise MissingWeights(f"{file} is damaged: sha256 {found}, expected {sha256}; {_MEND}")
-    return Bundled(file=file, sha256=sha256, config=config)
+    for file, expected in sums.items():
+        place = home / file
+        if not place.is_file():
+            raise MissingWeights(f"{place} is missing (expected sha256 {expected}); {_MEND}")
+        found = sha256_of(place)
+        if found != expected:
+            raise MissingWeights(f"{place} is damaged: sha256 {found}, expected {expected}; {_MEND}")
+    return Bundled(folder=home, sha256=sha256, sums=sums)

@@ -1,0 +1,1 @@
+"""What every room knows, and what knows no room."""
