@@ -228,7 +228,7 @@ def test_unusual_file_names_work(run: Run, kitchen: list[Recipe], tmp_path: Path
         (["--faces", "many"], "'many' is not a valid integer"),
         (["--depth", "nosuch"], "dome, figurine"),
         (["--device", "tpu"], "auto, cpu, cuda, mps"),
-        (["--view", "top"], "front, back, left, right"),
+        (["--view", "behind"], "front, back, left, right"),
         (["--fov", "0"], "--fov 0 is out of range"),
         (["--fov", "nan"], "--fov nan is out of range"),
         (["--detail", "ultra"], "draft, standard, fine"),

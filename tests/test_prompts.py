@@ -171,7 +171,7 @@ def test_presets_of_your_own(tmp_path: Path) -> None:
     ("content", "words"),
     [
         ("[a]\nstile = 'x'", "«stile» is not a field"),
-        ("[a]\nview = 'top'", "view"),
+        ("[a]\nview = 'behind'", "view"),
         ("[a]\nstyle = 3", "style"),
         ("[a]\nmaterials = [{ nome = 'x' }]", "materials"),
         ("[a]\nmaterials = [3]", "materials"),

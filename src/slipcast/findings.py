@@ -108,6 +108,16 @@ FINDINGS: dict[str, Row] = {
         _W, "the outlines of {one} and {other} are no mirror images: they share {percent} % of their area"
     ),
     "VIEWS_COLORS": Row(_W, "the colours of {one} and {other} differ: they share {percent} %"),
+    "VIEW_DROPPED": Row(_W, "the {view} view was left out: {why}"),
+    "VIEW_TURNED": Row(_W, "the {view} view was mirrored back, since {how}"),
+    "VIEWS_SWAPPED": Row(_W, "{one} and {other} were exchanged: each faced the other's way"),
+    "VIEWS_MOVED": Row(
+        _I,
+        "the views do not fit as they are ({before} % of the size apart); their cameras were moved to {after} %",
+    ),
+    "VIEWS_APART": Row(
+        _W, "the views contradict each other by {percent} % of the size; thin parts may be missing"
+    ),
     "PROMPT_COLORS_MISSING": Row(_W, "the prompt names colours that the figurine does not have: {what}"),
     "DRAFTS_DIFFER": Row(
         _I, "the drafts show different figurines: they share {percent} % of shape and colours"

@@ -53,6 +53,9 @@ def attach(
         "closed": state.closed,
         "volume_mm3": round(state.volume_m3 * 1e9, 3),
         "normal_map": figurine.provenance.get("normal_map", {"made": figurine.normal_map is not None}),
+        **{
+            key: figurine.provenance[key] for key in ("views", "invented_share") if key in figurine.provenance
+        },
         "surface_share": {kind.name.lower(): round(share, 4) for kind, share in shares.items()},
     }
     return replace(figurine, provenance=provenance, findings=tuple(findings))

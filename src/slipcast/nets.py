@@ -68,16 +68,16 @@ def make_net(columns: Columns, runs: Runs) -> Net:
     width = runs.shape[1]
     cells, edges, ends = [], [], []
     for found in crossings:
-        b, c = _OTHERS[found.axis]
-        for db, dc in _RING:
+        b, c = OTHERS[found.axis]
+        for db, dc in RING:
             at = found.start.copy()
             at[b] -= db
             at[c] -= dc
             cells.append((at[0] * width + at[1]) * levels + at[2])
-            edges.append(np.full(len(found.way), _edge(found.axis, db, dc)))
-            ends.append(_corner(found.axis, db, dc, found.leaves))
+            edges.append(np.full(len(found.way), edge_of(found.axis, db, dc)))
+            ends.append(corner_of(found.axis, db, dc, found.leaves))
     where, cell = np.unique(np.concatenate(cells), return_inverse=True)
-    vertex, count = _split(cell.reshape(-1), np.concatenate(edges), np.concatenate(ends), len(where))
+    vertex, count = split_sheets(cell.reshape(-1), np.concatenate(edges), np.concatenate(ends), len(where))
 
     total = np.zeros((3, count))
     thick = np.zeros(count)
@@ -106,24 +106,24 @@ def make_net(columns: Columns, runs: Runs) -> Net:
     places = _relaxed(places, joined, thick / number)
     for depth, mine in ((columns.front, seen[FRONT]), (columns.back, seen[BACK])):
         _onto(columns, depth, places, mine & (seen.sum(0) == 1))
-    return Net(places=places, faces=_triangles(places, joined), side=side)
+    return Net(places=places, faces=triangulate(places, joined), side=side)
 
 
-_OTHERS = ((1, 2), (2, 0), (0, 1))
+OTHERS = ((1, 2), (2, 0), (0, 1))
 """The two axes across each axis, in the order in which a quad runs around it."""
-_RING = ((0, 0), (1, 0), (1, 1), (0, 1))
+RING = ((0, 0), (1, 0), (1, 1), (0, 1))
 """The four cells around an edge: how far before its start they begin, along the two other axes."""
 
 
-def _edge(axis: int, db: int, dc: int) -> int:
+def edge_of(axis: int, db: int, dc: int) -> int:
     """Number of an edge in its cell: axis, and at which side of the cell it is."""
     return axis * 4 + db * 2 + dc
 
 
-def _corner(axis: int, db: int, dc: int, leaves: Bool) -> I64:
+def corner_of(axis: int, db: int, dc: int, leaves: Bool) -> I64:
     """(N,) number of the cell's corner at the inner end of the edge: 4 row + 2 column + depth."""
     at = [0, 0, 0]
-    at[_OTHERS[axis][0]], at[_OTHERS[axis][1]] = db, dc
+    at[OTHERS[axis][0]], at[OTHERS[axis][1]] = db, dc
     lower = 4 * at[0] + 2 * at[1] + at[2]
     return np.where(leaves, lower, lower + (4, 2, 1)[axis])
 
@@ -208,7 +208,7 @@ def _differences(first: I64, low: I64, high: I64, one: I64, other: I64, levels: 
     return pair, bounds[:, 0] - pair * levels, bounds[:, 1] - pair * levels
 
 
-def _split(cell: I64, edge: I64, inner: I64, count: int) -> tuple[I64, int]:
+def split_sheets(cell: I64, edge: I64, inner: I64, count: int) -> tuple[I64, int]:
     """(N,) vertex of each edge in its cell, and how many there are: one for each sheet that passes through a cell."""
     mask = np.bincount(cell, 1 << edge, count).astype(np.int64)
     known = np.zeros(count, np.int64)
@@ -229,11 +229,11 @@ def _sheets() -> U8:
     """
     edges = {}
     for axis in range(3):
-        for db, dc in _RING:
+        for db, dc in RING:
             at = [0, 0, 0]
-            at[_OTHERS[axis][0]], at[_OTHERS[axis][1]] = db, dc
+            at[OTHERS[axis][0]], at[OTHERS[axis][1]] = db, dc
             lower = 4 * at[0] + 2 * at[1] + at[2]
-            edges[_edge(axis, db, dc)] = (lower, lower + (4, 2, 1)[axis])
+            edges[edge_of(axis, db, dc)] = (lower, lower + (4, 2, 1)[axis])
     faces = [
         [corner for corner in range(8) if (corner & bit != 0) == far]
         for bit in (1, 2, 4)
@@ -295,7 +295,7 @@ def _onto(columns: Columns, shell: F64, places: F64, chosen: Bool) -> None:
     places[index[fits], 2] = depth[fits]
 
 
-def _triangles(places: F64, quads: I64) -> I64:
+def triangulate(places: F64, quads: I64) -> I64:
     """Each quad cut along its shorter diagonal."""
     a, b, c, d = quads.T
     flat = ((places[a] - places[c]) ** 2).sum(1) <= ((places[b] - places[d]) ** 2).sum(1)

@@ -12,13 +12,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from slipcast import metadata
-from slipcast.bounded import bounded
 from slipcast.checks import Check, Verdict, verdict
 from slipcast.checks.depth import check_depth
 from slipcast.checks.gates import Gate, Passage, pass_gates, told
 from slipcast.checks.mesh import Judged, MeshLimits, check_figurine
 from slipcast.checks.picture import check_picture
-from slipcast.cutout import CutoutOptions, cut_out
+from slipcast.cutout import CutoutOptions
 from slipcast.depth import DepthOptions, load_models, predict_depth
 from slipcast.depth.calibrate import CalibrateOptions, calibrate
 from slipcast.deviation import Deviation, measure_deviation
@@ -31,6 +30,7 @@ from slipcast.points import PlaceOptions, PointOptions, make_points, place, sett
 from slipcast.preview import PreviewOptions, draw_preview
 from slipcast.raycasting import open3d
 from slipcast.repair import RepairOptions, ground_m, repair
+from slipcast.several_views import Gathered, SeenView, check_pictures, cut_views, gather
 from slipcast.surface import SurfaceOptions, reconstruct
 from slipcast.texture import TextureOptions, paint
 from slipcast.values import DepthMap, Export, Figurine, Picture, PointCloud, View
@@ -86,6 +86,8 @@ class Result:
     """Format -> files."""
     preview: bytes
     """PNG: the picture with the cutout's outline, and four views."""
+    views: tuple[SeenView, ...] = ()
+    """The pictures that were used where there were several, front first; empty for one."""
     metadata: Mapping[str, object]
     """What goes into the JSON beside the asset, without its `run` block."""
     seconds: Mapping[str, float]
@@ -99,8 +101,9 @@ class Result:
 
 
 def convert(
-    picture: Path | str,
+    picture: Path | str | None = None,
     *,
+    views: Mapping[str, Path | str] | None = None,
     height_m: float = PlaceOptions.height_m,
     elevation_deg: float | None = PlaceOptions.elevation_deg,
     faces: int = RepairOptions.faces,
@@ -114,12 +117,13 @@ def convert(
     name: str | None = None,
     watch: Watch | None = None,
 ) -> Result:
-    """Make the asset of one picture file; `slipcast.write` puts the result on disk.
+    """Make the asset of one picture file, or of several `views`: side -> file, `front` among them.
 
-    `name` is the file's stem unless given. Raises BadInput for a picture or option that cannot be worked with, and
-    what `make` raises.
+    `slipcast.write` puts the result on disk. `name` is the file's stem unless given, with views the front's. Raises
+    BadInput for a picture or option that cannot be worked with, and what `make` raises.
     """
-    path = Path(picture)
+    files = {View(view): Path(file) for view, file in paths_of(picture, views, view).items()}
+    path = next(iter(files.values()))
     unknown = [key for key in formats if key not in EXPORTERS]
     if unknown:
         raise BadInput(f"format {unknown[0]!r} is unknown; choose from {', '.join(EXPORTERS)}")
@@ -131,24 +135,56 @@ def convert(
         texture=TextureOptions(normal_map=normal_map),
         formats=tuple(formats),
     )
-    return make(read_picture(path, view=view), recipe, name=name or path.stem, watch=watch)
+    first, *others = (read_picture(file, view=side) for side, file in files.items())
+    return make(first, recipe, name=name or path.stem, others=others, watch=watch)
 
 
-def make(picture: Picture, recipe: Recipe, *, name: str, watch: Watch | None = None) -> Result:
-    """Make the asset `name` from `picture`.
+def paths_of(
+    picture: Path | str | None, views: Mapping[str, Path | str] | None, view: View
+) -> dict[str, Path | str]:
+    """Side -> file, the front first; BadInput where neither or both are given, or a side is unknown."""
+    if (picture is None) == (not views):
+        raise BadInput("convert needs a picture or views, one of them; try convert('fox.png')")
+    if picture is not None:
+        return {view: picture}
+    assert views
+    unknown = [side for side in views if side not in set(View)]
+    if unknown:
+        raise BadInput(f"views names the side {unknown[0]!r}; choose from {', '.join(View)}")
+    return dict(sorted(views.items(), key=lambda item: list(View).index(View(item[0]))))
+
+
+def make(
+    picture: Picture,
+    recipe: Recipe,
+    *,
+    name: str,
+    others: Sequence[Picture] = (),
+    watch: Watch | None = None,
+) -> Result:
+    """Make the asset `name` from `picture`, and from `others` where there are pictures of its other sides.
+
+    Each picture's `view` says the side; with others `picture` is the front.
 
     Raises BadInput when the picture holds nothing to work on, MissingWeights when the depth model's weights are
     absent, StageFailed when a stage cannot produce its value.
     """
+    if others:
+        check_pictures((picture, *others))
     beside = ThreadPoolExecutor(1)
     try:
-        return _made(picture, recipe, name, watch, beside)
+        return _made(picture, others, recipe, name, watch, beside)
     finally:
         beside.shutdown(cancel_futures=True)
 
 
 def _made(
-    picture: Picture, recipe: Recipe, name: str, watch: Watch | None, beside: ThreadPoolExecutor
+    picture: Picture,
+    others: Sequence[Picture],
+    recipe: Recipe,
+    name: str,
+    watch: Watch | None,
+    beside: ThreadPoolExecutor,
 ) -> Result:
     """What `beside` does, on a second core, is what the stages of that time do not need."""
     seconds: dict[str, float] = {}
@@ -166,26 +202,51 @@ def _made(
     loading = beside.submit(load_models, recipe.depth)
     beside.submit(open3d)  # the deviation needs it
     with stage("cutout"):
-        picture = bounded(picture, recipe.cutout)
-        cut = cut_out(picture, recipe.cutout)
+        cuts = cut_views((picture, *others), recipe.cutout)
+        picture, cut = cuts[0]
+
+    def depth_of(cut: Picture) -> DepthMap:
+        return calibrate(predict_depth(cut, recipe.depth), cut, recipe.calibrate)
+
+    several = None
     with stage("depth"):
         wait([loading])  # if it failed, the next line says why
-        depth = place(calibrate(predict_depth(cut, recipe.depth), cut, recipe.calibrate), cut, recipe.place)
+        if others:
+            together = gather(
+                [each for _, each in cuts],
+                depth_of,
+                height_m=recipe.place.height_m,
+                fov_deg=recipe.depth.fov_deg,
+                detail=recipe.points.detail,
+            )
+            several = together if isinstance(together, Gathered) else None
+            cut = (
+                several.views[0].cutout
+                if several
+                else replace(cut, findings=(*cut.findings, *together.findings))
+            )
+        depth = several.depth if several else place(depth_of(cut), cut, recipe.place)
     with stage("points"):
-        cloud = make_points(depth, cut, recipe.points)
+        cloud = several.cloud() if several else make_points(depth, cut, recipe.points)
     with stage("surface"):
-        raw = reconstruct(cloud, depth, recipe.surface)
+        raw = several.fused.mesh if several else reconstruct(cloud, depth, recipe.surface)
     with stage("repair"):
-        solid = repair(raw, depth, recipe.repair)
+        solid = repair(raw, depth, recipe.repair, level=several is None)
     deviation = beside.submit(
         measure_deviation,
         solid,
         raw,
         height_m=recipe.place.height_m,
-        ground_m=ground_m(depth, float(raw.vertices[:, 1].min()), float(raw.vertices[:, 1].max())),
+        ground_m=None
+        if several
+        else ground_m(depth, float(raw.vertices[:, 1].min()), float(raw.vertices[:, 1].max())),
     )
     with stage("texture"):
-        painted = settle(paint(solid, depth, cut, _carried(recipe), name=name), recipe.place)
+        if several:
+            painted = several.paint(solid, max_size_px=recipe.texture.max_size_px, name=name)
+        else:
+            painted = paint(solid, depth, cut, _carried(recipe), name=name)
+        painted = settle(painted, recipe.place)
     drawn = beside.submit(draw_preview, painted, picture, cut, recipe.preview)
     with stage("checks"):
         judged = check_figurine(painted, solid, depth, cut, MeshLimits(faces=recipe.repair.faces))
@@ -214,6 +275,7 @@ def _made(
         passages=passages,
         exports=exports,
         preview=preview,
+        views=several.views if several else (),
         metadata=metadata.describe(figurine, exports, checks=checks, passages=passages),
         seconds=seconds,
     )

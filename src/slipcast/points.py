@@ -30,7 +30,6 @@ from slipcast.values import (
     Picture,
     PointCloud,
     Source,
-    View,
 )
 
 DETAILS = {"draft": 192, "standard": 280, "fine": 600}
@@ -39,7 +38,6 @@ SMALLEST_M, LARGEST_M = 0.001, 10.0
 """Heights that a figurine can have."""
 STEEPEST_DEG = 60.0
 """Seen from steeper above, a figurine's height is hardly in the picture."""
-_YAW_DEG = {View.FRONT: 0.0, View.LEFT: 90.0, View.BACK: 180.0, View.RIGHT: 270.0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +84,7 @@ def place(depth: DepthMap, picture: Picture, options: PlaceOptions) -> DepthMap:
         raise StageFailed("the depth map has no valid pixel; check the cutout (--keep writes it)")
     if depth.kind is not DepthKind.METRIC or depth.back is None:
         raise ValueError("place needs calibrated depth with both shells")
-    yaw, pitch = math.radians(_YAW_DEG[picture.view]), math.radians(options.elevation_deg or 0.0)
+    yaw, pitch = math.radians(picture.view.yaw_deg), math.radians(options.elevation_deg or 0.0)
     turn = np.array([[math.cos(yaw), 0, -math.sin(yaw)], [0, 1, 0], [math.sin(yaw), 0, math.cos(yaw)]])
     tilt = np.array(
         [[1, 0, 0], [0, math.cos(pitch), -math.sin(pitch)], [0, math.sin(pitch), math.cos(pitch)]]

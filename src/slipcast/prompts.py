@@ -189,6 +189,15 @@ _VIEWS = {
     View.BACK: "The figurine is turned fully away from the camera; we see only its back, in the same pose",
     View.LEFT: "The figurine faces the left edge of the picture in exact profile; we see its left side",
     View.RIGHT: "The figurine faces the right edge of the picture in exact profile; we see its right side",
+    View.FRONT_LEFT: "The figurine is turned 45 degrees about the vertical axis towards the left edge of the picture; "
+    "we see its front and its left side",
+    View.FRONT_RIGHT: "The figurine is turned 45 degrees about the vertical axis towards the right edge of the "
+    "picture; we see its front and its right side",
+    View.BACK_LEFT: "The figurine is turned away from the camera, 45 degrees towards the left edge of the picture; we "
+    "see its back and its left side, and no face",
+    View.BACK_RIGHT: "The figurine is turned away from the camera, 45 degrees towards the right edge of the picture; "
+    "we see its back and its right side, and no face",
+    View.TOP: "The camera looks straight down on the figurine, whose front is towards the picture's lower edge",
 }
 # View names alone get mixed up, so the words name the picture's edge as well as the figurine's side.
 

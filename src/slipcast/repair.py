@@ -55,9 +55,10 @@ class RepairOptions:
     """Most triangles that the mesh may have."""
 
 
-def repair(mesh: Mesh, depth: DepthMap, options: RepairOptions) -> Mesh:
+def repair(mesh: Mesh, depth: DepthMap, options: RepairOptions, *, level: bool = True) -> Mesh:
     """Return a closed solid of at most `options.faces` triangles through `mesh`, faces labelled by `Source`.
 
+    `level` cuts off what hangs below the ground that the picture shows.
     Raises BadInput for a budget out of range and StageFailed when no closed solid can be made.
     """
     if not MIN_FACES <= options.faces <= MAX_FACES:
@@ -71,7 +72,7 @@ def repair(mesh: Mesh, depth: DepthMap, options: RepairOptions) -> Mesh:
                 f"{options.faces} faces cannot hold the {parts:,} separate parts of this silhouette closed; allow more "
                 "with --faces, or cut the picture out more cleanly"
             )
-    best = decimate(mesh, options.faces, depth)
+    best = decimate(mesh, options.faces, depth if level else None)
     if best is None:
         raise StageFailed("no closed solid could be made of this surface; try another --detail or --depth")
     return replace(best, source=_sources(best, depth))

@@ -191,6 +191,16 @@ def _box(valid: Bool, most_px: int) -> tuple[tuple[slice, slice], float]:
     return (slice(top, bottom), slice(left, right)), min(1.0, fits)
 
 
+def picture_box(mask: Bool) -> tuple[slice, slice]:
+    """Rows and columns around the silhouette (H,W), with a margin."""
+    return _box(mask, max(_SIZES))[0]
+
+
+def bled_chart(picture: Picture, mask: Bool, box: tuple[slice, slice], scale: float) -> U8:
+    """The box of `picture` (H,W,3) at `scale`, its colours carried over the outline of `mask`."""
+    return _carried_on(*_scaled(picture, mask, box, scale), 2)
+
+
 def _scaled(picture: Picture, valid: Bool, box: tuple[slice, slice], scale: float) -> tuple[U8, Bool]:
     """The box's pixels and mask at the atlas's scale."""
     assert picture.alpha is not None

@@ -38,6 +38,29 @@ class View(StrEnum):
     BACK = "back"
     LEFT = "left"
     RIGHT = "right"
+    FRONT_LEFT = "front_left"
+    FRONT_RIGHT = "front_right"
+    BACK_LEFT = "back_left"
+    BACK_RIGHT = "back_right"
+    TOP = "top"
+
+    @property
+    def yaw_deg(self) -> float:
+        """How far the camera goes about +Y for this side; from above it stands as for the front."""
+        return _YAW_DEG[self.value]
+
+
+_YAW_DEG = {
+    "front": 0.0,
+    "front_left": 45.0,
+    "left": 90.0,
+    "back_left": 135.0,
+    "back": 180.0,
+    "back_right": 225.0,
+    "right": 270.0,
+    "front_right": 315.0,
+    "top": 0.0,
+}
 
 
 class Source(IntEnum):

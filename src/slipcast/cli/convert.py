@@ -19,6 +19,7 @@ from slipcast.cli.making import making_options, recipe_from
 from slipcast.cli.memory import forget_peak_memory, peak_memory_mb
 from slipcast.cli.sources import Entry, Task, entries_of, names_of
 from slipcast.cli.terminal import Terminal, quiet
+from slipcast.cli.view_sets import sides_of_words, split_sheet, views_of_words
 from slipcast.errors import BadInput, DiskFull, QualityGate, status_of
 from slipcast.findings import Finding
 from slipcast.values import View
@@ -42,7 +43,7 @@ class Job:
     @property
     def pictures(self) -> tuple[Path, ...]:
         """Every picture of the run: none of them is ever overwritten."""
-        return tuple(task.picture for task in self.tasks)
+        return tuple(path for task in self.tasks for path in (task.picture, *task.others.values()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +84,12 @@ class Done:
     "--view", default=View.FRONT.value, show_default=True, help=f"The side in the picture: {', '.join(View)}."
 )
 @click.option(
+    "--views", default="", help="Pictures of one figurine's sides: front=a.png,left=b.png,back=c.png."
+)
+@click.option(
+    "--sheet", default="", help="The PICTURE shows these sides side by side: front,left,back,right."
+)
+@click.option(
     "--fov", default=recipes.FOV_DEG, show_default=True, help="The camera's vertical field of view, degrees."
 )
 @making_options
@@ -99,6 +106,8 @@ def convert(
     out: Path,
     pattern: str,
     view: str,
+    views: str,
+    sheet: str,
     fov: float,
     resume: bool,
     as_json: bool,
@@ -107,6 +116,10 @@ def convert(
     **words: Any,
 ) -> int:
     """Turn each PICTURE of a figurine into a closed, textured 3D asset; a folder stands for the pictures in it.
+
+    Pictures of several sides become one asset: --views front=a.png,left=b.png, a folder with front.png, left.png,
+    back.png ..., or --sheet front,left,back,right for one picture with all sides. Left shows the figurine's own left
+    side: it looks towards the picture's left edge.
 
     The folder OUT gets NAME.glb (or what --format says), NAME.json with sizes, options, findings and seconds per
     stage, and NAME.preview.png with the picture and four views. NAME is the picture's, without its suffix; where all
@@ -117,9 +130,10 @@ def convert(
     def prepared() -> Job:
         if as_json and json_lines:
             raise BadInput("--json and --json-lines are two ways to print the same; give one of them")
-        entries = entries_of(pictures, listed)
+        entries = viewed(views, entries_of(pictures, listed) if pictures or listed or not views else ())
+        sides = sides_of_words(sheet) if sheet else ()
         job = Job(
-            tasks=tasks_of(entries, pattern, words, view=view, fov_deg=fov),
+            tasks=tasks_of(entries, pattern, words, view=view, fov_deg=fov, sheet=sides),
             out=out,
             keep=words["keep"],
             report=words["report"],
@@ -172,7 +186,13 @@ def convert(
 
 
 def tasks_of(
-    entries: tuple[Entry, ...], pattern: str, words: dict[str, Any], *, view: str, fov_deg: float
+    entries: tuple[Entry, ...],
+    pattern: str,
+    words: dict[str, Any],
+    *,
+    view: str,
+    fov_deg: float,
+    sheet: tuple[View, ...] = (),
 ) -> tuple[Task, ...]:
     """One task a picture: the command's words, and over them those that a manifest says of the picture."""
     names = names_of(entries, pattern)
@@ -187,8 +207,28 @@ def tasks_of(
             if not entry.where:
                 raise
             raise BadInput(f"{entry.where}: {problem}") from problem
-        tasks.append(Task(picture=entry.picture, name=names[entry.picture], view=side, recipe=recipe))
+        tasks.append(
+            Task(
+                picture=entry.picture,
+                name=names[entry.picture],
+                view=View.FRONT if entry.others else side,
+                recipe=recipe,
+                others=entry.others,
+                sheet=sheet,
+            )
+        )
     return tuple(tasks)
+
+
+def viewed(words: str, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """The entries, with the figurine that `--views` names; it takes no PICTURE beside it."""
+    if not words:
+        return entries
+    if entries:
+        raise BadInput("--views names the pictures itself; leave PICTURE away, or --views")
+    views = views_of_words(words)
+    front, *_ = views.values()
+    return (Entry(picture=front, others={view: path for view, path in views.items() if path != front}),)
 
 
 def progress_line(number: int, count: int, task: Task, done: Done | Failure, passed_s: float) -> str:
@@ -274,13 +314,17 @@ def _convert_one(terminal: Terminal, task: Task, job: Job, *, debug: bool) -> Do
 
 
 def _mark(picture_sha256: str, task: Task, job: Job) -> str:
-    return mark_of(picture_sha256, task.recipe, task.view, job.keep)
+    others = [
+        (view.value, hashlib.sha256(path.read_bytes()).hexdigest()) for view, path in task.others.items()
+    ]
+    more = (others, [side.value for side in task.sheet]) if others or task.sheet else ()
+    return mark_of(picture_sha256, task.recipe, task.view, job.keep, *more)
 
 
 def _found(task: Task, job: Job) -> Done | None:
     """The asset of `task` when another run made it, of this picture and with these options."""
     place = job.out / f"{task.name}.json"
-    if not (task.picture.is_file() and place.is_file()):
+    if not all(path.is_file() for path in (task.picture, place, *task.others.values())):
         return None
     asset = made_before(place, _mark(hashlib.sha256(task.picture.read_bytes()).hexdigest(), task, job))
     if asset is None or (job.report and not (job.out / f"{task.name}.report.html").is_file()):
@@ -299,14 +343,18 @@ def _made(task: Task, job: Job, watch: "Watch | None") -> Done:
     started, begun = datetime.now(UTC), time.perf_counter()
     forget_peak_memory()
     picture = read_picture(task.picture, view=task.view)
+    digest = str(picture.source["sha256"])
+    others = [read_picture(path, view=view) for view, path in task.others.items()]
+    if task.sheet:
+        picture, *others = split_sheet(picture, task.sheet).values()
     read_s = time.perf_counter() - begun
-    result = make(picture, task.recipe, name=task.name, watch=watch)
+    result = make(picture, task.recipe, name=task.name, watch=watch, **({"others": others} if others else {}))
     run: dict[str, object] = {
         "started": started.isoformat(timespec="seconds"),
         "seconds": {"read": round(read_s, 3), **result.seconds},
         "total_s": round(time.perf_counter() - begun, 3),
         "peak_memory_mb": peak_memory_mb(),
-        "mark": _mark(str(picture.source["sha256"]), task, job),
+        "mark": _mark(digest, task, job),
     }
     page = None
     if job.report:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slipcast.cli.view_sets import sets_in
 from slipcast.errors import BadInput
 from slipcast.values import View
 
@@ -36,6 +37,10 @@ class Task:
     """Of the asset."""
     view: View
     recipe: "Recipe"
+    others: Mapping[View, Path] = field(default_factory=dict)
+    """Pictures of its other sides."""
+    sheet: tuple[View, ...] = ()
+    """The sides that the picture shows side by side, from left to right; empty for one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +50,10 @@ class Entry:
     picture: Path
     words: Mapping[str, str] = field(default_factory=dict)
     """Column -> what it says; without `picture`."""
+    others: Mapping[View, Path] = field(default_factory=dict)
+    """Pictures of the figurine's other sides, where `picture` is the front of several."""
+    name: str = ""
+    """What stands for `{stem}` where it is not the picture's own."""
     where: str = ""
     """`shots.csv, line 3`; empty for what stood on the command line."""
 
@@ -52,17 +61,28 @@ class Entry:
 def entries_of(places: Iterable[Path], listed: Path | None) -> tuple[Entry, ...]:
     """Every picture that the command line names, in order, each once.
 
-    A folder stands for the pictures in it, by name, without its subfolders and without previews. Raises BadInput when
-    there is none, or for a list that cannot be read.
+    A folder stands for the pictures in it, by name, without its subfolders and without previews; those that are called
+    front, left, back ... are one figurine with the folder's name, `fox_front`, `fox_back` one called `fox`. Raises
+    BadInput when there is none, or for a list that cannot be read.
     """
     found: list[Entry] = []
     for place in places:
-        found += [Entry(picture=path) for path in (_pictures_in(place) if place.is_dir() else (place,))]
+        found += _entries_in(place) if place.is_dir() else [Entry(picture=place)]
     if listed is not None:
         found += _listed(listed)
     if not found:
         raise BadInput("there is no picture to convert; name pictures or folders, or a list with --from-list")
     return tuple({entry.picture: entry for entry in found}.values())
+
+
+def _entries_in(folder: Path) -> list[Entry]:
+    sets, rest = sets_in(_pictures_in(folder))
+    entries = [Entry(picture=path) for path in rest]
+    for name, views in sets.items():
+        front, *_ = views.values()
+        others = {view: path for view, path in views.items() if path != front}
+        entries.append(Entry(picture=front, others=others, name=name or folder.absolute().name))
+    return sorted(entries, key=lambda entry: str(entry.picture))
 
 
 def _pictures_in(folder: Path) -> list[Path]:
@@ -147,7 +167,9 @@ def names_of(entries: Iterable[Entry], pattern: str) -> dict[Path, str]:
     first: dict[str, Path] = {}
     for entry in entries:
         path = entry.picture
-        name = pattern.replace("{stem}", path.stem).replace("{folder}", path.absolute().parent.name)
+        name = pattern.replace("{stem}", entry.name or path.stem).replace(
+            "{folder}", path.absolute().parent.name
+        )
         name = entry.words.get("name", name)
         if name in ("", ".", "..") or not name.isprintable() or set(name) & set("/\\"):
             raise BadInput(f"{path} gives its asset the name {name!r}, which is no file name; use --name")

@@ -1,0 +1,276 @@
+"""Views of one figurine against each other, before they are used: what lies is put right, or left out, and said.
+
+Silhouettes are compared at one height, each about the middle of its box. Of two opposite views one is the mirror image
+of the other; a pair that fits better unmirrored faces one way twice. Which of the two is wrong the front's depth says:
+what it has nearest in each row sticks out towards the left edge in the figurine's left view; where it says nothing,
+the cameras do, whose perspective fits one way better than the other. A back that repeats the
+mirrored front pixel by pixel is no back. Measured in docs/views.md.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from slipcast.findings import Finding, finding
+from slipcast.reconstruct.register import register
+from slipcast.reconstruct.sides import make_sides
+from slipcast.values import F32, LENS_FOV_DEG, Bool, DepthMap, Picture, View
+
+OPPOSITE = {
+    View.FRONT: View.BACK,
+    View.LEFT: View.RIGHT,
+    View.FRONT_LEFT: View.BACK_RIGHT,
+    View.FRONT_RIGHT: View.BACK_LEFT,
+}
+"""Pairs whose silhouettes are each other's mirror images."""
+_ROWS = 128
+_BETTER = 0.035
+"""By so much must the wrong way round overlap better before a view is turned."""
+_REFUSED, _DOUBTED = 0.55, 0.72
+"""Shares of area that opposite silhouettes must have in common: below the first the view is left out."""
+_ECHO = 0.93
+"""From this correlation on the back is the front again."""
+_DETAIL = 5.0
+"""Levels by which a front's detail must vary before a back can be called its copy."""
+_COLORS = 0.3
+"""Views that share less of their colours than this show another subject."""
+_LEAST_VIEWS = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """Views that may be used together."""
+
+    cutouts: Mapping[View, Picture]
+    """Front first; some turned, none that cannot be."""
+    findings: tuple[Finding, ...]
+    turned: tuple[View, ...] = ()
+    """Views that were mirrored, or named for the other side, and were put right."""
+    dropped: tuple[View, ...] = ()
+
+
+def settle_views(cutouts: Mapping[View, Picture], depths: Mapping[View, DepthMap] | None = None) -> Settled:
+    """Return the views of `cutouts` (with alpha) that fit the front, put right where that is possible.
+
+    `depths` are calibrated maps of some of them; with the front's, a mirrored side is known from its twin.
+    """
+    depths = depths or {}
+    views = dict(cutouts)
+    findings: list[Finding] = []
+    turned: list[View] = []
+    dropped: list[View] = []
+
+    def drop(view: View, why: str) -> None:
+        del views[view]
+        dropped.append(view)
+        findings.append(finding("VIEW_DROPPED", {"view": view.value, "why": why}))
+
+    def turn(view: View, how: str) -> None:
+        views[view] = mirror(views[view])
+        turned.append(view)
+        findings.append(finding("VIEW_TURNED", {"view": view.value, "how": how}))
+
+    front = views[View.FRONT]
+    for view in [view for view in views if view is not View.FRONT]:
+        if _same_pixels(front, views[view]):
+            drop(view, "it is the front's picture again")
+        elif (shared := _shared_colors(front, views[view])) < _COLORS:
+            drop(
+                view,
+                f"it shares only {round(100 * shared)} % of the front's colours and shows something else",
+            )
+    if View.BACK in views and _is_echo(front, views[View.BACK]):
+        drop(View.BACK, "it is the front again, mirrored")
+    outlines = {view: _outline(cut) for view, cut in views.items()}
+    if View.BACK in views:
+        right, wrong = _pair(outlines[View.FRONT], outlines[View.BACK])
+        if wrong > right + _BETTER and wrong > _DOUBTED:
+            turn(View.BACK, "it was mirrored")
+            right = wrong
+        if right < _REFUSED:
+            drop(View.BACK, f"its outline shares {round(100 * right)} % with the mirrored front's")
+        elif right < _DOUBTED:
+            findings.append(_unlike(View.FRONT, View.BACK, right))
+    _settle_sides(views, outlines, depths, turn, drop, findings)
+    _settle_rest(views, outlines, drop)
+    return Settled(cutouts=views, findings=tuple(findings), turned=tuple(turned), dropped=tuple(dropped))
+
+
+def _settle_sides(views, outlines, depths, turn, drop, findings) -> None:  # type: ignore[no-untyped-def]
+    """Left and right: which way they face."""
+    faces = {
+        view: _faces_left(outlines[view], depths) * (1 if view is View.LEFT else -1)
+        for view in (View.LEFT, View.RIGHT)
+        if view in views
+    }
+    if len(faces) == 2:
+        right, wrong = _pair(outlines[View.LEFT], outlines[View.RIGHT])
+        if wrong > right + _BETTER:
+            other = _wrong_side(views, faces)
+            turn(other, "left and right faced the same way")
+            right = wrong
+        elif max(faces.values()) < 0 and sum(faces.values()) < -_SURE:
+            views[View.LEFT], views[View.RIGHT] = views[View.RIGHT], views[View.LEFT]
+            findings.append(finding("VIEWS_SWAPPED", {"one": "left", "other": "right"}))
+        if right < _REFUSED:
+            worse = min(faces, key=lambda view: faces[view])
+            drop(worse, f"its outline shares {round(100 * right)} % with the other side's")
+        elif right < _DOUBTED:
+            findings.append(_unlike(View.LEFT, View.RIGHT, right))
+    else:
+        for view, sure in faces.items():
+            if sure < -2.5 * _SURE:
+                turn(view, "it faced the wrong way")
+
+
+def _wrong_side(views: Mapping[View, Picture], faces: Mapping[View, float]) -> View:
+    """Which of left and right is to be mirrored."""
+    if abs(faces[View.LEFT] - faces[View.RIGHT]) > _SURE:
+        return min(faces, key=lambda view: faces[view])
+    misses = {}
+    for view in faces:
+        sides, _ = make_sides({**views, view: mirror(views[view])}, {}, fov_deg=LENS_FOV_DEG)
+        misses[view] = register(sides).miss
+    return min(misses, key=lambda view: misses[view])
+
+
+_SURE = 0.12
+"""Differences of correlations, of both sides together, from which on they are believed to face the wrong way."""
+
+
+def _settle_rest(views, outlines, drop) -> None:  # type: ignore[no-untyped-def]
+    """Sides without a twin: their rows must be filled as the front's are."""
+    front = outlines[View.FRONT].any(1).astype(float)
+    for view in [view for view in views if view not in (View.FRONT, View.TOP)]:
+        filled = outlines[view].any(1).astype(float)
+        if (np.minimum(front, filled).sum() / np.maximum(front, filled).sum()) < _REFUSED:
+            drop(view, "it is filled at other heights than the front")
+
+
+def mirror(picture: Picture) -> Picture:
+    """The picture with left and right exchanged."""
+    alpha = None if picture.alpha is None else np.ascontiguousarray(picture.alpha[:, ::-1])
+    return replace(picture, pixels=np.ascontiguousarray(picture.pixels[:, ::-1]), alpha=alpha)
+
+
+def _box(cut: Picture) -> tuple[slice, slice]:
+    mask = np.asarray(cut.alpha) >= 128
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
+def _outline(cut: Picture) -> Bool:
+    """(R,3R) the silhouette at a height of R rows, about the middle of its box."""
+    import cv2
+
+    box = _box(cut)
+    alpha = np.asarray(cut.alpha)[box]
+    width = int(np.clip(round(alpha.shape[1] * _ROWS / alpha.shape[0]), 2, 3 * _ROWS - 2))
+    small = cv2.resize(alpha, (width, _ROWS), interpolation=cv2.INTER_AREA) >= 128
+    out = np.zeros((_ROWS, 3 * _ROWS), bool)
+    start = (3 * _ROWS - width) // 2
+    out[:, start : start + width] = small
+    return out
+
+
+def _pair(one: Bool, other: Bool) -> tuple[float, float]:
+    """Shares of area in common: of one and the mirrored other, and of both as they are; the best small shift each."""
+
+    def best(a: Bool, b: Bool) -> float:
+        return max(_iou(a, np.roll(b, shift, 1)) for shift in range(-6, 7, 2))
+
+    return best(one, other[:, ::-1]), best(one, other)
+
+
+def _iou(a: Bool, b: Bool) -> float:
+    return float((a & b).sum() / max((a | b).sum(), 1))
+
+
+def _faces_left(outline: Bool, depths: Mapping[View, DepthMap]) -> float:
+    """How much better this side's left edge follows the front's nearest points than its right edge does, -2 to 2."""
+    total, weight = 0.0, 0.0
+    filled = outline.any(1)
+    left = outline.argmax(1).astype(float)
+    right = (outline.shape[1] - 1 - outline[:, ::-1].argmax(1)).astype(float)
+    for view, sign in ((View.FRONT, 1.0), (View.BACK, -1.0)):
+        depth = depths.get(view)
+        if depth is None or not depth.valid.any():
+            continue
+        profile = _nearest_by_row(depth)
+        toward_left = _correlation(-left[filled], profile[filled])
+        toward_right = _correlation(right[filled], profile[filled])
+        total += sign * (toward_left - toward_right)
+        weight += 1
+    return total / max(weight, 1)
+
+
+def _nearest_by_row(depth: DepthMap) -> F32:
+    """(R,) how far each row's nearest point comes forward, at R rows."""
+    rows = np.flatnonzero(depth.valid.any(1))
+    nearest = np.where(depth.valid, depth.front, np.inf)[rows[0] : rows[-1] + 1].min(1)
+    known = np.isfinite(nearest)
+    at = np.linspace(0, len(nearest) - 1, _ROWS)
+    out: F32 = -np.interp(at, np.flatnonzero(known), nearest[known]).astype(np.float32)
+    return out
+
+
+def _correlation(a: F32, b: F32) -> float:
+    a, b = a - a.mean(), b - b.mean()
+    return float((a * b).sum() / max(float(np.sqrt((a * a).sum() * (b * b).sum())), 1e-9))
+
+
+def _patch(cut: Picture, *, mirrored: bool = False) -> tuple[F32, Bool]:
+    """The figurine's box at (R,R): grey without its low frequencies, and its silhouette."""
+    import cv2
+
+    box = _box(cut)
+    size = (_ROWS, _ROWS)
+    grey = cv2.resize(cut.pixels[box].mean(2).astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    mask = cv2.resize(np.asarray(cut.alpha)[box], size, interpolation=cv2.INTER_AREA) >= 128
+    if mirrored:
+        grey, mask = grey[:, ::-1], mask[:, ::-1]
+    weight = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 3)
+    low = cv2.GaussianBlur(np.where(mask, grey, 0).astype(np.float32), (0, 0), 3) / np.maximum(weight, 1e-3)
+    return np.where(mask, grey - low, 0).astype(np.float32), mask
+
+
+def _is_echo(front: Picture, back: Picture) -> bool:
+    """Whether the back's detail is the mirrored front's."""
+    (one, seen), (other, there) = _patch(front), _patch(back, mirrored=True)
+    both = seen & there
+    if _iou(seen, there) < 0.93 or both.sum() < 100 or one[both].std() < _DETAIL:
+        return False  # without detail nobody can tell, and it does not matter
+    return _correlation(one[both], other[both]) > _ECHO
+
+
+def _same_pixels(one: Picture, other: Picture) -> bool:
+    """Whether two pictures show the same from the same side."""
+    (a, seen), (b, there) = _patch(one), _patch(other)
+    both = seen & there
+    return _iou(seen, there) > 0.97 and both.sum() > 100 and _correlation(a[both], b[both]) > 0.97
+
+
+def _shared_colors(one: Picture, other: Picture) -> float:
+    """Share of colours in common, each picture's brightness and tint apart."""
+
+    def histogram(cut: Picture) -> F32:
+        pixels = cut.pixels[np.asarray(cut.alpha) >= 200].astype(np.float32)
+        bright = pixels.sum(1, keepdims=True) + 1
+        tint = np.clip((pixels / bright - 1 / 3) * 3 + 0.5, 0, 0.999)
+        index = (tint[:, :2] * 10).astype(int)
+        level = np.clip(bright[:, 0] / 766 * 4, 0, 3.99).astype(int)
+        count = np.bincount((index[:, 0] * 10 + index[:, 1]) * 4 + level, minlength=400).astype(np.float32)
+        cube = count.reshape(10, 10, 4)
+        from scipy import ndimage
+
+        soft = ndimage.gaussian_filter(cube, (0.8, 0.8, 0.8))
+        return np.asarray(soft / max(soft.sum(), 1), np.float32)
+
+    return float(np.minimum(histogram(one), histogram(other)).sum())
+
+
+def _unlike(one: View, other: View, share: float) -> Finding:
+    return finding(
+        "VIEWS_NOT_MIRRORED", {"one": one.value, "other": other.value, "percent": round(100 * share)}
+    )

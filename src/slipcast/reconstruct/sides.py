@@ -1,0 +1,78 @@
+"""Cutouts and what a depth model says of them -> sides at working size, with the cameras that were asked for."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from slipcast.reconstruct.orbit import OrbitCamera
+from slipcast.reconstruct.silhouettes import WORK_PX, Side, outline_distance
+from slipcast.values import F32, Bool, DepthMap, Picture, View
+
+
+def make_sides(
+    cutouts: Mapping[View, Picture], depths: Mapping[View, DepthMap], *, fov_deg: float
+) -> tuple[list[Side], dict[View, float]]:
+    """The sides, front first, as one camera at one distance would see them, and working pixels per picture's pixel.
+
+    `depths` may lack some or all views. Cutouts need alpha with a figurine in it.
+    """
+    order = sorted(cutouts, key=lambda view: list(View).index(view))
+    longest = {view: _longest(cutouts[view]) for view in order}
+    front = cutouts[order[0]]
+    reference = max(longest[view] * front.height_px / cutouts[view].height_px for view in order)
+    sides, scales = [], {}
+    for view in order:
+        cut = cutouts[view]
+        # One scale for all pictures of one framing, so that a pixel stays a pixel of the same size.
+        scale = WORK_PX / (reference * cut.height_px / front.height_px)
+        sides.append(_side(cut, depths.get(view), view, scale, fov_deg))
+        scales[view] = scale
+    return sides, scales
+
+
+def _longest(cut: Picture) -> float:
+    assert cut.alpha is not None
+    mask = np.asarray(cut.alpha) >= 128
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return float(max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1)
+
+
+def _side(cut: Picture, depth: DepthMap | None, view: View, scale: float, fov_deg: float) -> Side:
+    assert cut.alpha is not None
+    size = max(8, round(cut.width_px * scale)), max(8, round(cut.height_px * scale))
+    cover = _resized(np.asarray(cut.alpha, np.float32) / np.float32(255), size)
+    focal = size[1] / 2 / math.tan(math.radians(fov_deg) / 2)
+    pitch = 90.0 if view is View.TOP else 0.0
+    camera = OrbitCamera(
+        yaw_deg=view.yaw_deg,
+        pitch_deg=pitch,
+        focal_px=focal,
+        distance=focal / WORK_PX,
+        cx_px=size[0] / 2,
+        cy_px=size[1] / 2,
+    )
+    # At the picture's own size the outline is known better than at the working size.
+    fine = outline_distance(np.asarray(cut.alpha, np.float32) / np.float32(255))
+    outline = _resized(fine, size) * np.float32(scale)
+    shells: list[F32 | None] = [None, None]
+    if depth is not None and depth.back is not None:
+        valid: Bool = depth.valid
+        plane = np.float32(depth.camera.fy_px)
+        for k, shell in enumerate((depth.front, depth.back)):
+            near = _nearest(np.where(valid, shell - plane, 0).astype(np.float32), size)
+            shells[k] = near * np.float32(scale)
+    return Side(view=view, camera=camera, cover=cover, outline_px=outline, front=shells[0], back=shells[1])
+
+
+def _resized(values: F32, size: tuple[int, int]) -> F32:
+    import cv2
+
+    how = cv2.INTER_AREA if size[0] < values.shape[1] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(values, size, interpolation=how), np.float32)
+
+
+def _nearest(values: F32, size: tuple[int, int]) -> F32:
+    import cv2
+
+    return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_NEAREST), np.float32)

@@ -1,0 +1,96 @@
+"""A small figurine seen from all sides, drawn by rays: a body, a nose towards +Z and a hat to its own left."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from slipcast.raycasting import Scene
+from slipcast.reconstruct.level_set import mesh_level_set
+from slipcast.reconstruct.orbit import OrbitCamera
+from slipcast.solid import unlabelled
+from slipcast.values import F32, Camera, DepthMap, Mesh, ModelInfo, Picture, View
+
+SIDE_PX = 256
+FOUR = (View.FRONT, View.BACK, View.LEFT, View.RIGHT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shot:
+    """One side: its picture with alpha and its true depth."""
+
+    picture: Picture
+    depth: DepthMap
+
+
+def figurine() -> Mesh:
+    """A closed mesh of size 1 about the origin."""
+    axis = np.linspace(-0.6, 0.6, 73, dtype=np.float32)
+    x, y, z = np.meshgrid(axis, axis, axis, indexing="ij")
+
+    def ball(at: tuple[float, float, float], radii: tuple[float, float, float]) -> np.ndarray:
+        way = np.sqrt(sum(((c - a) / r) ** 2 for c, a, r in zip((x, y, z), at, radii, strict=True)))
+        return ((1 - way) * min(radii)).astype(np.float32)
+
+    body = ball((0, -0.08, 0), (0.26, 0.42, 0.2))
+    nose = ball((0, 0.12, 0.22), (0.06, 0.06, 0.2))
+    hat = ball((0.16, 0.3, 0), (0.16, 0.1, 0.08))
+    field = np.maximum(np.maximum(body, nose), hat)
+    nodes, faces = mesh_level_set(field)
+    return unlabelled((nodes * (axis[1] - axis[0]) + axis[0]).astype(np.float32), faces)
+
+
+def camera_of(view: View, **fields: float) -> OrbitCamera:
+    """24 degrees, so far away that the figurine fills three quarters of the picture."""
+    focal = SIDE_PX / 2 / np.tan(np.radians(12))
+    camera = OrbitCamera(
+        yaw_deg=view.yaw_deg,
+        focal_px=float(focal),
+        distance=float(focal) / (0.75 * SIDE_PX),
+        cx_px=SIDE_PX / 2,
+        cy_px=SIDE_PX / 2,
+    )
+    return camera.turned(**fields)
+
+
+def shoot(mesh: Mesh, view: View, camera: OrbitCamera | None = None) -> Shot:
+    """The mesh from one side; red is how far to its own left a point is, green its height, blue its front."""
+    camera = camera or camera_of(view)
+    at = np.arange(SIDE_PX, dtype=np.float32) + 0.5
+    x, y = np.meshgrid(at, at)
+    eye = camera.lift(x, y, np.zeros_like(x)).reshape(-1, 3)
+    way = camera.lift(x, y, np.ones_like(x)).reshape(-1, 3) - eye
+    scene = Scene(mesh.vertices, mesh.faces)
+    first, _ = scene.first_hits(eye, way)
+    last, _ = scene.first_hits(eye + way * 20, -way)
+    hit = np.isfinite(first)
+    point = eye + way * np.where(hit, first, 0)[:, None]
+    pixels = np.full((SIDE_PX**2, 3), 240, np.uint8)
+    pixels[hit] = np.clip(128 + 200 * point[hit], 0, 255).astype(np.uint8)
+    shape = (SIDE_PX, SIDE_PX)
+    unit = camera.focal_px / camera.distance
+
+    def to_px(z: F32) -> F32:
+        return np.where(hit, z * unit, 0).reshape(shape).astype(np.float32)
+
+    alpha = (hit * 255).astype(np.uint8).reshape(shape)
+    return Shot(
+        picture=Picture(
+            pixels=pixels.reshape(*shape, 3), alpha=alpha, view=view, source={"sha256": view.value}
+        ),
+        depth=DepthMap(
+            front=to_px(first),
+            back=to_px(np.where(np.isfinite(last), 20 - last, first)),
+            valid=hit.reshape(shape),
+            camera=Camera.pinhole(SIDE_PX, SIDE_PX),
+            model=ModelInfo(name="true"),
+        ),
+    )
+
+
+def turnaround(views: tuple[View, ...] = FOUR) -> tuple[dict[View, Picture], dict[View, DepthMap]]:
+    """Pictures and depths of the figurine, front first."""
+    mesh = figurine()
+    shots = {view: shoot(mesh, view) for view in views}
+    return {view: shot.picture for view, shot in shots.items()}, {
+        view: shot.depth for view, shot in shots.items()
+    }
