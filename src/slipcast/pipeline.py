@@ -28,7 +28,6 @@ from slipcast.formats.losses import CARRY_NORMAL_MAP
 from slipcast.image.folder import read_picture
 from slipcast.points import PlaceOptions, PointOptions, make_points, place, settle
 from slipcast.preview import PreviewOptions, draw_preview
-from slipcast.raycasting import open3d
 from slipcast.repair import RepairOptions, ground_m, repair
 from slipcast.several_views import Gathered, SeenView, check_pictures, cut_views, gather
 from slipcast.surface import SurfaceOptions, reconstruct
@@ -200,7 +199,6 @@ def _made(
             watch(title, 1, 1)
 
     loading = beside.submit(load_models, recipe.depth)
-    beside.submit(open3d)  # the deviation needs it
     with stage("cutout"):
         cuts = cut_views((picture, *others), recipe.cutout)
         picture, cut = cuts[0]

@@ -4,8 +4,7 @@ From samples spread evenly over the area (at least one a face) a ray goes agains
 first face that it leaves through is the wall's thickness there (the single-ray case of the shape diameter function,
 Shapira and others 2008). A body inside, which it enters and leaves again, is passed.
 
-Open3D's RaycastingScene (Embree) casts the rays: 0.07 s of CPU for 50,000 faces, after 0.5 s of import in a process's
-first figurine (1 s with Dash, see raycasting.py). Rejected: inscribed balls by nearest neighbours (Ma and others 2012),
+Embree casts the rays (raycasting.py). Rejected: inscribed balls by nearest neighbours (Ma and others 2012),
 which read every edge as thin.
 """
 

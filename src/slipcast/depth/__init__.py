@@ -6,6 +6,7 @@ asked for.
 """
 
 import importlib
+import importlib.util
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import NamedTuple, Protocol
@@ -61,6 +62,7 @@ DEPTH_MODELS: dict[str, Row] = {
 }
 
 AUTO = "auto"
+_NO_TORCH = "the depth model {} needs torch and transformers; run: pip install slipcast[depth]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,10 +128,14 @@ def choose(model: str) -> tuple[tuple[str, ...], str]:
             "dome",
         ), "no depth model's weights are on this machine; slipcast models pull depth-anything helps"
     if model in DEPTH_MODELS or model in pull.manifest():
+        if model not in ("figurine", "dome") and not has_torch():
+            raise BadInput(_NO_TORCH.format(model))
         if not has_weights(model):
             raise _missing(model)
         return (model,), "it was asked for"
     if pull.looks_like_model(model):
+        if not has_torch():
+            raise BadInput(_NO_TORCH.format(model))
         if pull.find(model) is None:
             raise pull.missing(model)
         return (model,), "it was asked for"
@@ -146,7 +152,12 @@ def has_weights(model: str) -> bool:
         return True
     if model == "figurine":
         return any((pull.models_dir() / "figurine").glob("*.onnx"))
-    return pull.find(model) is not None
+    return has_torch() and pull.find(model) is not None
+
+
+def has_torch() -> bool:
+    """Whether the extra `depth` is installed, without importing it."""
+    return all(importlib.util.find_spec(name) is not None for name in ("torch", "transformers"))
 
 
 def _missing(model: str) -> MissingWeights:
