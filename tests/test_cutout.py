@@ -333,6 +333,17 @@ def test_a_hard_shadow_beside_the_feet_stays_out_and_is_doubted() -> None:
     assert got.doubt
 
 
+def test_light_on_a_floor_is_no_part_of_the_figure() -> None:
+    """A wall, a dark strip at its foot, and a floor that a lamp lightens about the figure: no gradient fits."""
+    mask = figure(512)
+    y, x = np.mgrid[0:512, 0:512] / 512
+    pool = 70 * np.exp(-(((x - 0.5) / 0.35) ** 2) - ((y - 0.62) / 0.12) ** 2)
+    plane = np.where(y < 0.4, 150, 110 + 60 * np.clip((y - 0.4) / 0.2, 0, 1) + pool)
+    pixels = painted(mask, (plane[..., None] * [1.0, 0.92, 0.88]).astype(np.uint8), (60, 80, 150))
+    got = add_attached_parts(pixels, mask.astype(np.float32))
+    assert overlap(got.coarse > 0.5, mask) > 0.97
+
+
 def test_pinholes_close_and_holes_stay() -> None:
     picture = alpha_of((20, 180, 20, 180))
     assert picture.alpha is not None

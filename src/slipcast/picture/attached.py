@@ -70,10 +70,11 @@ def add_attached_parts(pixels: U8, coarse: F32) -> Attached:
     edge = _edges(np.dstack([shade * bright, rest]) if bright > 0.15 else off, noise, known)
     bare = away < max(LIKE, 3 * noise)
     shaded = (shade < 1.0) & (shade > 0.25) & (tint < _TINT)
-    air = _air(bare & (prior < 0.9), shaded & ~edge & (prior < 0.9))
+    lit = (shade >= 1.0) & (shade < 1.8) & (tint < 2 * _TINT)  # a floor under a lamp, which no model fits
+    air = _air(bare & (prior < 0.9), (shaded | lit) & ~edge & (prior < 0.9))
     thing = ~air & ~known
     new = _touching(thing, known, bare)
-    part, doubt = _accepted(new, known, shaded, edge, prior)
+    part, doubt = _accepted(new, known, air, shaded, edge, prior)
     enclosed = _white_parts(part | known, air, bare, prior)
     part |= enclosed
     doubt |= _has_open_edges(edge, part | known, air)
@@ -138,7 +139,7 @@ def _touching(thing: Bool, known: Bool, bare: Bool) -> Bool:
     return np.asarray(np.isin(label, np.unique(label[known])) & (label > 0) & ~known)
 
 
-def _accepted(new: Bool, known: Bool, shaded: Bool, edge: Bool, prior: F32) -> tuple[Bool, bool]:
+def _accepted(new: Bool, known: Bool, air: Bool, shaded: Bool, edge: Bool, prior: F32) -> tuple[Bool, bool]:
     """Of the pieces `new` those that are no shadow and no table, and whether one may be either."""
     import cv2
 
@@ -148,8 +149,12 @@ def _accepted(new: Bool, known: Bool, shaded: Bool, edge: Bool, prior: F32) -> t
     size = int(known.sum())
     rows = np.flatnonzero(known.any(1))
     feet = np.flatnonzero(known[rows[-1] - (rows[-1] - rows[0]) // 8 : rows[-1] + 1].any(0))
+    near_edge = cv2.dilate(edge.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
     for piece in range(1, count):
         here = label == piece
+        border = (cv2.dilate(here.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0) & air
+        if border.any() and float(near_edge[border].mean()) < 0.6:
+            continue  # a thing has an edge all round; light and shade on a floor have none
         left, top, wide, tall, area = (int(value) for value in stats[piece])
         grey = float(shaded[here].mean()) > 0.8 and float(prior[here].mean()) < 0.3
         if grey and area < 0.005 * size and float(edge[here].mean()) < 0.5:
@@ -174,7 +179,10 @@ def _has_open_edges(edge: Bool, body: Bool, air: Bool) -> bool:
     near = cv2.dilate(body.astype(np.uint8), np.ones((25, 25), np.uint8)) > 0
     count, label, stats, _ = cv2.connectedComponentsWithStats(stray, connectivity=8)
     for piece in range(1, count):
-        length = max(stats[piece, cv2.CC_STAT_WIDTH], stats[piece, cv2.CC_STAT_HEIGHT])
+        left, top, wide, tall, _ = (int(value) for value in stats[piece])
+        if left < 8 or top < 8 or left + wide > edge.shape[1] - 8 or top + tall > edge.shape[0] - 8:
+            continue  # a floor's horizon
+        length = max(wide, tall)
         if length > 0.12 * size and bool((near & (label == piece)).any()):
             return True
     return False
