@@ -114,6 +114,20 @@ def test_a_map_is_made_where_it_tells_something() -> None:
     assert told["mean_angle_deg"]["without"] < 2
 
 
+def test_a_rough_mesh_of_a_smooth_depth_gets_no_map() -> None:
+    """The mesh is off by more than enough, but the depth has nothing finer than the mesh could hold."""
+    alpha, depth = ball(160, 60.0, 400.0)
+    mesh, placed = solid_from(depth, picture_of(alpha), faces=5_000)
+    rng = np.random.default_rng(2)
+    shaken = mesh.vertices + rng.normal(0, 2e-4, mesh.vertices.shape).astype(np.float32)
+    rough = paint(replace(mesh, vertices=shaken), placed, picture_of(alpha), TextureOptions(), name="test")
+    told = rough.provenance["normal_map"]
+    assert isinstance(told, dict)
+    assert told["mean_angle_deg"]["without"] > 4
+    assert told["mean_angle_deg"]["relief"] < 1
+    assert rough.normal_map is None
+
+
 def test_off_makes_none_and_measures_nothing() -> None:
     figurine, _, _ = waves("off")
     assert figurine.normal_map is None

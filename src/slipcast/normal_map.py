@@ -6,12 +6,15 @@ written in the frame that programs shade it with: normals and tangents interpola
 write them (shading.py; MikkTSpace: Mikkelsen 2008, «Simulation of Wrinkled Surfaces Revisited»), green upwards as in
 glTF and OpenGL. Nothing is read out of the picture's light and shade.
 
-Texels stay flat where no shell is known: on the side chart, where the face lies off its shell, and where two faces
+Texels stay flat where no shell is known: on the side's charts, where the face lies off its shell, and where two faces
 share a texel.
 
 Whether a map is worth its bytes is measured: the mean angle between the shading normals and the depth's, weighted by
 what the picture shows of each face. Mean degrees against the true mesh, without and with the map: Nefertiti's bust
-with true depth 6.5 and 1.4 at 10,000 faces, 4.1 and 1.4 at 50,000, 3.0 at 200,000.
+with true depth 6.5 and 1.4 at 10,000 faces, 4.1 and 1.4 at 50,000, 3.0 at 200,000. And whether it has anything to tell:
+the mean angle between the depth's normals and their own mean over an edge of the mesh, which the mesh could have held
+itself. Without that a map was made wherever the mesh was rough, of a depth that has no relief: a grid of 20 to 30
+pixels, the network's own noise from pixel to pixel, enlarged (calmed at its source since, in depth/figurine.py).
 
 Rejected: normals of the surface before the collapse (2.9 degrees from the truth where the depth's are 1.3,
 and its 360,000 faces would have to be drawn twice).
@@ -20,6 +23,7 @@ and its 360,000 faces would have to be drawn twice).
 from functools import cached_property
 
 import numpy as np
+from scipy import ndimage
 
 from slipcast.formats import shading
 from slipcast.formats.atlas import sample
@@ -29,9 +33,13 @@ from slipcast.values import F32, F64, I32, I64, U8, Bool, DepthMap, Figurine
 
 MODES = ("auto", "on", "off")
 WORTH_DEG = 2.5
-"""Where shading normals are off by more than this on average, a map is made."""
+"""Where shading normals are off by more than this on average, a map may be made."""
+RELIEF_DEG = 2.0
+"""Where the depth's normals turn by less than this within an edge of the mesh, a map would have nothing to tell."""
 FRONT, BACK = 0, 1
 """The shells, as `shell` names them; any other number is none."""
+_EDGE = 1.52
+"""Edge of an equilateral triangle of unit area."""
 _FLAT = (128, 128, 255)
 _SAMPLED = 5_000
 """Most faces that are looked at to decide."""
@@ -54,7 +62,8 @@ def normal_map_for(
 
     `shell` (F,) says which shell of `depth` each face shows, FRONT, BACK or neither; the mesh stands where the camera
     of `depth` sees it. With `mode` auto a map is made where it is worth it. `without` and `with` a map are the angles'
-    keys; none is there where nothing shows a shell, `with` only where a map was made.
+    keys, and `relief` what the depth holds finer than the mesh; none is there where nothing shows a shell, `with` only
+    where a map was made, `relief` only where it decided.
     """
     if mode == "off":
         return None, {}
@@ -74,8 +83,12 @@ def normal_map_for(
         return float((angle * shown).sum() / shown.sum())
 
     told = {"without": round(mean_deg(frames.plain(*at)), 2)}
-    if mode == "auto" and told["without"] <= WORTH_DEG:
-        return None, told
+    if mode == "auto":
+        if told["without"] <= WORTH_DEG:
+            return None, told
+        told["relief"] = round(mean_deg(shells.calm_normals(*at)), 2)
+        if told["relief"] <= RELIEF_DEG:
+            return None, told
     pixels = _baked(frames, shells)
     uv = np.einsum("nk,nkc->nc", at[1], figurine.uv[at[0]].astype(np.float64))
     told["with"] = round(mean_deg(frames.decoded(*at, sample(pixels, uv.astype(np.float32)))), 2)
@@ -163,6 +176,34 @@ class _Shells:
         facing = np.abs((normal * _unit(point - self.eye)).sum(1))
         slack = z / depth.camera.fy_px * _SLACK_PX * (1 + 1 / np.maximum(facing, 0.1))
         return normal, known & (np.abs(z - deep) <= slack)
+
+    def calm_normals(self, face: I64, weights: F64) -> F64:
+        """(N,3) the shells' normals at such points, averaged over an edge of the mesh: what the mesh can hold."""
+        mesh, depth = self.mesh, self.depth
+        assert depth.back is not None
+        point = np.einsum("nk,nkc->nc", weights, mesh.vertices[mesh.faces[face]].astype(np.float64))
+        pixel, _ = project(depth.camera, point)
+        screen, _ = project(depth.camera, mesh.vertices)
+        shown = (self.shell == FRONT) | (self.shell == BACK)
+        # A wave needs two edges of the mesh; Gaussian weights of 3/8 of an edge halve it at that length.
+        sigma = 0.375 * _EDGE * float(np.sqrt(np.median(np.abs(_areas(screen[mesh.faces[shown]])) / 2)))
+        rows, columns = np.flatnonzero(depth.valid.any(1)), np.flatnonzero(depth.valid.any(0))
+        top, left = int(rows[0]), int(columns[0])
+        size = int(rows[-1]) + 1 - top, int(columns[-1]) + 1 - left
+        sigma = min(sigma, max(size) / 8)
+        grid = np.stack(np.meshgrid(left + np.arange(size[1]) + 0.5, top + np.arange(size[0]) + 0.5), -1)
+        x = np.clip(pixel[:, 0].astype(np.int64) - left, 0, size[1] - 1)
+        y = np.clip(pixel[:, 1].astype(np.int64) - top, 0, size[0] - 1)
+        out = np.zeros((len(face), 3))
+        for number, shell, sign in ((FRONT, depth.front, 1.0), (BACK, depth.back, -1.0)):
+            mine = self.shell[face] == number
+            if not mine.any():
+                continue
+            found, known, _ = depth_normals(shell, depth, grid.reshape(-1, 2))
+            field = np.where(known[:, None], found, 0).astype(np.float32).reshape(*size, 3)
+            for axis in range(3):
+                out[mine, axis] = sign * ndimage.gaussian_filter(field[..., axis], sigma)[y[mine], x[mine]]
+        return _unit(out)
 
 
 def depth_normals(shell: F32, depth: DepthMap, pixel: F64) -> tuple[F64, Bool, F64]:
