@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,8 +20,9 @@ from slipcast.cli.memory import forget_peak_memory, peak_memory_mb
 from slipcast.cli.sources import Entry, Task, entries_of, names_of
 from slipcast.cli.terminal import Terminal, quiet
 from slipcast.cli.view_sets import sides_of_words, split_sheet, views_of_words
-from slipcast.errors import BadInput, DiskFull, QualityGate, status_of
+from slipcast.errors import BadInput, DiskFull, QualityGate, StageFailed, status_of
 from slipcast.findings import Finding
+from slipcast.jobs.runners import LIMIT_S, Lost, count_workers, run_jobs
 from slipcast.values import View
 
 if TYPE_CHECKING:
@@ -93,6 +94,16 @@ class Done:
     "--fov", default=recipes.FOV_DEG, show_default=True, help="The camera's vertical field of view, degrees."
 )
 @making_options
+@click.option(
+    "--jobs",
+    default=1,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Worker processes; 0: what fits here.",
+)
+@click.option(
+    "--job-limit", default=LIMIT_S, show_default=True, help="Seconds a worker may take for a picture."
+)
 @click.option("--resume", is_flag=True, help="Leave what is there already, of the same picture and options.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each picture.")
 @click.option("--json-lines", is_flag=True, help="Print an entry as soon as its picture is done, one a line.")
@@ -109,6 +120,8 @@ def convert(
     views: str,
     sheet: str,
     fov: float,
+    jobs: int,
+    job_limit: float,
     resume: bool,
     as_json: bool,
     json_lines: bool,
@@ -167,7 +180,9 @@ def convert(
             close(None, job)
         else:
             begun = time.monotonic()
-            for number, (task, done) in enumerate(_worked_on(terminal, job, debug=debug), 1):
+            for number, (task, done) in enumerate(
+                _worked_on(terminal, job, jobs=jobs or count_workers(), limit_s=job_limit, debug=debug), 1
+            ):
                 close(task.picture, done)
                 if count > 1:
                     terminal.log(progress_line(number, count, task, done, time.monotonic() - begun))
@@ -263,15 +278,53 @@ def check_places(job: Job) -> None:
                 )
 
 
-def _worked_on(terminal: Terminal, job: Job, *, debug: bool) -> Iterator[tuple[Task, Done | Failure]]:
+@dataclass(frozen=True, kw_only=True)
+class _Order:
+    """What a worker process is given: one task of the job, light enough to be pickled."""
+
+    task: Task
+    job: Job
+    wait: bool
+    debug: bool
+
+
+def _work(order: _Order) -> Done | Failure | None:
+    """A worker's part, without a terminal."""
+    return _claimed(None, order.task, order.job, wait=order.wait, debug=order.debug)
+
+
+def _each(
+    terminal: Terminal, tasks: Sequence[Task], job: Job, *, wait: bool, jobs: int, limit_s: float, debug: bool
+) -> Iterator[tuple[Task, Done | Failure | None]]:
+    """Each task with what came of it, here or by worker processes."""
+    workers = min(jobs, len(tasks))
+    if workers < 2:
+        for task in tasks:
+            yield task, _claimed(terminal, task, job, wait=wait, debug=debug)
+        return
+    orders = [_Order(task=task, job=job, wait=wait, debug=debug) for task in tasks]
+    for order, done in run_jobs(_work, orders, workers=workers, limit_s=limit_s):
+        if isinstance(done, Lost):
+            yield order.task, _lost(order.task, done)
+        else:
+            yield order.task, done
+
+
+def _lost(task: Task, lost: Lost) -> Failure:
+    error = StageFailed(f"{task.picture} was tried twice and given up: {lost.reason}")
+    return Failure(type(error).__name__, str(error), status_of(error).exit_code)
+
+
+def _worked_on(
+    terminal: Terminal, job: Job, *, jobs: int, limit_s: float, debug: bool
+) -> Iterator[tuple[Task, Done | Failure]]:
     """Each task with what came of it; ends early where the disk is full.
 
     With --resume another process may work in the same folder: what it has claimed comes last, when it is done there.
     """
     elsewhere: list[Task] = []
     for wait, tasks in ((False, job.tasks), (True, elsewhere)):
-        for task in tasks:
-            done = _claimed(terminal, task, job, wait=wait, debug=debug)
+        for task, done in _each(terminal, tasks, job, wait=wait, jobs=jobs, limit_s=limit_s, debug=debug):
             if done is None:
                 elsewhere.append(task)
                 continue
@@ -280,7 +333,9 @@ def _worked_on(terminal: Terminal, job: Job, *, debug: bool) -> Iterator[tuple[T
                 return
 
 
-def _claimed(terminal: Terminal, task: Task, job: Job, *, wait: bool, debug: bool) -> Done | Failure | None:
+def _claimed(
+    terminal: Terminal | None, task: Task, job: Job, *, wait: bool, debug: bool
+) -> Done | Failure | None:
     """What came of `task`; None where another process is at it."""
     if not job.resume:
         return _convert_one(terminal, task, job, debug=debug)
@@ -302,14 +357,15 @@ def _claimed(terminal: Terminal, task: Task, job: Job, *, wait: bool, debug: boo
     return done
 
 
-def _convert_one(terminal: Terminal, task: Task, job: Job, *, debug: bool) -> Done | Failure:
+def _convert_one(terminal: Terminal | None, task: Task, job: Job, *, debug: bool) -> Done | Failure:
     from slipcast.pipeline import STAGES
 
     if job.resume:
         found = attempt(lambda: _found(task, job), debug=debug)
         if found:
             return found
-    with terminal.progress(task.picture.name, STAGES) as watch, nullcontext() if debug else quiet():
+    shown = terminal.progress(task.picture.name, STAGES) if terminal else nullcontext()
+    with shown as watch, nullcontext() if debug else quiet():
         return attempt(lambda: _made(task, job, watch), debug=debug)
 
 
