@@ -111,3 +111,12 @@ class Plan:
     usd: float
     """Expected price of the others, rather too much than too little."""
     findings: tuple[Finding, ...] = ()
+
+    def plus(self, other: "Plan") -> "Plan":
+        """Both lists together."""
+        return Plan(
+            pictures=self.pictures + other.pictures,
+            cached=self.cached + other.cached,
+            usd=round(self.usd + other.usd, 6),
+            findings=(*self.findings, *(each for each in other.findings if each not in self.findings)),
+        )

@@ -30,6 +30,9 @@ COMMANDS: dict[str, Row] = {
     "make": Row("slipcast.cli.make:make", "Words in, a finished 3D asset out: prompt, picture, conversion."),
     "generate": Row("slipcast.cli.generate:generate", "Buy pictures of figurines from words."),
     "refine": Row("slipcast.cli.generate:refine", "Change a picture by a wish, step by step."),
+    "views": Row(
+        "slipcast.cli.views:views", "Buy the other sides of a figurine whose front picture is there."
+    ),
     "prompt": Row("slipcast.cli.prompt:prompt", "See the prompt and its length before paying for it."),
     "costs": Row("slipcast.cli.costs:costs", "Report what was spent; list picture models and prices."),
     "batches": Row("slipcast.cli.batches:batches", "Look after the jobs of `generate --batch`."),

@@ -28,6 +28,8 @@ from slipcast.errors import BadInput
 if TYPE_CHECKING:
     from slipcast.pipeline import Recipe, Result, Watch
     from slipcast.purchase import Bought
+    from slipcast.turnaround import SidesOptions
+    from slipcast.values import Picture
 
 
 @click.command()
@@ -51,6 +53,15 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--final", default="gemini-3-pro-image", show_default=True, help="Model of the redrawn picture."
+)
+@click.option(
+    "--views", "view_count", default=1, show_default=True, help="Pictures of so many sides: 1, 4 or 6."
+)
+@click.option(
+    "--retries", default=1, show_default=True, help="How often a side that does not fit is bought again."
+)
+@click.option(
+    "--mirror-symmetric", is_flag=True, help="Buy one of two opposite sides and mirror it to the other."
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be bought and for how much; buy nothing.")
 @spec_options
@@ -77,31 +88,74 @@ def make(terminal: Terminal, /, subject: tuple[str, ...], out: Path, as_json: bo
 
 def _make(terminal: Terminal, subject: str, out: Path, words: dict[str, Any], *, as_json: bool) -> int:
     from slipcast.generate import Studio
+    from slipcast.image.calls import Reference
     from slipcast.store import check_folder, write_files
+    from slipcast.turnaround import Side, buy_sides, plan_sides
 
     asked = ask_for(subject, words, name=words["name"], take=words["take"])
     recipe = recipe_from(words)
     name = asked.request.name
     if "/" in name or name in (".", ".."):
         raise BadInput(f"--name {name!r} is no file name; use plain letters")
+    wanted = _sides_wanted(asked, words)
     with Studio(provider_of(words), options_of(words)) as studio:
         if words["dry_run"]:
-            say_plan(terminal, plan_of(studio, [asked], words), as_json=as_json)
+            plan = plan_of(studio, [asked], words)
+            if wanted:
+                plan = plan.plus(studio.plan(plan_sides(wanted)))
+            say_plan(terminal, plan, as_json=as_json)
             return 0
         check_folder(out)
         with Board(terminal) as board:
             bought, usd = _bought(studio, asked, words, board)
+            sides: tuple[Side, ...] = ()
+            if wanted:
+                front = Reference(data=bought.data, mime=bought.mime)
+                sides = buy_sides(studio, front, bought.picture(), wanted, name=name, watch=board.watch)
+                usd += sum(side.cost_usd for side in sides)
     story = {f"{name}.picture{bought.suffix}": bought.data}
     story[f"{name}.picture.json"] = sidecar(bought.facts, (*asked.findings, *bought.findings))
+    for side in sides:
+        story[f"{name}.picture.{side.view}{side.suffix}"] = side.data
+        facts = {**side.facts, "fits": side.fits, "tries": side.tries}
+        story[f"{name}.picture.{side.view}.json"] = sidecar(facts, side.findings)
     write_files(out, story)
-    mark = mark_of(str(bought.facts["sha256"]), recipe)
+    mark = mark_of(str(bought.facts["sha256"]), recipe, *(str(side.facts["key"]) for side in sides))
     shown = not words["report"] or (out / f"{name}.report.html").is_file()
     if shown and not words["refresh"] and made_before(out / f"{name}.json", mark):
         terminal.say(
             f"{out / name}.json is there already, of this picture and with these options; nothing was done"
         )
         return _told(terminal, _missed_before(out / f"{name}.json"))
-    return _convert(terminal, bought, usd, asked, recipe, out, name, mark, words, as_json=as_json)
+    for side in sides:
+        if not side.fits:
+            why = "; ".join(found.message for found in side.findings) or "no figurine can be made out"
+            terminal.complain(f"the {side.view} picture does not fit after {side.tries} tries: {why}")
+    distinct = {str(side.facts["sha256"]): side.picture() for side in reversed(sides)}
+    distinct.pop(str(bought.facts["sha256"]), None)
+    others = tuple(distinct.values())
+    return _convert(
+        terminal, bought, usd, asked, recipe, out, name, mark, words, others=others, as_json=as_json
+    )
+
+
+def _sides_wanted(asked: Asked, words: dict[str, Any]) -> "SidesOptions | None":
+    """The sides that `--views` asks for beside the front; None for the front alone."""
+    from slipcast.turnaround import SETS, SidesOptions
+
+    if words["view_count"] == 1:
+        return None
+    if words["view_count"] not in SETS:
+        raise BadInput(f"--views {words['view_count']} is no set of sides; choose from 1, 4, 6")
+    request = asked.request
+    return SidesOptions(
+        sides=SETS[words["view_count"]][1:],
+        model=request.model if not words["drafts"] else words["final"],
+        ratio=request.ratio,
+        size=request.size,
+        retries=words["retries"],
+        mirror_symmetric=words["mirror_symmetric"],
+    )
 
 
 def _bought(studio: Any, asked: Asked, words: dict[str, Any], board: Board) -> "tuple[Bought, float]":
@@ -126,6 +180,7 @@ def _convert(
     mark: str,
     words: dict[str, Any],
     *,
+    others: "tuple[Picture, ...]",
     as_json: bool,
 ) -> int:
     from slipcast.pipeline import STAGES
@@ -136,8 +191,10 @@ def _convert(
     picture = bought.picture()
     picture = replace(picture, findings=(*asked.findings, *picture.findings))
 
+    more: dict[str, Any] = {"others": others} if others else {}
+
     def work(watch: "Watch | None") -> Any:
-        return _with_material(make_asset(picture, recipe, name=name, watch=watch), bought, recipe)
+        return _with_material(make_asset(picture, recipe, name=name, watch=watch, **more), bought, recipe)
 
     with terminal.progress(name, STAGES) as watch, nullcontext() if words["debug"] else quiet():
         result = work(watch)
