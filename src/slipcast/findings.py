@@ -45,6 +45,10 @@ FINDINGS: dict[str, Row] = {
     ),
     "PICTURE_OTHER_SIZE": Row(_I, "the picture is {got} px where {wanted} px were asked for"),
     # the print
+    "LODS_DROPPED": Row(
+        _I, "{format} carries no levels of detail for this target; only the finest is written"
+    ),
+    "COLLISION_DROPPED": Row(_I, "{format} has no name for collision bodies without a --target of an engine"),
     "LOD_FLOOR": Row(_W, "a level of {wanted} faces would not stay closed; the coarsest has {floor}"),
     "PRINT_THIN": Row(
         _W, "{part} is {thickness_mm} mm thin {place}; {limit_mm} mm hold: print it larger, or thicken it"

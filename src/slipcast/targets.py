@@ -30,6 +30,8 @@ class Target:
     green_down: bool = False
     """Normal maps with green downwards (DirectX) instead of upwards (OpenGL)."""
     naming: Naming = field(default_factory=Naming)
+    levels: bool = True
+    """Whether its importer reads levels of detail from the file."""
     sentence: str
     """Why it is so."""
 
@@ -43,6 +45,7 @@ class Target:
             unit=self.unit,
             green_down=self.green_down,
             naming=self.naming,
+            levels=self.levels,
         )
 
     @property
@@ -77,6 +80,7 @@ TARGETS: dict[str, Target] = {
             texture_max_px=2048,
             up="y",
             unit="m",
+            naming=Naming(hull="{mesh}_Collider{number}"),
             sentence="its own importer reads FBX and its unit without a package; 2048 px is its default limit",
         ),
         Target(
@@ -93,6 +97,7 @@ TARGETS: dict[str, Target] = {
                 material="M_{name}",
                 base_color="T_{name}_BC",
                 normal="T_{name}_N",
+                hull="UCX_{mesh}_{number:02d}",
             ),
             sentence="centimetres are its unit, SM_, M_ and T_ its naming convention, and it takes normal maps as "
             "DirectX does, green downwards",
@@ -103,8 +108,13 @@ TARGETS: dict[str, Target] = {
             faces=50_000,
             texture_max_px=2048,
             naming=Naming(
-                file="{snake}", base_color="{snake}_basecolor", normal="{snake}_normal", mesh="{name}"
+                file="{snake}",
+                base_color="{snake}_basecolor",
+                normal="{snake}_normal",
+                mesh="{name}",
+                hull="{mesh}_hull{number}-convcolonly",
             ),
+            levels=False,
             sentence="glTF is its first choice; file names in snake_case, since packed projects mind the case",
         ),
         Target(

@@ -310,6 +310,34 @@ class Material:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class Hull(_Shown):
+    """One convex body that collides in place of the figurine, in world axes and metres."""
+
+    vertices: F32
+    """(V,3), at most 32."""
+    faces: I32
+    """(F,3), counter-clockwise seen from outside."""
+
+    def __post_init__(self) -> None:
+        _checked(self, "vertices", (None, 3), np.float32)
+        _checked(self, "faces", (None, 3), np.int32)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Level(_Shown):
+    """A simpler surface of a figurine, on the same atlas."""
+
+    mesh: Mesh
+    uv: F32
+    """(F,3,2) per face corner, in [0, 1], origin top left."""
+    coverage: float
+    """Share of the screen's height below which it can stand for the figurine."""
+
+    def __post_init__(self) -> None:
+        _checked(self, "uv", (len(self.mesh.faces), 3, 2), np.float32)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Figurine(_Shown):
     """The finished asset: a mesh, its atlas and what is known about both."""
 
@@ -326,6 +354,10 @@ class Figurine(_Shown):
     provenance: Mapping[str, object] = field(default_factory=dict)
     """The metadata without clock, paths or random ids, JSON-ready: goes into every format that can carry it."""
     findings: tuple[Finding, ...] = ()
+    levels: tuple[Level, ...] = ()
+    """Levels of detail below this one, finest first, for engines."""
+    hulls: tuple[Hull, ...] = ()
+    """What collides in its place, for engines."""
 
     def __post_init__(self) -> None:
         _checked(self, "uv", (len(self.mesh.faces), 3, 2), np.float32)

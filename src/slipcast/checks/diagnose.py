@@ -125,6 +125,12 @@ ADVICE: dict[str, Row] = {
         prompt="the very same figurine and pose, seen exactly from behind at the same distance",
         option="--reference FRONT.png",
     ),
+    "VIEW_DROPPED": Row(
+        "make that view again from the front, or leave it out", option="--reference FRONT.png"
+    ),
+    "VIEW_TURNED": Row("look whether the view's own side is right; mirror the picture to end the message"),
+    "VIEWS_SWAPPED": Row("exchange the two pictures to end the message"),
+    "VIEWS_APART": Row("make the views again with the front as reference", option="--reference FRONT.png"),
     "VIEWS_HEIGHT": Row(
         "bring the views to one scale, or make them again",
         prompt="same camera distance and same size in frame as the reference",
@@ -260,7 +266,10 @@ NO_ADVICE: dict[str, str] = {
     "MESH_SEVERAL": "separate bodies may be meant; SUBJECT_SEVERAL says when they are not",
     "BACK_INVENTED": "one picture does not show the back",
     "COLOR_REDUCED": "the format's nature",
+    "VIEWS_MOVED": "the cameras were found; nothing needs to be done",
     "MESHES_JOINED": "nothing is lost: one mesh and one atlas hold all parts",
+    "LODS_DROPPED": "the engine makes its own, or the format has no place for them",
+    "COLLISION_DROPPED": "the format has no place for them",
     "PRINT_NOT_HOLLOWED": "the reason stands in the finding; a solid print is sound",
     "NORMAL_MAP_DROPPED": "the format's nature",
 }

@@ -22,6 +22,8 @@ from slipcast.findings import Finding, finding
 )
 @click.option("-f", "--format", "formats", help="Of `slipcast formats`, with commas between.")
 @written_options
+@click.option("--lods", help="Levels of detail: their number, or shares of the faces: 3, or 1,0.5,0.2.")
+@click.option("--collision", help="Collision bodies: hull, convex:8, box, capsule or none.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each asset.")
 @click.option("--debug", is_flag=True, help="Log unexpected errors.")
 @click.pass_obj
@@ -31,6 +33,8 @@ def export(
     assets: tuple[Path, ...],
     out: Path | None,
     formats: str | None,
+    lods: str | None,
+    collision: str | None,
     as_json: bool,
     debug: bool,
     **written: Any,
@@ -47,8 +51,13 @@ def export(
         )
     from slipcast.formats import EXPORTERS
     from slipcast.formats.read_figurine import read_asset
+    from slipcast.prepare.collision import CollisionOptions
+    from slipcast.prepare.engine import prepare_for_engine
+    from slipcast.prepare.lods import LodOptions
     from slipcast.store import write_files
 
+    levels = LodOptions.parse(lods) if lods else None
+    bodies = CollisionOptions.parse(collision) if collision else None
     places: dict[Path, Path] = {}
 
     def write(asset: Path) -> dict[str, object]:
@@ -58,6 +67,8 @@ def export(
         if chosen and len(figurine.mesh.faces) > chosen.faces:
             values = {"faces": len(figurine.mesh.faces), "budget": chosen.faces, "target": chosen.name}
             findings.append(finding("FACES_OVER_TARGET", values))
+        figurine, said = prepare_for_engine(figurine, levels, bodies)
+        findings += said
         for key in wanted.formats:
             made = EXPORTERS[key].export(figurine, wanted.options)
             files |= made.files

@@ -36,6 +36,11 @@ class Naming:
     material: str = "{material}"
     base_color: str = "{name}_basecolor"
     normal: str = "{name}_normal"
+    level: str = "{mesh}_LOD{level}"
+    """A level of detail; `{mesh}` is the mesh's name, the figurine itself is level 0."""
+    hull: str | None = None
+    """A collision body, with `{mesh}` and `{number}` from 1; None: the importer knows no name for one, so none is
+    written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +66,8 @@ class ExportOptions:
     green_down: bool = False
     """FBX and OBJ: normal maps as DirectX and Unreal read them, green downwards; in glTF and USDZ it is upwards."""
     naming: Naming = field(default_factory=Naming)
+    levels: bool = True
+    """glTF and FBX: write the figurine's levels of detail; False for importers that make their own."""
 
     def __post_init__(self) -> None:
         if self.texture_type not in TEXTURE_TYPES:

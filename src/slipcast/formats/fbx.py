@@ -23,7 +23,7 @@ from slipcast.formats import ExportOptions, atlas, shading
 from slipcast.formats.fbx_nodes import CREATION_TIME, FILE_ID, VERSION, Array, Flag, Long, Node, encode_file
 from slipcast.formats.losses import losses
 from slipcast.formats.names import Names
-from slipcast.values import Export, Figurine
+from slipcast.values import F32, Export, Figurine, Hull, Mesh, Source
 
 CM_PER_M = 100.0
 CREATOR = "Slipcast"
@@ -31,6 +31,7 @@ CREATOR = "Slipcast"
 _SEPARATOR = "\0\x01"
 """Between an object's name and its class in binary FBX."""
 _ROOT, _GEOMETRY, _MODEL, _MATERIAL, _DOCUMENT = Long(0), Long(1001), Long(1002), Long(1003), Long(2000)
+_GROUP, _GROUP_ATTRIBUTE, _HULL = Long(1004), Long(1005), 1500
 
 
 def export_fbx(figurine: Figurine, options: ExportOptions) -> Export:
@@ -57,13 +58,13 @@ def export_fbx(figurine: Figurine, options: ExportOptions) -> Export:
                 data=atlas.encode(figurine.normal_map, options, data=True),
             )
         )
-    objects = [_geometry(figurine, names), _model(figurine, names), _material(figurine, names)]
-    links = [_link("OO", _MODEL, _ROOT), _link("OO", _GEOMETRY, _MODEL), _link("OO", _MATERIAL, _MODEL)]
+    objects, links = _scene(figurine, names, options)
+    objects.append(_material(figurine, names))
     for texture in textures:
         objects += texture.objects()
         links += texture.links()
-    counts = {"GlobalSettings": 1, "Geometry": 1, "Model": 1, "Material": 1}
-    counts |= {"Texture": len(textures), "Video": len(textures)}
+    kinds = [node.name for node in objects]
+    counts = {"GlobalSettings": 1} | {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
     data = encode_file(
         [
             *_head(names),
@@ -131,35 +132,82 @@ class _Texture:
         return [_link("OP", self.texture, _MATERIAL, self.slot), _link("OO", self.video, self.texture)]
 
 
-def _geometry(figurine: Figurine, names: Names) -> Node:
-    """The mesh: shared control points in centimetres, normals and UV per polygon corner."""
-    mesh = figurine.mesh
-    corner, uv_index = shading.split(np.zeros_like(mesh.faces), figurine.uv)
-    uv = figurine.uv.reshape(-1, 2)[corner].astype(np.float64)
-    uv[:, 1] = 1 - uv[:, 1]  # FBX's origin is bottom left
+def _scene(figurine: Figurine, names: Names, options: ExportOptions) -> tuple[list[Node], list[Node]]:
+    """The models with their geometries: one, or levels of detail under a group, and collision bodies beside them."""
+    levels = figurine.levels if options.levels else ()
+    objects, links = [], []
+    parent, top = _ROOT, names.mesh
+    if levels:
+        attribute = names.mesh + _SEPARATOR + "NodeAttribute"
+        objects += [
+            Node("NodeAttribute", (_GROUP_ATTRIBUTE, attribute, "LodGroup"), [Node("TypeFlags", ("Null",))]),
+            _model(_GROUP, names.mesh, "LodGroup", _about(figurine)),
+        ]
+        links += [_link("OO", _GROUP, _ROOT), _link("OO", _GROUP_ATTRIBUTE, _GROUP)]
+        parent, top = _GROUP, names.level(0)
+    surfaces = [(figurine.mesh, figurine.uv), *((level.mesh, level.uv) for level in levels)]
+    for number, (mesh, uv) in enumerate(surfaces):
+        geometry, model = Long(_GEOMETRY + 10 * number), Long(_MODEL + 10 * number)
+        title = top if number == 0 else names.level(number)
+        about = _about(figurine) if not levels else None
+        objects += [_geometry(geometry, title, mesh, uv), _model(model, title, "Mesh", about)]
+        links += [
+            _link("OO", model, parent),
+            _link("OO", geometry, model),
+            _link("OO", _MATERIAL, model),
+        ]
+    for number, hull in enumerate(figurine.hulls, start=1):
+        title_of_hull = names.hull(number, top)
+        if title_of_hull is not None:
+            geometry, model = Long(_HULL + 2 * number), Long(_HULL + 2 * number + 1)
+            objects += [
+                _geometry(geometry, title_of_hull, _as_mesh(hull), None),
+                _model(model, title_of_hull, "Mesh", None),
+            ]
+            links += [_link("OO", model, _ROOT), _link("OO", geometry, model)]
+    return objects, links
+
+
+def _as_mesh(hull: Hull) -> Mesh:
+    source = np.full(len(hull.faces), int(Source.INVENTED), np.uint8)
+    return Mesh(vertices=hull.vertices, faces=hull.faces, source=source)
+
+
+def _about(figurine: Figurine) -> str:
+    """The metadata as one text."""
+    return json.dumps(
+        {**figurine.provenance, "findings": [entry.as_dict() for entry in figurine.findings]}, allow_nan=False
+    )
+
+
+def _geometry(number: Long, name: str, mesh: Mesh, uv_of_corners: F32 | None) -> Node:
+    """A mesh: shared control points in centimetres, normals and, where there are any, UV per polygon corner."""
+    mapped = [
+        _layer("LayerElementMaterial", "", "AllSame", "IndexToDirect", {"Materials": np.zeros(1, np.int32)})
+    ]
+    if uv_of_corners is None:
+        mapped = []
+    else:
+        corner, uv_index = shading.split(np.zeros_like(mesh.faces), uv_of_corners)
+        uv = uv_of_corners.reshape(-1, 2)[corner].astype(np.float64)
+        uv[:, 1] = 1 - uv[:, 1]  # FBX's origin is bottom left
+        values: dict[str, Array] = {"UV": uv.reshape(-1), "UVIndex": uv_index.reshape(-1)}
+        mapped = [_layer("LayerElementUV", "UVMap", "ByPolygonVertex", "IndexToDirect", values), *mapped]
+    kinds = ["LayerElementNormal", *(node.name for node in mapped)]
     polygons = mesh.faces.copy()
     polygons[:, 2] = ~polygons[:, 2]  # the complement marks a polygon's last corner
     points = np.round(mesh.vertices.astype(np.float64) * CM_PER_M, 9)
     normals = shading.vertex_normals(mesh)[mesh.faces].astype(np.float64)
     return Node(
         "Geometry",
-        (_GEOMETRY, names.mesh + _SEPARATOR + "Geometry", "Mesh"),
+        (number, name + _SEPARATOR + "Geometry", "Mesh"),
         [
             _properties(),
             Node("GeometryVersion", (124,)),
             Node("Vertices", (points.reshape(-1),)),
             Node("PolygonVertexIndex", (polygons.reshape(-1),)),
             _layer("LayerElementNormal", "", "ByPolygonVertex", "Direct", {"Normals": normals.reshape(-1)}),
-            _layer(
-                "LayerElementUV",
-                "UVMap",
-                "ByPolygonVertex",
-                "IndexToDirect",
-                {"UV": uv.reshape(-1), "UVIndex": uv_index.reshape(-1)},
-            ),
-            _layer(
-                "LayerElementMaterial", "", "AllSame", "IndexToDirect", {"Materials": np.zeros(1, np.int32)}
-            ),
+            *mapped,
             Node(
                 "Layer",
                 (0,),
@@ -167,7 +215,7 @@ def _geometry(figurine: Figurine, names: Names) -> Node:
                     Node("Version", (100,)),
                     *(
                         Node("LayerElement", (), [Node("Type", (kind,)), Node("TypedIndex", (0,))])
-                        for kind in ("LayerElementNormal", "LayerElementUV", "LayerElementMaterial")
+                        for kind in kinds
                     ),
                 ],
             ),
@@ -190,14 +238,11 @@ def _layer(kind: str, name: str, mapping: str, reference: str, data: dict[str, A
     )
 
 
-def _model(figurine: Figurine, names: Names) -> Node:
-    """The scene node without any transform; the metadata is a user property that artists can read."""
-    about = json.dumps(
-        {**figurine.provenance, "findings": [entry.as_dict() for entry in figurine.findings]}, allow_nan=False
-    )
+def _model(number: Long, name: str, kind: str, about: str | None) -> Node:
+    """A scene node without any transform; the metadata is a user property that artists can read."""
     return Node(
         "Model",
-        (_MODEL, names.mesh + _SEPARATOR + "Model", "Mesh"),
+        (number, name + _SEPARATOR + "Model", kind),
         [
             Node("Version", (232,)),
             _properties(
@@ -206,7 +251,7 @@ def _model(figurine: Figurine, names: Names) -> Node:
                 _property("Lcl Scaling", "Lcl Scaling", "", "A", 1.0, 1.0, 1.0),
                 _integer("DefaultAttributeIndex", 0),
                 _property("InheritType", "enum", "", "", 1),
-                _property("slipcast", "KString", "", "U", about),
+                *([] if about is None else [_property("slipcast", "KString", "", "U", about)]),
             ),
             Node("MultiLayer", (0,)),
             Node("MultiTake", (0,)),

@@ -19,7 +19,7 @@ import numpy as np
 import pygltflib as gl
 
 from slipcast.formats import ExportOptions, atlas, compress, xmp
-from slipcast.formats.gltf_geometry import Buffer, add_geometry
+from slipcast.formats.gltf_geometry import Buffer, add_geometry, add_hull
 from slipcast.formats.losses import losses
 from slipcast.formats.names import Names
 from slipcast.values import Export, Figurine
@@ -27,6 +27,8 @@ from slipcast.values import Export, Figurine
 GENERATOR = "Slipcast"
 
 WEBP = "EXT_texture_webp"
+LOD = "MSFT_lod"
+"""Lower levels are nodes that no scene lists, so that a reader without the extension draws the finest alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,12 +74,36 @@ def build(
     geometry = add_geometry(figurine, buffer, options)
     node = gl.Node(name=names.mesh, mesh=0, scale=geometry.scale, translation=geometry.translation)
     images = _images(figurine, options, names)
+    nodes, meshes = [node], [gl.Mesh(name=names.mesh, primitives=[geometry.primitive])]
+    in_scene = [0]
+    if options.levels and figurine.levels:
+        lower = []
+        for number, level in enumerate(figurine.levels, start=1):
+            below = replace(figurine, mesh=level.mesh, uv=level.uv, levels=(), hulls=())
+            coarse = add_geometry(below, buffer, options)
+            lower.append(len(nodes))
+            nodes.append(
+                gl.Node(
+                    name=names.level(number),
+                    mesh=len(meshes),
+                    scale=coarse.scale,
+                    translation=coarse.translation,
+                )
+            )
+            meshes.append(gl.Mesh(name=names.level(number), primitives=[coarse.primitive]))
+        node.extensions = {LOD: {"ids": lower}}
+    for number, hull in enumerate(figurine.hulls, start=1):
+        title = names.hull(number, names.mesh)
+        if title is not None:
+            in_scene.append(len(nodes))
+            nodes.append(gl.Node(name=title, mesh=len(meshes)))
+            meshes.append(gl.Mesh(name=title, primitives=[add_hull(hull, buffer)]))
     document = gl.GLTF2(
         asset=gl.Asset(generator=GENERATOR),
         scene=0,
-        scenes=[gl.Scene(nodes=[0])],
-        nodes=[node],
-        meshes=[gl.Mesh(name=names.mesh, primitives=[geometry.primitive])],
+        scenes=[gl.Scene(nodes=in_scene)],
+        nodes=nodes,
+        meshes=meshes,
         materials=[_material(figurine, names)],
         samplers=[
             gl.Sampler(
@@ -107,7 +133,8 @@ def build(
         document.buffers.append(unpacked)
     needed = [WEBP] if any(image.kind == "webp" for image in images) else []
     document.extensionsRequired = needed = [*needed, *geometry.extensions]
-    document.extensionsUsed = [*needed, xmp.EXTENSION]
+    with_levels = [LOD] if options.levels and figurine.levels else []
+    document.extensionsUsed = [*needed, xmp.EXTENSION, *with_levels]
     out: dict[str, object] = json.loads(document.gltf_to_json(separators=(",", ":"), indent=None))
     # pygltflib drops empty values everywhere, in extras too, where they are the user's data: these are set
     # here.
@@ -117,6 +144,9 @@ def build(
     }
     out["asset"]["extensions"] = {xmp.EXTENSION: {"packet": 0}}  # type: ignore[index]
     out["extensions"] = {xmp.EXTENSION: {"packets": [xmp.json_ld(figurine)]}}
+    if with_levels:
+        coverage = [level.coverage for level in figurine.levels]
+        out["nodes"][0]["extras"] = {"MSFT_screencoverage": [*coverage, 0.0]}  # type: ignore[index]
     out["meshes"][0]["extras"] = {"name": figurine.name, **geometry.extras}  # type: ignore[index]
     return out, bytes(buffer.data), images
 

@@ -11,7 +11,7 @@ import pygltflib as gl
 
 from slipcast.formats import ExportOptions, compress, shading
 from slipcast.formats.labels import labels
-from slipcast.values import F32, F64, Figurine, Mesh, Source
+from slipcast.values import F32, F64, Figurine, Hull, Mesh, Source
 
 _COMPONENT = {
     "float32": gl.FLOAT,
@@ -148,6 +148,16 @@ def add_geometry(figurine: Figurine, buffer: Buffer, options: ExportOptions) -> 
             *((compress.MESHOPT,) if options.compress == "meshopt" else ()),
         ),
     )
+
+
+def add_hull(hull: Hull, buffer: Buffer) -> "gl.Primitive":
+    """Write a collision body: positions and indices, never packed, without a material."""
+    plain = Buffer(packed=False)
+    plain.data, plain.views, plain.accessors = buffer.data, buffer.views, buffer.accessors
+    primitive = gl.Primitive()
+    primitive.attributes.POSITION = plain.accessor(hull.vertices, gl.ARRAY_BUFFER, bounds=True)
+    primitive.indices = plain.accessor(hull.faces.astype(np.uint16).reshape(-1), gl.ELEMENT_ARRAY_BUFFER)
+    return primitive
 
 
 def _draco(figurine: Figurine, buffer: Buffer) -> Geometry:

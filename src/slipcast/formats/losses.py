@@ -6,6 +6,7 @@ from slipcast.values import Figurine
 
 CARRY_NORMAL_MAP = ("glb", "gltf", "obj", "fbx", "usdz")
 GLTF = ("glb", "gltf")
+CARRY_LEVELS = ("glb", "gltf", "fbx")
 
 
 def losses(format: str, figurine: Figurine, options: ExportOptions) -> tuple[Finding, ...]:
@@ -19,6 +20,10 @@ def losses(format: str, figurine: Figurine, options: ExportOptions) -> tuple[Fin
         found.append(finding("COLOR_REDUCED", shown))
     if figurine.normal_map is not None and format not in CARRY_NORMAL_MAP:
         found.append(finding("NORMAL_MAP_DROPPED", shown))
+    if figurine.levels and (format not in CARRY_LEVELS or not options.levels):
+        found.append(finding("LODS_DROPPED", shown))
+    if figurine.hulls and (format not in CARRY_LEVELS or options.naming.hull is None):
+        found.append(finding("COLLISION_DROPPED", shown))
     if format not in GLTF:
         if row.keeps_texture and options.texture_type == "webp":
             found.append(finding("TEXTURE_TYPE_CHANGED", shown))

@@ -44,10 +44,42 @@ class Names:
             "slug": _plain(name, "-"),
         }
         self.file = naming.file.format(**values)
-        self.mesh = naming.mesh.format(**values)
-        self.material = naming.material.format(**values)
+        self.mesh = escape_importer(naming.mesh.format(**values))
+        self.material = escape_importer(naming.material.format(**values))
         self.base_color = naming.base_color.format(**values)
         self.normal = naming.normal.format(**values)
+        self._naming = naming
+
+    def level(self, number: int) -> str:
+        """The name of a level of detail, 0 for the figurine itself."""
+        return self._naming.level.format(mesh=self.mesh, level=number)
+
+    def hull(self, number: int, mesh: str) -> str | None:
+        """The name of collision body `number`, from 1, of `mesh`; None where the importer knows none."""
+        return None if self._naming.hull is None else self._naming.hull.format(mesh=mesh, number=number)
+
+
+_IMPORTER_WORDS = (
+    "(?:conv)?col(?:only)?|rigid|noimp|navmesh|occ(?:only)?|vehicle|wheel|loop|cycle|alpha|vcol|lod|collider"
+)
+_IMPORTER_END = re.compile(rf"(?:{_IMPORTER_WORDS})[\d_ ]*$", re.IGNORECASE)
+_IMPORTER_START = re.compile(r"^(?:UCX|UBX|USP|UCP|MCDCX|SOCKET)_", re.IGNORECASE)
+_IMPORTER_SIGN = re.compile(rf"\$(?={_IMPORTER_WORDS})", re.IGNORECASE)
+
+
+def escape_importer(name: str) -> str:
+    """Return a node, mesh or material name that no engine's importer takes for an order.
+
+    Godot reads words at the end (`big_wheel` becomes a wheel, `x-noimp` nothing), Unreal words at the start (`UCX_a`
+    becomes a collision body), Unity `_LOD1`.
+
+    >>> escape_importer("big_wheel"), escape_importer("UCX_a"), escape_importer("knight")
+    ('big_wheel_mesh', 'mesh_UCX_a', 'knight')
+    """
+    name = _IMPORTER_SIGN.sub("_", name)
+    if _IMPORTER_END.search(name):
+        name += "_mesh"
+    return f"mesh_{name}" if _IMPORTER_START.match(name) else name
 
 
 def _plain(name: str, joint: str) -> str:

@@ -16,7 +16,7 @@ from scipy.spatial import ConvexHull
 from slipcast.errors import BadInput
 from slipcast.repair import decimate
 from slipcast.solid import closedness
-from slipcast.values import F32, F64, I32, Mesh
+from slipcast.values import F64, Hull, Mesh
 
 KINDS = ("none", "hull", "convex", "box", "capsule")
 MOST_VERTICES = 32
@@ -53,16 +53,6 @@ class CollisionOptions:
                 f"collision {text!r} is not understood; write hull, convex:8, box, capsule or none"
             )
         return cls(kind=kind, parts=int(parts) if parts else cls.parts)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hull:
-    """One convex body, in world axes and metres."""
-
-    vertices: F32
-    """(V,3), at most 32."""
-    faces: I32
-    """(F,3), counter-clockwise seen from outside."""
 
 
 @dataclass(frozen=True, kw_only=True)

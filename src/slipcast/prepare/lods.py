@@ -20,7 +20,7 @@ from slipcast.errors import BadInput
 from slipcast.findings import Finding, finding
 from slipcast.repair import decimate
 from slipcast.solid import face_normals
-from slipcast.values import F32, F64, I64, Figurine, Mesh
+from slipcast.values import F32, F64, I64, Figurine, Level, Mesh
 
 MOST_LEVELS = 8
 """Unity takes no more."""
@@ -108,6 +108,15 @@ def make_lods(figurine: Figurine, options: LodOptions) -> tuple[list[Lod], list[
         level = transfer_uv(figurine, mesh)
         lods.append(_level(level, share, measure_deviation(mesh, full, height_m=height_m), height_m))
     return lods, found
+
+
+def attach_levels(figurine: Figurine, lods: list[Lod]) -> Figurine:
+    """Return `figurine` with the levels below it, as exporters write them, and their numbers in its provenance."""
+    levels = tuple(
+        Level(mesh=lod.figurine.mesh, uv=lod.figurine.uv, coverage=lod.coverage) for lod in lods[1:]
+    )
+    about = {**figurine.provenance, "lods": [lod.as_dict() for lod in lods]}
+    return replace(figurine, levels=levels, provenance=about)
 
 
 def _level(figurine: Figurine, share: float, deviation: Deviation, height_m: float) -> Lod:

@@ -1,0 +1,153 @@
+"""Levels and collision bodies as engines' importers read them, and names that none of them misreads."""
+
+import json
+import re
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from shapes import figure
+
+from slipcast.cli.main import main
+from slipcast.formats import EXPORTERS, ExportOptions
+from slipcast.formats.names import escape_importer
+from slipcast.formats.read_figurine import read_figurine
+from slipcast.prepare.collision import CollisionOptions
+from slipcast.prepare.engine import prepare_for_engine
+from slipcast.prepare.lods import LodOptions
+from slipcast.targets import TARGETS
+from slipcast.values import Figurine
+
+GODOT = [
+    "col",
+    "convcol",
+    "colonly",
+    "convcolonly",
+    "rigid",
+    "noimp",
+    "navmesh",
+    "occ",
+    "occonly",
+    "vehicle",
+    "wheel",
+]
+
+
+@pytest.fixture(scope="module")
+def ready() -> Figurine:
+    """The test figure with two levels below it and one hull."""
+    lods = LodOptions(shares=(1.0, 0.4, 0.1))
+    return prepare_for_engine(figure("knight"), lods, CollisionOptions(kind="hull"))[0]
+
+
+def document_of(data: bytes) -> dict[str, object]:
+    """The JSON of a GLB."""
+    (length,) = struct.unpack("<I", data[12:16])
+    document: dict[str, object] = json.loads(data[20 : 20 + length])
+    return document
+
+
+def written(figurine: Figurine, target: str | None = None, key: str = "glb") -> bytes:
+    """The main file of an export."""
+    options = TARGETS[target].options() if target else ExportOptions()
+    return next(iter(EXPORTERS[key].export(figurine, options).files.values()))
+
+
+@pytest.mark.parametrize("more", [{}, {"quantize": True}, {"compress": "meshopt"}])
+def test_lower_levels_are_in_no_scene_and_share_the_material(
+    ready: Figurine, more: dict[str, object], tmp_path: Path
+) -> None:
+    data = next(iter(EXPORTERS["glb"].export(ready, ExportOptions(**more)).files.values()))  # type: ignore[arg-type]
+    document = document_of(data)
+    nodes, meshes = document["nodes"], document["meshes"]
+    assert document["scenes"][0]["nodes"] == [0]  # type: ignore[index]
+    assert nodes[0]["extensions"]["MSFT_lod"]["ids"] == [1, 2]  # type: ignore[index]
+    assert [node["name"] for node in nodes] == ["knight", "knight_LOD1", "knight_LOD2"]  # type: ignore[attr-defined]
+    coverage = nodes[0]["extras"]["MSFT_screencoverage"]  # type: ignore[index]
+    assert len(coverage) == 3
+    assert coverage == sorted(coverage, reverse=True)
+    assert {mesh["primitives"][0]["material"] for mesh in meshes} == {0}  # type: ignore[attr-defined]
+    assert "MSFT_lod" in document["extensionsUsed"]  # type: ignore[operator]
+    assert "MSFT_lod" not in document.get("extensionsRequired", [])  # type: ignore[operator]
+    (tmp_path / "a.glb").write_bytes(data)
+    again = read_figurine(tmp_path / "a.glb")
+    assert len(again.mesh.faces) == len(ready.mesh.faces)
+
+
+def test_godot_gets_hulls_and_no_levels(ready: Figurine) -> None:
+    document = document_of(written(ready, "godot"))
+    names = [node["name"] for node in document["nodes"]]  # type: ignore[attr-defined]
+    assert names == ["knight", "knight_hull1-convcolonly"]
+    assert document["scenes"][0]["nodes"] == [0, 1]  # type: ignore[index]
+    hull = document["meshes"][1]["primitives"][0]  # type: ignore[index]
+    assert "material" not in hull
+    assert document["accessors"][hull["attributes"]["POSITION"]]["count"] <= 32  # type: ignore[index]
+    codes = [entry.code for entry in EXPORTERS["glb"].export(ready, TARGETS["godot"].options()).findings]
+    assert codes == ["LODS_DROPPED"]
+
+
+@pytest.mark.parametrize(
+    ("target", "hull"), [("unreal", "UCX_SM_knight_LOD0_01"), ("unity", "knight_LOD0_Collider1")]
+)
+def test_fbx_has_a_group_of_levels_and_a_hull_by_name(ready: Figurine, target: str, hull: str) -> None:
+    data = written(ready, target, key="fbx")
+    names = re.findall(rb"([\w]+)\x00\x01Model", data)
+    prefix = b"SM_knight" if target == "unreal" else b"knight"
+    assert names == [prefix, *(prefix + b"_LOD%d" % k for k in range(3)), hull.encode()]
+    assert data.count(b"LodGroup") == 2  # the attribute and its model
+
+
+def test_without_an_engine_hulls_are_left_out_and_said(ready: Figurine) -> None:
+    export = EXPORTERS["glb"].export(ready, ExportOptions())
+    assert [entry.code for entry in export.findings] == ["COLLISION_DROPPED"]
+    stl = EXPORTERS["stl"].export(ready, ExportOptions())
+    assert {"LODS_DROPPED", "COLLISION_DROPPED"} <= {entry.code for entry in stl.findings}
+
+
+@pytest.mark.parametrize("word", [*GODOT, "alpha", "vcol", "LOD1", "Collider"])
+@pytest.mark.parametrize("joint", ["_", "-", "$", ""])
+def test_a_name_is_never_an_order(word: str, joint: str) -> None:
+    for name in (f"sar{joint}{word}", f"big{joint}{word.upper()}", f"big{joint}{word}2"):
+        safe = escape_importer(name)
+        stripped = safe.rstrip("0123456789_ ").lower()
+        assert not any(stripped.endswith(end) for end in [*(w.lower() for w in GODOT), "alpha", "vcol"])
+        assert f"${word}".lower() not in safe.lower()
+        assert escape_importer(safe) == safe
+
+
+@pytest.mark.parametrize("prefix", ["UCX_", "UBX_", "USP_", "UCP_", "SOCKET_", "ucx_"])
+def test_a_name_never_begins_as_a_collision_body(prefix: str) -> None:
+    assert not escape_importer(f"{prefix}a").lower().startswith(prefix.lower())
+
+
+def test_names_reach_node_mesh_and_material() -> None:
+    data = written(figure("big_wheel"))
+    document = document_of(data)
+    assert document["nodes"][0]["name"] == document["meshes"][0]["name"] == "big_wheel_mesh"  # type: ignore[index]
+    assert document["meshes"][0]["extras"]["name"] == "big_wheel"  # type: ignore[index]
+
+
+def test_the_command_writes_levels(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    asset = tmp_path / "knight.glb"
+    asset.write_bytes(written(figure("knight")))
+    out = tmp_path / "out"
+    words = [
+        "export",
+        str(asset),
+        "--format",
+        "glb",
+        "--lods",
+        "1,0.5,0.25",
+        "--collision",
+        "box",
+        "-o",
+        str(out),
+    ]
+    assert main(words) == 0
+    provenance = document_of((out / "knight.glb").read_bytes())["asset"]["extras"]  # type: ignore[index]
+    assert [level["share"] for level in provenance["lods"]] == [1.0, 0.5, 0.25]
+    assert provenance["collision"]["kind"] == "box"
+    assert main(["export", str(asset), "--format", "glb", "--lods", "0.5", "-o", str(out)]) == 2
+    assert "lods" in capfd.readouterr().err
+    assert np.isfinite(provenance["lods"][1]["deviation_mm"]["max"])
