@@ -74,7 +74,7 @@ def add_attached_parts(pixels: U8, coarse: F32) -> Attached:
     air = _air(bare & (prior < 0.9), (shaded | lit) & ~edge & (prior < 0.9))
     thing = ~air & ~known
     new = _touching(thing, known, bare)
-    part, doubt = _accepted(new, known, air, shaded, edge, prior)
+    part, doubt = _accepted(new, known, air, np.where(shaded, 1 - shade, 0), edge, prior)
     enclosed = _white_parts(part | known, air, bare, prior)
     part |= enclosed
     doubt |= _has_open_edges(edge, part | known, air)
@@ -107,7 +107,11 @@ def _edges(off: F32, noise: float, known: Bool) -> Bool:
         here += np.einsum("ijk,ijk->ij", slope, slope)
         about += np.einsum("ijk,ijk->ij", mean, mean)
     here, about = np.sqrt(here), np.sqrt(about)
-    return np.asarray((here > max(_EDGE, 2.5 * noise)) & (here > _SUDDEN * about))
+    sudden = ((here > max(_EDGE, 2.5 * noise)) & (here > _SUDDEN * about)).astype(np.uint8)
+    _, label, stats, _ = cv2.connectedComponentsWithStats(sudden, connectivity=8)
+    long = stats[:, cv2.CC_STAT_AREA] >= 16  # grain makes shorter ones
+    long[0] = False
+    return np.asarray(long[label])
 
 
 def _air(bare: Bool, shaded: Bool) -> Bool:
@@ -139,8 +143,11 @@ def _touching(thing: Bool, known: Bool, bare: Bool) -> Bool:
     return np.asarray(np.isin(label, np.unique(label[known])) & (label > 0) & ~known)
 
 
-def _accepted(new: Bool, known: Bool, air: Bool, shaded: Bool, edge: Bool, prior: F32) -> tuple[Bool, bool]:
-    """Of the pieces `new` those that are no shadow and no table, and whether one may be either."""
+def _accepted(new: Bool, known: Bool, air: Bool, dark: F32, edge: Bool, prior: F32) -> tuple[Bool, bool]:
+    """Of the pieces `new` those that are no shadow and no table, and whether one may be either.
+
+    `dark` (H,W) is how much darker than the backdrop a pixel of its hue is.
+    """
     import cv2
 
     count, label, stats, _ = cv2.connectedComponentsWithStats(new.astype(np.uint8), connectivity=8)
@@ -156,16 +163,30 @@ def _accepted(new: Bool, known: Bool, air: Bool, shaded: Bool, edge: Bool, prior
         if border.any() and float(near_edge[border].mean()) < 0.6:
             continue  # a thing has an edge all round; light and shade on a floor have none
         left, top, wide, tall, area = (int(value) for value in stats[piece])
-        grey = float(shaded[here].mean()) > 0.8 and float(prior[here].mean()) < 0.3
+        grey = float((dark[here] > 0).mean()) > 0.8 and float(prior[here].mean()) < 0.3
         if grey and area < 0.005 * size and float(edge[here].mean()) < 0.5:
             continue  # a shadow in a corner that air did not reach
         low = top + tall / 2 > (rows[0] + rows[-1]) / 2
+        if grey and low and _fades(here, dark, known, air):
+            continue
         beside = abs(left + wide / 2 - (feet[0] + feet[-1]) / 2) > 0.25 * wide
         if grey and low and beside and area > 0.01 * size:
             doubt = True
             continue
         keep[piece] = not _is_table(here | known, here)
     return keep[label], doubt
+
+
+def _fades(piece: Bool, dark: F32, known: Bool, air: Bool) -> bool:
+    """Whether a grey piece is dark at the figurine and hardly so at the air, as a shadow is and a base is not."""
+    import cv2
+
+    about = [cv2.dilate(part.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0 for part in (known, air)]
+    inner, outer = (piece & near for near in about)
+    inner &= ~about[1]
+    if not inner.any() or not outer.any():
+        return False
+    return float(dark[outer].mean()) < 0.5 * float(dark[inner].mean())
 
 
 def _has_open_edges(edge: Bool, body: Bool, air: Bool) -> bool:
@@ -183,7 +204,7 @@ def _has_open_edges(edge: Bool, body: Bool, air: Bool) -> bool:
         if left < 8 or top < 8 or left + wide > edge.shape[1] - 8 or top + tall > edge.shape[0] - 8:
             continue  # a floor's horizon
         length = max(wide, tall)
-        if length > 0.12 * size and bool((near & (label == piece)).any()):
+        if length > 0.3 * size and bool((near & (label == piece)).any()):
             return True
     return False
 
