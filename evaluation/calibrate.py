@@ -53,8 +53,6 @@ TARGETS: dict[str, str] = {
     "shadow_alpha": "shadow",
     "noise": "grain",
     "jpeg": "compression",
-    "text": "lettering",
-    "text_over": "lettering",
     "one smaller": "views_height",
     "one higher": "views_baseline",
     "back not mirrored": "views_mirror",

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from evaluation.scenery import clutter
 from slipcast.values import F32, U8, Bool, Picture
@@ -92,41 +91,6 @@ def light(scene: Scene, rng: np.random.Generator) -> Picture:
     # A lamp at 70 degrees from the camera with little fill: the terminator runs over the form.
     shade = np.clip(0.45 + 0.9 * toward, 0.12, 1.25).astype(np.float32)
     return _with(scene, lambda pixels: _exposed(pixels, np.where(scene.solid, shade, 1)[..., None]))
-
-
-def text(scene: Scene, rng: np.random.Generator) -> Picture:
-    """A caption or an advertisement above or below the figurine."""
-    return _lettered(scene, rng, (0.02, 0.97))
-
-
-def text_over(scene: Scene, rng: np.random.Generator) -> Picture:
-    """A watermark across the figurine."""
-    return _lettered(scene, rng, (0.4, 0.6))
-
-
-def _lettered(scene: Scene, rng: np.random.Generator, heights: tuple[float, ...]) -> Picture:
-    picture = _opaque(scene, rng)
-    height, width = picture.pixels.shape[:2]
-    page = Image.fromarray(picture.pixels)
-    words = str(
-        rng.choice(
-            ["SALE 50% OFF", "www.figurine-shop.com", "Limited Edition 2026", "© studio kiln", "PREVIEW"]
-        )
-    )
-    size = max(12, int(rng.uniform(0.04, 0.09) * min(height, width)))
-    font = ImageFont.load_default(size)
-    pen = ImageDraw.Draw(page, "RGBA")
-    long = pen.textlength(words, font=font)
-    if long > 0.94 * width:
-        font = ImageFont.load_default(int(size * 0.94 * width / long))
-        long = pen.textlength(words, font=font)
-    x = rng.uniform(0.02 * width, max(0.03 * width, 0.98 * width - long))
-    y = float(rng.choice(heights)) * height
-    y = min(y, height - 1.3 * size)
-    under = picture.pixels[int(y) : int(y + size), int(x) : int(x + long)].mean()
-    shade = (255, 255, 255) if under < 128 else (20, 20, 20)
-    pen.text((x, y), words, font=font, fill=(*shade, int(rng.uniform(170, 255))))
-    return Picture(pixels=np.asarray(page), view=picture.view)
 
 
 # -------------------------------------------------------------------------------------------------- framing
@@ -227,8 +191,6 @@ WAYS: dict[str, Way] = {
     "dark": dark,
     "bright": bright,
     "light": light,
-    "text": text,
-    "text_over": text_over,
     "cut_bottom": cut_bottom,
     "cut_top": cut_top,
     "cut_limb": cut_limb,

@@ -92,8 +92,9 @@ def test_a_depth_that_figurines_do_not_have_is_said(factor: float) -> None:
     wanted = depth_prior(valid) * factor * 2 * RADIUS
     check = check_proportion(flat(disc(SIZE, RADIUS), FAR - wanted / 2, FAR + wanted / 2, fov_deg=_fov_deg()))
     assert check.values["depth_over_width"] == pytest.approx(factor * depth_prior(valid), rel=0.02)
+    assert check.values["depth_over_outline"] == pytest.approx(factor * depth_prior(valid), rel=0.03)
     assert _codes(check) == ["DEPTH_UNUSUAL"]
-    assert check.verdict is Verdict.REVIEW
+    assert check.verdict is not Verdict.APPROVE
 
 
 def test_a_rim_that_falls_to_the_background_is_measured() -> None:

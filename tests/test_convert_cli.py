@@ -37,9 +37,9 @@ def test_a_picture_becomes_the_files_that_the_manual_names(
         "10.0 wide, 20.0 deep",
         "4 faces",
         "closed",
-        "DEPTH_MODEL",
     ):
         assert part in ended.out
+    assert "DEPTH_MODEL" not in ended.out, "what every asset has stands in the JSON alone"
 
 
 def test_every_word_reaches_the_recipe(run: Run, kitchen: list[Recipe], knight: Path) -> None:

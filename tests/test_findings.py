@@ -45,8 +45,8 @@ def test_a_missing_value_or_code_is_refused_where_the_finding_is_made() -> None:
 
 
 def test_the_values_are_a_copy() -> None:
-    values: dict[str, object] = {"count": 2}
-    made = finding("MESH_SEVERAL", values)
-    values["count"] = 9
-    assert made.values == {"count": 2}
-    assert made.severity is Severity.INFO
+    values: dict[str, object] = {"edges": 2}
+    made = finding("MESH_OPEN", values)
+    values["edges"] = 9
+    assert made.values == {"edges": 2}
+    assert made.severity is Severity.ERROR

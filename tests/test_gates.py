@@ -16,7 +16,7 @@ from slipcast.errors import BadInput
 CHECKS = (
     Check(name="closed", score=1.0, values={"open_edges": 0}),
     Check(name="oriented", score=0.0),
-    Check(name="thickness", score=0.9, values={"thickness_mm": 0.8, "thinnest_mm": None}),
+    Check(name="thickness", score=0.9, values={"thickness_mm": 0.8, "thin_parts": None}),
     Check(name="iou", score=0.7, values={"iou": 0.95}),
     Check(name="crossing", score=1.0, values={"crossing_faces": 0}),
     Check(name="agreement", score=None),
@@ -42,7 +42,7 @@ def _passed(words: str) -> list[bool]:
         ("thickness>=0.08cm", True),
         ("thickness<0.001m", True),
         ("thickness>=0.04in", False),
-        ("thinnest>=0.1mm", False),
+        ("thin<=3", False),
         ("crossings<=0", True),
         ("crossing>=0.5", True),
         ("agreement>=0.1", False),
@@ -54,13 +54,11 @@ def test_a_gate_compares_what_was_measured_in_any_unit(word: str, passed: bool) 
 
 
 def test_gates_go_in_order_and_tell_what_was_measured() -> None:
-    told = [
-        passage.as_dict() for passage in pass_gates(CHECKS, parse_gates("closed, iou>=0.99,,thinnest>=1mm"))
-    ]
+    told = [passage.as_dict() for passage in pass_gates(CHECKS, parse_gates("closed, iou>=0.99,,thin<=1"))]
     assert told == [
         {"gate": "closed", "measured": True, "passed": True},
         {"gate": "iou>=0.99", "measured": 0.95, "passed": False},
-        {"gate": "thinnest>=1mm", "measured": None, "passed": False},
+        {"gate": "thin<=1", "measured": None, "passed": False},
     ]
     assert parse_gates("") == ()
 

@@ -163,20 +163,6 @@ def test_limbs_are_measured_and_not_judged() -> None:
     assert 0.3 < float(str(limbs.values["split_rows_share"])) < 0.5
 
 
-def test_lettering_is_counted() -> None:
-    alpha = body()
-    pixels = paint(alpha)
-    back = np.full_like(pixels, 235)
-    opacity = alpha[..., None] / 255
-    picture = np.round(pixels * opacity + back * (1 - opacity)).astype(np.uint8)
-    cv2.putText(
-        picture, "LIMITED EDITION", (20, 50), cv2.FONT_HERSHEY_SIMPLEX, 1.0, (20, 20, 20), 3, cv2.LINE_AA
-    )
-    plain = Picture(pixels=np.ascontiguousarray(picture))
-    checks = check_picture(plain, Picture(pixels=plain.pixels, alpha=alpha))
-    assert "TEXT_IN_PICTURE" in {found.code for check in checks for found in check.findings}
-
-
 def cut_with(pixels: U8, alpha: U8, cells: float = 0.0) -> tuple[Picture, Picture]:
     """A picture with background and the cutout that the model is pretended to have made."""
     found = (finding("CUTOUT_UNSURE", {"undecided_cells": cells}),) if cells else ()

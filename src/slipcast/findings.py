@@ -18,6 +18,10 @@ class Severity(StrEnum):
     ERROR = "error"
 
 
+USUAL = frozenset({"DEPTH_MODEL", "BACK_INVENTED"})
+"""Codes that nearly every asset has: they stand in its JSON and are left out where lines are read."""
+
+
 class Row(NamedTuple):
     """One line of the table: severity, and the sentence with its values in braces."""
 
@@ -100,9 +104,6 @@ FINDINGS: dict[str, Row] = {
         _W,
         "the picture's alpha has {count} holes in the figurine that become tunnels; close those that are white parts",
     ),
-    "TEXT_IN_PICTURE": Row(
-        _W, "a line of about {letters} letters seems to lie in the picture; it will be painted on"
-    ),
     # views and drafts of one figurine
     "VIEWS_HEIGHT": Row(_W, "the figurine is {percent} % taller in one view than in another"),
     "VIEWS_BASELINE": Row(
@@ -141,7 +142,14 @@ FINDINGS: dict[str, Row] = {
         _W, "the front leans by {degrees} degrees ({way}); use a picture taken level and from the front"
     ),
     "DEPTH_UNUSUAL": Row(
-        _I, "depth/width {ratio} is far from the {usual} that figurines of this outline usually have"
+        _W,
+        "where its outline is widest it is {ratio} times as deep as wide, where figurines have 0.6 to 1.3; look at it "
+        "from the side",
+    ),
+    "DEPTH_IMPLAUSIBLE": Row(
+        _W,
+        "{model} made it only {ratio} times as deep as its outline is wide; the inflated outline was taken instead: "
+        "look at it from the side",
     ),
     "DEPTH_LEAK": Row(
         _W,
@@ -161,8 +169,8 @@ FINDINGS: dict[str, Row] = {
     ),
     "MESH_THIN": Row(
         _W,
-        "{percent} % of the surface is thinner than {limit_mm} mm (down to {thinnest_mm} mm, around {height_mm} mm "
-        "above the ground) and may break or not print; make it taller with --height",
+        "{count} parts are thinner than the {limit_mm} mm that {process} needs; the longest is {length_mm} mm long, "
+        "{thinnest_mm} mm thick, {place}: make it taller with --height, or thicken it",
     ),
     "MESH_OVER_BUDGET": Row(_W, "the mesh has {faces} faces where {budget} were asked for; lower --faces"),
     "OUTLINE_DIFFERS": Row(
@@ -173,7 +181,19 @@ FINDINGS: dict[str, Row] = {
     "TEXTURE_COARSE": Row(
         _W, "only {texels} texels lie along the figurine's height; use a larger picture, or crop it closer"
     ),
-    "MESH_SEVERAL": Row(_I, "the mesh has {count} separate bodies"),
+    "MESH_SEVERAL": Row(
+        _W,
+        "the mesh has {count} separate bodies where the outline has {pieces} pieces: up to {gap_mm} mm lie between "
+        "them, {floating} touch neither another nor the ground",
+    ),
+    "MESH_TIPS_OVER": Row(
+        _W, "it tips over {way} at a lean of {degrees} degrees (below 0 it falls by itself); give it a base"
+    ),
+    "PART_LOST": Row(
+        _W,
+        "a part of the outline is lost: {lost_mm} mm of it, {height_mm} mm above the ground, at the {place}",
+    ),
+    "MESH_TUNNELS": Row(_W, "{genus} holes go through the mesh where its outline shows {holes}"),
     "BACK_INVENTED": Row(_I, "{percent} % of the surface was not in the picture: it is {how}"),
     # gates
     "GATE_MISSED": Row(_E, "the gate {gate} was not met: measured was {measured}"),

@@ -18,8 +18,9 @@ from slipcast.checks.gates import Gate, Passage, pass_gates, told
 from slipcast.checks.mesh import Judged, MeshLimits, check_figurine
 from slipcast.checks.picture import check_picture
 from slipcast.cutout import CutoutOptions
-from slipcast.depth import DepthOptions, load_models, predict_depth
+from slipcast.depth import AUTO, DepthOptions, load_models, predict_depth
 from slipcast.depth.calibrate import CalibrateOptions, calibrate
+from slipcast.depth.plausible import replace_implausible
 from slipcast.deviation import Deviation, measure_deviation
 from slipcast.errors import BadInput
 from slipcast.findings import Finding, finding
@@ -54,6 +55,8 @@ class Recipe:
     texture: TextureOptions = field(default_factory=TextureOptions)
     export: ExportOptions = field(default_factory=ExportOptions)
     preview: PreviewOptions = field(default_factory=PreviewOptions)
+    wall_m: float = MeshLimits.wall_m
+    """The thinnest wall that its printer makes, for the check of its thickness."""
     formats: tuple[str, ...] = ("glb",)
     """Keys of `slipcast.formats.EXPORTERS`."""
     gates: tuple[Gate, ...] = ()
@@ -223,7 +226,13 @@ def _made(
                 if several
                 else replace(cut, findings=(*cut.findings, *together.findings))
             )
-        depth = several.depth if several else place(depth_of(cut), cut, recipe.place)
+        if several:
+            depth = several.depth
+        else:
+            said = depth_of(cut)
+            if recipe.depth.model == AUTO:  # a model that was asked for by name has its way
+                said = replace_implausible(said, cut)
+            depth = place(said, cut, recipe.place)
     with stage("points"):
         cloud = several.cloud() if several else make_points(depth, cut, recipe.points)
     with stage("surface"):
@@ -247,7 +256,7 @@ def _made(
         painted = settle(painted, recipe.place)
     drawn = beside.submit(draw_preview, painted, picture, cut, recipe.preview)
     with stage("checks"):
-        judged = check_figurine(painted, solid, depth, cut, MeshLimits(faces=recipe.repair.faces))
+        judged = check_figurine(painted, solid, depth, cut, _limits(recipe), deviation.result())
         checks = (*check_picture(picture, cut), *check_depth(depth), *judged.checks)
         passages = pass_gates(checks, recipe.gates)
         known = (*cut.findings, *depth.findings)
@@ -283,6 +292,12 @@ def _carried(recipe: Recipe) -> TextureOptions:
     """The texture's options; a normal map that no format carries is not made, but where it is asked for."""
     wanted = recipe.texture.normal_map != "auto" or any(key in CARRY_NORMAL_MAP for key in recipe.formats)
     return recipe.texture if wanted else replace(recipe.texture, normal_map="off")
+
+
+def _limits(recipe: Recipe) -> MeshLimits:
+    """What the mesh is judged by: its budget, the wall of its process, and the walls that gates ask for."""
+    walls = tuple(gate.limit / 1000 for gate in recipe.gates if gate.name == "thickness" and gate.limit > 0)
+    return MeshLimits(faces=recipe.repair.faces, wall_m=recipe.wall_m, more_walls_m=walls)
 
 
 def _missed(passage: Passage) -> Finding:

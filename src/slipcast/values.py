@@ -247,6 +247,8 @@ class DepthMap(_Shown):
     model: ModelInfo
     ratio_is_prior: bool = False
     """True when the ratio of depth to width comes from a rule and not from the model."""
+    implausible_ratio: float | None = None
+    """Depth over outline of a model's answer that was not taken, since no figurine is so; None where it was taken."""
     agreement: float | None = None
     """Correlation in [-1, 1] of two models' fronts where two were asked; None where one was."""
     findings: tuple[Finding, ...] = ()

@@ -9,12 +9,13 @@ import math
 import numpy as np
 
 from slipcast.checks import Check
-from slipcast.depth.calibrate import depth_prior
+from slipcast.depth.plausible import depth_over_outline
 from slipcast.findings import Finding, finding
 from slipcast.values import F64, Bool, DepthMap
 
-_SPREAD = math.log(1.8)
-"""One standard deviation of log(depth / width / prior) over 456 figurine meshes, see depth/calibrate.py."""
+_SHARES = (0.3, 0.4, 0.58, 0.65, 1.28, 1.35, 1.6, 2.0, 2.4)
+_SCORES = (0.0, 0.06, 0.5, 1.0, 1.0, 0.5, 0.2, 0.05, 0.0)
+"""Depth over outline, and the score for it: the good ones of 52 looked at have 0.63 to 1.28, true figurines up to 2."""
 _MOST = 20_000
 """Pixels that a plane is fitted to."""
 
@@ -70,7 +71,10 @@ def check_tilt(depth: DepthMap) -> Check:
 
 
 def check_proportion(depth: DepthMap) -> Check:
-    """Depth over width is what figurines of this outline have: full score within one standard deviation."""
+    """It is about as deep as its outline is wide at its widest place; see depth/plausible.py for the numbers.
+
+    A model's answer that was replaced since it was implausible asks for a look in any case.
+    """
     if depth.back is None or not depth.valid.any():
         return Check(name="proportion", score=None)
     front, back = depth.front[depth.valid], depth.back[depth.valid]
@@ -78,18 +82,23 @@ def check_proportion(depth: DepthMap) -> Check:
     unit = float(np.median(front + back)) / 2 / depth.camera.fx_px
     width = (columns[-1] - columns[0] + 1) * unit
     ratio = float(np.quantile(back, 0.998) - np.quantile(front, 0.002)) / max(width, 1e-12)
-    prior = depth_prior(depth.valid)
-    away = abs(math.log(max(ratio, 1e-6) / prior)) / _SPREAD
-    shown = {"ratio": f"{ratio:.2f}", "usual": f"{prior:.2f}"}
+    around = depth_over_outline(depth)
+    score = float(np.interp(around, _SHARES, _SCORES))
+    if depth.implausible_ratio is not None:
+        score = min(score, 0.3)
+    told = score < 0.5 and depth.implausible_ratio is None
     return Check(
         name="proportion",
-        score=float(np.clip(1 - (away - 1) / 2, 0, 1)),
+        score=score,
         values={
+            "depth_over_outline": round(around, 4),
             "depth_over_width": round(ratio, 4),
-            "prior": round(prior, 4),
+            "implausible_ratio": None
+            if depth.implausible_ratio is None
+            else round(depth.implausible_ratio, 4),
             "is_prior": depth.ratio_is_prior,
         },
-        findings=(finding("DEPTH_UNUSUAL", shown),) if away > 2 else (),
+        findings=(finding("DEPTH_UNUSUAL", {"ratio": f"{around:.2f}"}),) if told else (),
     )
 
 

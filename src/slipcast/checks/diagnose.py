@@ -162,6 +162,28 @@ ADVICE: dict[str, Row] = {
         option="--keep, and look at NAME.stages/cutout.png",
     ),
     "DEPTH_DISAGREES": Row("look at the preview and choose one model", option="--depth figurine"),
+    "DEPTH_IMPLAUSIBLE": Row(
+        "give a picture from the front, level, of the whole figurine, or more views of it",
+        prompt="eye-level straight-on front view, standing upright",
+        drop="«low angle», «from above», «three-quarter view»",
+    ),
+    "DEPTH_UNUSUAL": Row(
+        "look at it from the side; where it is wrong, take the inflated outline", option="--depth dome"
+    ),
+    "PART_LOST": Row(
+        "let thin parts be thicker, or convert with more detail",
+        prompt="sturdy thick limbs and props, no thin parts",
+        option="--detail fine",
+    ),
+    "MESH_SEVERAL": Row(
+        "let all parts hang together in the picture",
+        prompt="one piece, all parts connected, standing on a base",
+        drop="floating parts, sparkles, particles",
+    ),
+    "MESH_TIPS_OVER": Row(
+        "give it a base", prompt="standing on a plain low round base", drop="«running», «jumping»"
+    ),
+    "MESH_TUNNELS": Row("convert with less detail", option="--detail draft"),
     "OUTLINE_DIFFERS": Row("keep more of the outline", option="--detail fine"),
     "MESH_THIN": Row(
         "make it taller, or let thin parts be thicker",
@@ -201,11 +223,6 @@ ADVICE: dict[str, Row] = {
         "use a picture that is not overexposed",
         prompt="balanced exposure, soft light",
         drop="«high key», «glowing», «bright backlight»",
-    ),
-    "TEXT_IN_PICTURE": Row(
-        "take the lettering away",
-        prompt="plain unlettered surfaces, clean background",
-        drop="words in quotation marks, «logo», «poster», «packaging»",
     ),
     "VIEWS_COLORS": Row(
         "make the second view again with the first as reference",
@@ -258,12 +275,10 @@ NO_ADVICE: dict[str, str] = {
     "HOLES_CLOSED": "highlights that a tool cut out are no tunnels",
     "SPECKS_DROPPED": "what was left out is crumbs",
     "DEPTH_MODEL": "says what was chosen",
-    "DEPTH_UNUSUAL": "unusual is not wrong",
     "TEXTURE_TYPE_CHANGED": "the format's nature",
     "NOT_COMPRESSED": "the format's nature",
     "TANGENTS_DROPPED": "the format's nature",
     "DEPTH_PRIOR": "no better figure is to be had from one picture",
-    "MESH_SEVERAL": "separate bodies may be meant; SUBJECT_SEVERAL says when they are not",
     "BACK_INVENTED": "one picture does not show the back",
     "COLOR_REDUCED": "the format's nature",
     "VIEWS_MOVED": "the cameras were found; nothing needs to be done",

@@ -32,10 +32,22 @@ GATES: dict[str, Row] = {
     "closed": Row("closed", "", "", "every edge has two faces"),
     "oriented": Row("oriented", "", "", "all faces look outward"),
     "crossings": Row("crossing", "crossing_faces", "count", "faces that run through others"),
-    "thickness": Row("thickness", "thickness_mm", "mm", "99.5 % of the surface are at least so thick"),
-    "thinnest": Row("thickness", "thinnest_mm", "mm", "99.95 % of the surface are at least so thick"),
-    "thin": Row("thickness", "thin_share", "share", "the surface thinner than 0.8 mm"),
+    "thickness": Row("thickness", "thickness_mm", "mm", "no part is thinner; sharp edges and tips are none"),
+    "thin": Row(
+        "thickness", "thin_parts", "count", "parts thinner than the target's process prints (else 0.8 mm)"
+    ),
     "bodies": Row("islands", "bodies", "count", "separate bodies"),
+    "gap": Row("islands", "gap_mm", "mm", "from a separate body to the nearest other"),
+    "stands": Row(
+        "stands", "stands_deg", "deg", "the lean at which it tips over; below 0 it falls by itself"
+    ),
+    "lost": Row(
+        "parts",
+        "lost_share",
+        "share",
+        "the farthest part of the outline that the mesh lacks, over the height",
+    ),
+    "genus": Row("tunnels", "genus", "count", "holes that go through"),
     "faces": Row("budget", "faces", "count", "triangles"),
     "texels": Row("texels", "texels_along_height", "count", "texels along the height"),
     "overlap": Row("overlap", "uv_overlap_share", "share", "texture used twice"),
@@ -44,6 +56,7 @@ GATES: dict[str, Row] = {
     "relief": Row("relief", "relief_over_width", "share", "the front's relief over its width"),
     "tilt": Row("tilt", "tilt_deg", "deg", "the front's lean"),
     "proportion": Row("proportion", "depth_over_width", "", "depth over width"),
+    "roundness": Row("proportion", "depth_over_outline", "", "depth over width where the outline is widest"),
     "leak": Row("leak", "rim_behind_share", "share", "the rim that falls back to the background"),
     "agreement": Row("agreement", "correlation", "", "correlation of two depth models"),
 }

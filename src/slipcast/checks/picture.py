@@ -13,7 +13,7 @@ from typing import NamedTuple
 from slipcast.checks import LIMITS, Check, Verdict, verdict
 from slipcast.checks.framing import framing, limbs, subjects, whole
 from slipcast.checks.optics import Measure, compression, exposure, grain, light, sharpness, size
-from slipcast.checks.setting import background, figurine, lettering, shadow
+from slipcast.checks.setting import background, figurine, shadow
 from slipcast.checks.sight import Sight, sight_of
 from slipcast.cutout import CutoutOptions, cut_out
 from slipcast.errors import NoFigurine
@@ -73,7 +73,6 @@ PICTURE_CHECKS: dict[str, Row] = {
     "shadow": Row(shadow, _code("SHADOW_IN_ALPHA")),
     "grain": Row(grain, _code("PICTURE_NOISY")),
     "compression": Row(compression, _code("PICTURE_COMPRESSED")),
-    "lettering": Row(lettering, _code("TEXT_IN_PICTURE", "letters")),
     "limbs": Row(limbs, _nothing),
 }
 """Every check of one picture, by its name in `LIMITS`."""

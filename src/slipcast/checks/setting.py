@@ -1,4 +1,7 @@
-"""What is around the figurine: whether there is one at all, background, shadow in the alpha, lettering.
+"""What is around the figurine: whether there is one at all, background, shadow in the alpha.
+
+Tried and dropped: lettering, by lines of letter-like marks. On 52 pictures of figurines it fired on spots, scales and a
+mushroom's gills, and missed words on clothes.
 
 Rejected: a cast shadow taken as body by its colour (a darker shade of the ground, soft at its edge): a grey bear on a
 pink ground and an ivory bust on white are that too, 30 and 17 % of their area; and the cutout takes hard shadows, which
@@ -9,7 +12,6 @@ import numpy as np
 
 from slipcast.checks.optics import Measure
 from slipcast.checks.sight import Sight, grown, ramp, shrunk, steepness
-from slipcast.values import U8, Bool
 
 
 def figurine(sight: Sight) -> Measure:
@@ -88,19 +90,6 @@ def shadow(sight: Sight) -> Measure:
     return Measure(ramp(value, good=0.03, bad=0.12), {"veil_share": round(value, 4)})
 
 
-def lettering(sight: Sight) -> Measure:
-    """Longest line of letter-like marks: of like height, on one line, one letter's width apart."""
-    import cv2
-
-    factor = min(1.0, 768 / max(sight.full.shape[:2]))
-    pixels = sight.full
-    if factor < 1:
-        pixels = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    luma = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
-    longest = max(_line(luma, way) for way in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT))
-    return Measure(ramp(longest, good=3.5, bad=6.0), {"letters": longest})
-
-
 def grown_max(
     values: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
@@ -126,44 +115,3 @@ def _step(sight: Sight) -> float:
     if not rim.any():
         return 255.0
     return float(np.median(np.linalg.norm((inside - beside)[rim], axis=1)))
-
-
-def _line(luma: U8, way: int) -> int:
-    """Letters in the longest line among the marks brighter (top hat) or darker (black hat) than around them."""
-    import cv2
-
-    height, width = luma.shape
-    side = int(0.03 * max(height, width)) | 1
-    marks = cv2.morphologyEx(luma, way, cv2.getStructuringElement(cv2.MORPH_RECT, (side, side))) > 40
-    _, _, stats, _ = cv2.connectedComponentsWithStats(marks.astype(np.uint8), connectivity=8)
-    left, top, wide, tall, area = stats[1:].T
-    like = (
-        (tall >= max(7, 0.012 * height))
-        & (tall <= 0.12 * height)
-        & (wide <= 1.6 * tall)
-        & (wide >= 0.08 * tall)
-        & (area >= 0.12 * wide * tall)
-        & (area <= 0.95 * wide * tall)
-    )
-    order = np.flatnonzero(like)
-    order = order[np.argsort(left[order], kind="stable")]
-    left, top, wide, tall = left[order], top[order], wide[order], tall[order]
-    foot, longest = top + tall, 0
-    used: Bool = np.zeros(len(order), np.bool_)
-    for first in range(len(order)):
-        if used[first]:
-            continue
-        here, length = first, 1
-        while True:
-            gap = left - (left[here] + wide[here])
-            level = np.minimum(np.abs(foot - foot[here]), np.abs(top - top[here])) < 0.14 * tall[here] + 1
-            after = (
-                (gap > -0.25 * tall[here]) & (gap < 1.1 * np.maximum(tall, tall[here])) & (left > left[here])
-            )
-            following = np.flatnonzero(after & level & (tall < 1.7 * tall[here]) & (tall > tall[here] / 1.7))
-            if not len(following):
-                break
-            here, length = int(following[0]), length + 1
-            used[here] = True
-        longest = max(longest, length)
-    return longest

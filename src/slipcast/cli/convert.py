@@ -21,7 +21,7 @@ from slipcast.cli.sources import Entry, Task, entries_of, names_of
 from slipcast.cli.terminal import Terminal, quiet
 from slipcast.cli.view_sets import sides_of_words, split_sheet, views_of_words
 from slipcast.errors import BadInput, DiskFull, QualityGate, StageFailed, status_of
-from slipcast.findings import Finding
+from slipcast.findings import USUAL, Finding
 from slipcast.jobs.runners import LIMIT_S, Lost, count_workers, run_jobs
 from slipcast.values import View
 
@@ -462,8 +462,9 @@ def _summary(result: "Result", files: tuple[Path, ...], findings: tuple[Finding,
         f"{total_s:.1f} s",
     ]
     parts.append(result.verdict.value)
-    if findings:
-        parts.append(" ".join(finding.code for finding in findings))
+    codes = [finding.code for finding in findings if finding.code not in USUAL]
+    if codes:
+        parts.append(" ".join(codes))
     return " | ".join(parts)
 
 

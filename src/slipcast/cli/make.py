@@ -24,6 +24,7 @@ from slipcast.cli.guard import Failure, attempt
 from slipcast.cli.making import making_options, recipe_from
 from slipcast.cli.terminal import Terminal, quiet
 from slipcast.errors import BadInput
+from slipcast.findings import USUAL
 
 if TYPE_CHECKING:
     from slipcast.pipeline import Recipe, Result, Watch
@@ -223,7 +224,7 @@ def _convert(
         return _told(terminal, missed)
     price = price_of(bought, usd)
     faces = len(result.figurine.mesh.faces)
-    codes = " ".join(dict.fromkeys(finding.code for finding in result.figurine.findings))
+    codes = " ".join(dict.fromkeys(f.code for f in result.figurine.findings if f.code not in USUAL))
     terminal.say(
         f"{files[0]} | picture {price} | {faces} faces | {total_s:.1f} s" + (f" | {codes}" if codes else "")
     )

@@ -60,6 +60,8 @@ def recipe_from(
     `own` holds what a manifest says of one picture, as text: it goes over the command's words. BadInput names the word
     that cannot be followed and the choices.
     """
+    from slipcast.pipeline import Recipe
+
     own = own or {}
     written = written_as(
         formats=words["formats"] if words["target"] is None or given("formats") else None,
@@ -73,6 +75,7 @@ def recipe_from(
         faces=recipe.whole_number("--faces", own["faces"]) if "faces" in own else faces,
         fov_deg=fov_deg,
         gates=own.get("gate", words["gate"]),
+        wall_m=Recipe.wall_m if written.target is None else written.target.wall_m,
         **{
             name: own.get(name, words[name])
             for name in ("height", "elevation", "depth", "device", "detail", "surface", "normal_map")

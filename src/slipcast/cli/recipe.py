@@ -47,6 +47,7 @@ def recipe_of(
     normal_map: str,
     export: ExportOptions,
     gates: str,
+    wall_m: float,
 ) -> "Recipe":
     """The recipe that the words ask for; BadInput names the word that cannot be followed and the choices."""
     height_m, elevation_deg = parse_height(height), parse_elevation(elevation)
@@ -78,6 +79,7 @@ def recipe_of(
         formats=keys,
         export=export,
         gates=met,
+        wall_m=wall_m,
     )
 
 

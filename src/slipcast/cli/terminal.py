@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from slipcast.findings import Finding
+from slipcast.findings import USUAL, Finding
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Terminal:
     def note(self, findings: tuple[Finding, ...]) -> None:
         """The findings' sentences below a result, for a reader; a program finds them in the JSON."""
         if self.out.isatty():
-            for finding in findings:
+            for finding in (found for found in findings if found.code not in USUAL):
                 self.say(f"  {finding.severity}: {finding.message}")
 
     def complain(self, sentence: str) -> None:

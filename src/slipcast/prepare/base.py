@@ -12,9 +12,10 @@ import manifold3d
 import numpy as np
 
 from slipcast.errors import BadInput
+from slipcast.mesh.stance import convex_hull, mass_center
 from slipcast.prepare.body import Body, Color, Kind, Origin, body_from_solid, read_surface
 from slipcast.prepare.lettering import outline_text
-from slipcast.prepare.stand import Stance, convex_hull, mass_center, measure_stance
+from slipcast.prepare.stand import Stance, measure_stance
 from slipcast.values import F64
 
 SHAPES = ("auto", "none", "round", "square", "hex", "oval", "plinth")
@@ -114,7 +115,8 @@ def add_base(body: Body, options: BaseOptions) -> tuple[Body, BaseReport]:
         return body, BaseReport(shape="none", size_mm=0.0, height_mm=0.0, before=before, after=before)
     shape = "round" if options.shape == "auto" else options.shape
     feet = _feet(body, options.sink_mm)
-    center_of_mass = mass_center(read_surface(body))
+    surface = read_surface(body)
+    center_of_mass = mass_center(surface.vertices_mm, surface.faces)
     height = _height_mm(body, shape, options)
     center, size = _place(feet, center_of_mass, height, shape, options)
     block = _block(shape, size, height).translate((float(center[0]), float(center[1]), 0.0))
