@@ -37,9 +37,9 @@ from evaluation.evaluate import mean_of, table
 from evaluation.protocol import score
 from evaluation.shape import welded
 from slipcast import __version__
-from slipcast.errors import SlipcastError
-from slipcast.pipeline import STAGES
-from slipcast.values import DepthMap
+from slipcast.core.errors import SlipcastError
+from slipcast.core.values import DepthMap
+from slipcast.pipeline.run import STAGES
 
 ROOT = Path(__file__).parents[1]
 FACES = 50_000
@@ -69,10 +69,10 @@ def run_child(*words: str | Path | int) -> dict[str, object]:
 
 def own_back(case: Case, true: DepthMap, model: str) -> DepthMap:
     """The true front with the back that the product sees in the picture, moved to the true front's depth."""
-    from slipcast.cutout import CutoutOptions, cut_out
-    from slipcast.depth import DepthOptions, predict_depth
     from slipcast.depth.calibrate import CalibrateOptions, calibrate
-    from slipcast.image.folder import read_picture
+    from slipcast.depth.models import DepthOptions, predict_depth
+    from slipcast.picture.cut_out import CutoutOptions, cut_out
+    from slipcast.picture.decode import read_picture
 
     cut = cut_out(read_picture(case.picture), CutoutOptions())
     said = calibrate(

@@ -14,11 +14,11 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from slipcast.errors import BadInput
-from slipcast.formats import EXPORTERS, ExportOptions
-from slipcast.formats.facts import READERS, describe
-from slipcast.formats.read_figurine import read_figurine
-from slipcast.values import Figurine
+from slipcast.core.errors import BadInput
+from slipcast.core.values import Figurine
+from slipcast.formats.gltf.read_figurine import read_figurine
+from slipcast.formats.inspect import READERS, describe
+from slipcast.formats.table import EXPORTERS, ExportOptions
 
 ROOT = Path(__file__).parents[1]
 REPEAT = 5

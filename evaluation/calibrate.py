@@ -27,13 +27,13 @@ import numpy as np
 
 from evaluation.scenery import NOTHING
 from evaluation.spoil import WAYS, Scene
-from slipcast.checks import LIMITS, Check
-from slipcast.checks.palette import plain_colors
-from slipcast.checks.picture import Judgement, check_picture, judge_picture
-from slipcast.checks.several import check_prompt, check_views
-from slipcast.findings import Finding
-from slipcast.image.folder import read_picture
-from slipcast.values import Picture, View
+from slipcast.checks.picture.compare import check_prompt, check_views
+from slipcast.checks.picture.judge import Judgement, check_picture, judge_picture
+from slipcast.checks.picture.palette import plain_colors
+from slipcast.checks.verdict import LIMITS, Check
+from slipcast.core.findings import Finding
+from slipcast.core.values import Picture, View
+from slipcast.picture.decode import read_picture
 
 ROOT = Path(__file__).parents[1]
 TARGETS: dict[str, str] = {

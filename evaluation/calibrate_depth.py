@@ -18,16 +18,16 @@ from pathlib import Path
 
 import numpy as np
 
-from slipcast.checks import Check, Verdict
 from slipcast.checks.depth import check_depth
-from slipcast.cutout import CutoutOptions, cut_out
-from slipcast.depth import DepthOptions, predict_depth
+from slipcast.checks.verdict import Check, Verdict
+from slipcast.core.errors import SlipcastError
+from slipcast.core.values import F32, DepthKind, DepthMap
 from slipcast.depth.calibrate import CalibrateOptions, calibrate, depth_prior
 from slipcast.depth.fuse import fuse
-from slipcast.errors import SlipcastError
-from slipcast.image.folder import read_picture
-from slipcast.points import PlaceOptions, place
-from slipcast.values import F32, DepthKind, DepthMap
+from slipcast.depth.models import DepthOptions, predict_depth
+from slipcast.depth.place import PlaceOptions, place
+from slipcast.picture.cut_out import CutoutOptions, cut_out
+from slipcast.picture.decode import read_picture
 
 ROOT = Path(__file__).parents[1]
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from evaluation.shape import Shape, read_shape
-from slipcast.errors import BadInput
-from slipcast.values import Camera, DepthKind, DepthMap, ModelInfo, Source
+from slipcast.core.errors import BadInput
+from slipcast.core.values import Camera, DepthKind, DepthMap, ModelInfo, Source
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from slipcast.values import Camera, DepthMap, ModelInfo, Picture, Source
+from slipcast.core.values import Camera, DepthMap, ModelInfo, Picture, Source
 
 
 def save_depth(path: Path, depth: DepthMap, fov_deg: float) -> None:
@@ -62,9 +62,9 @@ def _mesh(kind: str, source: Path, target: Path, faces: int) -> dict[str, object
 
         del open3d
     from evaluation.textbook import textbook
-    from slipcast.points import PlaceOptions, PointOptions, make_points, place
-    from slipcast.repair import RepairOptions, repair
-    from slipcast.surface import SurfaceOptions, reconstruct
+    from slipcast.depth.place import PlaceOptions, PointOptions, make_points, place
+    from slipcast.reconstruct.reconstruct import SurfaceOptions, reconstruct
+    from slipcast.reconstruct.simplify import RepairOptions, repair
 
     before_mb, begun, begun_cpu = peak_mb(), time.perf_counter(), time.process_time()
     if kind == "ours":
@@ -91,7 +91,7 @@ def _mesh(kind: str, source: Path, target: Path, faces: int) -> dict[str, object
 def _convert(picture: Path, depth: str, repeat: int, warm_up: Path | None) -> dict[str, object]:
     """The whole conversion, first in a fresh process and then again in a warm one."""
     begun = time.perf_counter()
-    from slipcast.pipeline import convert
+    from slipcast.pipeline.run import convert
 
     import_s = time.perf_counter() - begun
     runs: list[dict[str, object]] = []

@@ -21,11 +21,11 @@ import cv2
 import numpy as np
 
 from evaluation.cases import find_cases
-from slipcast.cutout import cut_out
-from slipcast.errors import NoFigurine
-from slipcast.image.folder import read_picture
-from slipcast.rim import continued
-from slipcast.values import F32, U8, Picture
+from slipcast.core.errors import NoFigurine
+from slipcast.core.values import F32, U8, Picture
+from slipcast.picture.bleed import bleed_colors
+from slipcast.picture.cut_out import cut_out
+from slipcast.picture.decode import read_picture
 
 ROOT = Path(__file__).parents[1]
 SIDE_PX = 768
@@ -154,7 +154,7 @@ def _boxed(name: str, pixels: U8, alpha: U8) -> Figure:
     alpha = np.where(cv2.dilate(body, np.ones((3, 3), np.uint8)) > 0, alpha, 0).astype(np.uint8)
     rows, cols = np.flatnonzero((alpha > 0).any(1)), np.flatnonzero((alpha > 0).any(0))
     box = np.s_[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
-    return Figure(name=name, pixels=np.ascontiguousarray(continued(pixels, alpha)[box]), alpha=alpha[box])
+    return Figure(name=name, pixels=np.ascontiguousarray(bleed_colors(pixels, alpha)[box]), alpha=alpha[box])
 
 
 # ------------------------------------------------------------------------------------------------ scenes

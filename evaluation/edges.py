@@ -28,12 +28,12 @@ import numpy as np
 from scipy import ndimage
 
 from evaluation.cases import Case, find_cases, true_depth
-from slipcast.cutout import cut_out
-from slipcast.depth import DepthOptions, predict_depth
-from slipcast.depth.figurine import enclosing_square
-from slipcast.errors import BadInput, SlipcastError
-from slipcast.image.folder import read_picture
-from slipcast.values import F32, Bool, DepthKind, DepthMap
+from slipcast.core.errors import BadInput, SlipcastError
+from slipcast.core.values import F32, Bool, DepthKind, DepthMap
+from slipcast.depth.figurine.model import find_square
+from slipcast.depth.models import DepthOptions, predict_depth
+from slipcast.picture.cut_out import cut_out
+from slipcast.picture.decode import read_picture
 
 TRUTH = "truth"
 _LEAST = 0.03
@@ -86,7 +86,7 @@ def measure(z: F32, truth: F32, valid: Bool, true_valid: Bool) -> Sharpness:
         sums[2] += len(rises)
         sums[3] += int((found >= np.abs(rises) / 2).sum())
     there, own = steps(truth, true_valid, _LEAST / 2), steps(z, valid)
-    near_px = _NEAR * enclosing_square(true_valid).side_px
+    near_px = _NEAR * find_square(true_valid).side_px
     near = ndimage.distance_transform_edt(~there) <= near_px if there.any() else there
     return Sharpness(
         true_rise=sums[0],
@@ -123,7 +123,7 @@ def in_sides(depth: DepthMap) -> F32:
         raise BadInput(f"the depth of {depth.model.name} has no scale; its steps cannot be compared")
     back = depth.front if depth.back is None else depth.back
     plane = float(np.median((depth.front + back)[depth.valid]) / 2)
-    side = enclosing_square(depth.valid).side_px * plane / depth.camera.fy_px
+    side = find_square(depth.valid).side_px * plane / depth.camera.fy_px
     return np.where(depth.valid, (plane - depth.front) / side, 0).astype(np.float32)
 
 

@@ -29,9 +29,9 @@ from evaluation.protocol import COLUMNS, LOWER_IS_BETTER, Scores, score
 from evaluation.shape import read_shape
 from evaluation.sheet import bare_figurine, row, sheet
 from slipcast import __version__
-from slipcast.errors import BadInput, SlipcastError
-from slipcast.pipeline import convert
-from slipcast.values import U8, DepthMap, Figurine, Picture
+from slipcast.core.errors import BadInput, SlipcastError
+from slipcast.core.values import U8, DepthMap, Figurine, Picture
+from slipcast.pipeline.run import convert
 
 TRUTH = "truth"
 _SAME = 5e-4
@@ -118,12 +118,12 @@ def _made(task: Task) -> _Made:
 
 def _made_of_truth(task: Task) -> _Made:
     """The pipeline from calibrated depth on, with the truth for depth."""
-    from slipcast.formats import EXPORTERS
-    from slipcast.pipeline import Recipe
-    from slipcast.points import PointOptions, make_points, place, settle
-    from slipcast.repair import RepairOptions, repair
-    from slipcast.surface import reconstruct
-    from slipcast.texture import paint
+    from slipcast.depth.place import PointOptions, make_points, place, settle
+    from slipcast.formats.table import EXPORTERS
+    from slipcast.pipeline.run import Recipe
+    from slipcast.reconstruct.reconstruct import reconstruct
+    from slipcast.reconstruct.simplify import RepairOptions, repair
+    from slipcast.texture.paint import paint
 
     recipe = Recipe(points=PointOptions(detail=task.detail), repair=RepairOptions(faces=task.faces))
     picture = _picture(task.case)
@@ -140,7 +140,7 @@ def _made_of_truth(task: Task) -> _Made:
 
 
 def _picture(case: Case) -> Picture:
-    from slipcast.image.folder import read_picture
+    from slipcast.picture.decode import read_picture
 
     return read_picture(case.picture)
 

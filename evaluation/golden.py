@@ -34,18 +34,18 @@ import numpy as np
 from evaluation.cases import Case, find_cases, true_depth
 from evaluation.protocol import score
 from evaluation.shape import Shape
-from slipcast.deviation import measure_deviation
-from slipcast.findings import Finding
-from slipcast.formats.atlas import sample as sample_texture
-from slipcast.image.folder import read_picture
-from slipcast.pipeline import Recipe, make
-from slipcast.points import PointOptions, make_points, place, settle
-from slipcast.raster import rasterize
-from slipcast.repair import ground_m, repair
-from slipcast.solid import closedness, count_bodies, face_normals, source_shares
-from slipcast.surface import reconstruct
-from slipcast.texture import paint
-from slipcast.values import F64, U8, Bool, Camera, DepthMap, Figurine, Mesh, Picture, PointCloud
+from slipcast.core.findings import Finding
+from slipcast.core.values import F64, U8, Bool, Camera, DepthMap, Figurine, Mesh, Picture, PointCloud
+from slipcast.depth.place import PointOptions, make_points, place, settle
+from slipcast.formats.common.texture_files import sample as sample_texture
+from slipcast.mesh.deviation import measure_deviation
+from slipcast.mesh.rasterize import rasterize
+from slipcast.mesh.topology import closedness, count_bodies, face_normals, source_shares
+from slipcast.picture.decode import read_picture
+from slipcast.pipeline.run import Recipe, make
+from slipcast.reconstruct.reconstruct import reconstruct
+from slipcast.reconstruct.simplify import find_ground_m, repair
+from slipcast.texture.paint import paint
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden"
@@ -158,7 +158,7 @@ def _from_truth(case: Case, detail: str) -> _Stages:
     solid = repair(raw, depth, recipe.repair)
     low, high = float(raw.vertices[:, 1].min()), float(raw.vertices[:, 1].max())
     deviation = measure_deviation(
-        solid, raw, height_m=recipe.place.height_m, ground_m=ground_m(depth, low, high)
+        solid, raw, height_m=recipe.place.height_m, ground_m=find_ground_m(depth, low, high)
     )
     figurine = settle(paint(solid, depth, cut, recipe.texture, name=case.name), recipe.place)
     return _Stages(

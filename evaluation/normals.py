@@ -18,18 +18,18 @@ from pathlib import Path
 import numpy as np
 
 from evaluation.cases import Case, find_cases, true_depth
-from slipcast.cutout import CutoutOptions, cut_out
-from slipcast.depth import DepthOptions, predict_depth
+from slipcast.core.errors import SlipcastError
+from slipcast.core.values import F64, DepthMap, Figurine, Picture
 from slipcast.depth.calibrate import CalibrateOptions, calibrate
-from slipcast.errors import SlipcastError
-from slipcast.image.folder import read_picture
-from slipcast.normal_map import Frames
-from slipcast.points import PlaceOptions, PointOptions, make_points, place, project
-from slipcast.raster import rasterize
-from slipcast.repair import RepairOptions, repair
-from slipcast.surface import SurfaceOptions, reconstruct
-from slipcast.texture import TextureOptions, paint
-from slipcast.values import F64, DepthMap, Figurine, Picture
+from slipcast.depth.models import DepthOptions, predict_depth
+from slipcast.depth.place import PlaceOptions, PointOptions, make_points, place, project
+from slipcast.mesh.rasterize import rasterize
+from slipcast.picture.cut_out import CutoutOptions, cut_out
+from slipcast.picture.decode import read_picture
+from slipcast.reconstruct.reconstruct import SurfaceOptions, reconstruct
+from slipcast.reconstruct.simplify import RepairOptions, repair
+from slipcast.texture.normal_map import Frames
+from slipcast.texture.paint import TextureOptions, paint
 
 
 def truth_angles_deg(figurine: Figurine, case: Case, depth: DepthMap) -> tuple[float, float]:

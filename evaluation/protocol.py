@@ -13,8 +13,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from evaluation.shape import Shape
-from slipcast.checks.crossings import crossing_pairs
-from slipcast.values import F64, Bool
+from slipcast.core.values import F64, Bool
+from slipcast.mesh.self_intersection import find_crossing_pairs
 
 SAMPLES = 100_000
 _TRIM, _LEAST, _MOST, _STEPS = 0.9, 0.8, 1.25, 40
@@ -101,7 +101,9 @@ def score(
         dw=float((size[2] / size[0]) / (true_size[2] / true_size[0])),
         iou=float((my_outline & outline).sum() / max(int((my_outline | outline).sum()), 1)),
         closed=float(mine.closed),
-        crossing=float(len(crossing_pairs(ours.vertices.astype(np.float32), ours.faces.astype(np.int32)))),
+        crossing=float(
+            len(find_crossing_pairs(ours.vertices.astype(np.float32), ours.faces.astype(np.int32)))
+        ),
         faces=float(len(ours.faces)),
     )
 

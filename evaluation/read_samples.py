@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import trimesh
 
-from slipcast.errors import BadInput
-from slipcast.formats.facts import READERS, read_content
+from slipcast.core.errors import BadInput
+from slipcast.formats.inspect import READERS, read_content
 
 TESTS = Path(__file__).parents[1] / "tests"
 TOLERANCE = 1e-3

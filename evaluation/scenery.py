@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from slipcast.values import F32, U8
+from slipcast.core.values import F32, U8
 
 Maker = Callable[[np.random.Generator, int, int], U8]
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slipcast.errors import BadInput
-from slipcast.values import F32, F64, I64, Bool
+from slipcast.core.errors import BadInput
+from slipcast.core.values import F32, F64, I64, Bool
 
 
 @dataclass(frozen=True, kw_only=True)

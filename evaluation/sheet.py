@@ -4,8 +4,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from evaluation.shape import Shape
-from slipcast.preview import render
-from slipcast.values import F32, U8, Bool, DepthMap, Figurine, Mesh, Picture, Source
+from slipcast.core.values import F32, U8, Bool, DepthMap, Figurine, Mesh, Picture, Source
+from slipcast.pipeline.preview import render
 
 PANEL_PX = 224
 _GROUND = (236, 238, 240)

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from evaluation.scenery import clutter
-from slipcast.values import F32, U8, Bool, Picture
+from slipcast.core.values import F32, U8, Bool, Picture
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from slipcast.values import F64, I64, DepthMap
+from slipcast.core.values import F64, I64, DepthMap
 
 NEIGHBOURS, TANGENT_NEIGHBOURS = 30, 15
 OCTREE_DEPTH, TRIM = 9, 0.05

@@ -3,8 +3,8 @@
 import manifold3d
 import numpy as np
 
+from slipcast.core.values import Figurine, Mesh, Picture
 from slipcast.prepare.body import Body, Kind, Origin, body_from_solid
-from slipcast.values import Figurine, Mesh, Picture
 
 
 def box(wide: float, deep: float, tall: float) -> Body:

@@ -10,12 +10,12 @@ from typing import Any, Protocol
 
 from standin import Standin
 
-from slipcast.generate import Studio
-from slipcast.image.breaker import BreakerOptions
-from slipcast.image.calls import PictureRequest, Secret
-from slipcast.image.gemini import Gemini, GeminiOptions
-from slipcast.image.retry import RetryOptions
-from slipcast.purchase import GenerateOptions
+from slipcast.generate.providers.gemini.provider import Gemini, GeminiOptions
+from slipcast.generate.request import PictureRequest, Secret
+from slipcast.generate.results import GenerateOptions
+from slipcast.generate.studio import Studio
+from slipcast.generate.traffic.breaker import BreakerOptions
+from slipcast.generate.traffic.retry import RetryOptions
 
 MODEL = "gemini-nano-banana-2.1"
 KEY = "AIzaSyD-not-a-key-of-anybody-1234567890"

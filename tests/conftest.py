@@ -17,9 +17,9 @@ if TYPE_CHECKING:  # few tests need them: imported where they are used
     from kitchen import Run
     from standin import Standin
 
-    from slipcast import pipeline
-    from slipcast.pipeline import Recipe, Result
-    from slipcast.values import Picture
+    from slipcast.core.values import Picture
+    from slipcast.pipeline import run as pipeline
+    from slipcast.pipeline.run import Recipe, Result
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Workers share the cores already. Two that took two threads each needed 1.6 times as long on two cores.
@@ -118,7 +118,7 @@ def kitchen(monkeypatch: pytest.MonkeyPatch) -> list[Recipe]:
     """The cook in place of the pipeline; the list collects the recipes that were cooked."""
     from kitchen import cook
 
-    from slipcast import pipeline
+    from slipcast.pipeline import run as pipeline
 
     recipes: list[Recipe] = []
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from shapes import cube
 
-from slipcast.formats.facts import read_content
-from slipcast.formats.reading import Content
+from slipcast.formats.common.reading import Content
+from slipcast.formats.inspect import read_content
 
 MESH = cube(2.0)
 V = "".join("v {:g} {:g} {:g}\n".format(*point) for point in MESH.vertices)

@@ -8,15 +8,15 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from slipcast import pipeline
-from slipcast.checks import Check
 from slipcast.checks.gates import pass_gates
 from slipcast.checks.mesh import Judged
-from slipcast.checks.thickness import Thickness
-from slipcast.deviation import Deviation
-from slipcast.findings import finding
-from slipcast.pipeline import STAGES, Recipe, Result
-from slipcast.values import Camera, DepthMap, Export, Figurine, Mesh, ModelInfo, Picture, PointCloud
+from slipcast.checks.verdict import Check
+from slipcast.core.findings import finding
+from slipcast.core.values import Camera, DepthMap, Export, Figurine, Mesh, ModelInfo, Picture, PointCloud
+from slipcast.mesh.deviation import Deviation
+from slipcast.mesh.thickness import Thickness
+from slipcast.pipeline import run as pipeline
+from slipcast.pipeline.run import STAGES, Recipe, Result
 
 
 class Ended(NamedTuple):

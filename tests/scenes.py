@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from slipcast.formats.fbx_nodes import Long, Node, encode_file
+from slipcast.formats.fbx.nodes import Long, Node, encode_file
 
 CORNERS = np.array([[0.0, 0, 0], [1, 0, 0], [0, 2, 0], [0, 0, 3]])
 RING = np.array([0, 2, ~1, 0, 1, ~3, 0, 3, ~2, 1, 2, ~3], dtype=np.int32)

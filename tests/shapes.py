@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from slipcast.findings import finding
-from slipcast.values import F32, I32, U8, Figurine, Material, Mesh, Picture, Source
+from slipcast.core.findings import finding
+from slipcast.core.values import F32, I32, U8, Figurine, Material, Mesh, Picture, Source
 
 HUES = {"red": (220, 30, 30), "green": (30, 170, 40), "blue": (40, 70, 220), "yellow": (235, 215, 40)}
 """Top left, top right, bottom left, bottom right of the test texture as the front shows it."""

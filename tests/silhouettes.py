@@ -4,11 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from slipcast.points import PlaceOptions, PointOptions, make_points, place, project
-from slipcast.repair import RepairOptions, repair
-from slipcast.solid import closedness, solid_of
-from slipcast.surface import SurfaceOptions, reconstruct
-from slipcast.values import (
+from slipcast.core.values import (
     F32,
     F64,
     U8,
@@ -22,6 +18,10 @@ from slipcast.values import (
     Source,
     View,
 )
+from slipcast.depth.place import PlaceOptions, PointOptions, make_points, place, project
+from slipcast.mesh.topology import closedness, to_manifold
+from slipcast.reconstruct.reconstruct import SurfaceOptions, reconstruct
+from slipcast.reconstruct.simplify import RepairOptions, repair
 
 RED = (200, 30, 30)
 WHITE = (255, 255, 255)
@@ -156,22 +156,22 @@ def assert_solid(mesh: Mesh) -> None:
     state = closedness(mesh)
     assert state.closed, state
     assert np.isfinite(mesh.vertices).all()
-    solid = solid_of(mesh)
+    solid = to_manifold(mesh)
     assert solid is not None
     assert solid.volume() > 0
 
 
 def genus(mesh: Mesh) -> int:
     """Handles of a closed mesh: Euler's V - E + F = 2 (bodies - handles) gives the total."""
-    solid = solid_of(mesh)
+    solid = to_manifold(mesh)
     assert solid is not None
     return int(sum(body.genus() for body in solid.decompose()))
 
 
 def coverage_iou(mesh: Mesh, depth: DepthMap) -> float:
     """Intersection over union of the mesh seen by the picture's camera and the valid pixels."""
-    from slipcast.points import project
-    from slipcast.raster import rasterize
+    from slipcast.depth.place import project
+    from slipcast.mesh.rasterize import rasterize
 
     screen, z = project(depth.camera, mesh.vertices)
     hits = rasterize(screen, z, mesh.faces, depth.camera.width_px, depth.camera.height_px)

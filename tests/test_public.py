@@ -50,9 +50,9 @@ def test_every_public_name_is_documented_and_typed(name: str) -> None:
     [
         "import slipcast",
         "import slipcast; [getattr(slipcast, name) for name in slipcast.__all__]",
-        "import slipcast.pipeline",
+        "import slipcast.pipeline.run",
         "import slipcast.cli.convert",
-        "import slipcast.depth, slipcast.formats, slipcast.store",
+        "import slipcast.depth, slipcast.formats, slipcast.workspace.files",
     ],
 )
 def test_importing_loads_nothing_heavy(program: str) -> None:

@@ -13,10 +13,10 @@ import pytest
 from slipcast.checks.gates import GATES
 from slipcast.cli.convert import convert as convert_command
 from slipcast.cli.main import COMMANDS, cli
-from slipcast.depth import DEPTH_MODELS
-from slipcast.errors import STATUS, SlipcastError
-from slipcast.findings import FINDINGS
-from slipcast.formats import EXPORTERS
+from slipcast.core.errors import STATUS, SlipcastError
+from slipcast.core.findings import FINDINGS
+from slipcast.depth.models import DEPTH_MODELS
+from slipcast.formats.table import EXPORTERS
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

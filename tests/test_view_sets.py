@@ -12,8 +12,8 @@ from turnarounds import FOUR, turnaround
 from slipcast.cli.main import main
 from slipcast.cli.sources import entries_of
 from slipcast.cli.view_sets import sets_in, sides_of_words, split_sheet, views_of_words
-from slipcast.errors import BadInput
-from slipcast.values import Picture, View
+from slipcast.core.errors import BadInput
+from slipcast.core.values import Picture, View
 
 
 def test_words_name_sides_front_first() -> None:

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from turnarounds import FOUR, camera_of, figurine, shoot, turnaround
 
-from slipcast.errors import BadInput
-from slipcast.paint_views import Seen, paint_views
-from slipcast.raycasting import Scene
+from slipcast.core.errors import BadInput
+from slipcast.core.values import Camera, Mesh, Picture, Source, View
+from slipcast.mesh.raycast import Scene
+from slipcast.mesh.topology import closedness, make_mesh
+from slipcast.pipeline.several_views import check_pictures
 from slipcast.reconstruct.agreement import mirror, settle_views
 from slipcast.reconstruct.fusion import fuse
 from slipcast.reconstruct.level_set import mesh_level_set
@@ -16,10 +18,8 @@ from slipcast.reconstruct.orbit import OrbitCamera
 from slipcast.reconstruct.register import register
 from slipcast.reconstruct.sides import make_sides
 from slipcast.reconstruct.silhouettes import hull_distances
-from slipcast.repair import RepairOptions, repair
-from slipcast.several_views import check_pictures
-from slipcast.solid import closedness, unlabelled
-from slipcast.values import Camera, Mesh, Picture, Source, View
+from slipcast.reconstruct.simplify import RepairOptions, repair
+from slipcast.texture.paint_views import Seen, paint_views
 
 
 def drawn(mesh: Mesh, camera: Camera) -> np.ndarray:
@@ -34,7 +34,7 @@ def drawn(mesh: Mesh, camera: Camera) -> np.ndarray:
 def test_the_level_set_of_a_ball_is_a_closed_ball() -> None:
     at = np.stack(np.meshgrid(*[np.linspace(-1.2, 1.2, 40)] * 3, indexing="ij"), -1)
     nodes, faces = mesh_level_set((1 - np.linalg.norm(at, axis=-1)).astype(np.float32))
-    state = closedness(unlabelled((nodes * 2.4 / 39).astype(np.float32), faces))
+    state = closedness(make_mesh((nodes * 2.4 / 39).astype(np.float32), faces))
     assert state.closed
     assert state.volume_m3 == pytest.approx(4 / 3 * np.pi, rel=0.02)
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slipcast.raycasting import Scene
+from slipcast.core.values import F32, Camera, DepthMap, Mesh, ModelInfo, Picture, View
+from slipcast.mesh.raycast import Scene
+from slipcast.mesh.topology import make_mesh
 from slipcast.reconstruct.level_set import mesh_level_set
 from slipcast.reconstruct.orbit import OrbitCamera
-from slipcast.solid import unlabelled
-from slipcast.values import F32, Camera, DepthMap, Mesh, ModelInfo, Picture, View
 
 SIDE_PX = 256
 FOUR = (View.FRONT, View.BACK, View.LEFT, View.RIGHT)
@@ -36,7 +36,7 @@ def figurine() -> Mesh:
     hat = ball((0.16, 0.3, 0), (0.16, 0.1, 0.08))
     field = np.maximum(np.maximum(body, nose), hat)
     nodes, faces = mesh_level_set(field)
-    return unlabelled((nodes * (axis[1] - axis[0]) + axis[0]).astype(np.float32), faces)
+    return make_mesh((nodes * (axis[1] - axis[0]) + axis[0]).astype(np.float32), faces)
 
 
 def camera_of(view: View, **fields: float) -> OrbitCamera:

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from slipcast.depth.backbone import Lite0
+from slipcast.depth.figurine.backbone import Lite0
 
 EPS = 1e-3
 """Of EfficientNet's norms."""

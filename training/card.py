@@ -17,9 +17,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from slipcast.cutout import cut_out
-from slipcast.depth.figurine import FigurineModel, FigurineOptions
-from slipcast.image.folder import read_picture
+from slipcast.depth.figurine.model import FigurineModel, FigurineOptions
+from slipcast.picture.cut_out import cut_out
+from slipcast.picture.decode import read_picture
 
 U8 = NDArray[np.uint8]
 WHITE = (255, 255, 255)

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save
 
-from slipcast.depth.figurine import EDGES
+from slipcast.depth.figurine.model import EDGES
 from training.to_onnx import write_onnx
 
 

@@ -19,8 +19,15 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from slipcast.depth.figurine import FLOOR, FigurineModel, FigurineOptions, Square, carried_outward, enlarge
-from slipcast.depth.membrane import inflate_small
+from slipcast.depth.figurine.model import (
+    FLOOR,
+    FigurineModel,
+    FigurineOptions,
+    Square,
+    carry_outward,
+    enlarge,
+)
+from slipcast.depth.inflate import inflate_small
 from training.meshes import Row, Textured, read_index
 from training.pool import subject
 from training.render import random_view, render
@@ -89,7 +96,7 @@ def said(
     inside = alpha >= 128
     square, box = Square(0.0, 0.0, float(SIDE_PX)), (slice(0, SIDE_PX), slice(0, SIDE_PX))
     gain, middle = (
-        enlarge(carried_outward(values, share >= 0.5), square, box)
+        enlarge(carry_outward(values, share >= 0.5), square, box)
         for values in model.corrections([(small, share)])[0]
     )
     # The dome's square is smooth, so half the side is enough.

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from slipcast.depth.edges_net import EdgeNet, front_of, rise_of
+from slipcast.depth.figurine.steps_net import EdgeNet, front_of, rise_of
 from training.backbone import backbone_of
 from training.edge_batches import EdgeBatch, EdgePool, augmented_batch, plain_batch
 from training.muon import Muon

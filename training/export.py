@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from slipcast.depth.figurine import EDGES
+from slipcast.depth.figurine.model import EDGES
 from training.to_onnx import write_onnx
 
 ADDED = ("fine_head.", "fine_shrink.", "looks.")

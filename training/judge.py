@@ -22,8 +22,8 @@ import trimesh
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from slipcast.depth.figurine_net import FigurineNet, NetConfig, shells
-from slipcast.depth.membrane import inflate_small
+from slipcast.depth.figurine.net import FigurineNet, NetConfig, shells
+from slipcast.depth.inflate import inflate_small
 from training.batches import network_input, to_tensors
 from training.pool import layout
 from training.render import FILL, Caster, pair_of_shells

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from slipcast.depth.figurine_net import shells
+from slipcast.depth.figurine.net import shells
 from training.batches import Batch
 
 WEIGHTS = {

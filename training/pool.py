@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from slipcast.depth.membrane import inflate_small
+from slipcast.depth.inflate import inflate_small
 from training.compose import with_other, with_shapes
 from training.made import made
 from training.meshes import Row, Textured, load, read_index, warp, with_base

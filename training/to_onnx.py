@@ -27,9 +27,9 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from slipcast.depth.edges_net import SHAPE, EdgeNet
-from slipcast.depth.figurine import EDGES
-from slipcast.depth.figurine_net import INPUTS, FigurineNet, NetConfig
+from slipcast.depth.figurine.model import EDGES
+from slipcast.depth.figurine.net import INPUTS, FigurineNet, NetConfig
+from slipcast.depth.figurine.steps_net import SHAPE, EdgeNet
 
 OPSET = 17
 TOLERANCE = 1e-3

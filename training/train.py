@@ -20,7 +20,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from slipcast.depth.figurine_net import FigurineNet, NetConfig, shells
+from slipcast.depth.figurine.net import FigurineNet, NetConfig, shells
 from training.backbone import backbone_of
 from training.batches import Batch, Pool, augmented_batch, plain_batch
 from training.losses import spread, terms, total

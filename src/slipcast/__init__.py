@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from slipcast._version import __version__
-    from slipcast.errors import (
+    from slipcast.core.errors import (
         BadInput,
         DiskFull,
         MissingWeights,
@@ -23,11 +23,8 @@ if TYPE_CHECKING:
         SlipcastError,
         StageFailed,
     )
-    from slipcast.findings import Finding
-    from slipcast.image.folder import read_picture
-    from slipcast.pipeline import Recipe, Result, convert, make
-    from slipcast.store import write
-    from slipcast.values import (
+    from slipcast.core.findings import Finding
+    from slipcast.core.values import (
         Camera,
         DepthMap,
         Export,
@@ -39,33 +36,36 @@ if TYPE_CHECKING:
         Source,
         View,
     )
+    from slipcast.picture.decode import read_picture
+    from slipcast.pipeline.run import Recipe, Result, convert, make
+    from slipcast.workspace.files import write
 
 _PLACES = {
     "__version__": "slipcast._version",
-    "BadInput": "slipcast.errors",
-    "Camera": "slipcast.values",
-    "DepthMap": "slipcast.values",
-    "DiskFull": "slipcast.errors",
-    "Export": "slipcast.values",
-    "Figurine": "slipcast.values",
-    "Finding": "slipcast.findings",
-    "Mesh": "slipcast.values",
-    "MissingWeights": "slipcast.errors",
-    "Picture": "slipcast.values",
-    "PointCloud": "slipcast.values",
-    "Prompt": "slipcast.values",
-    "ProviderError": "slipcast.errors",
-    "QualityGate": "slipcast.errors",
-    "Recipe": "slipcast.pipeline",
-    "Result": "slipcast.pipeline",
-    "SlipcastError": "slipcast.errors",
-    "Source": "slipcast.values",
-    "StageFailed": "slipcast.errors",
-    "View": "slipcast.values",
-    "convert": "slipcast.pipeline",
-    "make": "slipcast.pipeline",
-    "read_picture": "slipcast.image.folder",
-    "write": "slipcast.store",
+    "BadInput": "slipcast.core.errors",
+    "Camera": "slipcast.core.values",
+    "DepthMap": "slipcast.core.values",
+    "DiskFull": "slipcast.core.errors",
+    "Export": "slipcast.core.values",
+    "Figurine": "slipcast.core.values",
+    "Finding": "slipcast.core.findings",
+    "Mesh": "slipcast.core.values",
+    "MissingWeights": "slipcast.core.errors",
+    "Picture": "slipcast.core.values",
+    "PointCloud": "slipcast.core.values",
+    "Prompt": "slipcast.core.values",
+    "ProviderError": "slipcast.core.errors",
+    "QualityGate": "slipcast.core.errors",
+    "Recipe": "slipcast.pipeline.run",
+    "Result": "slipcast.pipeline.run",
+    "SlipcastError": "slipcast.core.errors",
+    "Source": "slipcast.core.values",
+    "StageFailed": "slipcast.core.errors",
+    "View": "slipcast.core.values",
+    "convert": "slipcast.pipeline.run",
+    "make": "slipcast.pipeline.run",
+    "read_picture": "slipcast.picture.decode",
+    "write": "slipcast.workspace.files",
 }
 
 __all__ = [

@@ -4,8 +4,8 @@ import json
 import sys
 from pathlib import Path
 
-from slipcast.errors import BadInput
-from slipcast.formats.facts import describe
+from slipcast.core.errors import BadInput
+from slipcast.formats.inspect import describe
 
 for name in sys.argv[1:]:
     try:

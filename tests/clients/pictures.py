@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from slipcast.preview import render
-from slipcast.values import Figurine
+from slipcast.core.values import Figurine
+from slipcast.pipeline.preview import render
 
 WIDTH_PX, HEIGHT_PX = 150, 200
 YAWS_DEG = (0.0, 90.0, 180.0, 270.0)

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from clients.measure import Facts, measure
 
-from slipcast.formats import EXPORTERS, ExportOptions
-from slipcast.formats.facts import read_content
-from slipcast.values import Figurine
+from slipcast.core.values import Figurine
+from slipcast.formats.inspect import read_content
+from slipcast.formats.table import EXPORTERS, ExportOptions
 
 ROOT = Path(__file__).parents[2]
 HERE = ROOT / "tests" / "clients"

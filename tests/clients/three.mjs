@@ -9,7 +9,7 @@ const NODE = process.env.SLIPCAST_NODE;
 const require = createRequire(path.join(NODE, 'package.json'));
 const puppeteer = require('puppeteer-core');
 const SIDE_PX = 384;
-const SIDES = { yaws: [0, 90, 180, 270], width: 150, height: 200, fill: 0.88 }; // as slipcast.preview draws them
+const SIDES = { yaws: [0, 90, 180, 270], width: 150, height: 200, fill: 0.88 }; // as slipcast.pipeline.preview draws them
 
 async function inPage(file, sidePx, sides) {
   const T = await import('three');

@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from slipcast.formats import EXPORTERS, ExportOptions
-from slipcast.formats.read_figurine import read_figurine
+from slipcast.formats.gltf.read_figurine import read_figurine
+from slipcast.formats.table import EXPORTERS, ExportOptions
 
 made = EXPORTERS["usdz"].export(read_figurine(Path(sys.argv[1])), ExportOptions())
 for name, content in made.files.items():

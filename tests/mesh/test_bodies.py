@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from shapes import cube, sphere
 
-from slipcast.checks import Verdict
 from slipcast.checks.mesh import check_islands, check_oriented
+from slipcast.checks.verdict import Verdict
+from slipcast.core.values import F32, I32, Mesh
 from slipcast.mesh.bodies import find_bodies
-from slipcast.repair import _without_crumbs
-from slipcast.solid import bodies_of, closed_mesh, closedness, solid_of, unlabelled
-from slipcast.values import F32, I32, Mesh
+from slipcast.mesh.topology import bodies_of, closedness, from_manifold, make_mesh, to_manifold
+from slipcast.reconstruct.simplify import _drop_crumbs
 
 
 def part(
@@ -18,13 +18,13 @@ def part(
     """A cube or ball, moved; `turned` looks inward."""
     shape = sphere(side / 2, 6, 8) if ball else cube(side)
     faces = shape.faces[:, ::-1] if turned else shape.faces
-    return unlabelled(shape.vertices + np.array([x, y, z], np.float32), np.ascontiguousarray(faces))
+    return make_mesh(shape.vertices + np.array([x, y, z], np.float32), np.ascontiguousarray(faces))
 
 
 def joined(*parts: Mesh) -> Mesh:
     before = np.cumsum([0, *(len(each.vertices) for each in parts)])
     faces = [each.faces + int(at) for each, at in zip(parts, before, strict=False)]
-    return unlabelled(
+    return make_mesh(
         np.concatenate([each.vertices for each in parts]), np.concatenate(faces).astype(np.int32)
     )
 
@@ -148,9 +148,9 @@ def test_repair_keeps_cavities_and_drops_crumbs_and_what_is_inside_out() -> None
         "pore": part(0.0005, y=0.035, turned=True),
         "turned": part(0.01, x=-0.07, turned=True),
     }
-    solid = solid_of(joined(*parts.values()))
+    solid = to_manifold(joined(*parts.values()))
     assert solid is not None
-    made = bodies_of(closed_mesh(_without_crumbs(solid)))
+    made = bodies_of(from_manifold(_drop_crumbs(solid)))
     wanted = bodies_of(joined(parts["ball"], parts["cavity"], parts["second"]))
     assert sorted(made.volume) == pytest.approx(sorted(wanted.volume), rel=1e-3)
     assert (made.count, int(made.cavity.sum())) == (2, 1)

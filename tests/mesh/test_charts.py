@@ -5,7 +5,7 @@ import pytest
 from shapes import sphere
 
 from slipcast.mesh.charts import join_charts, lay_on_shelves, pieces_of
-from slipcast.solid import face_normals
+from slipcast.mesh.topology import face_normals
 
 
 def test_noise_at_the_border_of_two_charts_leaves_few_pieces() -> None:

@@ -3,7 +3,7 @@
 import pytest
 from blocks import textured_pillar
 
-from slipcast.values import Figurine
+from slipcast.core.values import Figurine
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from scipy.spatial import ConvexHull
 from shapes import figure
 
-from slipcast.errors import BadInput
+from slipcast.core.errors import BadInput
 from slipcast.prepare.collision import CONTAINED, MOST_VERTICES, CollisionOptions, make_collision
 
 

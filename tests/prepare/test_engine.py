@@ -10,14 +10,14 @@ import pytest
 from shapes import figure
 
 from slipcast.cli.main import main
-from slipcast.formats import EXPORTERS, ExportOptions
-from slipcast.formats.names import escape_importer
-from slipcast.formats.read_figurine import read_figurine
+from slipcast.core.values import Figurine
+from slipcast.formats.common.naming import escape_importer
+from slipcast.formats.gltf.read_figurine import read_figurine
+from slipcast.formats.table import EXPORTERS, ExportOptions
 from slipcast.prepare.collision import CollisionOptions
 from slipcast.prepare.engine import prepare_for_engine
 from slipcast.prepare.lods import LodOptions
-from slipcast.targets import TARGETS
-from slipcast.values import Figurine
+from slipcast.prepare.targets import TARGETS
 
 GODOT = [
     "col",

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from blocks import ball, box
 
-from slipcast.checks.thickness import measure_thickness
-from slipcast.errors import BadInput
+from slipcast.core.errors import BadInput
+from slipcast.mesh.thickness import measure_thickness
 from slipcast.prepare.body import read_surface
 from slipcast.prepare.hollow import HollowOptions, hollow
 from slipcast.prepare.layers import slice_layers

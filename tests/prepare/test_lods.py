@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from shapes import figure
 
-from slipcast.errors import BadInput
-from slipcast.formats.atlas import sample
+from slipcast.core.errors import BadInput
+from slipcast.formats.common.texture_files import sample
+from slipcast.mesh.topology import closedness
 from slipcast.prepare.lods import LodOptions, make_lods, measure_texel_density, transfer_uv
-from slipcast.solid import closedness
 
 
 def test_each_level_is_closed_smaller_and_near() -> None:

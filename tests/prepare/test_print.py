@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from blocks import box
 
-from slipcast.errors import BadInput
-from slipcast.formats import EXPORTERS, ExportOptions
-from slipcast.formats.painted_threemf import encode_paint
+from slipcast.core.errors import BadInput
+from slipcast.core.values import Figurine
+from slipcast.formats.table import EXPORTERS, ExportOptions
+from slipcast.formats.threemf.painted import encode_paint
 from slipcast.prepare.base import BaseOptions
 from slipcast.prepare.body import body_from_mesh
 from slipcast.prepare.hollow import HollowOptions
@@ -22,7 +23,6 @@ from slipcast.prepare.print import PrintOptions, print_figurine
 from slipcast.prepare.scale import parse_scale
 from slipcast.prepare.split import split
 from slipcast.prepare.thicken import thicken
-from slipcast.values import Figurine
 
 
 def model_of(data: bytes) -> str:

@@ -4,11 +4,11 @@ import manifold3d
 import numpy as np
 import pytest
 
-from slipcast.errors import BadInput
+from slipcast.core.errors import BadInput
+from slipcast.core.values import Figurine
 from slipcast.prepare.body import body_from_mesh, read_surface
 from slipcast.prepare.paint import PaintOptions, measure_areas, paint_surface, pick_palette
 from slipcast.prepare.palette import choose_palette, ciede2000, lab_from_srgb, map_to_filaments, srgb_from_lab
-from slipcast.values import Figurine
 
 # Some of the pairs that Sharma, Wu and Dalal publish to test implementations with.
 PAIRS = [

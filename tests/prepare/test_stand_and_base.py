@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from blocks import ball, box
 
-from slipcast.errors import BadInput
+from slipcast.core.errors import BadInput
+from slipcast.core.values import Figurine
 from slipcast.prepare.base import SAFE_TIPPING_DEG, SHAPES, BaseOptions, MagnetOptions, add_base
 from slipcast.prepare.body import Body, Kind, Origin, body_from_mesh, body_from_solid, read_surface
 from slipcast.prepare.lettering import outline_text
 from slipcast.prepare.stand import measure_stance
-from slipcast.values import Figurine
 
 SHAPED = [shape for shape in SHAPES if shape not in ("auto", "none")]
 

@@ -8,10 +8,10 @@ import math
 
 import numpy as np
 
-from slipcast.checks import Check
+from slipcast.checks.verdict import Check
+from slipcast.core.findings import Finding, finding
+from slipcast.core.values import F64, Bool, DepthMap
 from slipcast.depth.plausible import depth_over_outline
-from slipcast.findings import Finding, finding
-from slipcast.values import F64, Bool, DepthMap
 
 _SHARES = (0.3, 0.4, 0.58, 0.65, 1.28, 1.35, 1.6, 2.0, 2.4)
 _SCORES = (0.0, 0.06, 0.5, 1.0, 1.0, 0.5, 0.2, 0.05, 0.0)

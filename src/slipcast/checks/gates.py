@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from slipcast.checks import LIMITS, Check, Verdict, verdict
-from slipcast.errors import BadInput
+from slipcast.checks.verdict import LIMITS, Check, Verdict, verdict
+from slipcast.core.errors import BadInput
 
 
 class Row(NamedTuple):
@@ -107,10 +107,10 @@ class Passage:
 
 def parse_gates(words: str) -> tuple[Gate, ...]:
     """`closed,iou>=0.95` -> gates, in order; BadInput for one that is not understood, naming those that exist."""
-    return tuple(_parsed(word.strip().lower()) for word in words.split(",") if word.strip())
+    return tuple(_parse(word.strip().lower()) for word in words.split(",") if word.strip())
 
 
-def _parsed(word: str) -> Gate:
+def _parse(word: str) -> Gate:
     match = _WORDS.fullmatch(word)
     name = match[1] if match else re.split(r"[^a-z_-]", word)[0]
     if name not in GATES and name not in LIMITS:
@@ -153,7 +153,7 @@ def pass_gates(checks: Iterable[Check], gates: Iterable[Gate]) -> tuple[Passage,
     return tuple(_passage(by_name, gate) for gate in gates)
 
 
-def told(measured: float | bool | None) -> str:
+def say_measured(measured: float | bool | None) -> str:
     """A measured value for a reader."""
     if measured is None:
         return "nothing"

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slipcast.checks import Check
-from slipcast.checks.crossings import crossing_faces
 from slipcast.checks.standing import check_islands, check_parts, check_stands, check_tunnels
-from slipcast.checks.thickness import Thickness, measure_thickness
+from slipcast.checks.verdict import Check
 from slipcast.checks.walls import ThinPart, find_thin_parts
-from slipcast.deviation import Deviation
-from slipcast.findings import Finding, finding
-from slipcast.points import project
-from slipcast.raster import rasterize
-from slipcast.solid import Closedness, closedness, face_normals, source_shares
-from slipcast.values import Bool, DepthMap, Figurine, Mesh, Picture, Source
+from slipcast.core.findings import Finding, finding
+from slipcast.core.values import Bool, DepthMap, Figurine, Mesh, Picture, Source
+from slipcast.depth.place import project
+from slipcast.mesh.deviation import Deviation
+from slipcast.mesh.rasterize import rasterize
+from slipcast.mesh.self_intersection import find_crossing_faces
+from slipcast.mesh.thickness import Thickness, measure_thickness
+from slipcast.mesh.topology import Closedness, closedness, face_normals, source_shares
 
 _HOW = {
     Source.BACK_VIEW: "from a second picture",
@@ -126,7 +126,7 @@ def check_oriented(state: Closedness) -> Check:
 
 def check_crossing(mesh: Mesh) -> Check:
     """No face runs through another; half a score at one in a hundred."""
-    pairs = crossing_faces(mesh)
+    pairs = find_crossing_faces(mesh)
     faces = len(np.unique(pairs))
     share = faces / max(len(mesh.faces), 1)
     told = share > 0.005
@@ -290,10 +290,10 @@ def outlines(placed: Mesh, depth: DepthMap, picture: Picture) -> tuple[Bool, Boo
     screen, z = project(depth.camera, placed.vertices)
     hits = rasterize(screen * [wide / width, tall / height], z, placed.faces, wide, tall)
     cover = depth.valid if picture.alpha is None else picture.alpha >= 128
-    return _shrunk(cover & depth.valid, wide, tall), hits.face >= 0
+    return _shrink(cover & depth.valid, wide, tall), hits.face >= 0
 
 
-def _shrunk(mask: Bool, width_px: int, height_px: int) -> Bool:
+def _shrink(mask: Bool, width_px: int, height_px: int) -> Bool:
     """The mask at another size: True where at least half of the pixel is."""
     from PIL import Image
 

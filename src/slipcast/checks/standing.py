@@ -6,13 +6,13 @@ Each is about what one picture cannot promise: a lean, a part that floats, a par
 import numpy as np
 from scipy import ndimage
 
-from slipcast.checks import Check
-from slipcast.deviation import Deviation
-from slipcast.findings import finding
+from slipcast.checks.verdict import Check
+from slipcast.core.findings import finding
+from slipcast.core.values import F32, F64, I32, Bool, Mesh
 from slipcast.mesh.bodies import find_bodies
+from slipcast.mesh.deviation import Deviation
 from slipcast.mesh.stance import convex_hull, mass_center, tipping_angle_deg
-from slipcast.solid import welded
-from slipcast.values import F32, F64, I32, Bool, Mesh
+from slipcast.mesh.topology import weld
 
 _CONTACT = 0.002
 """Height of the contact over that of the figurine: the first layer of a print of 75 mm."""
@@ -44,7 +44,7 @@ def check_stands(mesh: Mesh) -> Check:
 
 def check_islands(mesh: Mesh, wanted: Bool) -> Check:
     """One body: nothing is loose beside it, and nothing floats; `wanted` is the picture's outline."""
-    vertices, faces = welded(mesh)
+    vertices, faces = weld(mesh)
     found = find_bodies(vertices, faces)
     count = found.count
     share = found.body_areas / max(float(found.area.sum()), 1e-30)
@@ -116,7 +116,7 @@ def check_parts(wanted: Bool, drawn: Bool, deviation: Deviation, height_m: float
 
 def check_tunnels(mesh: Mesh, wanted: Bool) -> Check:
     """It has no more holes through it than its outline shows: genus of the mesh beside the outline's holes."""
-    vertices, faces = welded(mesh)
+    vertices, faces = weld(mesh)
     edges = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
     count = len(np.unique(edges[:, 0].astype(np.int64) * len(vertices) + edges[:, 1]))
     shells = len(find_bodies(vertices, faces).area)

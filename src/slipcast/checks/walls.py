@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slipcast.solid import solid_of
-from slipcast.values import F64, I64, Bool, Mesh
+from slipcast.core.values import F64, I64, Bool, Mesh
+from slipcast.mesh.topology import to_manifold
 
 _REACH = 2.0
 """Walls that a thin part reaches beyond what is thick enough."""
@@ -47,7 +47,7 @@ def find_thin_parts(mesh: Mesh, wall_m: float) -> tuple[ThinPart, ...] | None:
 
     >>> find_thin_parts(figurine.mesh, 0.0008)
     """
-    solid = solid_of(mesh)
+    solid = to_manifold(mesh)
     if solid is None:
         return None
     low, high = mesh.vertices.min(0).astype(np.float64), mesh.vertices.max(0).astype(np.float64)

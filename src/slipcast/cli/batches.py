@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from slipcast.cli.asking import Asked, Words, buy_options, options_of, provider_of, sidecar
+from slipcast.cli.options.prompt import Asked, Words, buy_options, options_of, provider_of, sidecar
 from slipcast.cli.terminal import Terminal
-from slipcast.errors import BadInput, QuotaExceeded, SlipcastError, status_of
+from slipcast.core.errors import BadInput, QuotaExceeded, SlipcastError, status_of
 
 if TYPE_CHECKING:
-    from slipcast.generate import AsyncStudio
-    from slipcast.image.batches import Batches, Job
-    from slipcast.image.calls import PictureAnswer, Provider
-    from slipcast.image.gemini import Gemini
+    from slipcast.generate.batches import Batches, Job
+    from slipcast.generate.providers.gemini.provider import Gemini
+    from slipcast.generate.request import PictureAnswer, Provider
+    from slipcast.generate.studio import AsyncStudio
 
 MOST = 500
 """Pictures in one job; more make several jobs."""
@@ -64,13 +64,13 @@ def submit_all(
 async def _submit(
     terminal: Terminal, gemini: "Gemini", asked: Iterable[Asked], out: Path, words: Words, *, as_json: bool
 ) -> int:
-    from slipcast.generate import AsyncStudio
-    from slipcast.image.batches import Batches
-    from slipcast.image.database import state_folder
-    from slipcast.image.ledger import Entry
-    from slipcast.image.prices import model_row
-    from slipcast.prompt_checks import rough_tokens
-    from slipcast.store import check_folder
+    from slipcast.generate.batches import Batches
+    from slipcast.generate.money.ledger import Entry
+    from slipcast.generate.money.prices import model_row
+    from slipcast.generate.prompt_checks import rough_tokens
+    from slipcast.generate.stock.database import state_folder
+    from slipcast.generate.studio import AsyncStudio
+    from slipcast.workspace.files import check_folder
 
     check_folder(out)
     jobs = Batches(state_folder())
@@ -167,9 +167,9 @@ async def _look(
     everything: bool,
     as_json: bool,
 ) -> int:
-    from slipcast.generate import AsyncStudio
-    from slipcast.image.batches import Batches
-    from slipcast.image.database import state_folder
+    from slipcast.generate.batches import Batches
+    from slipcast.generate.stock.database import state_folder
+    from slipcast.generate.studio import AsyncStudio
 
     jobs = Batches(state_folder())
     worst = 0
@@ -254,7 +254,7 @@ def _book(
     cost_usd: float = 0.0,
     reason: str = "",
 ) -> None:
-    from slipcast.image.calls import Billed
+    from slipcast.generate.request import Billed
 
     if key in job.ledger:
         studio.ledger.end(
@@ -268,14 +268,14 @@ def _book(
 
 
 def _write(out: Path, name: str, data: bytes, mime: str, facts: dict[str, object]) -> None:
-    from slipcast.image.cache import SUFFIXES
-    from slipcast.store import write_files
+    from slipcast.generate.stock.cache import SUFFIXES
+    from slipcast.workspace.files import write_files
 
     write_files(out, {f"{name}{SUFFIXES[mime]}": data, f"{name}.json": sidecar(facts, ())})
 
 
 def _gemini(provider: "Provider") -> "Gemini":
-    from slipcast.image.gemini import Gemini
+    from slipcast.generate.providers.gemini.provider import Gemini
 
     if not isinstance(provider, Gemini):
         raise BadInput("batches are Gemini's; leave out --provider")

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from slipcast.cli.guard import Failure, attempt
+from slipcast.cli.exit import Failure, attempt
 from slipcast.cli.terminal import Terminal, quiet
-from slipcast.errors import BadInput, QualityGate, status_of
-from slipcast.values import View
+from slipcast.core.errors import BadInput, QualityGate, status_of
+from slipcast.core.values import View
 
 if TYPE_CHECKING:
-    from slipcast.checks import Check, Verdict
-    from slipcast.checks.picture import Judgement
-    from slipcast.findings import Finding
-    from slipcast.values import Picture
+    from slipcast.checks.picture.judge import Judgement
+    from slipcast.checks.verdict import Check, Verdict
+    from slipcast.core.findings import Finding
+    from slipcast.core.values import Picture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,13 +33,13 @@ class Report:
     @property
     def verdict(self) -> "Verdict":
         """The worst of the checks' verdicts."""
-        from slipcast.checks import verdict
+        from slipcast.checks.verdict import verdict
 
         return verdict(self.checks)
 
     def as_dict(self) -> dict[str, object]:
         """JSON-ready."""
-        from slipcast.checks.diagnose import diagnose
+        from slipcast.core.advice import advise
 
         return {
             "picture": self.what,
@@ -47,12 +47,12 @@ class Report:
             "verdict": self.verdict.value,
             "checks": {check.name: check.as_dict() for check in self.checks},
             "findings": [found.as_dict() for found in self.findings],
-            "advice": [advice.as_dict() for advice in diagnose(self.findings)],
+            "advice": [advice.as_dict() for advice in advise(self.findings)],
         }
 
     def lines(self) -> Iterator[str]:
         """For a reader: the verdict, each score, each finding, then what to do, most effective first."""
-        from slipcast.checks.diagnose import diagnose
+        from slipcast.core.advice import advise
 
         yield f"{self.what} | {self.verdict.value}"
         scores = [f"{check.name} {check.score:.2f}" for check in self.checks if check.score is not None]
@@ -60,7 +60,7 @@ class Report:
             yield "  " + "  ".join(scores[first : first + 6])
         for found in self.findings:
             yield f"  {found.severity.value}: {found.message}"
-        for number, advice in enumerate(diagnose(self.findings), 1):
+        for number, advice in enumerate(advise(self.findings), 1):
             yield f"  {number}. {advice.sentence}"
 
 
@@ -149,9 +149,9 @@ def _sides(views: str, pictures: tuple[Path, ...]) -> dict[Path, View]:
 
 
 def _judged(path: Path, view: View | None, prompt: str) -> tuple["Judgement", Report]:
-    from slipcast.checks.picture import judge_picture
-    from slipcast.checks.several import check_prompt
-    from slipcast.image.folder import read_picture
+    from slipcast.checks.picture.compare import check_prompt
+    from slipcast.checks.picture.judge import judge_picture
+    from slipcast.picture.decode import read_picture
 
     picture = read_picture(path, view=view or View.FRONT)
     judged = judge_picture(picture)
@@ -178,7 +178,7 @@ def _facts_beside(path: Path, picture: "Picture") -> dict[str, object]:
 
 def _broken_promises(facts: dict[str, object]) -> Iterator["Finding"]:
     """What was noticed when the picture was bought: another size than the model promises."""
-    from slipcast.findings import finding
+    from slipcast.core.findings import finding
 
     noticed = facts.get("findings")
     for entry in noticed if isinstance(noticed, list) else ():
@@ -190,7 +190,7 @@ def _broken_promises(facts: dict[str, object]) -> Iterator["Finding"]:
 
 def _together(judged: dict[Path, "Judgement"], sides: dict[Path, View], *, drafts: bool) -> Iterator[Report]:
     """What can only be said of several pictures."""
-    from slipcast.checks.several import check_drafts, check_views
+    from slipcast.checks.picture.compare import check_drafts, check_views
 
     cuts = {path: done.cut for path, done in judged.items() if done.cut is not None}
     views = {sides[path]: cut for path, cut in cuts.items() if path in sides}

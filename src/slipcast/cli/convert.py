@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from slipcast.cli import recipe as recipes
-from slipcast.cli.again import files_of, made_before, mark_of
-from slipcast.cli.guard import Failure, attempt
-from slipcast.cli.making import making_options, recipe_from
+from slipcast.cli.exit import Failure, attempt
 from slipcast.cli.memory import forget_peak_memory, peak_memory_mb
+from slipcast.cli.options import recipe as recipes
+from slipcast.cli.options.asset import asset_options, recipe_from
 from slipcast.cli.sources import Entry, Task, entries_of, names_of
 from slipcast.cli.terminal import Terminal, quiet
 from slipcast.cli.view_sets import sides_of_words, split_sheet, views_of_words
-from slipcast.errors import BadInput, DiskFull, QualityGate, StageFailed, status_of
-from slipcast.findings import USUAL, Finding
+from slipcast.core.errors import BadInput, DiskFull, QualityGate, StageFailed, status_of
+from slipcast.core.findings import USUAL, Finding
+from slipcast.core.values import View
 from slipcast.jobs.runners import LIMIT_S, Lost, count_workers, run_jobs
-from slipcast.values import View
+from slipcast.workspace.resume import files_of, find_made, mark_of
 
 if TYPE_CHECKING:
-    from slipcast.pipeline import Result, Watch
+    from slipcast.pipeline.run import Result, Watch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,7 @@ class Done:
 @click.option(
     "--fov", default=recipes.FOV_DEG, show_default=True, help="The camera's vertical field of view, degrees."
 )
-@making_options
+@asset_options
 @click.option(
     "--jobs",
     default=1,
@@ -265,7 +265,7 @@ def _duration(seconds: float) -> str:
 
 def check_places(job: Job) -> None:
     """Refuse, before any work, an output folder that cannot take the results or would lose a picture to them."""
-    from slipcast.store import check_folder
+    from slipcast.workspace.files import check_folder
 
     check_folder(job.out)
     pictures = {path.resolve() for path in job.pictures}
@@ -339,8 +339,8 @@ def _claimed(
     """What came of `task`; None where another process is at it."""
     if not job.resume:
         return _convert_one(terminal, task, job, debug=debug)
-    from slipcast.store import tell_writing
     from slipcast.workspace.claims import claim
+    from slipcast.workspace.files import tell_writing
 
     was_there = job.out.is_dir()
 
@@ -358,7 +358,7 @@ def _claimed(
 
 
 def _convert_one(terminal: Terminal | None, task: Task, job: Job, *, debug: bool) -> Done | Failure:
-    from slipcast.pipeline import STAGES
+    from slipcast.pipeline.run import STAGES
 
     if job.resume:
         found = attempt(lambda: _found(task, job), debug=debug)
@@ -382,7 +382,7 @@ def _found(task: Task, job: Job) -> Done | None:
     place = job.out / f"{task.name}.json"
     if not all(path.is_file() for path in (task.picture, place, *task.others.values())):
         return None
-    asset = made_before(place, _mark(hashlib.sha256(task.picture.read_bytes()).hexdigest(), task, job))
+    asset = find_made(place, _mark(hashlib.sha256(task.picture.read_bytes()).hexdigest(), task, job))
     if asset is None or (job.report and not (job.out / f"{task.name}.report.html").is_file()):
         return None
     files = files_of(place, asset)
@@ -392,9 +392,9 @@ def _found(task: Task, job: Job) -> Done | None:
 
 
 def _made(task: Task, job: Job, watch: "Watch | None") -> Done:
-    from slipcast.image.folder import read_picture
-    from slipcast.pipeline import make
-    from slipcast.store import write
+    from slipcast.picture.decode import read_picture
+    from slipcast.pipeline.run import make
+    from slipcast.workspace.files import write
 
     started, begun = datetime.now(UTC), time.perf_counter()
     forget_peak_memory()
@@ -414,7 +414,7 @@ def _made(task: Task, job: Job, watch: "Watch | None") -> Done:
     }
     page = None
     if job.report:
-        from slipcast.report import draw_report
+        from slipcast.report.report import draw_report
 
         page = draw_report(result, run=run)
     files = write(result, job.out, run=run, keep=job.keep, report=page, spare=job.pictures)
@@ -434,9 +434,9 @@ def missed_gates(gates: object, file: Path) -> Failure | None:
     missed = [gate for gate in gates if not gate["passed"]]
     if not missed:
         return None
-    from slipcast.checks.gates import told
+    from slipcast.checks.gates import say_measured
 
-    words = ", ".join(f"{gate['gate']} (measured: {told(gate['measured'])})" for gate in missed)
+    words = ", ".join(f"{gate['gate']} (measured: {say_measured(gate['measured'])})" for gate in missed)
     error = QualityGate(f"{file} does not meet --gate {words}; it is kept and marked as failing in its JSON")
     return Failure(type(error).__name__, str(error), status_of(error).exit_code)
 

@@ -23,8 +23,8 @@ def costs(terminal: Terminal, since: str, tenant: str, models: bool, as_json: bo
     """
     if models:
         return _models(terminal, as_json=as_json)
-    from slipcast.image.database import state_folder
-    from slipcast.image.ledger import Ledger
+    from slipcast.generate.money.ledger import Ledger
+    from slipcast.generate.stock.database import state_folder
 
     ledger = Ledger(state_folder())
     try:
@@ -52,7 +52,7 @@ def costs(terminal: Terminal, since: str, tenant: str, models: bool, as_json: bo
 
 
 def _models(terminal: Terminal, *, as_json: bool) -> int:
-    from slipcast.image.prices import default_model, models
+    from slipcast.generate.money.prices import default_model, models
 
     rows = models()
     if as_json:

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from slipcast.cli.guard import Failure, attempt
+from slipcast.cli.exit import Failure, attempt
+from slipcast.cli.options.export import export_options, read_export_options
 from slipcast.cli.terminal import Terminal
-from slipcast.cli.written import written_as, written_options
-from slipcast.errors import BadInput
-from slipcast.findings import Finding, finding
+from slipcast.core.errors import BadInput
+from slipcast.core.findings import Finding, finding
 
 
 @click.command()
@@ -21,7 +21,7 @@ from slipcast.findings import Finding, finding
     "-o", "--out", type=click.Path(path_type=Path), help="Folder for the results; default: the asset's own."
 )
 @click.option("-f", "--format", "formats", help="Of `slipcast formats`, with commas between.")
-@written_options
+@export_options
 @click.option("--lods", help="Levels of detail: their number, or shares of the faces: 3, or 1,0.5,0.2.")
 @click.option("--collision", help="Collision bodies: hull, convex:8, box, capsule or none.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each asset.")
@@ -43,18 +43,18 @@ def export(
 
     One that cannot be written does not stop the others; the exit code is the first failure's.
     """
-    wanted = written_as(formats=formats, **written)
+    wanted = read_export_options(formats=formats, **written)
     chosen = wanted.target
     if not wanted.formats:
         raise BadInput(
             "nothing to write: name a --format of `slipcast formats` or a --target of `slipcast targets`"
         )
-    from slipcast.formats import EXPORTERS
-    from slipcast.formats.read_figurine import read_asset
+    from slipcast.formats.gltf.read_figurine import read_asset
+    from slipcast.formats.table import EXPORTERS
     from slipcast.prepare.collision import CollisionOptions
     from slipcast.prepare.engine import prepare_for_engine
     from slipcast.prepare.lods import LodOptions
-    from slipcast.store import write_files
+    from slipcast.workspace.files import write_files
 
     levels = LodOptions.parse(lods) if lods else None
     bodies = CollisionOptions.parse(collision) if collision else None
@@ -141,7 +141,7 @@ def inspect(terminal: Terminal, files: tuple[Path, ...], as_json: bool, debug: b
     Sizes are measured, not taken from the metadata. Nothing outside the file's own folder is opened. A file that cannot
     be read does not hide the others; the exit code is the first failure's.
     """
-    from slipcast.formats.facts import describe
+    from slipcast.formats.inspect import describe
 
     def tell(path: Path) -> dict[str, object]:
         entry = describe(path)
@@ -158,7 +158,7 @@ def inspect(terminal: Terminal, files: tuple[Path, ...], as_json: bool, debug: b
 @click.pass_obj
 def targets(terminal: Terminal, as_json: bool) -> int:
     """List where an asset can go, and what is chosen for it there."""
-    from slipcast.targets import TARGETS
+    from slipcast.prepare.targets import TARGETS
 
     rows = [
         {

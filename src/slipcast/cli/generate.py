@@ -10,32 +10,32 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from slipcast.cli.asking import (
+from slipcast.cli.exit import Failure, attempt
+from slipcast.cli.live import Board
+from slipcast.cli.options.prompt import (
     Asked,
     Words,
     ask_for,
     buy_options,
     limits_of,
-    named_apart,
+    name_apart,
     options_of,
     provider_of,
     sidecar,
     slug,
     spec_options,
 )
-from slipcast.cli.board import Board
-from slipcast.cli.guard import Failure, attempt
-from slipcast.cli.rows import PromptRow, rows_of
+from slipcast.cli.prompt_file import PromptRow, rows_of
 from slipcast.cli.terminal import Terminal
-from slipcast.errors import BadInput
-from slipcast.findings import Finding
-from slipcast.prompt_checks import PromptLimits, injection
+from slipcast.core.errors import BadInput
+from slipcast.core.findings import Finding
+from slipcast.generate.prompt_checks import PromptLimits, injection
 
 if TYPE_CHECKING:
-    from slipcast.cascade import CascadeOptions
-    from slipcast.generate import Studio
-    from slipcast.image.calls import PictureRequest
-    from slipcast.purchase import Bought, Plan
+    from slipcast.generate.cascade import CascadeOptions
+    from slipcast.generate.request import PictureRequest
+    from slipcast.generate.results import Bought, Plan
+    from slipcast.generate.studio import Studio
 
 _OUT = click.option(
     "-o",
@@ -115,10 +115,10 @@ def refine(
     Each step is a picture of its own (owl-edit1.png, owl-edit2.png ...), whose JSON holds the history; any step
     can be repeated from the picture before it (--take 1: owl-edit1-take1.png).
     """
-    from slipcast.generate import Studio
-    from slipcast.image.prices import default_model
-    from slipcast.refine import refine_request
-    from slipcast.store import check_folder
+    from slipcast.generate.money.prices import default_model
+    from slipcast.generate.refine import refine_request
+    from slipcast.generate.studio import Studio
+    from slipcast.workspace.files import check_folder
 
     limits = limits_of({**words, "longest": PromptLimits.longest}, shortest=3)
     data, mime, facts = _start_of(picture)
@@ -152,8 +152,8 @@ class Tally:
 
 
 def _generate(terminal: Terminal, subject: str, out: Path, words: Words, *, as_json: bool) -> int:
-    from slipcast.generate import Studio
-    from slipcast.store import check_folder
+    from slipcast.generate.studio import Studio
+    from slipcast.workspace.files import check_folder
 
     if bool(subject) == bool(words["file"]):
         raise BadInput(
@@ -163,7 +163,7 @@ def _generate(terminal: Terminal, subject: str, out: Path, words: Words, *, as_j
         raise BadInput(f"--count {words['count']} is too few; give 1 or more")
     provider = provider_of(words)
     tally = Tally(failures=[])
-    asked = named_apart(_asked(terminal.complain, subject, words, tally))
+    asked = name_apart(_asked(terminal.complain, subject, words, tally))
     if words["dry_run"]:
         with Studio(provider, options_of(words)) as studio:
             say_plan(terminal, plan_of(studio, asked, words), as_json=as_json)
@@ -179,7 +179,7 @@ def _generate(terminal: Terminal, subject: str, out: Path, words: Words, *, as_j
     notes: dict[str, tuple[Finding, ...]] = {}
     anew = words["refresh"] or words["no_cache"]
     board = Board(terminal)
-    asked = named_apart(_asked(lambda said: board.terminal.complain(said), subject, words, tally))
+    asked = name_apart(_asked(lambda said: board.terminal.complain(said), subject, words, tally))
     with Studio(provider, options_of(words, run=words["run"])) as studio, board:
 
         def wanted() -> Iterator["PictureRequest"]:
@@ -232,7 +232,7 @@ def _results(
 ) -> Iterator[tuple[str, "Bought | Failure", float]]:
     """Name and result of each request, in order of completion, and what it cost, its drafts included."""
     if words["drafts"]:
-        from slipcast.cascade import cascade
+        from slipcast.generate.cascade import cascade
 
         options = cascade_of(words)
         for request in requests:
@@ -267,7 +267,7 @@ def failure_of(error: Exception) -> Failure:
 
 def cascade_of(words: Words) -> "CascadeOptions":
     """The options of a cascade."""
-    from slipcast.cascade import CascadeOptions
+    from slipcast.generate.cascade import CascadeOptions
 
     return CascadeOptions(draft=words["draft"], final=words["final"], drafts=words["drafts"])
 
@@ -278,8 +278,8 @@ def plan_of(studio: "Studio", asked: Iterable[Asked], words: Words) -> "Plan":
         return studio.plan((one.request for one in asked), batch=words.get("batch", False))
     from dataclasses import replace
 
-    from slipcast.cascade import draft_requests
-    from slipcast.image.calls import Reference
+    from slipcast.generate.cascade import draft_requests
+    from slipcast.generate.request import Reference
 
     options = cascade_of(words)
     stand_in = Reference(data=b"", mime="image/png")
@@ -332,7 +332,7 @@ def _deliver(
     usd: float | None = None,
 ) -> None:
     """Write picture and JSON, say so; `usd` is what all of it cost, where that is more than the picture's own."""
-    from slipcast.store import write_files
+    from slipcast.workspace.files import write_files
 
     notes = (*findings, *bought.findings)
     files = {f"{name}{bought.suffix}": bought.data, f"{name}.json": sidecar(bought.facts, notes)}
@@ -372,7 +372,7 @@ def _is_there(out: Path, request: "PictureRequest", endpoint: str) -> bool:
 
 def _start_of(picture: Path) -> tuple[bytes, str, Mapping[str, Any]]:
     """The picture to refine and what is known about it."""
-    from slipcast.cli.asking import reference_of
+    from slipcast.cli.options.prompt import reference_of
 
     reference = reference_of(picture)
     facts: dict[str, Any] = {}

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import click
 
-from slipcast.cli.guard import Failure, Stopped, attempt, stoppable
+from slipcast.cli.exit import Failure, Stopped, allow_stop, attempt
 from slipcast.cli.terminal import Terminal, flush
-from slipcast.errors import BadInput
+from slipcast.core.errors import BadInput
 
 
 class Row(NamedTuple):
@@ -102,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     with Terminal.open() as terminal:
         try:
-            with stoppable():
+            with allow_stop():
                 done = attempt(lambda: _run(words, terminal), debug="--debug" in words)
                 flush()
         except Stopped as stop:

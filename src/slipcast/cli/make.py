@@ -15,22 +15,30 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from slipcast.cli.again import made_before, mark_of
-from slipcast.cli.asking import Asked, ask_for, buy_options, options_of, provider_of, sidecar, spec_options
-from slipcast.cli.board import Board
 from slipcast.cli.convert import missed_gates
+from slipcast.cli.exit import Failure, attempt
 from slipcast.cli.generate import cascade_of, plan_of, price_of, say_plan
-from slipcast.cli.guard import Failure, attempt
-from slipcast.cli.making import making_options, recipe_from
+from slipcast.cli.live import Board
+from slipcast.cli.options.asset import asset_options, recipe_from
+from slipcast.cli.options.prompt import (
+    Asked,
+    ask_for,
+    buy_options,
+    options_of,
+    provider_of,
+    sidecar,
+    spec_options,
+)
 from slipcast.cli.terminal import Terminal, quiet
-from slipcast.errors import BadInput
-from slipcast.findings import USUAL
+from slipcast.core.errors import BadInput
+from slipcast.core.findings import USUAL
+from slipcast.workspace.resume import find_made, mark_of
 
 if TYPE_CHECKING:
-    from slipcast.pipeline import Recipe, Result, Watch
-    from slipcast.purchase import Bought
-    from slipcast.turnaround import SidesOptions
-    from slipcast.values import Picture
+    from slipcast.core.values import Picture
+    from slipcast.generate.results import Bought
+    from slipcast.generate.turnaround import SidesOptions
+    from slipcast.pipeline.run import Recipe, Result, Watch
 
 
 @click.command()
@@ -47,7 +55,7 @@ if TYPE_CHECKING:
 @click.option(
     "--take", default=0, show_default=True, help="Another number gives another picture of the same words."
 )
-@making_options
+@asset_options
 @click.option("--drafts", default=0, help="Buy so many cheap drafts, redraw the best on --final.")
 @click.option(
     "--draft", default="gemini-3.1-flash-lite-image", show_default=True, help="Model of the drafts."
@@ -88,10 +96,10 @@ def make(terminal: Terminal, /, subject: tuple[str, ...], out: Path, as_json: bo
 
 
 def _make(terminal: Terminal, subject: str, out: Path, words: dict[str, Any], *, as_json: bool) -> int:
-    from slipcast.generate import Studio
-    from slipcast.image.calls import Reference
-    from slipcast.store import check_folder, write_files
-    from slipcast.turnaround import Side, buy_sides, plan_sides
+    from slipcast.generate.request import Reference
+    from slipcast.generate.studio import Studio
+    from slipcast.generate.turnaround import Side, buy_sides, plan_sides
+    from slipcast.workspace.files import check_folder, write_files
 
     asked = ask_for(subject, words, name=words["name"], take=words["take"])
     recipe = recipe_from(words)
@@ -123,7 +131,7 @@ def _make(terminal: Terminal, subject: str, out: Path, words: dict[str, Any], *,
     write_files(out, story)
     mark = mark_of(str(bought.facts["sha256"]), recipe, *(str(side.facts["key"]) for side in sides))
     shown = not words["report"] or (out / f"{name}.report.html").is_file()
-    if shown and not words["refresh"] and made_before(out / f"{name}.json", mark):
+    if shown and not words["refresh"] and find_made(out / f"{name}.json", mark):
         terminal.say(
             f"{out / name}.json is there already, of this picture and with these options; nothing was done"
         )
@@ -142,7 +150,7 @@ def _make(terminal: Terminal, subject: str, out: Path, words: dict[str, Any], *,
 
 def _sides_wanted(asked: Asked, words: dict[str, Any]) -> "SidesOptions | None":
     """The sides that `--views` asks for beside the front; None for the front alone."""
-    from slipcast.turnaround import SETS, SidesOptions
+    from slipcast.generate.turnaround import SETS, SidesOptions
 
     if words["view_count"] == 1:
         return None
@@ -164,7 +172,7 @@ def _bought(studio: Any, asked: Asked, words: dict[str, Any], board: Board) -> "
     if not words["drafts"]:
         bought: Bought = studio.buy(asked.request, board.watch)
         return bought, bought.cost_usd
-    from slipcast.cascade import cascade
+    from slipcast.generate.cascade import cascade
 
     made = cascade(studio, asked.request, cascade_of(words), board.watch)
     return made.final, made.cost_usd
@@ -184,9 +192,9 @@ def _convert(
     others: "tuple[Picture, ...]",
     as_json: bool,
 ) -> int:
-    from slipcast.pipeline import STAGES
-    from slipcast.pipeline import make as make_asset
-    from slipcast.store import write
+    from slipcast.pipeline.run import STAGES
+    from slipcast.pipeline.run import make as make_asset
+    from slipcast.workspace.files import write
 
     started, begun = datetime.now(UTC), time.perf_counter()
     picture = bought.picture()
@@ -209,7 +217,7 @@ def _convert(
     }
     page = None
     if words["report"]:
-        from slipcast.report import draw_report
+        from slipcast.report.report import draw_report
 
         page = draw_report(result, run=run)
     spare = [out / f"{name}.picture{bought.suffix}"]
@@ -251,9 +259,9 @@ def _with_material(result: "Result", bought: "Bought", recipe: "Recipe") -> "Res
     named = bought.facts.get("material")
     if not isinstance(named, dict):
         return result
-    from slipcast import metadata
-    from slipcast.formats import EXPORTERS
-    from slipcast.values import Material
+    from slipcast.core.values import Material
+    from slipcast.formats.table import EXPORTERS
+    from slipcast.pipeline import metadata
 
     figurine = replace(result.figurine, material=Material(**named))
     exports = {key: EXPORTERS[key].export(figurine, recipe.export) for key in recipe.formats}

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from slipcast.cli.guard import Failure, attempt
-from slipcast.cli.sizes import parse_height
+from slipcast.cli.exit import Failure, attempt
+from slipcast.cli.options.length import parse_height
 from slipcast.cli.terminal import Terminal, quiet
-from slipcast.errors import BadInput
+from slipcast.core.errors import BadInput
 
 if TYPE_CHECKING:
+    from slipcast.core.values import Figurine
     from slipcast.prepare.print import Print, PrintOptions
-    from slipcast.values import Figurine
 
 _ASSETS = {".glb", ".gltf"}
 _NUMBER = r"(\d+(?:\.\d+)?)"
@@ -186,9 +186,9 @@ def _print_one(
     path: Path, out: Path, options: "PrintOptions", debug: bool
 ) -> tuple[dict[str, object], str, int]:
     """One source's entry, its line and its exit code."""
-    from slipcast.errors import QualityGate, status_of
+    from slipcast.core.errors import QualityGate, status_of
     from slipcast.prepare.print import print_figurine
-    from slipcast.store import check_folder, write_files
+    from slipcast.workspace.files import check_folder, write_files
 
     check_folder(out)
     with nullcontext() if debug else quiet():
@@ -204,12 +204,12 @@ def _print_one(
 
 
 def _figurine_of(path: Path, options: "PrintOptions") -> "Figurine":
-    from slipcast.formats.read_figurine import read_figurine
+    from slipcast.formats.gltf.read_figurine import read_figurine
 
     if path.suffix.lower() in _ASSETS:
         return read_figurine(path)
-    from slipcast.pipeline import convert
-    from slipcast.points import PlaceOptions
+    from slipcast.depth.place import PlaceOptions
+    from slipcast.pipeline.run import convert
 
     return convert(path, normal_map="off", height_m=options.height_m or PlaceOptions.height_m).figurine
 

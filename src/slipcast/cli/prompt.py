@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from slipcast.cli.asking import ask_for, spec_options
+from slipcast.cli.options.prompt import ask_for, spec_options
 from slipcast.cli.terminal import Terminal
-from slipcast.errors import BadInput
-from slipcast.prompt_checks import rough_tokens
-from slipcast.prompts import preset_names
+from slipcast.core.errors import BadInput
+from slipcast.generate.prompt import preset_names
+from slipcast.generate.prompt_checks import rough_tokens
 
 
 @click.command()

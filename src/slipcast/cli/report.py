@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from slipcast.cli.guard import Failure, attempt
+from slipcast.cli.exit import Failure, attempt
 from slipcast.cli.terminal import Terminal
 
 
@@ -21,9 +21,9 @@ def report(terminal: Terminal, folder: Path, debug: bool) -> int:
     """
 
     def work() -> Path:
-        from slipcast.errors import BadInput
+        from slipcast.core.errors import BadInput
         from slipcast.report.index import INDEX, draw_index, is_ours, without_report
-        from slipcast.store import write_files
+        from slipcast.workspace.files import write_files
 
         page = draw_index(folder)
         if not is_ours(folder / INDEX):

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipcast.cli.view_sets import sets_in
-from slipcast.errors import BadInput
-from slipcast.values import View
+from slipcast.core.errors import BadInput
+from slipcast.core.values import View
 
 if TYPE_CHECKING:
-    from slipcast.pipeline import Recipe
+    from slipcast.pipeline.run import Recipe
 
 SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".jp2", ".avif", ".heic")

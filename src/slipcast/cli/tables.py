@@ -9,7 +9,7 @@ from slipcast.cli.terminal import Terminal
 @click.pass_obj
 def formats(terminal: Terminal) -> int:
     """List the formats that can be written."""
-    from slipcast.formats import EXPORTERS
+    from slipcast.formats.table import EXPORTERS
 
     width = max(len(name) for name in EXPORTERS)
     for name, row in EXPORTERS.items():
@@ -24,8 +24,8 @@ def models(ctx: click.Context) -> int:
     """List the depth models and whether they are on this machine."""
     if ctx.invoked_subcommand is not None:
         return 0
-    from slipcast.depth import AUTO, DEPTH_MODELS, choose, has_weights
-    from slipcast.depth.pull import manifest
+    from slipcast.depth.download import manifest
+    from slipcast.depth.models import AUTO, DEPTH_MODELS, choose, has_weights
 
     terminal: Terminal = ctx.obj
     rows = {name: (row.licence, row.about) for name, row in DEPTH_MODELS.items()}
@@ -46,7 +46,7 @@ def models(ctx: click.Context) -> int:
 @click.pass_obj
 def pull(terminal: Terminal, name: str, debug: bool) -> int:
     """Fetch the depth model NAME (of the list, or a hub id) once; later it works offline."""
-    from slipcast.depth.pull import pull as fetch
+    from slipcast.depth.download import pull as fetch
 
     with terminal.download(name) as watch:
         weights = fetch(name, watch)

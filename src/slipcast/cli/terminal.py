@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from slipcast.findings import USUAL, Finding
+from slipcast.core.findings import USUAL, Finding
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from slipcast.errors import BadInput
-from slipcast.values import View
+from slipcast.core.errors import BadInput
+from slipcast.core.values import View
 
 if TYPE_CHECKING:
-    from slipcast.values import Picture
+    from slipcast.core.values import Picture
 
 SIDES = ", ".join(View)
 _BACKDROP = 24

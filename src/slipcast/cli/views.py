@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from slipcast.cli.asking import buy_options, options_of, provider_of, reference_of, sidecar
-from slipcast.cli.board import Board
-from slipcast.cli.guard import Failure, attempt
+from slipcast.cli.exit import Failure, attempt
+from slipcast.cli.live import Board
+from slipcast.cli.options.prompt import buy_options, options_of, provider_of, reference_of, sidecar
 from slipcast.cli.terminal import Terminal
 from slipcast.cli.view_sets import SIDES
-from slipcast.errors import BadInput
-from slipcast.values import View
+from slipcast.core.errors import BadInput
+from slipcast.core.values import View
 
 
 @click.command()
@@ -55,11 +55,11 @@ def views(terminal: Terminal, /, front: Path, out: Path, as_json: bool, **words:
 
 def _views(terminal: Terminal, front: Path, out: Path, words: dict[str, Any], *, as_json: bool) -> int:
     from slipcast.cli.generate import say_plan
-    from slipcast.generate import Studio
-    from slipcast.image.folder import read_picture
-    from slipcast.image.prices import default_model
-    from slipcast.store import check_folder, write_files
-    from slipcast.turnaround import Side, SidesOptions, buy_sides, plan_sides
+    from slipcast.generate.money.prices import default_model
+    from slipcast.generate.studio import Studio
+    from slipcast.generate.turnaround import Side, SidesOptions, buy_sides, plan_sides
+    from slipcast.picture.decode import read_picture
+    from slipcast.workspace.files import check_folder, write_files
 
     wanted = [word.strip() for word in words["sides"].split(",") if word.strip()]
     for word in wanted:

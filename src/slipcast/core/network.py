@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from slipcast.errors import BadInput, MissingWeights
-from slipcast.values import F32
+from slipcast.core.errors import BadInput, MissingWeights
+from slipcast.core.values import F32
 
 THREADS = "SLIPCAST_THREADS"
 """Environment variable: how many threads a network may use; worker processes set it to share the machine."""

@@ -18,10 +18,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
+from slipcast.core.errors import BadInput
+from slipcast.core.findings import finding
+from slipcast.core.values import F32, Bool, DepthKind, DepthMap, Picture, Source
 from slipcast.depth.dome import inflate
-from slipcast.errors import BadInput
-from slipcast.findings import finding
-from slipcast.values import F32, Bool, DepthKind, DepthMap, Picture, Source
 
 _FRONT_SHARE = 0.55
 """The share of a figurine's whole depth that its visible front spans."""
@@ -57,22 +57,22 @@ def calibrate(depth: DepthMap, picture: Picture, options: CalibrateOptions) -> D
     prior = depth_prior(valid)
     if depth.kind is DepthKind.METRIC and depth.back is not None:
         if ratio is None and not depth.ratio_is_prior:
-            return _ordered(depth)
-        return _ordered(_stretched(depth, prior if ratio is None else ratio))
+            return _order(depth)
+        return _order(_stretch(depth, prior if ratio is None else ratio))
     front, flat = _metric_front(depth, prior if ratio is None else ratio)
     half = inflate(valid)
     rows, columns = _extent(valid)
     thickness = half * np.float32(
         (prior if ratio is None else ratio) * columns / max(2 * float(half.max()), 1e-6)
     )
-    behind = _smoothed((front + thickness / 2).astype(np.float32), valid, 0.02 * rows) + thickness / 2
+    behind = _smooth((front + thickness / 2).astype(np.float32), valid, 0.02 * rows) + thickness / 2
     # At the rim the shells meet: there the front itself counts, not its smooth middle.
     weight = np.clip(half / (0.02 * rows), 0, 1)
     back = front + thickness * (1 - weight) + (behind - front) * weight
     noted = finding(
         "DEPTH_FLAT" if flat else "DEPTH_PRIOR", {"ratio": f"{prior if ratio is None else ratio:.2f}"}
     )
-    return _ordered(
+    return _order(
         replace(
             depth,
             front=np.where(valid, front, 0).astype(np.float32),
@@ -124,7 +124,7 @@ def _metric_front(depth: DepthMap, ratio: float) -> tuple[F32, bool]:
     return out.astype(np.float32), False
 
 
-def _stretched(depth: DepthMap, ratio: float) -> DepthMap:
+def _stretch(depth: DepthMap, ratio: float) -> DepthMap:
     """Stretch both shells about their middle so that the whole has the wanted depth over width."""
     assert depth.back is not None
     near, far = float(depth.front[depth.valid].min()), float(depth.back[depth.valid].max())
@@ -144,14 +144,14 @@ def _stretched(depth: DepthMap, ratio: float) -> DepthMap:
     )
 
 
-def _ordered(depth: DepthMap) -> DepthMap:
+def _order(depth: DepthMap) -> DepthMap:
     """Keep the back behind the front."""
     assert depth.back is not None
     back = np.where(depth.valid, np.maximum(depth.back, depth.front), 0).astype(np.float32)
     return replace(depth, back=back, front=np.where(depth.valid, depth.front, 0).astype(np.float32))
 
 
-def _smoothed(values: F32, valid: Bool, sigma_px: float) -> F32:
+def _smooth(values: F32, valid: Bool, sigma_px: float) -> F32:
     """Gaussian blur within the mask."""
     weight = ndimage.gaussian_filter(valid.astype(np.float32), sigma_px, truncate=3)
     blurred = ndimage.gaussian_filter(np.where(valid, values, 0).astype(np.float32), sigma_px, truncate=3)

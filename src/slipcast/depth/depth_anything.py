@@ -7,7 +7,7 @@ their inner neighbours.
 
 What the numbers mean is read from the checkpoint's configuration (`kind_of`): a relative model gives
 disparity of unknown scale and shift, a metric one distances. Weights are looked for on this machine only
-(pull.py), loaded from safetensors alone, and no code that comes with a model is ever run.
+(depth/download.py), loaded from safetensors alone, and no code that comes with a model is ever run.
 
 Rejected: the `depth-estimation` pipeline (scales to 0..255 for show); the torchvision preprocessor (one
 more wheel to pin, and its absence makes transformers warn).
@@ -23,10 +23,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from slipcast.depth import pull
-from slipcast.depth.device import check_device, device_of
-from slipcast.errors import BadInput, MissingWeights, StageFailed
-from slipcast.values import (
+from slipcast.core.errors import BadInput, MissingWeights, StageFailed
+from slipcast.core.values import (
     F32,
     LENS_FOV_DEG,
     U8,
@@ -38,6 +36,8 @@ from slipcast.values import (
     Picture,
     Source,
 )
+from slipcast.depth import download
+from slipcast.depth.device import check_device, device_of
 
 _GREY = 127
 _MARGIN = 0.08
@@ -74,9 +74,9 @@ class DepthAnything:
         check_device(self.options.device)
         if self.options.batch < 1:
             raise BadInput(f"batch {self.options.batch} must be at least 1")
-        found = pull.find(self.options.model)
+        found = download.find(self.options.model)
         if found is None:
-            raise pull.missing(self.options.model)
+            raise download.missing(self.options.model)
         self.weights = found
 
     def predict(self, picture: Picture) -> DepthMap:
@@ -146,7 +146,7 @@ class DepthAnything:
         front[top:bottom, left:right] = grown[
             top - crop.top : bottom - crop.top, left - crop.left : right - crop.left
         ]
-        front = _without_rim(front, valid, reach_px=crop.side / len(answer))
+        front = _drop_rim(front, valid, reach_px=crop.side / len(answer))
         return DepthMap(
             front=front,
             valid=valid.copy(),
@@ -179,7 +179,7 @@ def kind_of(config: Any) -> DepthKind:
 # --------------------------------------------------------------------------------------------------- loading
 
 
-def _load(weights: pull.Weights, device: str) -> _Loaded:
+def _load(weights: download.Weights, device: str) -> _Loaded:
     """Processor and network from a folder, on the device, ready to predict."""
     folder = weights.folder
     broken = (
@@ -236,7 +236,7 @@ def _load(weights: pull.Weights, device: str) -> _Loaded:
     kind = kind_of(network.config)
     info = ModelInfo(
         name=weights.name,
-        sha256=pull.sha256_of(folder / "model.safetensors"),
+        sha256=download.sha256_of(folder / "model.safetensors"),
         licence=weights.licence,
     )
     return _Loaded(processor, network.to(chosen).eval(), chosen, dtype, kind, info)
@@ -278,7 +278,7 @@ def _square(answer: dict[str, Any]) -> tuple[int, int]:
     return int(height), int(width)
 
 
-def _without_rim(front: F32, valid: Bool, *, reach_px: float) -> F32:
+def _drop_rim(front: F32, valid: Bool, *, reach_px: float) -> F32:
     """Give the mask's outermost pixels, which saw the grey, the value of the nearest pixel further in."""
     import cv2
 

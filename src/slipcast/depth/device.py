@@ -1,6 +1,6 @@
 """Where a depth model computes: the words for it, and what they mean on this machine."""
 
-from slipcast.errors import BadInput
+from slipcast.core.errors import BadInput
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 

@@ -16,7 +16,7 @@ too thick: the plain balloon 0.110, 0.355; reflected 0.112, 0.344; reflected and
 deep 0.109, 0.390. Rejected: stretching to a prior of depth over width (0.129, 0.284; at 0.65 of it 0.112, 0.352) and
 flatter profiles (the half thickness to the power 0.7: 0.119, 0.305).
 
-With the membrane solved exactly (by membrane.py), on 40 meshes of the training set (cd, F-score at 0.05, IoU of
+With the membrane solved exactly (by depth/inflate.py), on 40 meshes of the training set (cd, F-score at 0.05, IoU of
 silhouettes by the protocol of evaluation/ on 10,000 points): 0.85 as deep 0.0843, 0.544, 0.801; 1.0 as deep 0.0830,
 0.541, 0.798, hence 0.92; before, 0.85 as deep, 0.0837, 0.535, 0.789. Rejected there: a middle plane tilted by one
 constant (0.15 either way: cd and F-score within 0.003, IoU 0.007 to 0.016 less).
@@ -32,7 +32,7 @@ import numpy as np
 from scipy import ndimage, sparse
 from scipy.sparse import linalg
 
-from slipcast.values import (
+from slipcast.core.values import (
     F32,
     LENS_FOV_DEG,
     U8,
@@ -79,7 +79,9 @@ class Dome:
         middle = np.float32(camera.fy_px)
         rows = np.flatnonzero(mask.any(1))
         height_px = float(rows[-1] - rows[0] + 1) if len(rows) else 1.0
-        bump = shading_relief(picture.pixels, mask, height_px) * np.float32(self.options.shading * height_px)
+        bump = read_shading_relief(picture.pixels, mask, height_px) * np.float32(
+            self.options.shading * height_px
+        )
         front = np.where(mask, middle - half - np.minimum(bump, half), 0).astype(np.float32)
         back = np.where(mask, np.maximum(middle + half, front), 0).astype(np.float32)
         return DepthMap(
@@ -134,10 +136,10 @@ def inflate(mask: Bool) -> F32:
     inside[1 : 1 + part.shape[0], 1 : 1 + part.shape[1]] = part
     levels = [inside.astype(np.float32)]
     for _ in range(3):
-        levels.append(_halved(levels[-1]))
-    u = _solved(levels[3] >= 0.5) * 4  # from square pixels of one level to those of the next
+        levels.append(_halve(levels[-1]))
+    u = _solve(levels[3] >= 0.5) * 4  # from square pixels of one level to those of the next
     for cover, sweeps in zip(reversed(levels[:3]), _SWEEPS, strict=True):
-        u = _relaxed(_doubled(u), cover >= 0.5, sweeps) * 4
+        u = _relax(_double(u), cover >= 0.5, sweeps) * 4
     half = np.sqrt(np.maximum(u, 0))  # the last factor of 4 is that of sqrt(4u)
     out[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = half[
         rows[0] - top : rows[-1] - top + 1, columns[0] - left : columns[-1] - left + 1
@@ -145,17 +147,17 @@ def inflate(mask: Bool) -> F32:
     return out
 
 
-def shading_relief(pixels: U8, mask: Bool, height_px: float) -> F32:
+def read_shading_relief(pixels: U8, mask: Bool, height_px: float) -> F32:
     """Return the band-passed luminance inside `mask`, about [-1, 1]: light is near, dark is far."""
     grey: F32 = pixels.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32) / np.float32(255)
-    fine = _masked_blur(grey, mask, 0.0025 * height_px)
-    coarse = _masked_blur(grey, mask, 0.02 * height_px)
+    fine = _blur_masked(grey, mask, 0.0025 * height_px)
+    coarse = _blur_masked(grey, mask, 0.02 * height_px)
     band = np.where(mask, fine - coarse, 0)
     spread = float(np.sqrt((band[mask] ** 2).mean())) if mask.any() else 0.0
     return np.tanh(band / max(3 * spread, 0.05)).astype(np.float32)
 
 
-def _masked_blur(values: F32, mask: Bool, sigma_px: float) -> F32:
+def _blur_masked(values: F32, mask: Bool, sigma_px: float) -> F32:
     """Gaussian blur that takes nothing from outside the mask."""
     weight = ndimage.gaussian_filter(mask.astype(np.float32), sigma_px, truncate=3)
     blurred = ndimage.gaussian_filter(np.where(mask, values, 0).astype(np.float32), sigma_px, truncate=3)
@@ -163,19 +165,19 @@ def _masked_blur(values: F32, mask: Bool, sigma_px: float) -> F32:
     return out
 
 
-def _halved(cover: F32) -> F32:
+def _halve(cover: F32) -> F32:
     """Mean of blocks of 2 x 2."""
     out: F32 = (cover[::2, ::2] + cover[1::2, ::2] + cover[::2, 1::2] + cover[1::2, 1::2]) / np.float32(4)
     return out
 
 
-def _doubled(u: F32) -> F32:
+def _double(u: F32) -> F32:
     """Twice the size, bilinear."""
     out: F32 = ndimage.zoom(u, 2, order=1, mode="nearest", grid_mode=True)
     return out
 
 
-def _solved(inside: Bool) -> F32:
+def _solve(inside: Bool) -> F32:
     """Direct solve of lap(u) = -1 on `inside` with unit spacing."""
     count = int(inside.sum())
     index = np.full((inside.shape[0] + 2, inside.shape[1] + 2), -1)
@@ -204,7 +206,7 @@ def _diagonal(inside: Bool) -> F32:
     return out
 
 
-def _relaxed(u: F32, inside: Bool, sweeps: int) -> F32:
+def _relax(u: F32, inside: Bool, sweeps: int) -> F32:
     """Jacobi sweeps on lap(u) = -1 in units of this level's pixels; `u` comes in those units."""
     u = np.where(inside, u, 0).astype(np.float32)
     share = np.where(inside, 1 / _diagonal(inside), 0).astype(np.float32)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from slipcast.values import F32, F64, Bool, DepthKind, DepthMap, ModelInfo
+from slipcast.core.values import F32, F64, Bool, DepthKind, DepthMap, ModelInfo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ def fuse(broad: DepthMap, fine: DepthMap, options: FuseOptions | None = None) ->
         fitted = 1 / np.clip(fitted, 0.5 / known.max(), 2 / known.min())
     differs: F32 = np.where(both, fitted - broad.front, 0).astype(np.float32)
     sigma = max(1.0, options.split * float(rows[-1] - rows[0] + 1))
-    relief = differs - _blurred(differs, both.astype(np.float32), sigma)
+    relief = differs - _blur(differs, both.astype(np.float32), sigma)
     # Towards the rim the relief fades: there the second model mixes with the background.
     away = cv2.distanceTransform(np.pad(both.astype(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
     relief *= np.clip(away / sigma, 0, 1) * options.detail
@@ -85,7 +85,7 @@ def _line(values: F64, target: F64) -> tuple[float, float]:
     return slope, shift
 
 
-def _blurred(values: F32, weight: F32, sigma: float) -> F32:
+def _blur(values: F32, weight: F32, sigma: float) -> F32:
     """Gaussian mean over the weighted pixels only."""
     import cv2
 

@@ -15,9 +15,9 @@ from dataclasses import replace
 import numpy as np
 from scipy import ndimage
 
+from slipcast.core.findings import finding
+from slipcast.core.values import Bool, DepthMap, Picture, Source
 from slipcast.depth.dome import Dome
-from slipcast.findings import finding
-from slipcast.values import Bool, DepthMap, Picture, Source
 
 LEAST = 0.4
 """Depth over outline below which an answer is not believed."""

@@ -13,7 +13,7 @@ high 0.828, 0.23. Rejected: light taken for deep (0.004 high: 0.824, 0.18); a ba
 
 import numpy as np
 
-from slipcast.values import F32, U8, Bool
+from slipcast.core.values import F32, U8, Bool
 
 FINE, BROAD = 0.0018, 0.011
 """Standard deviations in sides of the square that bound the band."""

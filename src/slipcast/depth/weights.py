@@ -8,8 +8,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from slipcast.depth.pull import models_dir, sha256_of
-from slipcast.errors import MissingWeights
+from slipcast.core.errors import MissingWeights
+from slipcast.depth.download import models_dir, sha256_of
 
 _MEND = "reinstall slipcast, or in a checkout run: git checkout -- models"
 
@@ -30,7 +30,7 @@ class Bundled:
         return self.folder / name
 
 
-def bundled(name: str, folder: Path | None = None) -> Bundled:
+def find_bundled(name: str, folder: Path | None = None) -> Bundled:
     """Find the files of the bundled model `name`, or of the same kind of model in `folder`.
 
     Raises MissingWeights, which names the path and the expected sha256, when one is absent or damaged.

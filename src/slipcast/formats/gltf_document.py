@@ -13,15 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from slipcast.errors import BadInput
-from slipcast.formats import compress
-from slipcast.formats.reading import (
-    MAX_FILE_BYTES,
-    MAX_VERTICES,
-    beside,
-    read_bytes,
-)
-from slipcast.values import F64
+from slipcast.core.errors import BadInput
+from slipcast.core.values import F64
+from slipcast.formats.common.reading import MAX_FILE_BYTES, MAX_VERTICES, beside, read_bytes
+from slipcast.formats.gltf import compress
 
 Json = dict[str, object]
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from slipcast.core.values import F64, I32
+from slipcast.formats.common.reading import MAX_PARTS, check_faces, check_points
 from slipcast.formats.gltf_document import INSTANCING, Document, Json, extension, numbers, objects
-from slipcast.formats.reading import MAX_PARTS, checked_faces, checked_points
-from slipcast.values import F64, I32
 
 _MODES = {0: "points", 1: "lines", 2: "lines", 3: "lines"}
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
@@ -79,8 +79,8 @@ class Scene:
     def geometry(self, part: Part) -> tuple[F64, I32]:
         """(V,3) points in the world and (F,3) faces, counter-clockwise outside, of one part."""
         document, path = self.document, self.document.path
-        local = checked_points(path, positions(document, part.primitive))
-        faces = checked_faces(path, triangles(document, part.primitive, len(local)), len(local))
+        local = check_points(path, positions(document, part.primitive))
+        faces = check_faces(path, triangles(document, part.primitive, len(local)), len(local))
         local = _morphed(document, part, local)
         if part.skin is not None:
             points, hand = self._posed(part, local)
@@ -90,7 +90,7 @@ class Scene:
             points = local if unmoved else local @ world[:3, :3].T + world[:3, 3]
             hand = float(np.linalg.det(world[:3, :3]))
         # By the specification a mirroring transform turns the winding round.
-        return checked_points(path, points), faces if hand >= 0 else faces[:, ::-1].copy()
+        return check_points(path, points), faces if hand >= 0 else faces[:, ::-1].copy()
 
     def _posed(self, part: Part, local: F64) -> tuple[F64, float]:
         """Points where the joints put them, and which hand the joints have: below 0 where they mirror."""

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from slipcast.errors import BadInput
+from slipcast.core.errors import BadInput
+from slipcast.core.values import F32, F64, U8
+from slipcast.formats.common.reading import MAX_PIXELS
 from slipcast.formats.gltf_document import TRANSFORM, Document, Json, extension, numbers
-from slipcast.formats.reading import MAX_PIXELS
-from slipcast.values import F32, F64, U8
 
 REPEAT, MIRROR, CLAMP = 10497, 33648, 33071
 

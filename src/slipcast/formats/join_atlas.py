@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from slipcast.core.values import F32, F64, I64, U8
 from slipcast.formats.gltf_surfaces import CLAMP, MIRROR, Surface
-from slipcast.values import F32, F64, I64, U8
 
 LARGEST_PX = 8192
 RIM_PX = 8

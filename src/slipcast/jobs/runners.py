@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
 
-from slipcast.errors import BadInput
+from slipcast.core.errors import BadInput
 
 Job = TypeVar("Job")
 Outcome = TypeVar("Outcome")

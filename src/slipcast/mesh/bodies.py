@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slipcast.values import F32, F64, I32, I64, Bool
+from slipcast.core.values import F32, F64, I32, I64, Bool
 
 _FLAT = 1e-7
 """Of the cube over its diagonal: a shell that holds less is a sheet, which has no inside."""

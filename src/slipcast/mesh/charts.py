@@ -8,7 +8,7 @@ Garey, Johnson and Tarjan 1980).
 
 import numpy as np
 
-from slipcast.values import F64, I32, I64, Bool
+from slipcast.core.values import F64, I32, I64, Bool
 
 _ROUNDS = 8
 """Of the vote among neighbours: what still changes afterwards flickers."""

@@ -9,7 +9,7 @@ Rejected: manifold3d's `level_set` (1.8 million calls of a Python function, 4 s 
 
 import numpy as np
 
-from slipcast.values import F32, F64, I32
+from slipcast.core.values import F32, F64, I32
 
 _CORNER = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)])
 """(8,3): corner k = 4 x + 2 y + z of a cube."""

@@ -13,7 +13,7 @@ Embree's point query. Rejected: numpy's own cross product, four times as slow.
 import numpy as np
 from scipy.spatial import cKDTree
 
-from slipcast.values import F32, F64, I32, I64
+from slipcast.core.values import F32, F64, I32, I64
 
 _CHUNK = 20_000
 """Points at a time: bounds the memory to some 50 MB."""

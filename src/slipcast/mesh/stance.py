@@ -9,7 +9,7 @@ import math
 import numpy as np
 from scipy.spatial import ConvexHull, QhullError
 
-from slipcast.values import F32, F64, I32
+from slipcast.core.values import F32, F64, I32
 
 
 def mass_center(vertices: F32 | F64, faces: I32) -> F64:

@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from slipcast.core.values import F32, U8, Bool
 from slipcast.picture.backdrop import LIKE, fit_backdrop
-from slipcast.values import F32, U8, Bool
 
 _SIDE_PX = 512
 _EDGE, _WINDOW, _SUDDEN = 0.009, 11, 2.5

@@ -8,7 +8,7 @@ shadows and things are told apart in.
 
 import numpy as np
 
-from slipcast.values import F32, Bool
+from slipcast.core.values import F32, Bool
 
 LIKE = 0.04
 """A pixel so near to the backdrop's colour (of 1) shows the backdrop."""

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slipcast.findings import Finding, finding
+from slipcast.core.findings import Finding, finding
+from slipcast.core.values import U8, Bool, Picture
 from slipcast.picture.backdrop import LIKE, fit_backdrop
-from slipcast.rim import continued
-from slipcast.values import U8, Bool, Picture
+from slipcast.picture.bleed import bleed_colors
 
 _OPAQUE = 0.98
 """An alpha that shows so much of the picture is no cutout."""
@@ -92,7 +92,7 @@ def find_window(picture: Picture) -> Window | None:
         return None
     pixels = np.ascontiguousarray(picture.pixels[top:bottom, left:right])
     if not shown.all():
-        pixels = continued(pixels, np.where(shown, 255, 0).astype(np.uint8))
+        pixels = bleed_colors(pixels, np.where(shown, 255, 0).astype(np.uint8))
     if not _holds_a_picture(pixels, shown):
         return None
     return Window(top=top, bottom=bottom, left=left, right=right, pixels=pixels, shown=shown)
@@ -156,7 +156,7 @@ def _holds_a_picture(pixels: U8, shown: Bool) -> bool:
         thing = np.zeros(inside.shape, np.bool_)
         thing[4:-4, 4:-4] = np.einsum("ijk,ijk->ij", off, off) > (1.5 * LIKE) ** 2
         return _is_one_large_thing(thing & deep, inside)
-    from slipcast.cutout import DEFAULT_MODEL, coarse_mask  # asked only where colours do not tell
+    from slipcast.picture.cut_out import DEFAULT_MODEL, coarse_mask  # asked only where colours do not tell
 
     seen = coarse_mask(small, DEFAULT_MODEL) > 0.5
     return _is_one_large_thing(seen & inside, inside)
@@ -235,7 +235,7 @@ def _without_tool_holes(alpha: U8, pixels: U8) -> OwnCutout:
         return OwnCutout(alpha=alpha, pixels=pixels, findings=tuple(findings))
     soft = cv2.dilate(closed.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0  # with the holes' soft edges
     filled = np.where(soft, 255, alpha).astype(np.uint8)
-    around = continued(pixels, np.where(soft, 0, alpha).astype(np.uint8))
+    around = bleed_colors(pixels, np.where(soft, 0, alpha).astype(np.uint8))
     brighter = pixels[closed].mean() > around[closed].mean() + 30  # the tool kept the highlight's colour
     painted = pixels if brighter else np.where(soft[..., None], around, pixels).astype(np.uint8)
     return OwnCutout(alpha=filled, pixels=painted, findings=tuple(findings))

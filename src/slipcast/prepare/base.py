@@ -11,12 +11,12 @@ from pathlib import Path
 import manifold3d
 import numpy as np
 
-from slipcast.errors import BadInput
+from slipcast.core.errors import BadInput
+from slipcast.core.values import F64
 from slipcast.mesh.stance import convex_hull, mass_center
 from slipcast.prepare.body import Body, Color, Kind, Origin, body_from_solid, read_surface
 from slipcast.prepare.lettering import outline_text
 from slipcast.prepare.stand import Stance, measure_stance
-from slipcast.values import F64
 
 SHAPES = ("auto", "none", "round", "square", "hex", "oval", "plinth")
 TEXT_STYLES = ("engraved", "raised")

@@ -14,8 +14,8 @@ from enum import IntEnum
 import manifold3d
 import numpy as np
 
-from slipcast.errors import StageFailed
-from slipcast.values import F32, F64, I32, U8, Bool, Mesh, Source
+from slipcast.core.errors import StageFailed
+from slipcast.core.values import F32, F64, I32, U8, Bool, Mesh, Source
 
 Color = tuple[int, int, int]
 MM = 1000.0

@@ -13,10 +13,10 @@ import manifold3d
 import numpy as np
 from scipy.spatial import ConvexHull
 
-from slipcast.errors import BadInput
-from slipcast.repair import decimate
-from slipcast.solid import closedness
-from slipcast.values import F64, Hull, Mesh
+from slipcast.core.errors import BadInput
+from slipcast.core.values import F64, Hull, Mesh
+from slipcast.mesh.topology import closedness
+from slipcast.reconstruct.simplify import decimate
 
 KINDS = ("none", "hull", "convex", "box", "capsule")
 MOST_VERTICES = 32

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from slipcast.findings import Finding
+from slipcast.core.findings import Finding
+from slipcast.core.values import Figurine
 from slipcast.prepare.collision import CollisionOptions, make_collision
 from slipcast.prepare.lods import LodOptions, attach_levels, make_lods
-from slipcast.values import Figurine
 
 
 def prepare_for_engine(

@@ -17,10 +17,10 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from slipcast.errors import BadInput
+from slipcast.core.errors import BadInput
+from slipcast.core.values import F32, F64, Bool
 from slipcast.mesh.marching_tetrahedra import march_tetrahedra
 from slipcast.prepare.body import Body, Kind, Origin, Surface, body_from_solid, read_surface
-from slipcast.values import F32, F64, Bool
 
 SMALLEST_FIGURINE_MM = 50.0
 """Below this height a wall eats what hollowing would save."""

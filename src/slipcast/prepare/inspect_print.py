@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from slipcast.checks import crossings
-from slipcast.checks.thickness import measure_thickness
+from slipcast.mesh import self_intersection
+from slipcast.mesh.thickness import measure_thickness
+from slipcast.mesh.topology import closedness
 from slipcast.prepare.body import MM, Body, read_surface
 from slipcast.prepare.layers import Layers, slice_layers
 from slipcast.prepare.stand import Stance, measure_stance
-from slipcast.solid import closedness
 
 DENSITY_G_CM3 = {"PLA": 1.24, "PETG": 1.27, "resin": 1.12}
 
@@ -111,7 +111,7 @@ def inspect_part(
         volume_mm3=round(volume, 2),
         faces=len(surface.faces),
         closed=state.open_edges + state.crowded_edges + state.turned_edges == 0 and state.volume_m3 > 0,
-        crossing_faces=len(crossings.crossing_faces(mesh)),
+        crossing_faces=len(self_intersection.find_crossing_faces(mesh)),
         walls=_measure_walls(body, process),
         layers=slice_layers(body, layer_mm=process.layer_mm, pixel_mm=process.pixel_mm),
         stance=measure_stance(body),

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from slipcast.core.values import F64, Bool
 from slipcast.prepare.body import Body
 from slipcast.prepare.hollow import rasterize
-from slipcast.values import F64, Bool
 
 _LEAST_BELOW = 0.25
 """Share of an area's own pixels that must lie on solid for it not to be an island (UVtools), or 10 pixels."""

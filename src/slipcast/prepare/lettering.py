@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import manifold3d
 import numpy as np
 
-from slipcast.errors import BadInput
-from slipcast.values import F64
+from slipcast.core.errors import BadInput
+from slipcast.core.values import F64
 
 if TYPE_CHECKING:
     from fontTools.ttLib import TTFont

@@ -15,12 +15,12 @@ import numpy as np
 from scipy import sparse
 from scipy.spatial import cKDTree
 
-from slipcast.deviation import Deviation, measure_deviation
-from slipcast.errors import BadInput
-from slipcast.findings import Finding, finding
-from slipcast.repair import decimate
-from slipcast.solid import face_normals
-from slipcast.values import F32, F64, I64, Figurine, Level, Mesh
+from slipcast.core.errors import BadInput
+from slipcast.core.findings import Finding, finding
+from slipcast.core.values import F32, F64, I64, Figurine, Level, Mesh
+from slipcast.mesh.deviation import Deviation, measure_deviation
+from slipcast.mesh.topology import face_normals
+from slipcast.reconstruct.simplify import decimate
 
 MOST_LEVELS = 8
 """Unity takes no more."""

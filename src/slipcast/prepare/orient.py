@@ -7,7 +7,7 @@ raster; standing wins unless leaning saves a fifth.
 
 from dataclasses import dataclass
 
-from slipcast.errors import BadInput
+from slipcast.core.errors import BadInput
 from slipcast.prepare.body import Body
 from slipcast.prepare.layers import slice_layers
 

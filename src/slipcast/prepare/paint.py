@@ -13,10 +13,10 @@ import numpy as np
 from scipy import sparse
 from scipy.spatial import cKDTree
 
-from slipcast.errors import BadInput
+from slipcast.core.errors import BadInput
+from slipcast.core.values import F32, F64, I64, U8, Bool
 from slipcast.prepare.body import Color, Kind, Surface
 from slipcast.prepare.palette import LIGHTNESS, Palette, choose_palette, lab_from_srgb, map_to_filaments
-from slipcast.values import F32, F64, I64, U8, Bool
 
 _ROUNDS = 6
 _CUTS = np.array([0.2, 0.35, 0.5, 0.65, 0.8])

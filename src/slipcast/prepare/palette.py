@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slipcast.errors import BadInput
+from slipcast.core.errors import BadInput
+from slipcast.core.values import F64, I64, U8
 from slipcast.prepare.body import Color
-from slipcast.values import F64, I64, U8
 
 MOST_COLORS = 16
 _ROUNDS = 25

@@ -13,11 +13,13 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from slipcast.checks.crossings import crossing_faces
-from slipcast.errors import BadInput
-from slipcast.findings import Finding, finding
-from slipcast.formats.painted_threemf import PaintedPart, write_painted_threemf
-from slipcast.formats.stl import pack_stl
+from slipcast.core.errors import BadInput
+from slipcast.core.findings import Finding, finding
+from slipcast.core.values import U8, Figurine
+from slipcast.formats.stl.write import pack_stl
+from slipcast.formats.threemf.painted import PaintedPart, write_painted_threemf
+from slipcast.mesh.rasterize import rasterize
+from slipcast.mesh.self_intersection import find_crossing_faces
 from slipcast.prepare.base import BaseOptions, BaseReport, add_base
 from slipcast.prepare.body import MM, Body, body_from_mesh, read_surface
 from slipcast.prepare.hollow import HollowOptions, HollowReport, hollow
@@ -27,8 +29,6 @@ from slipcast.prepare.paint import Painted, PaintOptions, paint_surface, pick_pa
 from slipcast.prepare.palette import Palette
 from slipcast.prepare.split import Cut, SplitPart, split
 from slipcast.prepare.thicken import ThickenReport, thicken
-from slipcast.raster import rasterize
-from slipcast.values import U8, Figurine
 
 _TOLERANCES_MM = (0.001, 0.003, 0.01, 0.02)
 _GAP_MM = 4.0
@@ -274,12 +274,12 @@ def uncross(body: Body) -> Body:
     A boolean of manifold3d is sound within its tolerance; rounded to float32 a few thin faces may cross. A
     simplification far below what printers show takes them out.
     """
-    best, fewest = body, len(crossing_faces(read_surface(body).as_mesh()))
+    best, fewest = body, len(find_crossing_faces(read_surface(body).as_mesh()))
     for tolerance_mm in _TOLERANCES_MM:
         if not fewest:
             break
         trial = Body(body.solid.simplify(tolerance_mm), body.origins)
-        crossing = len(crossing_faces(read_surface(trial).as_mesh()))
+        crossing = len(find_crossing_faces(read_surface(trial).as_mesh()))
         if crossing < fewest:
             best, fewest = trial, crossing
     return best

@@ -7,7 +7,7 @@ as the figurine's whole height without its base.
 import math
 import re
 
-from slipcast.errors import BadInput
+from slipcast.core.errors import BadInput
 
 PERSON_M = 1.75
 _UNITS = {"mm": 0.001, "cm": 0.01, "m": 1.0, "in": 0.0254, "inch": 0.0254, '"': 0.0254}

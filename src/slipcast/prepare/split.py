@@ -13,10 +13,10 @@ import manifold3d
 import numpy as np
 from scipy import ndimage
 
-from slipcast.errors import BadInput
+from slipcast.core.errors import BadInput
+from slipcast.core.values import F64
 from slipcast.prepare.body import Body, Kind, Origin, body_from_solid
 from slipcast.prepare.hollow import rasterize
-from slipcast.values import F64
 
 CLEARANCE_MM = {"fdm": 0.2, "resin": 0.15}
 """Between a dowel and its hole, a side."""

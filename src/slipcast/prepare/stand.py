@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from slipcast.core.values import F64
 from slipcast.mesh.stance import convex_hull, mass_center, tipping_angle_deg
 from slipcast.prepare.body import Body, read_surface
-from slipcast.values import F64
 
 CONTACT_MM = 0.15
 """Where the contact is taken above the bed: within the first layer of any printer."""

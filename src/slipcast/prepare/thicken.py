@@ -11,11 +11,11 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from slipcast.checks.thickness import measure_thickness
-from slipcast.errors import BadInput
+from slipcast.core.errors import BadInput
 from slipcast.mesh.marching_tetrahedra import march_tetrahedra
+from slipcast.mesh.thickness import measure_thickness
+from slipcast.mesh.topology import face_normals
 from slipcast.prepare.body import MM, Body, Kind, Origin, body_from_solid, read_surface
-from slipcast.solid import face_normals
 
 _MOST_SAMPLES = 30_000_000
 _FINEST_MM = 0.1

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from slipcast.findings import Finding, finding
+from slipcast.core.findings import Finding, finding
+from slipcast.core.values import F32, LENS_FOV_DEG, Bool, DepthMap, Picture, View
 from slipcast.reconstruct.register import register
 from slipcast.reconstruct.sides import make_sides
-from slipcast.values import F32, LENS_FOV_DEG, Bool, DepthMap, Picture, View
 
 OPPOSITE = {
     View.FRONT: View.BACK,

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from slipcast.core.values import F32, Bool
 from slipcast.reconstruct.orbit import sample
 from slipcast.reconstruct.silhouettes import Side, march, pixels_of
-from slipcast.values import F32, Bool
 
 PER_SIDE, OVERALL = 13, 4
 """Numbers for each side, and for all together."""

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
-from slipcast.raycasting import Scene
+from slipcast.core.values import Camera, DepthMap, Mesh, Picture, Source, View
+from slipcast.mesh.raycast import Scene
+from slipcast.mesh.topology import make_mesh
 from slipcast.reconstruct.level_set import mesh_level_set
 from slipcast.reconstruct.register import Registered, register
 from slipcast.reconstruct.sides import make_sides
 from slipcast.reconstruct.silhouettes import Side
 from slipcast.reconstruct.views import fuse_field
-from slipcast.solid import unlabelled
-from slipcast.values import Camera, DepthMap, Mesh, Picture, Source, View
 
 NODES = {"draft": 64, "standard": 96, "fine": 144}
 """Nodes of the grid along the figurine's longest side on which the network is asked; the hull's has twice as many."""
@@ -60,7 +60,7 @@ def fuse(
     low, high = vertices.min(0), vertices.max(0)
     foot = np.array([(low[0] + high[0]) / 2, low[1], (low[2] + high[2]) / 2])
     unit = height_m / max(float(high[1] - low[1]), 1e-9)
-    mesh = unlabelled(((vertices - foot) * unit).astype(np.float32), faces)
+    mesh = make_mesh(((vertices - foot) * unit).astype(np.float32), faces)
     cameras = {
         side.view: _camera(side, cutouts[side.view], scales[side.view], unit, foot) for side in found.sides
     }

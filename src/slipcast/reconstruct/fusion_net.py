@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from slipcast.values import F32
+from slipcast.core.values import F32
 
 _FILE = Path(__file__).with_name("fusion.npz")
 _TENTHS = np.float32(0.1)

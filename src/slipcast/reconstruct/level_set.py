@@ -1,9 +1,9 @@
-"""A field on a regular grid -> the closed mesh where it is zero, by surface nets (nets.py)."""
+"""A field on a regular grid -> the closed mesh where it is zero, by surface nets (reconstruct/surface_nets.py)."""
 
 import numpy as np
 
-from slipcast.nets import OTHERS, RING, corner_of, edge_of, split_sheets, triangulate
-from slipcast.values import F32, F64, I32, I64, Bool
+from slipcast.core.values import F32, F64, I32, I64, Bool
+from slipcast.reconstruct.surface_nets import OTHERS, RING, corner_of, edge_of, split_sheets, triangulate
 
 _LEAST = 0.03
 """Crossings keep this share of an edge's length from its ends."""

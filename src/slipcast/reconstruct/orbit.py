@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from slipcast.values import F32, F64, Camera
+from slipcast.core.values import F32, F64, Camera
 
 _CHUNK = 1024
 """Points in a row of what OpenCV samples: it takes no side of 32,768 and more."""

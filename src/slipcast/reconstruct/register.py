@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from slipcast.core.values import F32, F64, View
 from slipcast.reconstruct.orbit import OrbitCamera
 from slipcast.reconstruct.silhouettes import WORK_PX, Side, march
-from slipcast.values import F32, F64, View
 
 _STEPS = 80
 _RADIUS = 0.75

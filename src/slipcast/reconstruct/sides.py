@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from slipcast.core.values import F32, Bool, DepthMap, Picture, View
 from slipcast.reconstruct.orbit import OrbitCamera
 from slipcast.reconstruct.silhouettes import WORK_PX, Side, outline_distance
-from slipcast.values import F32, Bool, DepthMap, Picture, View
 
 
 def make_sides(

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from slipcast.core.values import F32, F64, Bool
 from slipcast.reconstruct.silhouettes import FAR, Side, hull_distances
-from slipcast.values import F32, F64, Bool
 
 _COARSE = 4
 """Nodes of the fine grid in one of the coarse grid."""

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import ndimage
 
+from slipcast.core.values import F32
 from slipcast.reconstruct.features import make_maps, point_features
 from slipcast.reconstruct.fusion_net import depth_inside
 from slipcast.reconstruct.silhouettes import Side
 from slipcast.reconstruct.solid_grid import Grid, hull_on_grid, make_grid
-from slipcast.values import F32
 
 _CHUNK = 60_000
 _CALM = 0.8

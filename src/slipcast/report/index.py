@@ -16,9 +16,9 @@ from urllib.parse import quote
 from PIL import Image
 
 from slipcast._version import __version__
-from slipcast.errors import BadInput
-from slipcast.report import template
+from slipcast.core.errors import BadInput
 from slipcast.report.page import VERDICTS
+from slipcast.report.report import template
 
 INDEX = "index.html"
 _MARK = '<meta name="generator" content="Slipcast'

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from slipcast.checks.thickness import Thickness
-from slipcast.formats.shading import handedness, split, tangents, vertex_normals
-from slipcast.values import F32, F64, I32, U8, Figurine
+from slipcast.core.values import F32, F64, I32, U8, Figurine
+from slipcast.mesh.tangents import make_tangents, measure_handedness, split_vertices, vertex_normals
+from slipcast.mesh.thickness import Thickness
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ def pack(figurine: Figurine, thickness: Thickness, wall_m: float) -> Packed:
     """Pack `figurine` with the thickness of its faces."""
     mesh = figurine.mesh
     mapped = figurine.normal_map is not None
-    corner, index = split(mesh.faces, figurine.uv, handedness(figurine) if mapped else None)
+    corner, index = split_vertices(mesh.faces, figurine.uv, measure_handedness(figurine) if mapped else None)
     owner = mesh.faces.reshape(-1)[corner]
     uv = np.clip(np.round(figurine.uv.reshape(-1, 2)[corner].astype(np.float64) * 65535), 0, 65535)
     low = mesh.vertices.min(0).astype(np.float64)
@@ -50,7 +50,7 @@ def pack(figurine: Figurine, thickness: Thickness, wall_m: float) -> Packed:
         _source(figurine)[owner],
     ]
     if mapped:
-        blocks.append(_signed(tangents(figurine, normal[owner], corner, index)))
+        blocks.append(_signed(make_tangents(figurine, normal[owner], corner, index)))
     raw = b"".join(np.ascontiguousarray(block).tobytes() for block in blocks)
     return Packed(
         data=base64.b64encode(gzip.compress(raw, 6, mtime=0)).decode(),

@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from slipcast.core.values import Source
 from slipcast.report.model import Packed
 from slipcast.report.pictures import OUTLINE, SOURCES, STRIP_DEG, THICKNESS, Color, Pictures
-from slipcast.values import Source
 
 VERDICTS = {
     "approve": ("Approved", "Nothing speaks against using it."),

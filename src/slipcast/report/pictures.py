@@ -12,11 +12,11 @@ import numpy as np
 from PIL import Image
 
 from slipcast.checks.mesh import Judged
-from slipcast.normal_map import Frames
-from slipcast.points import vertex_normals
-from slipcast.preview import Look, look, texels
+from slipcast.core.values import F32, U8, Bool, DepthMap, Figurine, Picture, Source
+from slipcast.depth.place import vertex_normals
+from slipcast.pipeline.preview import Look, look_from, look_up
 from slipcast.report.model import thickness_level
-from slipcast.values import F32, U8, Bool, DepthMap, Figurine, Picture, Source
+from slipcast.texture.normal_map import Frames
 
 Color = tuple[int, int, int]
 
@@ -97,7 +97,7 @@ def draw_pictures(
     extent = np.ptp(mesh.vertices, axis=0).astype(float)
     ratio = max(extent[0], extent[2]) / max(extent[1], 1e-9)
     wide = int(np.clip(_TALL_PX * ratio, _TALL_PX / 2, _TALL_PX * 1.6))
-    sides = [look(mesh, normals, wide, _TALL_PX, yaw_deg=yaw) for yaw in (0, 180)]
+    sides = [look_from(mesh, normals, wide, _TALL_PX, yaw_deg=yaw) for yaw in (0, 180)]
     box = _box(depth.valid)
     level = thickness_level(judged.thickness.per_face_m, wall_m)
     heat = _ramp([(_octave(walls), color) for walls, color in THICKNESS]).astype(np.float32)[level]
@@ -105,7 +105,9 @@ def draw_pictures(
     shells, span_mm = _shells(depth, box)
     strip_px = int(_STRIP_PX * wide / _TALL_PX)
     frames = Frames(figurine)
-    around = [look(mesh, normals, strip_px, _STRIP_PX, yaw_deg=yaw).with_relief(frames) for yaw in STRIP_DEG]
+    around = [
+        look_from(mesh, normals, strip_px, _STRIP_PX, yaw_deg=yaw).with_relief(frames) for yaw in STRIP_DEG
+    ]
     return Pictures(
         input=_shown(_fitted(Image.fromarray(came), _TALL_PX)),
         cutout=_shown(_fitted(Image.fromarray(_cut(picture)[box]), _TALL_PX)),
@@ -115,7 +117,9 @@ def draw_pictures(
         normals=_shown(_side_by_side([_canvas(side, (side.normal + 1) * 127.5) for side in sides])),
         thickness=_shown(_side_by_side([_canvas(side, side.colored(heat[side.face])) for side in sides])),
         sources=_shown(_side_by_side([_canvas(side, side.colored(kinds[side.face])) for side in sides])),
-        strip=_shown(_side_by_side([_canvas(side, side.colored(texels(figurine, side))) for side in around])),
+        strip=_shown(
+            _side_by_side([_canvas(side, side.colored(look_up(figurine, side))) for side in around])
+        ),
         texture=_texture(figurine.texture),
         relief=None if figurine.normal_map is None else _relief(figurine.normal_map),
         depth_mm=span_mm,

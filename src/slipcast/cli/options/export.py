@@ -1,0 +1,86 @@
+"""The words that say how files are written: shared by convert, make and export."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from slipcast.cli.options.recipe import formats_of, one_of
+from slipcast.core.errors import BadInput
+from slipcast.formats.table import COMPRESSIONS, TEXTURE_TYPES, ExportOptions
+
+if TYPE_CHECKING:
+    from slipcast.prepare.targets import Target
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option("--target", help="Of `slipcast targets`: its format, names, textures, axes and unit."),
+    click.option("--texture-size", type=int, help="Longest edge of the textures in pixels, at most."),
+    click.option("--texture-type", help="png, jpeg, or for glTF webp."),
+    click.option("--quantize", is_flag=True, help="glTF: 16-bit positions, half the bytes per vertex."),
+    click.option(
+        "--compress",
+        help="glTF: none, meshopt (unpacks fastest) or draco (smallest); both need the extra `compress`.",
+    ),
+)
+
+
+def export_options(command: _Command) -> _Command:
+    """Add `--target`, `--texture-size`, `--texture-type`, `--quantize` and `--compress` to a command."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def is_given(parameter: str) -> bool:
+    """Whether the user gave this parameter of the running command, so that a target must not decide it."""
+    source = click.get_current_context().get_parameter_source(parameter)
+    return source is not None and source is not click.core.ParameterSource.DEFAULT
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportWords:
+    """What the words ask for."""
+
+    formats: tuple[str, ...]
+    """Keys of EXPORTERS; none where the words name neither format nor target."""
+    options: ExportOptions
+    target: "Target | None"
+
+
+def read_export_options(
+    *,
+    formats: str | None,
+    target: str | None,
+    texture_size: int | None,
+    texture_type: str | None,
+    quantize: bool,
+    compress: str | None,
+) -> ExportWords:
+    """The words as options: a target's choices, changed by what stands beside it. BadInput names the wrong word."""
+    chosen = None if target is None else target_of(target)
+    options = chosen.options() if chosen else ExportOptions()
+    if texture_size is not None:
+        options = replace(options, texture_max_px=texture_size)
+    if texture_type is not None:
+        options = replace(options, texture_type=one_of("--texture-type", texture_type, TEXTURE_TYPES))
+    if quantize:
+        options = replace(options, quantize=True)
+    if compress is not None:
+        from slipcast.formats.gltf.compress import require
+
+        options = replace(options, compress=one_of("--compress", compress, COMPRESSIONS))
+        require(options.compress)
+    keys = formats_of(formats) if formats is not None else (chosen.format,) if chosen else ()
+    return ExportWords(formats=keys, options=options, target=chosen)
+
+
+def target_of(name: str) -> "Target":
+    """The row of that name; BadInput lists the choices when there is none."""
+    from slipcast.prepare.targets import TARGETS
+
+    if name.lower() not in TARGETS:
+        raise BadInput(f"--target {name!r} is unknown; choose from {', '.join(TARGETS)}")
+    return TARGETS[name.lower()]

@@ -1,0 +1,377 @@
+"""The vocabulary: what flows between the stages.
+
+Prompt -> Picture -> Picture with alpha -> DepthMap -> PointCloud -> Mesh -> Figurine -> Export
+
+World: glTF's. Right-handed, +Y up, the figurine faces +Z, metres, feet on y = 0, centred on x and z; the origin of
+UV is the texture's top left corner. Camera: OpenCV's, +X right, +Y down, +Z into the scene; pixel (row i, column j)
+covers [j, j+1) x [i, i+1), its centre is (j + 0.5, i + 0.5). Transforms are named `target_from_source`, numbers
+carry their unit (`_px _mm _m _deg _s`).
+
+Values are frozen; arrays are checked for shape and type and made read-only; `repr` shows sizes, not contents.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import IntEnum, StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slipcast.core.findings import Finding
+
+U8 = NDArray[np.uint8]
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+
+LENS_FOV_DEG = 24.0
+"""Vertical field of view of an 85 mm portrait lens on a 36 mm high sensor: what product shots are taken with."""
+
+
+class View(StrEnum):
+    """The side of the figurine that a picture shows."""
+
+    FRONT = "front"
+    BACK = "back"
+    LEFT = "left"
+    RIGHT = "right"
+    FRONT_LEFT = "front_left"
+    FRONT_RIGHT = "front_right"
+    BACK_LEFT = "back_left"
+    BACK_RIGHT = "back_right"
+    TOP = "top"
+
+    @property
+    def yaw_deg(self) -> float:
+        """How far the camera goes about +Y for this side; from above it stands as for the front."""
+        return _YAW_DEG[self.value]
+
+
+_YAW_DEG = {
+    "front": 0.0,
+    "front_left": 45.0,
+    "left": 90.0,
+    "back_left": 135.0,
+    "back": 180.0,
+    "back_right": 225.0,
+    "right": 270.0,
+    "front_right": 315.0,
+    "top": 0.0,
+}
+
+
+class Source(IntEnum):
+    """Where a piece of surface comes from."""
+
+    SEEN = 0
+    """The picture shows it."""
+    BACK_VIEW = 1
+    """A second picture shows it."""
+    MIRRORED = 2
+    """It repeats the seen side."""
+    INVENTED = 3
+    """A model or a rule made it up."""
+
+
+class DepthKind(StrEnum):
+    """What a model's numbers mean."""
+
+    METRIC = "metric"
+    """Distance along +Z, right up to one common factor."""
+    AFFINE_DEPTH = "affine-depth"
+    """Distance along +Z after an unknown scale and shift."""
+    AFFINE_DISPARITY = "affine-disparity"
+    """One over distance after an unknown scale and shift: large is near."""
+
+
+def _checked(owner: object, name: str, shape: tuple[int | None, ...], dtype: type[np.generic]) -> None:
+    """Check one array field's shape (None: any length) and type, and make it read-only."""
+    array = getattr(owner, name)
+    fits = (
+        isinstance(array, np.ndarray)
+        and array.dtype == dtype
+        and array.ndim == len(shape)
+        and all(want is None or want == got for want, got in zip(shape, array.shape, strict=True))
+    )
+    if not fits:
+        got = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+        raise ValueError(f"{type(owner).__name__}.{name} must be {np.dtype(dtype)} {shape}, got {got}")
+    if array.flags.writeable:
+        array = array.view()
+        array.flags.writeable = False
+        object.__setattr__(owner, name, array)
+
+
+class _Shown:
+    """A repr that shows the sizes of arrays and bytes instead of their contents."""
+
+    def __repr__(self) -> str:
+        parts = []
+        for entry in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, entry.name)
+            if isinstance(value, np.ndarray):
+                shown = f"{value.dtype}{list(value.shape)}"
+            elif isinstance(value, Mapping):
+                shown = f"<{len(value)} entries>"
+            else:
+                shown = repr(value)
+            parts.append(f"{entry.name}={shown}")
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompt:
+    """What is asked of a picture provider."""
+
+    text: str
+    """The whole prompt, ready to send."""
+    view: View = View.FRONT
+    """The side that the picture is to show."""
+    width_px: int = 1024
+    """Wanted width."""
+    height_px: int = 1024
+    """Wanted height."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Picture(_Shown):
+    """A decoded picture, upright, 8 bits a channel."""
+
+    pixels: U8
+    """(H,W,3) sRGB."""
+    alpha: U8 | None = None
+    """(H,W) opacity, 255 is figurine; None before the cutout."""
+    view: View = View.FRONT
+    """The side of the figurine that it shows."""
+    source: Mapping[str, object] = field(default_factory=dict)
+    """Where it came from, JSON-ready: `file`, `sha256`, or provider, model, ids and cost."""
+    findings: tuple[Finding, ...] = ()
+    """What was noticed so far."""
+
+    def __post_init__(self) -> None:
+        _checked(self, "pixels", (None, None, 3), np.uint8)
+        if self.alpha is not None:
+            _checked(self, "alpha", self.pixels.shape[:2], np.uint8)
+
+    @property
+    def height_px(self) -> int:
+        """Height in pixels."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def width_px(self) -> int:
+        """Width in pixels."""
+        return int(self.pixels.shape[1])
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Camera(_Shown):
+    """A pinhole camera without distortion."""
+
+    width_px: int
+    height_px: int
+    fx_px: float
+    """Focal length along x."""
+    fy_px: float
+    """Focal length along y."""
+    cx_px: float
+    """Principal point, x."""
+    cy_px: float
+    """Principal point, y."""
+    camera_from_world: F64 = field(default_factory=lambda: np.diag([1.0, -1.0, -1.0, 1.0]))
+    """(4,4) rigid transform; the default looks along the world's -Z from the origin, y turned down."""
+
+    def __post_init__(self) -> None:
+        _checked(self, "camera_from_world", (4, 4), np.float64)
+
+    @classmethod
+    def pinhole(cls, width_px: int, height_px: int, fov_deg: float = LENS_FOV_DEG) -> "Camera":
+        """A camera with square pixels and the principal point in the middle; `fov_deg` is vertical."""
+        focal_px = height_px / 2 / math.tan(math.radians(fov_deg) / 2)
+        return cls(
+            width_px=width_px,
+            height_px=height_px,
+            fx_px=focal_px,
+            fy_px=focal_px,
+            cx_px=width_px / 2,
+            cy_px=height_px / 2,
+        )
+
+    def rays(self) -> F32:
+        """(H,W,3) directions with z = 1 through the pixels' centres, in camera axes."""
+        x = (np.arange(self.width_px, dtype=np.float32) + np.float32(0.5 - self.cx_px)) / np.float32(
+            self.fx_px
+        )
+        y = (np.arange(self.height_px, dtype=np.float32) + np.float32(0.5 - self.cy_px)) / np.float32(
+            self.fy_px
+        )
+        out = np.ones((self.height_px, self.width_px, 3), dtype=np.float32)
+        out[..., 0] = x[None, :]
+        out[..., 1] = y[:, None]
+        return out
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelInfo:
+    """Which depth model spoke, for the metadata."""
+
+    name: str
+    """`dome`, `figurine`, a hub id or a folder's name."""
+    sha256: str | None = None
+    """Of the weights file; None for a model without weights."""
+    licence: str = "Apache-2.0"
+    """SPDX id, or what the model's card says."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class DepthMap(_Shown):
+    """Depth for each pixel of a picture, for the seen side and, where known, for the hidden one.
+
+    With `kind` METRIC both are distances along +Z in the camera's frame (x right, y down, z into the scene, ray
+    through the pixel's centre), in any one unit, and `back >= front` wherever `valid`.
+    """
+
+    front: F32
+    """(H,W), meaning as `kind` says."""
+    back: F32 | None = None
+    """(H,W) where the pixel's ray leaves the figurine for the last time, or None where the model does not know."""
+    valid: Bool
+    """(H,W), True on the figurine."""
+    camera: Camera
+    kind: DepthKind = DepthKind.METRIC
+    back_source: Source = Source.MIRRORED
+    """What the back shell is: MIRRORED or INVENTED (a model or rule), or BACK_VIEW."""
+    model: ModelInfo
+    ratio_is_prior: bool = False
+    """True when the ratio of depth to width comes from a rule and not from the model."""
+    implausible_ratio: float | None = None
+    """Depth over outline of a model's answer that was not taken, since no figurine is so; None where it was taken."""
+    agreement: float | None = None
+    """Correlation in [-1, 1] of two models' fronts where two were asked; None where one was."""
+    findings: tuple[Finding, ...] = ()
+
+    def __post_init__(self) -> None:
+        shape = (self.camera.height_px, self.camera.width_px)
+        _checked(self, "front", shape, np.float32)
+        _checked(self, "valid", shape, np.bool_)
+        if self.back is not None:
+            _checked(self, "back", shape, np.float32)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class PointCloud(_Shown):
+    """Oriented surface samples in world axes and metres."""
+
+    points: F32
+    """(N,3)."""
+    normals: F32
+    """(N,3), unit length, outward."""
+    colors: U8
+    """(N,3) sRGB."""
+    source: U8
+    """(N,) of `Source`."""
+    joins: I32 | None = None
+    """(F,3) closed triangles between neighbouring samples, counter-clockwise outside; None for a loose cloud."""
+
+    def __post_init__(self) -> None:
+        _checked(self, "points", (None, 3), np.float32)
+        _checked(self, "normals", (len(self.points), 3), np.float32)
+        _checked(self, "colors", (len(self.points), 3), np.uint8)
+        _checked(self, "source", (len(self.points),), np.uint8)
+        if self.joins is not None:
+            _checked(self, "joins", (None, 3), np.int32)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Mesh(_Shown):
+    """A triangle mesh with shared vertices, in world axes and metres."""
+
+    vertices: F32
+    """(V,3)."""
+    faces: I32
+    """(F,3), counter-clockwise seen from outside."""
+    source: U8
+    """(F,) of `Source`."""
+
+    def __post_init__(self) -> None:
+        _checked(self, "vertices", (None, 3), np.float32)
+        _checked(self, "faces", (None, 3), np.int32)
+        _checked(self, "source", (len(self.faces),), np.uint8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """Physical factors of the one material, as glTF's metallic-roughness model defines them."""
+
+    name: str = "Figurine"
+    metallic: float = 0.0
+    roughness: float = 0.9
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Hull(_Shown):
+    """One convex body that collides in place of the figurine, in world axes and metres."""
+
+    vertices: F32
+    """(V,3), at most 32."""
+    faces: I32
+    """(F,3), counter-clockwise seen from outside."""
+
+    def __post_init__(self) -> None:
+        _checked(self, "vertices", (None, 3), np.float32)
+        _checked(self, "faces", (None, 3), np.int32)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Level(_Shown):
+    """A simpler surface of a figurine, on the same atlas."""
+
+    mesh: Mesh
+    uv: F32
+    """(F,3,2) per face corner, in [0, 1], origin top left."""
+    coverage: float
+    """Share of the screen's height below which it can stand for the figurine."""
+
+    def __post_init__(self) -> None:
+        _checked(self, "uv", (len(self.mesh.faces), 3, 2), np.float32)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Figurine(_Shown):
+    """The finished asset: a mesh, its atlas and what is known about both."""
+
+    name: str
+    """What artists see in their outliner: the picture's stem."""
+    mesh: Mesh
+    uv: F32
+    """(F,3,2) per face corner, in [0, 1], origin top left."""
+    texture: Picture
+    """Base colour atlas, sRGB, no alpha."""
+    normal_map: U8 | None = None
+    """(H,W,3) tangent-space normals, +Y up as in glTF, or None."""
+    material: Material = field(default_factory=Material)
+    provenance: Mapping[str, object] = field(default_factory=dict)
+    """The metadata without clock, paths or random ids, JSON-ready: goes into every format that can carry it."""
+    findings: tuple[Finding, ...] = ()
+    levels: tuple[Level, ...] = ()
+    """Levels of detail below this one, finest first, for engines."""
+    hulls: tuple[Hull, ...] = ()
+    """What collides in its place, for engines."""
+
+    def __post_init__(self) -> None:
+        _checked(self, "uv", (len(self.mesh.faces), 3, 2), np.float32)
+        if self.normal_map is not None:
+            _checked(self, "normal_map", (None, None, 3), np.uint8)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Export(_Shown):
+    """A figurine in one format: files ready to be written."""
+
+    files: Mapping[str, bytes]
+    """Name -> content; the main file comes first."""
+    findings: tuple[Finding, ...] = ()
+    """What this format could not carry."""

@@ -1,0 +1,1 @@
+"""The bundled model: front and back of figurines."""

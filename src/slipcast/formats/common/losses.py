@@ -1,0 +1,34 @@
+"""What a format leaves out, as findings read from the table of formats."""
+
+from slipcast.core.findings import Finding, finding
+from slipcast.core.values import Figurine
+from slipcast.formats.table import EXPORTERS, ExportOptions
+
+CARRY_NORMAL_MAP = ("glb", "gltf", "obj", "fbx", "usdz")
+GLTF = ("glb", "gltf")
+CARRY_LEVELS = ("glb", "gltf", "fbx")
+
+
+def find_losses(format: str, figurine: Figurine, options: ExportOptions) -> tuple[Finding, ...]:
+    """Return the findings that exporting `figurine` to `format` with `options` deserves."""
+    row = EXPORTERS[format]
+    shown = {"format": format.upper()}
+    found = []
+    if not row.keeps_color:
+        found.append(finding("TEXTURE_DROPPED", shown))
+    elif not row.keeps_texture:
+        found.append(finding("COLOR_REDUCED", shown))
+    if figurine.normal_map is not None and format not in CARRY_NORMAL_MAP:
+        found.append(finding("NORMAL_MAP_DROPPED", shown))
+    if figurine.levels and (format not in CARRY_LEVELS or not options.levels):
+        found.append(finding("LODS_DROPPED", shown))
+    if figurine.hulls and (format not in CARRY_LEVELS or options.naming.hull is None):
+        found.append(finding("COLLISION_DROPPED", shown))
+    if format not in GLTF:
+        if row.keeps_texture and options.texture_type == "webp":
+            found.append(finding("TEXTURE_TYPE_CHANGED", shown))
+        if options.compress != "none" or options.quantize:
+            found.append(finding("NOT_COMPRESSED", shown))
+    elif options.compress == "draco" and figurine.normal_map is not None:
+        found.append(finding("TANGENTS_DROPPED", shown))
+    return tuple(found)

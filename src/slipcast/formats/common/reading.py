@@ -1,0 +1,257 @@
+"""What reading a mesh file gives, and the limits that hold for every format.
+
+No file is trusted: sizes are checked before memory is taken, indices and numbers before they are used;
+nothing is fetched, and no path outside the file's own folder is opened. Every refusal is a BadInput that
+names the file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+
+from slipcast.core.errors import BadInput
+from slipcast.core.findings import Finding
+from slipcast.core.values import F32, F64, I32
+
+MAX_FILE_BYTES = 512 * 2**20
+MAX_FACES = 5_000_000
+MAX_VERTICES = 15_000_000
+MAX_PIXELS = 100_000_000
+MAX_PARTS = 1000
+"""Meshes, materials or textures in one file."""
+LARGEST = 1e15
+"""Of a coordinate, in file units: its cube is still a number."""
+
+_HEAD_BYTES = 2**20
+"""Of a texture file: what is read to tell its size."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextureFact:
+    """One texture that a file names or holds."""
+
+    name: str
+    media_type: str
+    """Of the encoded image; `missing`, `not opened` (a path outside the file's folder) or `unreadable` without one."""
+    bytes: int
+    width_px: int | None = None
+    height_px: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaterialFact:
+    """One material, as far as the format knows it."""
+
+    name: str
+    metallic: float | None = None
+    roughness: float | None = None
+    textures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """A mesh file's content: one triangle soup in the file's own axes and unit."""
+
+    format: str
+    points: F64
+    """(V,3), finite, in file units."""
+    faces: I32
+    """(F,3), every index below V."""
+    unit_m: float
+    """Metres in one file unit: stated by the file, or the format's custom."""
+    unit_is_custom: bool
+    """True when the file itself states no unit."""
+    up: str
+    """`y` or `z`."""
+    meshes: tuple[str, ...] = ()
+    """The meshes' names."""
+    attributes: tuple[str, ...] = ()
+    """Of `normals`, `uv`, `colors`."""
+    materials: tuple[MaterialFact, ...] = ()
+    textures: tuple[TextureFact, ...] = ()
+    generator: str | None = None
+    metadata: Mapping[str, object] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    """What the reader left out or took on trust; the metadata's own findings are none of these."""
+
+
+class Tally:
+    """Counts what a file's meshes add up to: a small file may name one large mesh ten thousand times."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.vertices, self.faces, self.parts = path, 0, 0, 0
+
+    def add(self, vertices: int, faces: int) -> int:
+        """Count one more mesh and return how many vertices came before it; BadInput when it is too much."""
+        before = self.vertices
+        self.vertices += vertices
+        self.faces += faces
+        self.parts += 1
+        if self.parts > MAX_PARTS:
+            raise BadInput(f"{self.path} has more than {MAX_PARTS} meshes, which is too many")
+        if self.vertices > MAX_VERTICES or self.faces > MAX_FACES:
+            raise BadInput(
+                f"{self.path} adds up to more than {MAX_VERTICES} vertices or {MAX_FACES} faces, which is too many"
+            )
+        return before
+
+
+def read_bytes(path: Path, most: int | None = None) -> bytes:
+    """Read a whole file of at most `most` bytes, by default MAX_FILE_BYTES."""
+    most = MAX_FILE_BYTES if most is None else most
+    try:
+        if path.is_dir():
+            raise BadInput(f"{path} is a folder; name the mesh file in it")
+        size = path.stat().st_size
+        if size > most:
+            raise BadInput(f"{path} is {size / 2**20:.1f} MB; at most {most / 2**20:.1f} MB are read")
+        if size == 0:
+            raise BadInput(f"{path} is empty")
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def beside(path: Path, reference: str, *, quoted: bool = False) -> Path:
+    """Return the file that `path` refers to by a relative `reference` inside its own folder.
+
+    Raises BadInput for a URL, an absolute path, or one that leaves the folder (through `..` or a link).
+    """
+    name = unquote(reference) if quoted else reference
+    if "://" in name or name.startswith(("/", "\\", "file:")) or name[1:2] == ":" or "\0" in name:
+        raise BadInput(f"{path} refers to {name!r}, which is not a file beside it; it is not opened")
+    try:
+        folder = path.resolve().parent
+        target = (folder / name.replace("\\", "/")).resolve()
+        target.is_file()
+    except (OSError, RuntimeError, ValueError) as error:  # too long, or links in a circle
+        raise BadInput(f"{path} refers to {name[:80]!r}, which is no file's name") from error
+    if not target.is_relative_to(folder):
+        raise BadInput(f"{path} refers to {name!r} outside its folder; it is not opened")
+    return target
+
+
+def check_points(path: Path, points: "np.typing.NDArray[np.generic]") -> F64:
+    """Return (V,3) float64 points; BadInput when there are none or too many, or one is not a number."""
+    if len(points) == 0:
+        raise BadInput(f"{path} holds no mesh")
+    if len(points) > MAX_VERTICES:
+        raise BadInput(f"{path} has {len(points)} vertices; at most {MAX_VERTICES} are read")
+    out = np.asarray(points, dtype=np.float64)
+    if not np.isfinite(out).all():
+        raise BadInput(f"{path} has a vertex whose position is not a number")
+    if max(float(out.max()), -float(out.min())) > LARGEST:
+        raise BadInput(f"{path} has a vertex farther away than {LARGEST:g}, which no figurine is")
+    return out
+
+
+def check_faces(path: Path, faces: "np.typing.NDArray[np.generic]", vertices: int) -> I32:
+    """Return (F,3) int32 faces; BadInput when there are none or too many, or one names a vertex that is not
+    there."""
+    if len(faces) == 0:
+        raise BadInput(f"{path} holds no triangles")
+    if len(faces) > MAX_FACES:
+        raise BadInput(f"{path} has {len(faces)} faces; at most {MAX_FACES} are read")
+    whole = np.asarray(faces, dtype=np.int64)
+    if whole.min() < 0 or whole.max() >= vertices:
+        raise BadInput(
+            f"{path} has a face that names vertex {whole.max()} of {vertices}; the file is damaged"
+        )
+    return whole.astype(np.int32)
+
+
+def weld(points: F32) -> tuple[I32, I32]:
+    """Join equal positions of (V,3) points.
+
+    Returns `(first, index)`: `first` (S,) names one vertex for each position, in order of first use; `index` (V,) is
+    each vertex's place in that list.
+    """
+    # 32-bit keys sort several times faster than rows of floats; + 0 turns -0 into 0.
+    x, y, z = (np.ascontiguousarray(points[:, axis] + np.float32(0)).view(np.uint32) for axis in range(3))
+    order = np.lexsort((z, y, x))
+    fresh = np.ones(len(points), dtype=bool)
+    fresh[1:] = False
+    for key in (x, y, z):
+        fresh[1:] |= key[order[1:]] != key[order[:-1]]
+    group = np.empty(len(points), dtype=np.int64)
+    group[order] = np.cumsum(fresh) - 1
+    first = order[fresh]
+    by_use = np.argsort(first, kind="stable")
+    rank = np.empty(len(first), dtype=np.int32)
+    rank[by_use] = np.arange(len(first), dtype=np.int32)
+    return first[by_use].astype(np.int32), rank[group]
+
+
+def count_open_edges(faces: I32) -> int:
+    """How many edges do not have exactly one face on each side; faces over welded positions."""
+    pairs = np.sort(faces.astype(np.int64)[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    _, count = np.unique(pairs[:, 0] << 32 | pairs[:, 1], return_counts=True)
+    return int((count != 2).sum())
+
+
+def texture_fact(name: str, data: "bytes | memoryview", size: int | None = None) -> TextureFact:
+    """Describe encoded image bytes by their head; width and height are None where the head cannot be read.
+
+    `size` is that of the whole file where `data` is only its beginning.
+    """
+    head, length = bytes(data[:_HEAD_BYTES]), len(data) if size is None else size
+    width: int | None = None
+    height: int | None = None
+    media_type = "unknown"
+    if head[:8] == b"\x89PNG\r\n\x1a\n" and len(head) >= 24:
+        media_type = "image/png"
+        width, height = (int.from_bytes(head[at : at + 4], "big") for at in (16, 20))
+    elif head[:2] == b"\xff\xd8":
+        media_type = "image/jpeg"
+        width, height = _jpeg_size(head)
+    elif head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        media_type = "image/webp"
+        width, height = _webp_size(head)
+    return TextureFact(name=name, media_type=media_type, bytes=length, width_px=width, height_px=height)
+
+
+def file_texture(path: Path, reference: str, *, quoted: bool = False) -> TextureFact:
+    """Describe the texture file beside `path`; where it cannot be, the media type says why and 0 bytes are told.
+
+    A mesh is worth reading without its texture, so an odd path is no error: it is `not opened`.
+    """
+    try:
+        target = beside(path, reference, quoted=quoted)
+    except BadInput:
+        return TextureFact(name=reference, media_type="not opened", bytes=0)
+    try:
+        if not target.is_file():
+            return TextureFact(name=reference, media_type="missing", bytes=0)
+        with target.open("rb") as stream:
+            return texture_fact(reference, stream.read(_HEAD_BYTES), target.stat().st_size)
+    except OSError:
+        return TextureFact(name=reference, media_type="unreadable", bytes=0)
+
+
+def _webp_size(head: bytes) -> tuple[int | None, int | None]:
+    """Width and height from the first chunk: lossy, lossless or extended."""
+    kind, body = head[12:16], head[20:30]
+    if len(body) < 10:
+        return None, None
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(body[4:7], "little"), 1 + int.from_bytes(body[7:10], "little")
+    if kind == b"VP8L":
+        bits = int.from_bytes(body[1:5], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    if kind == b"VP8 ":
+        return int.from_bytes(body[6:8], "little") & 0x3FFF, int.from_bytes(body[8:10], "little") & 0x3FFF
+    return None, None
+
+
+def _jpeg_size(data: bytes) -> tuple[int | None, int | None]:
+    """Walk the JPEG's segments to its frame header."""
+    at = 2
+    while at + 9 <= len(data) and data[at] == 0xFF:
+        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker in (0xC0, 0xC1, 0xC2):
+            return int.from_bytes(data[at + 7 : at + 9], "big"), int.from_bytes(data[at + 5 : at + 7], "big")
+        at += 2 + length
+    return None, None

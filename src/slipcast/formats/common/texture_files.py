@@ -1,0 +1,79 @@
+"""Pixels -> the bytes of a texture file, the same every time."""
+
+import io
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+from slipcast.core.values import F32, U8, Figurine
+from slipcast.formats.common import xmp
+from slipcast.formats.table import ExportOptions
+
+SUFFIX = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
+MEDIA_TYPE = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
+
+
+def encode(pixels: U8, options: ExportOptions, *, data: bool = False, about: bytes = b"") -> bytes:
+    """Encode (H,W,3) `pixels`; `data` (normals) is always lossless and carries no colour space.
+
+    `about` is an XMP packet that the file will carry.
+
+    A texture larger than `options.texture_max_px` is shrunk with Lanczos.
+    """
+    if data and options.green_down:
+        pixels = np.stack([pixels[..., 0], 255 - pixels[..., 1], pixels[..., 2]], axis=-1)
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    limit = options.texture_max_px
+    if limit and max(image.size) > limit:
+        scale = limit / max(image.size)
+        image = image.resize(
+            (max(1, round(image.width * scale)), max(1, round(image.height * scale))),
+            Image.Resampling.LANCZOS,
+        )
+    out = io.BytesIO()
+    kind = choose_kind(options, data=data)
+    if kind == "jpeg":
+        image.save(out, "JPEG", quality=options.jpeg_quality, subsampling=0, xmp=about)
+    elif kind == "webp":
+        image.save(out, "WEBP", quality=options.jpeg_quality, method=4, xmp=about)
+    else:
+        told = PngImagePlugin.PngInfo()
+        if about:
+            told.add_itxt("XML:com.adobe.xmp", about.decode())
+        image.save(out, "PNG", compress_level=6, pnginfo=told)
+    return out.getvalue()
+
+
+def encode_base_color(figurine: Figurine, options: ExportOptions) -> bytes:
+    """Encode the figurine's texture, with the XMP packet that says where it comes from."""
+    return encode(figurine.texture.pixels, options, about=xmp.packet(figurine))
+
+
+def choose_kind(options: ExportOptions, *, data: bool = False) -> str:
+    """Return `png`, `jpeg` or `webp`: what `encode` will write."""
+    return "png" if data else options.texture_type
+
+
+def restrict_to_common(options: ExportOptions) -> ExportOptions:
+    """The options for a format whose readers know PNG and JPEG only."""
+    return replace(options, texture_type="png") if options.texture_type == "webp" else options
+
+
+def choose_suffix(options: ExportOptions, *, data: bool = False) -> str:
+    """Return the suffix, with its dot, of what `encode` will write."""
+    return SUFFIX[choose_kind(options, data=data)]
+
+
+def sample(pixels: U8, uv: F32) -> U8:
+    """Return (...,3) colours at (...,2) UV, bilinear, origin top left, clamped at the rim."""
+    height, width = pixels.shape[:2]
+    x = np.clip(uv[..., 0].astype(np.float64) * width - 0.5, 0, width - 1)
+    y = np.clip(uv[..., 1].astype(np.float64) * height - 0.5, 0, height - 1)
+    left, top = np.floor(x).astype(int), np.floor(y).astype(int)
+    right, bottom = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
+    fx, fy = (x - left)[..., None], (y - top)[..., None]
+    upper = pixels[top, left] * (1 - fx) + pixels[top, right] * fx
+    lower = pixels[bottom, left] * (1 - fx) + pixels[bottom, right] * fx
+    out: U8 = np.rint(upper * (1 - fy) + lower * fy).astype(np.uint8)
+    return out

@@ -1,0 +1,258 @@
+"""GLB or glTF -> a Figurine: with texture, provenance and each face's source where Slipcast made it.
+
+Several meshes and materials, as they come back from a modelling program, become one mesh with one atlas, so that every
+format can carry them; what a figurine has no place for is a finding.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from slipcast.core.errors import BadInput
+from slipcast.core.findings import FINDINGS, Finding, finding
+from slipcast.core.values import F32, I32, U8, Figurine, Material, Mesh, Picture, Source
+from slipcast.formats.common.labels import read_labels
+from slipcast.formats.common.reading import Tally, weld
+from slipcast.formats.gltf.read import left_out
+from slipcast.formats.gltf_document import Document, Json, parse
+from slipcast.formats.gltf_scene import Part, Scene, attribute
+from slipcast.formats.gltf_surfaces import Surface, read_surface
+from slipcast.formats.join_atlas import Atlas, join, tile
+
+_LARGEST_M = 10_000.0
+_DEEPEST = 32
+"""Levels of nested metadata that are taken over."""
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """One primitive, ready to be joined."""
+
+    part: Part
+    points: F32
+    faces: I32
+    uv: F32
+    """(F,3,2) as its texture wants them."""
+    material: object
+    has_uv: bool
+    has_colors: bool
+
+
+def read_figurine(path: Path) -> Figurine:
+    """Read an asset as `read_asset` does, without what was lost on the way."""
+    return read_asset(path)[0]
+
+
+def read_asset(path: Path) -> tuple[Figurine, tuple[Finding, ...]]:
+    """Read a textured asset and say what of it a Figurine cannot hold.
+
+    Vertices of one mesh at one place become one, so that a solid is closed again; faces of another origin count as
+    SEEN. Raises BadInput for a file without any textured mesh.
+    """
+    with np.errstate(all="ignore"):  # numbers beyond any scale are refused below
+        return _read(path, parse(path))
+
+
+def _read(path: Path, document: Document) -> tuple[Figurine, tuple[Finding, ...]]:
+    scene, tally = Scene(document), Tally(path)
+    surfaces: dict[object, Surface] = {}
+    pieces = []
+    for part in scene.parts():
+        key = part.primitive.get("material")
+        if not isinstance(key, int) or key not in surfaces:
+            surfaces[key] = read_surface(document, part.primitive)
+        pieces.append(_piece(path, scene, part, surfaces[key]))
+        tally.add(len(pieces[-1].points), len(pieces[-1].faces))
+    _require_texture(path, pieces, surfaces)
+    used = [key for key in surfaces if any(piece.material == key for piece in pieces)]
+    groups = {key: [piece for piece in pieces if piece.material == key] for key in used}
+    tiles = [tile(surfaces[key], np.concatenate([piece.uv for piece in groups[key]])) for key in used]
+    atlas = join(tiles)
+    uv_of: dict[int, F32] = {}
+    for key, joined in zip(used, atlas.uv, strict=True):
+        start = 0
+        for piece in groups[key]:
+            uv_of[id(piece)] = joined[start : start + len(piece.faces)]
+            start += len(piece.faces)
+    largest = max(used, key=lambda key: sum(_area(piece) for piece in groups[key]))
+    provenance, findings = _metadata(document)
+    figurine = Figurine(
+        name=_name(pieces, path),
+        mesh=_joined(pieces),
+        uv=np.concatenate([uv_of[id(piece)] for piece in pieces]),
+        texture=Picture(pixels=np.ascontiguousarray(atlas.color)),
+        normal_map=atlas.normal,
+        material=Material(
+            name=surfaces[largest].name,
+            metallic=surfaces[largest].metallic,
+            roughness=surfaces[largest].roughness,
+        ),
+        provenance=provenance,
+        findings=findings,
+    )
+    kept = [surfaces[key] for key in used]
+    lost = _joining(pieces, kept, surfaces[largest], atlas) + _lost(pieces, used, surfaces)
+    return figurine, (*left_out(document, scene), *lost)
+
+
+def _piece(path: Path, scene: Scene, part: Part, surface: Surface) -> _Piece:
+    """Points, faces and texture coordinates of one primitive."""
+    document = scene.document
+    points, faces = scene.geometry(part)
+    if np.abs(points).max() > _LARGEST_M:
+        raise BadInput(f"{path} is larger than {_LARGEST_M:g} m; export works on figurines")
+    slot = surface.slot
+    uv = attribute(document, part.primitive, f"TEXCOORD_{slot.set}") if slot is not None else None
+    usable = (
+        uv is not None and uv.shape == (len(points), 2) and bool(np.isfinite(uv.astype(np.float64)).all())
+    )
+    corner = np.zeros((len(faces), 3, 2), dtype=np.float32)
+    if usable and uv is not None and slot is not None:
+        corner = slot.coordinates(uv.astype(np.float32)[faces])
+        usable = bool(np.isfinite(corner).all() and np.abs(corner).max() < 1e6)
+    colored = attribute(document, part.primitive, "COLOR_0") is not None
+    material = part.primitive.get("material")
+    return _Piece(part, points.astype(np.float32), faces, corner, material, usable, colored)
+
+
+def _require_texture(path: Path, pieces: list[_Piece], surfaces: dict[object, Surface]) -> None:
+    """BadInput where no face of the asset has a texture, or one that has is not told where it lies."""
+    if not pieces:
+        raise BadInput(f"{path} holds no triangles")
+    if all(piece.material is None for piece in pieces):
+        raise BadInput(f"{path} has no material; export works on textured assets, as Slipcast makes them")
+    textured = [piece for piece in pieces if surfaces[piece.material].slot is not None]
+    if not textured:
+        raise BadInput(f"{path} has no base colour texture; export works on textured assets")
+    if not all(piece.has_uv for piece in textured):
+        raise BadInput(
+            f"{path} has no texture coordinates; export works on textured assets, as Slipcast makes them"
+        )
+
+
+def _joined(pieces: list[_Piece]) -> Mesh:
+    """All pieces as one mesh; welded are only those of one mesh at one place."""
+    places: dict[int, list[_Piece]] = {}
+    for piece in pieces:
+        places.setdefault(piece.part.place, []).append(piece)
+    vertices: list[F32] = []
+    faces: list[I32] = []
+    sources: list[U8] = []
+    start = 0
+    for together in places.values():
+        points = np.concatenate([piece.points for piece in together])
+        first, vertex = weld(points)
+        before = 0
+        for piece in together:
+            faces.append((vertex[piece.faces + before] + start).astype(np.int32))
+            before += len(piece.points)
+            alone = len(together) == 1
+            sources.append(_sources(piece.part.mesh if alone else {}, len(piece.faces)))
+        vertices.append(points[first])
+        start += len(first)
+    return Mesh(
+        vertices=np.concatenate(vertices), faces=np.concatenate(faces), source=np.concatenate(sources)
+    )
+
+
+def _area(piece: _Piece) -> float:
+    corner = piece.points.astype(np.float64)[piece.faces]
+    cross = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
+    return float(np.linalg.norm(cross, axis=1).sum())
+
+
+def _joining(
+    pieces: list[_Piece], kept: list[Surface], largest: Surface, atlas: Atlas
+) -> tuple[Finding, ...]:
+    """What joining several meshes and materials changed."""
+    found = []
+    height, width = atlas.color.shape[:2]
+    if len(pieces) > 1:
+        values = {"meshes": len(pieces), "materials": len(kept), "width": width, "height": height}
+        found.append(finding("MESHES_JOINED", values))
+    if any((s.metallic, s.roughness) != (largest.metallic, largest.roughness) for s in kept):
+        told = {"metallic": round(largest.metallic, 3), "roughness": round(largest.roughness, 3)}
+        found.append(finding("FACTORS_JOINED", told | {"name": largest.name[:80]}))
+    if atlas.reduced:
+        found.append(finding("TEXTURE_REDUCED", {"width": width, "height": height}))
+    return tuple(found)
+
+
+def _lost(pieces: list[_Piece], used: list[object], surfaces: dict[object, Surface]) -> tuple[Finding, ...]:
+    """What of each material a figurine has no place for."""
+    found = []
+    for key in used:
+        words = list(surfaces[key].lost)
+        if any(piece.has_colors for piece in pieces if piece.material == key):
+            words.append("colours per vertex")
+        if words:
+            values = {"name": surfaces[key].name[:80], "what": ", ".join(words)}
+            found.append(finding("MATERIAL_REDUCED", values))
+    return tuple(found)
+
+
+def _name(pieces: list[_Piece], path: Path) -> str:
+    """The figurine's name before any naming rule, else the only mesh's, else the file's."""
+    meshes = [piece.part.mesh for piece in pieces]
+    extras = [entry["extras"].get("name") for entry in meshes if isinstance(entry.get("extras"), dict)]  # type: ignore[attr-defined]
+    names = list(dict.fromkeys(entry.get("name") for entry in meshes))
+    candidates = [*extras, *(names if len(names) == 1 else [])]
+    return next((name for name in candidates if isinstance(name, str) and name), path.stem)
+
+
+def _sources(mesh: Json, faces: int) -> U8:
+    """(F,) labels from the mesh's extras; SEEN where there are none that fit."""
+    extras = mesh.get("extras")
+    written = extras.get("source_of_faces") if isinstance(extras, dict) else None
+    labelled = read_labels(written, faces) if isinstance(written, str) else None
+    if labelled is not None:
+        return labelled
+    counts = extras.get("faces_by_source") if isinstance(extras, dict) else None
+    if not isinstance(counts, dict):
+        return np.zeros(faces, dtype=np.uint8)
+    sizes = [counts.get(source.name, 0) for source in Source]
+    if not all(isinstance(size, int) and 0 <= size <= faces for size in sizes) or sum(sizes) != faces:
+        return np.zeros(faces, dtype=np.uint8)
+    return np.repeat(np.array([*Source], dtype=np.uint8), sizes)
+
+
+def _metadata(document: Document) -> tuple[Mapping[str, object], tuple[Finding, ...]]:
+    """The provenance and the findings that the table still knows."""
+    asset = document.json["asset"]
+    extras = asset.get("extras") if isinstance(asset, dict) else None
+    if not isinstance(extras, dict):
+        return {}, ()
+    found = []
+    listed = extras.get("findings")
+    for entry in listed if isinstance(listed, list) else []:
+        if not isinstance(entry, dict) or entry.get("code") not in FINDINGS:
+            continue
+        values = entry.get("values")
+        if not _sound(values, _DEEPEST):
+            continue
+        made = Finding(code=str(entry["code"]), values=values if isinstance(values, dict) else {})
+        if _can_be_said(made):
+            found.append(made)
+    kept = {key: value for key, value in extras.items() if key != "findings"}
+    if not _sound(kept, _DEEPEST):
+        raise document.fail("its metadata is nested too deeply or holds what is not a number")
+    return kept, tuple(found)
+
+
+def _sound(value: object, depth: int) -> bool:
+    """Whether metadata can be written again: not nested too deeply, every number finite."""
+    if isinstance(value, dict | list):
+        entries = value.values() if isinstance(value, dict) else value
+        return depth > 0 and all(_sound(entry, depth - 1) for entry in entries)
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _can_be_said(made: Finding) -> bool:
+    """Whether the table's sentence can be filled from the values, which another version may have written."""
+    try:
+        return bool(made.message)
+    except (KeyError, IndexError, ValueError, TypeError, AttributeError):
+        return False

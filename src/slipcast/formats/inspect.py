@@ -1,0 +1,108 @@
+"""What is in a mesh file: the facts behind `slipcast inspect`."""
+
+import math
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from slipcast.core.errors import BadInput
+from slipcast.core.findings import finding
+from slipcast.formats.common.reading import Content, count_open_edges, weld
+from slipcast.mesh.bodies import find_bodies
+
+READERS = {
+    ".glb": "gltf.read:read_gltf",
+    ".gltf": "gltf.read:read_gltf",
+    ".obj": "obj.read:read_obj",
+    ".fbx": "fbx.read:read_fbx",
+    ".stl": "stl.read:read_stl",
+    ".3mf": "threemf.read:read_threemf",
+    ".ply": "ply.read:read_ply",
+    ".usdz": "usdz.read:read_usdz",
+}
+"""Suffix -> `module:function` of this package; each gives a Content or raises BadInput."""
+
+
+def read_content(path: Path) -> Content:
+    """Read a mesh file of any format in READERS; raises BadInput for what cannot be read or trusted."""
+    entry = READERS.get(path.suffix.lower())
+    if entry is None:
+        raise BadInput(f"{path} has the suffix {path.suffix!r}; readable are {', '.join(READERS)}")
+    module, _, function = entry.partition(":")
+    read = getattr(import_module(f"slipcast.formats.{module}"), function)
+    with np.errstate(all="ignore"):  # numbers beyond any scale are refused by the readers
+        return cast(Callable[[Path], Content], read)(path)
+
+
+def describe(path: Path) -> dict[str, object]:
+    """Return JSON-ready facts about a mesh file; sizes in millimetres, measured and not taken from its
+    metadata."""
+    content = read_content(path)
+    scale_mm = content.unit_m * 1000
+    low, high = content.points.min(axis=0), content.points.max(axis=0)
+    size = (high - low) * scale_mm
+    up, depth = (1, 2) if content.up == "y" else (2, 1)
+    first, index = weld(content.points.astype(np.float32))
+    edges = count_open_edges(index[content.faces])
+    bodies = find_bodies(content.points[first], index[content.faces])
+    corner = content.points[content.faces] - low
+    volume = np.einsum("ij,ij->i", corner[:, 0], np.cross(corner[:, 1], corner[:, 2])).sum() / 6
+    listed = content.metadata.get("findings")
+    noticed = [
+        *content.findings,
+        *(
+            finding("TEXTURE_NOT_OPENED", {"name": entry.name[:200]})
+            for entry in content.textures
+            if entry.media_type == "not opened"
+        ),
+    ]
+    shown = _plain({key: value for key, value in content.metadata.items() if key != "findings"})
+    return {
+        "file": path.name,
+        "path": str(path),
+        "ok": True,
+        "format": content.format,
+        "bytes": path.stat().st_size,
+        "width_mm": round(float(size[0]), 4),
+        "height_mm": round(float(size[up]), 4),
+        "depth_mm": round(float(size[depth]), 4),
+        "unit_m": content.unit_m,
+        "unit_is_custom": content.unit_is_custom,
+        "up": content.up,
+        "faces": len(content.faces),
+        "vertices": len(content.points),
+        "positions": len(first),
+        "open_edges": edges,
+        "closed": edges == 0,
+        "bodies": bodies.count,
+        "cavities": int(bodies.cavity.sum()),
+        "inside_out": int(bodies.inside_out.sum()),
+        "volume_mm3": round(float(volume) * scale_mm**3, 3),
+        "meshes": _plain(content.meshes),
+        "attributes": list(content.attributes),
+        "materials": _plain([vars(entry) for entry in content.materials]),
+        "textures": _plain([vars(entry) for entry in content.textures]),
+        "generator": _plain(content.generator),
+        "metadata": shown,
+        "findings": _plain(
+            [*(listed if isinstance(listed, list) else []), *(entry.as_dict() for entry in noticed)]
+        ),
+    }
+
+
+def _plain(value: object, depth: int = 32) -> object:
+    """Foreign metadata as JSON that can be written: numbers finite, text of whole characters, not too deep."""
+    if depth == 0:
+        return "..."
+    if isinstance(value, dict):
+        return {str(_plain(key)): _plain(entry, depth - 1) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry, depth - 1) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    return value

@@ -1,0 +1,438 @@
+"""PLY, text or binary of either byte order -> its triangles.
+
+Polygons are fanned and strips of triangles taken apart; elements and lists that are no surface are passed over.
+"""
+
+import re
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from slipcast.core.errors import BadInput
+from slipcast.core.findings import Finding, finding
+from slipcast.core.values import F64, I64
+from slipcast.formats.common.reading import (
+    MAX_FACES,
+    MAX_PARTS,
+    MAX_VERTICES,
+    Content,
+    check_faces,
+    check_points,
+    file_texture,
+    read_bytes,
+)
+from slipcast.formats.table import UNITS_M
+
+_TYPE = {
+    name: code
+    for names, code in (
+        (("char", "int8"), "i1"),
+        (("uchar", "uint8"), "u1"),
+        (("short", "int16"), "i2"),
+        (("ushort", "uint16"), "u2"),
+        (("int", "int32"), "i4"),
+        (("uint", "uint32"), "u4"),
+        (("int64",), "i8"),
+        (("uint64",), "u8"),
+        (("float", "float32"), "f4"),
+        (("double", "float64"), "f8"),
+    )
+    for name in names
+}
+_ORDER = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": "="}
+_MAX_HEADER_BYTES = 2**20
+_END = re.compile(rb"^[ \t]*end_header[ \t]*(?:\r\n|\n|\r|$)", re.MULTILINE)
+_END_BY_RETURN = re.compile(rb"(?:^|(?<=\r))[ \t]*end_header[ \t]*\r")
+_CHUNK_BYTES = 2**20
+_ROWS = 4096
+"""Of a text's vertices, taken at once."""
+_ATTRIBUTES = {
+    "colors": {"red", "r", "diffuse_red"},
+    "normals": {"nx", "normal_x"},
+    "uv": {"s", "u", "texture_u", "texture_s", "texcoord"},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Property:
+    name: str
+    type: str
+    length: str | None = None
+    """Type of a list's length; None for a single number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Element:
+    name: str
+    count: int
+    properties: list[_Property]
+
+    def place(self, *names: str) -> int | None:
+        """Which property bears one of the names."""
+        for at, entry in enumerate(self.properties):
+            if entry.name.lower() in names:
+                return at
+        return None
+
+    def corners(self, path: Path) -> int:
+        """Which property lists the corners: by its name, else the only list of whole numbers."""
+        lists = [k for k, entry in enumerate(self.properties) if entry.length and entry.type[0] in "iu"]
+        named = [k for k in lists if self.properties[k].name.lower().startswith(("vertex_ind", "vertex_idx"))]
+        if named or len(lists) == 1:
+            return (named or lists)[0]
+        raise BadInput(f"{path} has {self.name} elements without a list of vertices")
+
+
+@dataclass(kw_only=True)
+class _Lists:
+    """The entries of one list property, row after row."""
+
+    values: I64
+    lengths: I64
+
+
+@dataclass(kw_only=True)
+class _Read:
+    """What the body holds of a surface."""
+
+    vertices: F64
+    polygons: _Lists | None = None
+    strips: _Lists | None = None
+
+
+def read_ply(path: Path) -> Content:
+    """Read the vertices and faces, polygons fanned; metres and Z up unless Slipcast's own comment says
+    otherwise."""
+    data = read_bytes(path)
+    order, elements, comments, start = _header(path, data)
+    body = memoryview(data)[start:]
+    read = _binary(path, body, elements, order) if order != "=" else _text(path, body, elements)
+    points = check_points(path, read.vertices)
+    faces, flat = _triangles(path, read)
+    surface = [element for element in elements if element.name in ("vertex", "face", "tristrips")]
+    known = {entry.name.lower() for element in surface for entry in element.properties}
+    ours = next((comment for comment in comments if comment.startswith("Slipcast, ")), "Slipcast, m, Z up")
+    unit, _, up = ours.removeprefix("Slipcast, ").partition(", ")
+    textures = dict.fromkeys(
+        comment.split(None, 1)[1]
+        for comment in comments
+        if comment.lower().startswith("texturefile ") and len(comment.split()) > 1
+    )
+    return Content(
+        format="ply",
+        points=points,
+        faces=check_faces(path, faces, len(points)),
+        unit_m=UNITS_M.get(unit, 1.0),
+        unit_is_custom=ours not in comments,
+        up="y" if up.startswith("Y") else "z",
+        attributes=tuple(word for word, names in _ATTRIBUTES.items() if names & known),
+        textures=tuple(file_texture(path, name) for name in list(textures)[:MAX_PARTS]),
+        generator="; ".join(comments)[:200] or None,
+        findings=_left_out(elements, flat),
+    )
+
+
+def _header(path: Path, data: bytes) -> tuple[str, list[_Element], list[str], int]:
+    """Return byte order, elements, comments and where the body starts."""
+    # Where lines end in a carriage return alone, a line feed behind the last one is the body's.
+    by_return = re.match(rb"ply[ \t]*\r(?!\n)", data) is not None
+    end = (_END_BY_RETURN if by_return else _END).search(data, 0, _MAX_HEADER_BYTES)
+    if not re.match(rb"ply\s", data) or end is None:
+        raise BadInput(f"{path} is not a PLY: its header has no beginning or no end")
+    order, elements, comments = "", list[_Element](), list[str]()
+    for raw in re.split(rb"[\r\n]+", data[: end.start()])[1:]:
+        line = raw.decode("utf-8", "replace")
+        words = line.split()
+        match [words[0].lower(), *words[1:]] if words else []:
+            case ["format", kind, *_] if kind.lower() in _ORDER:
+                order = _ORDER[kind.lower()]
+            case ["comment", *_]:
+                comments.append(line.strip()[len("comment") :].strip())
+            case ["element", name, count, *_] if count.isdecimal() and int(count) <= MAX_VERTICES:
+                elements.append(_Element(name=name.lower(), count=int(count), properties=[]))
+            case ["property", "list", length, kind, name, *_] if (
+                elements and _TYPE.get(length.lower(), "f")[0] in "iu" and kind.lower() in _TYPE
+            ):
+                kinds = _TYPE[kind.lower()], _TYPE[length.lower()]
+                elements[-1].properties.append(_Property(name=name, type=kinds[0], length=kinds[1]))
+            case ["property", kind, name, *_] if elements and kind.lower() in _TYPE:
+                elements[-1].properties.append(_Property(name=name, type=_TYPE[kind.lower()]))
+            case [] | ["obj_info", *_]:
+                pass
+            case [word, *_] if word not in ("format", "element", "property"):
+                comments.append(line.strip())  # a maker's line without the word `comment`
+            case _:
+                raise BadInput(f"{path} has the PLY header line {line[:80]!r}, which is not understood")
+    if not order:
+        raise BadInput(f"{path} is a PLY that does not say its format")
+    return order, elements, comments, end.end()
+
+
+def _binary(path: Path, body: memoryview, elements: list[_Element], order: str) -> _Read:
+    """Read the elements one after the other."""
+    read, at = _Read(vertices=np.zeros((0, 3))), 0
+    for element in elements:
+        if not element.properties or not element.count:
+            continue
+        lengths = _same_lengths(body, element, at, order)
+        if lengths is None:
+            at = _ragged(path, body, element, at, order, read)
+            continue
+        dtype = _dtype(element, order, lengths)
+        rows = np.frombuffer(body, dtype, element.count, at)
+        at += dtype.itemsize * element.count
+        if element.name == "vertex":
+            read.vertices = np.stack(
+                [rows[f"{place}"].astype(np.float64) for place in _axes(path, element)], axis=1
+            )
+        elif element.name in ("face", "tristrips"):
+            place = element.corners(path)
+            values = rows[f"{place}"].astype(np.int64).ravel()
+            _keep(read, element, _Lists(values=values, lengths=np.full(len(rows), lengths[place], np.int64)))
+    return read
+
+
+def _dtype(element: _Element, order: str, lengths: list[int]) -> np.dtype[np.void]:
+    """One row whose lists have these lengths; fields are called by their places, since names may come twice."""
+    fields: list[tuple[str, str] | tuple[str, str, tuple[int]]] = []
+    for place, (entry, length) in enumerate(zip(element.properties, lengths, strict=True)):
+        if entry.length is None:
+            fields.append((f"{place}", order + entry.type))
+        else:
+            fields.append((f"length {place}", order + entry.length))
+            fields.append((f"{place}", order + entry.type, (length,)))
+    return np.dtype(fields)
+
+
+def _same_lengths(body: memoryview, element: _Element, at: int, order: str) -> list[int] | None:
+    """The lengths of the first row's lists where all rows have the same, else None."""
+    lengths, end = [], at
+    for entry in element.properties:
+        length = 1
+        if entry.length is not None:
+            kind = np.dtype(order + entry.length)
+            if end + kind.itemsize > len(body):
+                return None
+            length = int(np.frombuffer(body, kind, 1, end)[0])
+            end += kind.itemsize
+        end += length * np.dtype(entry.type).itemsize
+        lengths.append(length)
+        if not 0 <= length <= len(body):
+            return None
+    if at + (end - at) * element.count > len(body):
+        return None
+    rows = np.frombuffer(body, _dtype(element, order, lengths), element.count, at)
+    same = all(
+        (rows[f"length {place}"] == length).all()
+        for place, (entry, length) in enumerate(zip(element.properties, lengths, strict=True))
+        if entry.length is not None
+    )
+    return lengths if same else None
+
+
+def _ragged(path: Path, body: memoryview, element: _Element, at: int, order: str, read: _Read) -> int:
+    """Read an element whose rows differ in length; returns where it ends.
+
+    Each row is walked to find where its numbers start; they are then gathered at once.
+    """
+    axes = _axes(path, element) if element.name == "vertex" else []
+    wanted = axes or ([element.corners(path)] if element.name in ("face", "tristrips") else [])
+    starts = {place: array("q") for place in wanted}
+    lengths = array("q")
+    little = "little" if order == "<" else "big"
+    steps = [
+        (place, np.dtype(entry.type).itemsize, np.dtype(entry.length).itemsize if entry.length else 0)
+        for place, entry in enumerate(element.properties)
+    ]
+    signed = [bool(entry.length and entry.length[0] == "i") for entry in element.properties]
+    size = len(body)
+    for _ in range(element.count):
+        for place, width, prefix in steps:
+            length = 1
+            if prefix:
+                length = int.from_bytes(body[at : at + prefix], little, signed=signed[place])  # type: ignore[arg-type]
+                at += prefix
+                if length < 0:
+                    raise BadInput(f"{path} has a list of {length} entries among its {element.name} elements")
+            if place in starts:
+                starts[place].append(at)
+                if prefix:
+                    lengths.append(length)
+            at += width * length
+        if at > size:
+            raise BadInput(f"{path} is cut off inside its {element.name} elements")
+    if axes:
+        columns = [
+            _gather(body, starts[place], None, order + element.properties[place].type) for place in axes
+        ]
+        read.vertices = np.stack([column.astype(np.float64) for column in columns], axis=1)
+    elif wanted:
+        kind = order + element.properties[wanted[0]].type
+        values = _gather(body, starts[wanted[0]], lengths, kind).astype(np.int64)
+        _keep(read, element, _Lists(values=values, lengths=np.array(lengths, np.int64)))
+    return at
+
+
+def _gather(
+    body: memoryview, starts: "array[int]", lengths: "array[int] | None", kind: str
+) -> "np.typing.NDArray[np.generic]":
+    """The numbers at byte offsets: one each, or `lengths` many in a row."""
+    dtype = np.dtype(kind)
+    first = np.array(starts, np.int64)
+    if lengths is not None:
+        count = np.array(lengths, np.int64)
+        before = np.cumsum(count) - count
+        first = np.repeat(first - before * dtype.itemsize, count) + np.arange(count.sum()) * dtype.itemsize
+    raw = np.frombuffer(body, np.uint8)[first[:, None] + np.arange(dtype.itemsize)]
+    out: np.typing.NDArray[np.generic] = np.ascontiguousarray(raw).view(dtype).ravel()
+    return out
+
+
+def _text(path: Path, body: memoryview, elements: list[_Element]) -> _Read:
+    """Read the elements number by number: a row may lie on several lines."""
+    read, words = _Read(vertices=np.zeros((0, 3))), _words(path, body)
+    for element in elements:
+        try:
+            if element.name == "vertex" and not any(entry.length for entry in element.properties):
+                read.vertices = _columns(path, element, words)
+            else:
+                _rows(path, element, words, read)
+        except StopIteration as error:
+            raise BadInput(f"{path} is cut off inside its {element.name} elements") from error
+        except (ValueError, OverflowError) as error:
+            raise BadInput(f"{path} has a {element.name} that is not made of numbers") from error
+    return read
+
+
+def _words(path: Path, body: memoryview) -> Iterator[bytes]:
+    """The words of the text, taken in pieces: all at once would take ten times the memory."""
+    rest = b""
+    for at in range(0, len(body), _CHUNK_BYTES):
+        piece = rest + bytes(body[at : at + _CHUNK_BYTES])
+        words = piece.split()
+        rest = words.pop() if words and not piece[-1:].isspace() else b""
+        if len(rest) > _CHUNK_BYTES:
+            raise BadInput(f"{path} has a word of more than {_CHUNK_BYTES} letters in its body")
+        yield from words
+    if rest:
+        yield rest
+
+
+def _columns(path: Path, element: _Element, words: Iterator[bytes]) -> F64:
+    """(N,3) the x, y and z of rows of one length; StopIteration where they end too early."""
+    axes, wide = _axes(path, element), len(element.properties)
+    columns = [array("d") for _ in axes]
+    for first in range(0, element.count, _ROWS):
+        rows = min(_ROWS, element.count - first)
+        flat = list(islice(words, rows * wide))
+        if len(flat) < rows * wide:
+            raise StopIteration
+        for column, place in zip(columns, axes, strict=True):
+            column.extend(map(float, flat[place::wide]))
+    return np.array(columns, np.float64).T
+
+
+def _rows(path: Path, element: _Element, words: Iterator[bytes], read: _Read) -> None:
+    """Read rows with lists; StopIteration where they end too early."""
+    if not element.properties or not element.count:
+        return
+    axes = _axes(path, element) if element.name == "vertex" else []
+    corners = element.corners(path) if element.name in ("face", "tristrips") else None
+    points, indices, lengths = array("d"), array("q"), array("q")
+    for _ in range(element.count):
+        row: list[float] = []
+        for place, entry in enumerate(element.properties):
+            if entry.length is None:
+                word = next(words)
+                row.append(float(word) if place in axes else 0.0)
+                continue
+            row.append(0.0)
+            length = int(next(words))
+            if length > MAX_VERTICES:
+                raise BadInput(f"{path} has a list of {length} entries, which is too many")
+            found = list(islice(words, length))  # ValueError for less than none
+            if len(found) < length:
+                raise StopIteration
+            if place == corners:
+                lengths.append(length)
+                indices.extend(map(int, found))
+        points.extend(row[place] for place in axes)
+        if len(indices) > 6 * MAX_FACES + 3:
+            raise BadInput(f"{path} has more than {MAX_FACES} faces, which is too many")
+    if axes:
+        read.vertices = np.frombuffer(points, np.float64).reshape(-1, 3)
+    elif corners is not None:
+        _keep(read, element, _Lists(values=np.array(indices, np.int64), lengths=np.array(lengths, np.int64)))
+
+
+def _axes(path: Path, element: _Element) -> list[int]:
+    """The places of x, y and z."""
+    places = [element.place(axis) for axis in "xyz"]
+    found = [place for place in places if place is not None and element.properties[place].length is None]
+    if len(found) < 3:
+        raise BadInput(f"{path} has vertices without x, y and z")
+    return found
+
+
+def _keep(read: _Read, element: _Element, lists: _Lists) -> None:
+    if element.name == "face":
+        read.polygons = lists
+    else:
+        read.strips = lists
+
+
+def _triangles(path: Path, read: _Read) -> tuple[I64, int]:
+    """(F,3) all faces as triangles, and how many had fewer than three corners."""
+    parts, flat = [np.zeros((0, 3), np.int64)], 0
+    if read.polygons is not None:
+        values, lengths = read.polygons.values, read.polygons.lengths
+        flat = int((lengths < 3).sum())
+        start = np.cumsum(lengths) - lengths
+        many = np.maximum(lengths - 2, 0)
+        total = int(many.sum())
+        if total > MAX_FACES:
+            raise BadInput(f"{path} has {total} faces; at most {MAX_FACES} are read")
+        first = np.repeat(start, many)
+        step = np.arange(total) - np.repeat(np.cumsum(many) - many, many)
+        parts.append(np.stack([values[first], values[first + step + 1], values[first + step + 2]], axis=1))
+    if read.strips is not None:
+        parts.append(_from_strips(read.strips))
+    return np.concatenate(parts), flat
+
+
+def _from_strips(strips: _Lists) -> I64:
+    """(F,3) the triangles of strips, every second one turned; -1 ends a strip, a corner that repeats makes none."""
+    values = strips.values
+    ends = np.zeros(len(values) + 1, bool)
+    ends[np.cumsum(strips.lengths)] = True
+    start = np.zeros(len(values), np.int64)  # where each corner's strip began
+    fresh = ends[:-1].copy()
+    fresh[1:] |= values[:-1] == -1
+    where = np.flatnonzero(fresh)
+    start[where] = where
+    start = np.maximum.accumulate(start)
+    a = np.arange(max(0, len(values) - 2))
+    whole = (start[a] == start[a + 2]) & (values[a] >= 0) & (values[a + 1] >= 0) & (values[a + 2] >= 0)
+    a = a[whole]
+    odd = (a - start[a]) % 2 == 1
+    faces = np.stack(
+        [values[a], values[np.where(odd, a + 2, a + 1)], values[np.where(odd, a + 1, a + 2)]], axis=1
+    )
+    distinct = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
+    out: I64 = faces[distinct]
+    return out
+
+
+def _left_out(elements: list[_Element], flat: int) -> tuple[Finding, ...]:
+    """What the file has beside its surface."""
+    told = [f"{flat} faces of fewer than three corners"] if flat else []
+    told += [
+        f"{element.count} {element.name[:40]} elements"
+        for element in elements
+        if element.count and element.name not in ("vertex", "face", "tristrips")
+    ][:5]
+    return (finding("FILE_LEFT_OUT", {"what": ", ".join(told)}),) if told else ()

@@ -1,0 +1,194 @@
+"""Figurine -> Export: one row a format; each exporter lives in its own file and is loaded when it is used.
+
+An exporter is pure: value in, bytes out; no clock, no random ids, no files. A format whose axes, unit or
+colour differ from ours converts in its own file and says by a finding what it could not carry.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, cast
+
+from slipcast.core.errors import BadInput
+
+if TYPE_CHECKING:
+    from slipcast.core.values import Export, Figurine
+
+TEXTURE_TYPES = ("png", "jpeg", "webp")
+COMPRESSIONS = ("none", "meshopt", "draco")
+UNITS_M = {"m": 1.0, "cm": 0.01, "mm": 0.001}
+"""Metres in one of each unit that a format may be written in."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Naming:
+    """How files and objects are called: patterns with `{name}`, the figurine's name.
+
+    They also take `{snake}` and `{slug}`, the name in plain small letters joined by `_` or `-`, and
+    `{material}`, the material's own name.
+    """
+
+    file: str = "{name}"
+    """The main file, without its suffix."""
+    mesh: str = "{name}"
+    """The node and mesh: what an outliner shows."""
+    material: str = "{material}"
+    base_color: str = "{name}_basecolor"
+    normal: str = "{name}_normal"
+    level: str = "{mesh}_LOD{level}"
+    """A level of detail; `{mesh}` is the mesh's name, the figurine itself is level 0."""
+    hull: str | None = None
+    """A collision body, with `{mesh}` and `{number}` from 1; None: the importer knows no name for one, so none is
+    written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions:
+    """What a user or a target may choose; the defaults keep everything that a format can carry."""
+
+    texture_type: str = "png"
+    """`png` (lossless), `jpeg` (about a fifth of the size) or `webp` (less still; glTF only, the others get png)."""
+    texture_max_px: int | None = None
+    """Longest edge of a written texture; None keeps the atlas as it is."""
+    jpeg_quality: int = 90
+    """1 to 95, as Pillow counts; also for WebP."""
+    quantize: bool = False
+    """glTF only: 16-bit positions and UV, 8-bit normals (KHR_mesh_quantization): half the bytes per vertex."""
+    compress: str = "none"
+    """glTF only: `meshopt` (implies `quantize`; unpacks fastest) or `draco` (smallest), with the extra `compress`."""
+    up: str | None = None
+    """`y` or `z` for the formats that state no axes themselves (obj, ply, stl); None is the format's
+    custom."""
+    unit: str | None = None
+    """`m`, `cm` or `mm` for the formats that state no unit themselves (obj, ply, stl); None is their
+    custom."""
+    green_down: bool = False
+    """FBX and OBJ: normal maps as DirectX and Unreal read them, green downwards; in glTF and USDZ it is upwards."""
+    naming: Naming = field(default_factory=Naming)
+    levels: bool = True
+    """glTF and FBX: write the figurine's levels of detail; False for importers that make their own."""
+
+    def __post_init__(self) -> None:
+        if self.texture_type not in TEXTURE_TYPES:
+            raise BadInput(
+                f"the texture type {self.texture_type!r} is unknown; use one of {', '.join(TEXTURE_TYPES)}"
+            )
+        if self.texture_max_px is not None and not 16 <= self.texture_max_px <= 16384:
+            raise BadInput(f"the texture size must be 16 to 16384 px, got {self.texture_max_px}")
+        if not 1 <= self.jpeg_quality <= 95:
+            raise BadInput(f"the JPEG quality must be 1 to 95, got {self.jpeg_quality}")
+        if self.compress not in COMPRESSIONS:
+            raise BadInput(
+                f"the compression {self.compress!r} is unknown; use one of {', '.join(COMPRESSIONS)}"
+            )
+        if self.up not in (None, "y", "z"):
+            raise BadInput(f"the up axis must be y or z, got {self.up!r}")
+        if self.unit is not None and self.unit not in UNITS_M:
+            raise BadInput(f"the unit must be one of {', '.join(UNITS_M)}, got {self.unit!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exporter:
+    """One row of the table of formats."""
+
+    name: str
+    """What the user types and the key in EXPORTERS."""
+    suffix: str
+    """Of the main file, with its dot."""
+    media_type: str
+    keeps_texture: bool
+    """The atlas arrives whole."""
+    keeps_color: bool
+    """At least some colour arrives."""
+    unit: str
+    """The unit of the numbers in the file: `m`, `cm` or `mm`."""
+    up: str
+    """The axis that points up in the file: `y` or `z`."""
+    entry: str
+    """`module:function`, loaded on first use."""
+    sentence: str
+    """What it is for, for `slipcast formats`."""
+    extra: tuple[str, str] | None = None
+    """(module, name of Slipcast's extra that brings it) for a format that needs more than Slipcast itself."""
+
+    def require(self) -> None:
+        """Raise BadInput, with the command that helps, when the format's extra is not installed."""
+        if self.extra and find_spec(self.extra[0]) is None:
+            raise BadInput(
+                f"{self.name} needs {self.extra[0]}: run `pip install 'slipcast[{self.extra[1]}]'`"
+            )
+
+    @property
+    def export(self) -> "Callable[[Figurine, ExportOptions], Export]":
+        """The exporter, `(figurine, options) -> Export`; loading it may raise BadInput for a missing
+        extra."""
+        module, _, function = self.entry.partition(":")
+        return cast("Callable[[Figurine, ExportOptions], Export]", getattr(import_module(module), function))
+
+
+def _row(
+    name: str,
+    media_type: str,
+    sentence: str,
+    *,
+    color: str = "texture",
+    unit: str = "m",
+    up: str = "y",
+    module: str | None = None,
+    extra: tuple[str, str] | None = None,
+) -> Exporter:
+    """Make a row; `color` is `texture`, `vertex` or `none`, `module` the file when it is not called as the
+    format."""
+    return Exporter(
+        name=name,
+        suffix=f".{name}",
+        media_type=media_type,
+        keeps_texture=color == "texture",
+        keeps_color=color != "none",
+        unit=unit,
+        up=up,
+        entry=f"slipcast.formats.{module or f'{name}.write:write_{name}'}",
+        sentence=sentence,
+        extra=extra,
+    )
+
+
+EXPORTERS: dict[str, Exporter] = {
+    row.name: row
+    for row in (
+        _row(
+            "glb",
+            "model/gltf-binary",
+            "glTF in one file: web, Godot, Blender, viewers of Windows and Android",
+            module="gltf.glb:write_glb",
+        ),
+        _row("gltf", "model/gltf+json", "glTF in three files (.gltf, .bin, texture): easy to look into"),
+        _row("obj", "model/obj", "Wavefront OBJ with .mtl and texture: every modelling program"),
+        _row(
+            "fbx",
+            "application/vnd.autodesk.fbx",
+            "binary FBX 7.4, texture embedded and beside it: Unity, Unreal, Maya, 3ds Max",
+            unit="cm",
+        ),
+        _row("stl", "model/stl", "binary STL: every slicer; no colours", color="none", unit="mm", up="z"),
+        _row(
+            "3mf",
+            "model/3mf",
+            "3MF with texture: slicers and colour printers",
+            unit="mm",
+            up="z",
+            module="threemf.write:write_threemf",
+        ),
+        _row(
+            "ply", "model/x-ply", "binary PLY, colour per vertex: MeshLab, scanners", color="vertex", up="z"
+        ),
+        _row(
+            "usdz",
+            "model/vnd.usdz+zip",
+            "USDZ: iPhone and Vision Pro; needs the extra usd-core",
+            extra=("pxr", "usd"),
+        ),
+    )
+}
+"""Every format that Slipcast writes, by name."""

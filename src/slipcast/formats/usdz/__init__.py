@@ -1,0 +1,1 @@
+"""USDZ, through usd-core."""

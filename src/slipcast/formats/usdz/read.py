@@ -1,0 +1,261 @@
+"""USDZ -> triangles, materials and textures, through usd-core (the extra `usd`).
+
+The package is unzipped here; its first layer is opened by usd-core in a process of its own (sandbox.py). A layer that
+refers to another is refused, so that nothing outside the package is opened; references inside the layer, instances and
+point instancers are followed. What is drawn counts: purpose default or render, and visible; the rest is told.
+"""
+
+import json
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from slipcast.core.errors import BadInput
+from slipcast.core.findings import finding
+from slipcast.core.values import F64, I64
+from slipcast.formats.common import sandbox
+from slipcast.formats.common.reading import (
+    MAX_FACES,
+    MAX_PARTS,
+    MAX_VERTICES,
+    Content,
+    MaterialFact,
+    check_faces,
+    check_points,
+    texture_fact,
+)
+from slipcast.formats.common.zip import unpack
+
+_LAYERS = (".usdc", ".usda", ".usd")
+_PICTURES = (".png", ".jpg", ".jpeg")
+_MAX_NESTED = 8
+_USED_FOR = {"diffuseColor": "base color", "normal": "normal"}
+
+
+def read_usdz(path: Path) -> Content:
+    """Read every mesh of the package's first layer; polygons are fanned."""
+    parts = unpack(path, "USDZ")
+    name, layer = next(iter(parts.items()), ("", b""))
+    if not name.lower().endswith(_LAYERS):
+        raise BadInput(f"{path} is not a USDZ: its first part is not a USD layer")
+    if find_spec("pxr") is None:
+        raise BadInput(f"{path} needs usd-core to be read: run `pip install 'slipcast[usd]'`")
+    try:
+        found = sandbox.decode("usd", name.encode("utf-8", "replace") + b"\0" + layer)
+        about = json.loads(found["about"].tobytes())
+    except ValueError as error:
+        raise BadInput(f"{path} is not a USDZ that can be read: {error}") from error
+    points = check_points(path, found["points"])
+    return Content(
+        format="usdz",
+        points=points,
+        faces=check_faces(path, found["faces"], len(points)),
+        unit_m=about["unit_m"],
+        unit_is_custom=False,
+        up=about["up"],
+        meshes=tuple(about["meshes"]),
+        attributes=tuple(about["attributes"]),
+        materials=tuple(
+            MaterialFact(**entry | {"textures": tuple(entry["textures"])}) for entry in about["materials"]
+        ),
+        textures=tuple(
+            texture_fact(part, data) for part, data in parts.items() if part.lower().endswith(_PICTURES)
+        ),
+        generator=about["generator"],
+        metadata=about["metadata"],
+        findings=tuple(finding("FILE_LEFT_OUT", {"what": about["left_out"]}) for _ in about["left_out"][:1]),
+    )
+
+
+def layer_arrays(data: bytes) -> "dict[str, np.typing.NDArray[np.generic]]":
+    """In the child: `name NUL layer` -> `points` (V,3), `faces` (F,3), `about` (JSON as bytes)."""
+    from pxr import Sdf, Usd, UsdGeom
+
+    name, _, content = data.partition(b"\0")
+    with tempfile.TemporaryDirectory(prefix="slipcast-usd-") as folder:
+        place = Path(folder) / f"layer{Path(name.decode('utf-8', 'replace')).suffix.lower()}"
+        place.write_bytes(content)
+        try:
+            layer = Sdf.Layer.FindOrOpen(str(place))
+            if layer is None:
+                raise ValueError("its layer is damaged")
+            if any(layer.GetCompositionAssetDependencies()):  # a reference inside the layer names no file
+                raise ValueError("its layer refers to another file, which is not opened")
+            stage = Usd.Stage.Open(layer)
+            unit_m = float(UsdGeom.GetStageMetersPerUnit(stage))
+            if not 1e-9 < unit_m < 1e9:
+                raise ValueError(f"it states a unit of {unit_m} m")
+            return _meshes(stage, layer, unit_m)
+        except RuntimeError as error:  # what pxr raises
+            raise ValueError("its layer cannot be understood") from error
+
+
+def _meshes(stage: Any, layer: Any, unit_m: float) -> "dict[str, np.typing.NDArray[np.generic]]":
+    """All meshes that are drawn, in world space as one soup, with what is told about them."""
+    from pxr import Usd, UsdGeom, UsdShade
+
+    soup = _Soup()
+    materials: list[dict[str, object]] = []
+    walk = iter(Usd.PrimRange.Stage(stage, Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate)))
+    for prim in walk:
+        if prim.IsA(UsdShade.Material) and len(materials) < MAX_PARTS:
+            materials.append(_material(prim))
+        if prim.IsA(UsdGeom.PointInstancer):
+            walk.PruneChildren()  # its prototypes are drawn where it puts them only
+            if not soup.hides(prim):
+                _instances(soup, prim)
+        elif prim.IsA(UsdGeom.Gprim) and not soup.hides(prim):
+            soup.add(prim, np.array(UsdGeom.Xformable(prim).ComputeLocalToWorldTransform(_now())))
+    points, faces, names, attributes = soup.points, soup.faces, soup.names, soup.attributes
+    if not points:
+        raise ValueError("it holds no mesh")
+    told = dict(layer.customLayerData)
+    provenance = told.get("slipcast")
+    try:
+        metadata = json.loads(provenance) if isinstance(provenance, str) else {}
+    except (ValueError, RecursionError):
+        metadata = {}
+    about = {
+        "unit_m": unit_m,
+        "up": "z" if UsdGeom.GetStageUpAxis(stage) == "Z" else "y",
+        "meshes": list(dict.fromkeys(names)),
+        "attributes": sorted(attributes),
+        "materials": materials,
+        "generator": str(told.get("generator", ""))[:200] or None,
+        "metadata": metadata if isinstance(metadata, dict) else {},
+        "left_out": ", ".join(f"{count} x {word}" for word, count in soup.left_out.items()),
+    }
+    text = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
+    return {"points": np.concatenate(points), "faces": np.concatenate(faces), "about": text}
+
+
+class _Soup:
+    """The meshes so far; `left_out` counts what is no mesh or not drawn."""
+
+    def __init__(self) -> None:
+        self.points: list[F64] = []
+        self.faces: list[I64] = []
+        self.names: list[str] = []
+        self.attributes: set[str] = set()
+        self.left_out: dict[str, int] = {}
+        self._vertices = 0
+
+    def hides(self, prim: Any) -> bool:
+        """Whether a prim is not drawn: a proxy or guide, or invisible."""
+        from pxr import UsdGeom
+
+        shown = UsdGeom.Imageable(prim)
+        purpose = str(shown.ComputePurpose())
+        word = purpose if purpose in ("proxy", "guide") else ""
+        if not word and str(shown.ComputeVisibility(_now())) == "invisible":
+            word = "invisible"
+        if word:
+            self._count(f"{word} {prim.GetTypeName()}")
+        return bool(word)
+
+    def add(self, prim: Any, world: F64) -> None:
+        """Add a mesh under `world` (4,4), for row vectors; any other shape is counted."""
+        from pxr import UsdGeom
+
+        if not prim.IsA(UsdGeom.Mesh):
+            self._count(str(prim.GetTypeName()))
+            return
+        mesh = UsdGeom.Mesh(prim)
+        local = np.asarray(mesh.GetPointsAttr().Get(_now()) or [], dtype=np.float64).reshape(-1, 3)
+        count = np.asarray(mesh.GetFaceVertexCountsAttr().Get(_now()) or [], dtype=np.int64)
+        flat = np.asarray(mesh.GetFaceVertexIndicesAttr().Get(_now()) or [], dtype=np.int64)
+        if count.min(initial=3) < 3 or int(count.sum()) != len(flat):
+            raise ValueError("its polygons do not fit together")
+        if flat.min(initial=0) < 0 or flat.max(initial=-1) >= len(local):
+            raise ValueError("a face names a point that is not there")
+        start, fan = np.cumsum(count) - count, count - 2
+        first = np.repeat(start, fan)
+        step = np.arange(len(first)) - np.repeat(np.cumsum(fan) - fan, fan)
+        index = np.stack([flat[first], flat[first + step + 1], flat[first + step + 2]], axis=1)
+        # Both a left-handed orientation and a mirroring transform turn the winding round.
+        left = str(mesh.GetOrientationAttr().Get(_now())) == "leftHanded"
+        if left != bool(np.linalg.det(world[:3, :3]) < 0):
+            index = index[:, ::-1]
+        self.points.append(local @ world[:3, :3] + world[3, :3])
+        self.faces.append(index + self._vertices)
+        self._vertices += len(local)
+        self.names.append(prim.GetDisplayName() or prim.GetName())
+        if mesh.GetNormalsAttr().HasAuthoredValue():
+            self.attributes.add("normals")
+        if UsdGeom.PrimvarsAPI(prim).HasPrimvar("st"):
+            self.attributes.add("uv")
+        if len(self.names) > MAX_PARTS:
+            raise ValueError(f"it has more than {MAX_PARTS} meshes")
+        if self._vertices > MAX_VERTICES or sum(len(entry) for entry in self.faces) > MAX_FACES:
+            raise ValueError(f"it adds up to more than {MAX_VERTICES} vertices or {MAX_FACES} faces")
+
+    def _count(self, word: str) -> None:
+        self.left_out[word] = self.left_out.get(word, 0) + 1
+
+
+def _instances(soup: _Soup, prim: Any, outer: F64 | None = None, depth: int = 0) -> None:
+    """Add the prototypes of a point instancer at each of its places, those inside one another too."""
+    from pxr import Usd, UsdGeom
+
+    if depth > _MAX_NESTED:
+        raise ValueError("its instancers are nested too deeply")
+    instancer = UsdGeom.PointInstancer(prim)
+    targets = instancer.GetPrototypesRel().GetForwardedTargets()
+    which = np.asarray(instancer.GetProtoIndicesAttr().Get(_now()) or [], dtype=np.int64)
+    if len(which) > MAX_PARTS:
+        raise ValueError(f"it has more than {MAX_PARTS} instances")
+    places = instancer.ComputeInstanceTransformsAtTime(_now(), _now()) or []
+    mask = list(instancer.ComputeMaskAtTime(_now())) or [True] * len(which)
+    if outer is None:
+        outer = np.array(UsdGeom.Xformable(prim).ComputeLocalToWorldTransform(_now()))
+    kept = [number for number, shown in zip(which.tolist(), mask, strict=False) if shown]
+    for number, place in zip(kept, places, strict=False):
+        if not 0 <= number < len(targets):
+            raise ValueError("an instancer names a prototype that it does not have")
+        prototype = prim.GetStage().GetPrimAtPath(targets[number])
+        if not prototype:
+            raise ValueError("an instancer names a prototype that is not there")
+        cache = UsdGeom.XformCache(_now())
+        above = np.linalg.inv(np.array(cache.GetLocalToWorldTransform(prototype)))
+        walk = iter(Usd.PrimRange(prototype, Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate)))
+        for part in walk:
+            if not part.IsA(UsdGeom.Boundable) or soup.hides(part):
+                continue
+            local = np.array(cache.GetLocalToWorldTransform(part)) @ above
+            world = local @ np.array(place) @ outer
+            if part.IsA(UsdGeom.PointInstancer):
+                walk.PruneChildren()
+                _instances(soup, part, world, depth + 1)
+            elif part.IsA(UsdGeom.Gprim):
+                soup.add(part, world)
+
+
+def _now() -> Any:
+    """The time that is read: the first one, where values change over time."""
+    from pxr import Usd
+
+    return Usd.TimeCode.EarliestTime()
+
+
+def _material(prim: Any) -> dict[str, object]:
+    """The factors and textures of a UsdPreviewSurface."""
+    from pxr import UsdShade
+
+    out: dict[str, object] = {"name": prim.GetDisplayName() or prim.GetName()}
+    used: list[str] = []
+    for child in prim.GetChildren():
+        shader = UsdShade.Shader(child)
+        if not shader or shader.GetIdAttr().Get() != "UsdPreviewSurface":
+            continue
+        for factor in ("metallic", "roughness"):
+            value = shader.GetInput(factor).Get() if shader.GetInput(factor) else None
+            out[factor] = round(float(value), 6) if isinstance(value, int | float) else None
+        used += [
+            word
+            for slot, word in _USED_FOR.items()
+            if shader.GetInput(slot) and shader.GetInput(slot).HasConnectedSource()
+        ]
+    return out | {"textures": used}

@@ -1,0 +1,1 @@
+"""Who makes pictures: one row each in table.py."""

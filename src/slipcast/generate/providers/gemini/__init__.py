@@ -1,0 +1,1 @@
+"""Google's Gemini; its errors end in this folder."""

@@ -1,0 +1,1 @@
+"""Pictures that were bought before."""

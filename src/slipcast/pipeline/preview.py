@@ -1,0 +1,186 @@
+"""Figurine -> PNG: the picture as it came and four views, so that one look tells whether the asset is good.
+
+On the picture lies the cutout's outline: what the cutout lost is seen outside of it, what it took too much inside.
+
+Orthographic, lit from the upper left of the viewer, drawn with the project's own z-buffer at twice the size.
+"""
+
+import io
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from slipcast.core.values import F32, F64, I32, U8, Bool, Figurine, Mesh, Picture
+from slipcast.depth.place import vertex_normals
+from slipcast.mesh.rasterize import rasterize
+from slipcast.texture.normal_map import Frames
+
+_GROUND = np.array([236, 238, 240], np.float32)
+_OUTLINE = (255, 0, 200)
+"""A colour that few figurines and no backdrops have."""
+_LIGHT = (np.array([-0.45, 0.55, 0.70]) / np.linalg.norm([-0.45, 0.55, 0.70])).astype(np.float32)
+_VIEWS = (("front", 0.0), ("right", 90.0), ("back", 180.0), ("left", 270.0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviewOptions:
+    """How large the preview is."""
+
+    panel_px: int = 384
+    """Width of one of the five panels; they are a third taller than wide where the figurine is tall."""
+
+
+def draw_preview(figurine: Figurine, original: Picture, cut: Picture, options: PreviewOptions) -> bytes:
+    """Return a PNG of five panels: the picture as it came, and front, right, back and left of the asset.
+
+    `cut` is the cutout of `original`, of the same size; its outline is drawn on the first panel.
+    """
+    width = options.panel_px
+    extent = np.ptp(figurine.mesh.vertices, axis=0)
+    height = width * 4 // 3 if extent[1] > 1.1 * max(extent[0], extent[2]) else width
+    panels = [("input", _input_panel(original, cut, width, height))]
+    frames = Frames(figurine)
+    for title, yaw_deg in _VIEWS:
+        panels.append((title, render(figurine, width, height, yaw_deg=yaw_deg, frames=frames)))
+    sheet = Image.new("RGB", (width * len(panels), height), (236, 238, 240))
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=14)
+    for column, (title, pixels) in enumerate(panels):
+        sheet.paste(Image.fromarray(pixels), (column * width, 0))
+        pen.text((column * width + 8, height - 24), title, fill=(110, 114, 120), font=font)
+    out = io.BytesIO()
+    sheet.save(out, "PNG", compress_level=4)  # 2 % larger than 6, in half the time
+    return out.getvalue()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """A mesh seen from one side, before it has any colour: what each pixel shows, row by row."""
+
+    shown: Bool
+    """(H,W), where the mesh is; the others have a row for each True in it."""
+    face: I32
+    """(N,) the face."""
+    weights: F32
+    """(N,3) the weights of its corners."""
+    normal: F32
+    """(N,3) unit normal, x to the right, y up, z to the viewer."""
+    rotation: F64
+    """(3,3) that turns the world's directions to the viewer's."""
+
+    def with_relief(self, frames: Frames) -> "Look":
+        """The same with the normals of the figurine's normal map, where it has one."""
+        if frames.figurine.normal_map is None:
+            return self
+        world = frames.mapped(self.face, self.weights.astype(np.float64))
+        return replace(self, normal=(world @ self.rotation.T).astype(np.float32))
+
+    def colored(self, color: F32) -> F32:
+        """(N,3) colours, lit from the upper left of the viewer."""
+        x, y, z = self.normal.T
+        lit = np.clip(x * _LIGHT[0] + y * _LIGHT[1] + z * _LIGHT[2], 0, 1)
+        shade = np.float32(0.62) + np.float32(0.42) * lit + np.float32(0.06) * y
+        out: F32 = np.clip(color * shade[:, None], 0, 255)
+        return out
+
+
+def look_from(
+    mesh: Mesh, normals: F64, width_px: int, height_px: int, *, yaw_deg: float = 0.0, pitch_deg: float = 0.0
+) -> Look:
+    """Look at `mesh`, with normals (V,3), turned by `yaw_deg` to show its right (90), back (180) or left (270)."""
+    vertices = mesh.vertices.astype(np.float64)
+    low, high = vertices.min(0), vertices.max(0)
+    yaw, pitch = math.radians(yaw_deg), math.radians(pitch_deg)
+    turn = np.array([[math.cos(yaw), 0, math.sin(yaw)], [0, 1, 0], [-math.sin(yaw), 0, math.cos(yaw)]])
+    tilt = np.array(
+        [[1, 0, 0], [0, math.cos(pitch), -math.sin(pitch)], [0, math.sin(pitch), math.cos(pitch)]]
+    )
+    rotation = tilt @ turn
+    local = (vertices - (low + high) / 2) @ rotation.T
+    # One scale for all yaws, so that the views compare.
+    across = math.hypot(high[0] - low[0], high[2] - low[2]) if pitch_deg else max((high - low)[[0, 2]])
+    scale = 0.88 * min(width_px / max(across, 1e-9), height_px / max(high[1] - low[1], 1e-9))
+    screen = local[:, :2] * [scale, -scale] + [width_px / 2, height_px / 2]
+    hits = rasterize(screen, -local[:, 2], mesh.faces, width_px, height_px)
+    shown = hits.face >= 0
+    face, weights = hits.face[shown], hits.weights[shown]
+    normal = _between((normals @ rotation.T).astype(np.float32), mesh.faces[face], weights)
+    length = np.sqrt(np.einsum("nc,nc->n", normal, normal))
+    normal /= np.maximum(length, np.float32(1e-9))[:, None]
+    return Look(shown=shown, face=face, weights=weights, normal=normal, rotation=rotation)
+
+
+def render(
+    figurine: Figurine,
+    width_px: int,
+    height_px: int,
+    *,
+    yaw_deg: float = 0.0,
+    pitch_deg: float = 0.0,
+    textured: bool = True,
+    lit: bool = True,
+    frames: Frames | None = None,
+) -> U8:
+    """Return (H,W,3) pixels of the figurine turned by `yaw_deg` to show its right (90), back (180) or left (270).
+
+    `frames`, where there are some already, spare the time to make them for a figurine with a normal map.
+    """
+    import cv2
+
+    fine = 2
+    wide, tall = width_px * fine, height_px * fine
+    mesh = figurine.mesh
+    normals = vertex_normals(mesh.vertices, mesh.faces).astype(np.float64)
+    seen = look_from(mesh, normals, wide, tall, yaw_deg=yaw_deg, pitch_deg=pitch_deg)
+    if lit and figurine.normal_map is not None:
+        seen = seen.with_relief(frames or Frames(figurine))
+    color = look_up(figurine, seen) if textured else np.full((len(seen.face), 3), 205, np.float32)
+    canvas = np.broadcast_to(_GROUND, (tall, wide, 3)).astype(np.float32)
+    canvas[seen.shown] = seen.colored(color) if lit else color
+    return np.asarray(cv2.resize(canvas, (width_px, height_px), interpolation=cv2.INTER_AREA)).astype(
+        np.uint8
+    )
+
+
+def look_up(figurine: Figurine, seen: Look) -> F32:
+    """(N,3) the nearest texel at each pixel that shows the figurine."""
+    corner = (3 * seen.face[:, None] + np.arange(3)).astype(np.int32)
+    uv = _between(figurine.uv.reshape(-1, 2), corner, seen.weights)
+    texture = figurine.texture.pixels
+    x = np.clip((uv[:, 0] * texture.shape[1]).astype(int), 0, texture.shape[1] - 1)
+    y = np.clip((uv[:, 1] * texture.shape[0]).astype(int), 0, texture.shape[0] - 1)
+    out: F32 = texture[y, x].astype(np.float32)
+    return out
+
+
+def _between(values: F32, corner: I32, weights: F32) -> F32:
+    """(N,c) the values (V,c) at three corners (N,3), weighted; by columns, as numpy is slow along short axes."""
+    at = np.ascontiguousarray(corner.T)
+    share = np.ascontiguousarray(weights.T)
+    columns = [
+        sum(np.take(column, at[k]) * share[k] for k in range(3)) for column in np.ascontiguousarray(values.T)
+    ]
+    return np.stack(columns, 1)
+
+
+def _input_panel(original: Picture, cut: Picture, width_px: int, height_px: int) -> U8:
+    """The whole picture fitted into a panel, with the outline of what was cut out of it."""
+    import cv2
+
+    pixels = original.pixels
+    if original.alpha is not None:
+        share = original.alpha[..., None].astype(np.float32) / 255
+        pixels = (pixels * share + _GROUND * (1 - share)).astype(np.uint8)
+    image = Image.fromarray(pixels)
+    scale = 0.94 * min(width_px / image.width, height_px / image.height)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    shown = np.array(image.resize(size, Image.Resampling.LANCZOS))
+    if cut.alpha is not None:
+        solid = (cv2.resize(cut.alpha, size, interpolation=cv2.INTER_AREA) >= 128).astype(np.uint8)
+        solid = np.pad(solid, 1)  # a figurine that the frame cuts off has its outline there
+        rim = cv2.morphologyEx(solid, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))[1:-1, 1:-1] > 0
+        shown[rim] = _OUTLINE
+    panel = Image.new("RGB", (width_px, height_px), (236, 238, 240))
+    panel.paste(Image.fromarray(shown), ((width_px - size[0]) // 2, (height_px - size[1]) // 2))
+    return np.array(panel)

@@ -1,0 +1,192 @@
+"""Several pictures of one figurine through the first stages: cut out, judged by each other, fused.
+
+What comes out has the shape of what one picture gives (a front depth map with both shells, samples, a closed surface),
+so that all later stages are the same.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from slipcast.core.errors import BadInput
+from slipcast.core.findings import Finding, finding
+from slipcast.core.values import DepthMap, Figurine, Mesh, Picture, PointCloud, View
+from slipcast.depth.place import vertex_normals
+from slipcast.picture.cut_out import CutoutOptions, cut_out
+from slipcast.picture.downscale import downscale
+from slipcast.reconstruct.agreement import Settled, mirror, settle_views
+from slipcast.reconstruct.fusion import Fused, fuse
+from slipcast.texture.paint_views import Seen, paint_views
+
+MOST_VIEWS = 8
+_APART = 0.006
+"""From this share of the size on, views contradict each other: what is thin may be cut away."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeenView:
+    """One picture as it was used."""
+
+    cutout: Picture
+    """Turned where it was mirrored; its `view` is the side that it was used as."""
+    yaw_deg: float
+    """Where the camera was found to stand, about +Y."""
+    pitch_deg: float
+    turned: bool
+    seen: Seen
+    """The cutout with its camera in the world."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gathered:
+    """What several pictures say together."""
+
+    fused: Fused
+    views: tuple[SeenView, ...]
+    """Front first; those that were left out are missing."""
+    findings: tuple[Finding, ...]
+
+    @property
+    def depth(self) -> DepthMap:
+        """The solid as the front's camera sees it."""
+        return self.fused.depth
+
+    def cloud(self) -> PointCloud:
+        """The fused surface's corners, each with the front picture's colour at its place or a mean one."""
+        mesh, front = self.fused.mesh, self.views[0].cutout
+        mean = front.pixels[np.asarray(front.alpha) >= 128].mean(0)
+        return PointCloud(
+            points=mesh.vertices,
+            normals=vertex_normals(mesh.vertices, mesh.faces),
+            colors=np.broadcast_to(mean.astype(np.uint8), mesh.vertices.shape).copy(),
+            source=np.full(len(mesh.vertices), 1, np.uint8),
+            joins=mesh.faces,
+        )
+
+    def paint(self, mesh: Mesh, *, max_size_px: int, name: str) -> Figurine:
+        """The figurine with all views' colours; its provenance has a list `views`."""
+        painted = paint_views(
+            mesh,
+            {view.cutout.view: view.seen for view in self.views},
+            max_size_px=max_size_px,
+            name=name,
+        )
+        shares = painted.provenance["seen"]
+        assert isinstance(shares, Mapping)
+        told = [
+            {
+                **{key: view.cutout.source[key] for key in ("file", "sha256") if key in view.cutout.source},
+                "view": view.cutout.view.value,
+                "yaw_deg": round(view.yaw_deg % 360, 1),
+                "pitch_deg": round(view.pitch_deg, 1),
+                "mirrored": view.turned,
+                "seen_share": shares[view.cutout.view.value],
+            }
+            for view in self.views
+        ]
+        provenance = {"views": told, "invented_share": shares["invented"], "normal_map": {"made": False}}
+        return replace(painted, provenance=provenance, findings=(*painted.findings, *self.findings))
+
+
+def check_pictures(pictures: Sequence[Picture]) -> None:
+    """Refuse, before any work, what is no set of views: BadInput without a front, with a side twice, or too many."""
+    views = [picture.view for picture in pictures]
+    known = ", ".join(View)
+    if View.FRONT not in views:
+        raise BadInput(f"views needs a front among {', '.join(views) or 'its sides'}; the sides are {known}")
+    twice = [view for view in dict.fromkeys(views) if views.count(view) > 1]
+    if twice:
+        raise BadInput(f"views has two pictures of {twice[0]}; give each side once")
+    if not 2 <= len(views) <= MOST_VIEWS:
+        raise BadInput(f"views takes 2 to {MOST_VIEWS} sides, got {len(views)}; the sides are {known}")
+    seen: dict[object, View] = {}
+    for picture in pictures:
+        digest = picture.source.get("sha256")
+        if digest and digest in seen:
+            raise BadInput(
+                f"views has one picture as {seen[digest]} and as {picture.view}; give each side its own picture"
+            )
+        seen[digest] = picture.view
+
+
+def cut_views(pictures: Sequence[Picture], options: CutoutOptions) -> list[tuple[Picture, Picture]]:
+    """Each picture, no larger than can be used, and its cutout; two at a time."""
+
+    def one(picture: Picture) -> tuple[Picture, Picture]:
+        small = downscale(picture, options)
+        try:
+            return small, cut_out(small, options)
+        except BadInput as problem:
+            raise BadInput(f"the {picture.view} view: {problem}") from problem
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(one, pictures))
+
+
+def gather(
+    cutouts: Sequence[Picture],
+    depth_of: Callable[[Picture], DepthMap],
+    *,
+    height_m: float,
+    fov_deg: float,
+    detail: str,
+) -> Gathered | Settled:
+    """Judge the cutouts by each other and fuse those that fit; the `Settled` where only the front is left.
+
+    `depth_of` gives a cutout's calibrated depth.
+    """
+    own = {cut.view: cut for cut in cutouts}
+    with ThreadPoolExecutor(2) as pool:
+        depths = dict(zip(own, pool.map(depth_of, own.values()), strict=True))
+    settled = settle_views(own, depths)
+    if len(settled.cutouts) < 2:
+        return settled
+    used = {view: _depth_used(view, cut, own, depths, depth_of) for view, cut in settled.cutouts.items()}
+    cuts = {view: replace(cut, view=view) for view, cut in settled.cutouts.items()}
+    fused = fuse(cuts, used, height_m=height_m, fov_deg=fov_deg, detail=detail)
+    found = fused.registered
+    told = list(settled.findings)
+    if found.before > found.miss:
+        values = {"before": f"{100 * found.before:.1f}", "after": f"{100 * found.miss:.1f}"}
+        told.append(finding("VIEWS_MOVED", values))
+    if found.miss > _APART:
+        told.append(finding("VIEWS_APART", {"percent": f"{100 * found.miss:.1f}"}))
+    cameras = {side.view: side.camera for side in found.sides}
+    return Gathered(
+        fused=fused,
+        views=tuple(
+            SeenView(
+                cutout=cuts[view],
+                yaw_deg=float(cameras[view].yaw_deg),
+                pitch_deg=float(cameras[view].pitch_deg),
+                turned=view in settled.turned,
+                seen=Seen(cutout=cuts[view], camera=camera),
+            )
+            for view, camera in fused.cameras.items()
+        ),
+        findings=tuple(told),
+    )
+
+
+def _depth_used(
+    view: View,
+    cut: Picture,
+    own: Mapping[View, Picture],
+    depths: Mapping[View, DepthMap],
+    depth_of: Callable[[Picture], DepthMap],
+) -> DepthMap:
+    """The depth of a cutout that may have been turned or exchanged since it was predicted."""
+    for other, came in own.items():
+        if came is cut:
+            return depths[other]
+        if other is view and np.array_equal(mirror(came).pixels, cut.pixels):
+            was = depths[other]
+            return replace(
+                was,
+                front=np.ascontiguousarray(was.front[:, ::-1]),
+                back=None if was.back is None else np.ascontiguousarray(was.back[:, ::-1]),
+                valid=np.ascontiguousarray(was.valid[:, ::-1]),
+            )
+    return depth_of(cut)

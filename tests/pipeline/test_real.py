@@ -1,0 +1,96 @@
+"""The whole chain on this repository's own pictures: closed, of the right size, within the outline, the same twice."""
+
+import json
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from silhouettes import assert_solid
+
+from slipcast import convert
+from slipcast.depth.models import DepthOptions
+from slipcast.depth.place import PointOptions, project
+from slipcast.mesh.rasterize import rasterize
+from slipcast.picture.decode import read_picture
+from slipcast.pipeline.preview import PreviewOptions
+from slipcast.pipeline.run import Recipe, Result, make
+from slipcast.reconstruct.simplify import RepairOptions
+
+SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*/front.png"))
+
+
+def _converted(path: Path) -> Result:
+    """As the command does it."""
+    return convert(path, depth="dome", detail="draft", faces=10_000, name=path.parent.name)
+
+
+@lru_cache(maxsize=1)  # the last test compares with the last sample's
+def _halved(path: Path) -> Result:
+    """At half the size, which takes a third of the time."""
+    picture = read_picture(path)
+    image = Image.fromarray(picture.pixels).reduce(2)
+    alpha = None if picture.alpha is None else np.array(Image.fromarray(picture.alpha).reduce(2))
+    small = replace(picture, pixels=np.array(image), alpha=alpha)
+    recipe = Recipe(
+        depth=DepthOptions(model="dome"),
+        points=PointOptions(detail="draft"),
+        repair=RepairOptions(faces=10_000),
+        preview=PreviewOptions(panel_px=64),
+    )
+    return make(small, recipe, name=path.parent.name)
+
+
+def _outline_iou(result: Result) -> float:
+    """IoU of the cutout and of the asset seen by the picture's camera, both fitted to the frame of the cutout's box."""
+    depth, vertices = result.depth, result.figurine.mesh.vertices.astype(np.float64)
+    # `settle` scaled and moved what the camera knows: bring it back by height and box.
+    assert depth.back is not None
+    rays = depth.camera.rays()[depth.valid].astype(np.float64)
+    shells = np.concatenate([rays * depth.front[depth.valid, None], rays * depth.back[depth.valid, None]])
+    turn, shift = depth.camera.camera_from_world[:3, :3], depth.camera.camera_from_world[:3, 3]
+    world = (shells - shift) @ turn
+    factor = np.ptp(world[:, 0]) / np.ptp(vertices[:, 0])
+    placed = vertices * factor
+    placed += (world.max(0) + world.min(0)) / 2 - (placed.max(0) + placed.min(0)) / 2
+    placed[:, 1] += world[:, 1].max() - placed[:, 1].max()
+    screen, z = project(depth.camera, placed)
+    hits = rasterize(screen, z, result.figurine.mesh.faces, depth.camera.width_px, depth.camera.height_px)
+    seen = hits.face >= 0
+    return float((seen & depth.valid).sum() / (seen | depth.valid).sum())
+
+
+def test_there_are_samples() -> None:
+    assert SAMPLES
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=[path.parent.name for path in SAMPLES])
+def test_a_sample_becomes_a_faithful_solid(path: Path) -> None:
+    result = _converted(path) if path == SAMPLES[0] else _halved(path)
+    mesh = result.figurine.mesh
+    assert_solid(mesh)
+    assert 9_000 <= len(mesh.faces) <= 10_000
+    low, high = mesh.vertices.min(0), mesh.vertices.max(0)
+    assert high[1] == np.float32(0.075)
+    assert low[1] == 0
+    assert _outline_iou(result) > 0.93
+    known = result.metadata
+    assert known["closed"] is True
+    share = known["surface_share"]
+    assert isinstance(share, dict)
+    assert 0.25 < share["seen"] < 0.6
+    assert share["mirrored"] > 0.2
+    ratio = known["depth_over_width"]
+    assert isinstance(ratio, float)
+    assert 0.2 < ratio < 2
+    assert json.dumps(known)
+    assert result.exports["glb"].files
+
+
+def test_the_same_picture_gives_the_same_bytes() -> None:
+    one, two = _halved(SAMPLES[-1]), _halved.__wrapped__(SAMPLES[-1])
+    assert one.exports["glb"].files == two.exports["glb"].files
+    assert one.preview == two.preview
+    assert one.metadata == two.metadata
