@@ -62,7 +62,8 @@ def _mesh(kind: str, source: Path, target: Path, faces: int) -> dict[str, object
 
         del open3d
     from evaluation.textbook import textbook
-    from slipcast.depth.place import PlaceOptions, PointOptions, make_points, place
+    from slipcast.depth.place import PlaceOptions, place
+    from slipcast.reconstruct.points import PointOptions, make_points
     from slipcast.reconstruct.reconstruct import SurfaceOptions, reconstruct
     from slipcast.reconstruct.simplify import RepairOptions, repair
 

@@ -118,9 +118,10 @@ def _made(task: Task) -> _Made:
 
 def _made_of_truth(task: Task) -> _Made:
     """The pipeline from calibrated depth on, with the truth for depth."""
-    from slipcast.depth.place import PointOptions, make_points, place, settle
+    from slipcast.depth.place import place, settle
     from slipcast.formats.table import EXPORTERS
     from slipcast.pipeline.run import Recipe
+    from slipcast.reconstruct.points import PointOptions, make_points
     from slipcast.reconstruct.reconstruct import reconstruct
     from slipcast.reconstruct.simplify import RepairOptions, repair
     from slipcast.texture.paint import paint

@@ -36,13 +36,14 @@ from evaluation.protocol import score
 from evaluation.shape import Shape
 from slipcast.core.findings import Finding
 from slipcast.core.values import F64, U8, Bool, Camera, DepthMap, Figurine, Mesh, Picture, PointCloud
-from slipcast.depth.place import PointOptions, make_points, place, settle
-from slipcast.formats.common.texture_files import sample as sample_texture
+from slipcast.depth.place import place, settle
 from slipcast.mesh.deviation import measure_deviation
 from slipcast.mesh.rasterize import rasterize
+from slipcast.mesh.sample import sample as sample_texture
 from slipcast.mesh.topology import closedness, count_bodies, face_normals, source_shares
 from slipcast.picture.decode import read_picture
 from slipcast.pipeline.run import Recipe, make
+from slipcast.reconstruct.points import PointOptions, make_points
 from slipcast.reconstruct.reconstruct import reconstruct
 from slipcast.reconstruct.simplify import find_ground_m, repair
 from slipcast.texture.paint import paint

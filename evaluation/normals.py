@@ -18,14 +18,16 @@ from pathlib import Path
 import numpy as np
 
 from evaluation.cases import Case, find_cases, true_depth
+from slipcast.core.camera import project
 from slipcast.core.errors import SlipcastError
 from slipcast.core.values import F64, DepthMap, Figurine, Picture
 from slipcast.depth.calibrate import CalibrateOptions, calibrate
 from slipcast.depth.models import DepthOptions, predict_depth
-from slipcast.depth.place import PlaceOptions, PointOptions, make_points, place, project
+from slipcast.depth.place import PlaceOptions, place
 from slipcast.mesh.rasterize import rasterize
 from slipcast.picture.cut_out import CutoutOptions, cut_out
 from slipcast.picture.decode import read_picture
+from slipcast.reconstruct.points import PointOptions, make_points
 from slipcast.reconstruct.reconstruct import SurfaceOptions, reconstruct
 from slipcast.reconstruct.simplify import RepairOptions, repair
 from slipcast.texture.normal_map import Frames

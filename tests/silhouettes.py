@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from slipcast.core.camera import project
 from slipcast.core.values import (
     F32,
     F64,
@@ -18,8 +19,9 @@ from slipcast.core.values import (
     Source,
     View,
 )
-from slipcast.depth.place import PlaceOptions, PointOptions, make_points, place, project
+from slipcast.depth.place import PlaceOptions, place
 from slipcast.mesh.topology import closedness, to_manifold
+from slipcast.reconstruct.points import PointOptions, make_points
 from slipcast.reconstruct.reconstruct import SurfaceOptions, reconstruct
 from slipcast.reconstruct.simplify import RepairOptions, repair
 
@@ -170,7 +172,7 @@ def genus(mesh: Mesh) -> int:
 
 def coverage_iou(mesh: Mesh, depth: DepthMap) -> float:
     """Intersection over union of the mesh seen by the picture's camera and the valid pixels."""
-    from slipcast.depth.place import project
+    from slipcast.core.camera import project
     from slipcast.mesh.rasterize import rasterize
 
     screen, z = project(depth.camera, mesh.vertices)

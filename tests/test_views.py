@@ -7,6 +7,7 @@ import pytest
 from turnarounds import FOUR, camera_of, figurine, shoot, turnaround
 
 from slipcast.core.errors import BadInput
+from slipcast.core.orbit import OrbitCamera
 from slipcast.core.values import Camera, Mesh, Picture, Source, View
 from slipcast.mesh.raycast import Scene
 from slipcast.mesh.topology import closedness, make_mesh
@@ -14,7 +15,6 @@ from slipcast.pipeline.several_views import check_pictures
 from slipcast.reconstruct.agreement import mirror, settle_views
 from slipcast.reconstruct.fusion import fuse
 from slipcast.reconstruct.level_set import mesh_level_set
-from slipcast.reconstruct.orbit import OrbitCamera
 from slipcast.reconstruct.register import register
 from slipcast.reconstruct.sides import make_sides
 from slipcast.reconstruct.silhouettes import hull_distances

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from slipcast.core.orbit import OrbitCamera
 from slipcast.core.values import F32, Camera, DepthMap, Mesh, ModelInfo, Picture, View
 from slipcast.mesh.raycast import Scene
 from slipcast.mesh.topology import make_mesh
 from slipcast.reconstruct.level_set import mesh_level_set
-from slipcast.reconstruct.orbit import OrbitCamera
 
 SIDE_PX = 256
 FOUR = (View.FRONT, View.BACK, View.LEFT, View.RIGHT)

@@ -118,9 +118,9 @@ def test_each_row_names_a_value_that_its_check_measures(name: str, knight_checks
 @pytest.fixture(scope="module")
 def knight_checks() -> dict[str, Check]:
     from slipcast.depth.models import DepthOptions
-    from slipcast.depth.place import PointOptions
     from slipcast.picture.decode import read_picture
     from slipcast.pipeline.run import Recipe, make
+    from slipcast.reconstruct.points import PointOptions
     from slipcast.reconstruct.simplify import RepairOptions
 
     sample = Path(__file__).parents[2] / "samples/knight/front.png"

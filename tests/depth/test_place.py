@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from shapes import cube, figure
 from silhouettes import ball, box, depth_of, disc, flat, grid, picture_of
 
+from slipcast.core.camera import camera_from_world, project, world_from_camera
 from slipcast.core.errors import BadInput, StageFailed
 from slipcast.core.values import (
     Camera,
@@ -22,18 +23,10 @@ from slipcast.core.values import (
     Source,
     View,
 )
-from slipcast.depth.place import (
-    PlaceOptions,
-    PointOptions,
-    camera_from_world,
-    make_points,
-    place,
-    project,
-    settle,
-    vertex_normals,
-    world_from_camera,
-)
+from slipcast.depth.place import PlaceOptions, place, settle
+from slipcast.mesh.normals import vertex_normals
 from slipcast.mesh.topology import closedness, make_mesh
+from slipcast.reconstruct.points import PointOptions, make_points
 
 _POINTS = PointOptions()
 

@@ -27,6 +27,7 @@ from slipcast.formats.gltf.read_figurine import read_figurine
 from slipcast.formats.inspect import describe, read_content
 from slipcast.formats.table import EXPORTERS, ExportOptions, Naming
 from slipcast.mesh import tangents as shading
+from slipcast.mesh.sample import sample
 
 HERE = [key for key in EXPORTERS if key != "usdz"]
 """What can be written without an extra; usdz is judged in test_clients.py."""
@@ -286,7 +287,7 @@ def test_ply_carries_the_four_hues_where_the_front_shows_them() -> None:
 def test_sampling_is_bilinear_from_the_top_left() -> None:
     pixels = np.array([[[0] * 3, [100] * 3], [[200] * 3, [40] * 3]], dtype=np.uint8)
     uv = np.array([[0, 0], [1, 0], [0, 1], [0.5, 0.25], [0.5, 0.5]], dtype=np.float32)
-    assert texture_files.sample(pixels, uv)[:, 0].tolist() == [0, 100, 200, 50, 85]
+    assert sample(pixels, uv)[:, 0].tolist() == [0, 100, 200, 50, 85]
 
 
 def test_3mf_is_a_package_of_fixed_parts_and_dates() -> None:

@@ -12,11 +12,11 @@ from shapes import open_edges, volume_m3
 from test_read_gltf import FACES, Maker, scene
 
 from slipcast.core.errors import BadInput
-from slipcast.formats.common import texture_files
 from slipcast.formats.gltf.read_figurine import read_asset, read_figurine
 from slipcast.formats.inspect import describe
 from slipcast.formats.join_atlas import LARGEST_PX
 from slipcast.formats.table import EXPORTERS, ExportOptions
+from slipcast.mesh.sample import sample
 
 U8 = NDArray[np.uint8]
 RED, GREEN, BLUE = (200, 30, 40), (20, 180, 60), (30, 40, 210)
@@ -80,7 +80,7 @@ def textured(index: int, **more: object) -> dict[str, object]:
 def colors(path: Path) -> U8:
     """(F,3,3) what each face corner shows."""
     figurine = read_figurine(path)
-    return texture_files.sample(figurine.texture.pixels, figurine.uv)
+    return sample(figurine.texture.pixels, figurine.uv)
 
 
 def codes(path: Path) -> list[str]:
@@ -99,7 +99,7 @@ def test_a_base_of_one_colour_is_kept_beside_the_figure(tmp_path: Path) -> None:
     assert open_edges(figurine.mesh.faces) == 0
     assert volume_m3(figurine.mesh.vertices, figurine.mesh.faces) == pytest.approx(2)
     shown = colors(path)
-    alone = texture_files.sample(picture(), UV[FACES])
+    alone = sample(picture(), UV[FACES])
     assert np.abs(shown[:4].astype(int) - alone).max() <= 1
     assert (shown[4:] == (255, 128, 0)).all()
     assert [entry.code for entry in found] == ["MESHES_JOINED", "FACTORS_JOINED"]
@@ -139,8 +139,8 @@ def test_two_materials_of_one_mesh_stay_one_closed_solid(tmp_path: Path) -> None
     assert open_edges(figurine.mesh.faces) == 0
     expected = np.concatenate(
         [
-            texture_files.sample(picture(), UV[FACES[:2]]),
-            texture_files.sample(picture()[:, ::-1], UV[FACES[2:]]),
+            sample(picture(), UV[FACES[:2]]),
+            sample(picture()[:, ::-1], UV[FACES[2:]]),
         ]
     )
     assert np.abs(colors(path).astype(int) - expected).max() <= 1
@@ -284,7 +284,7 @@ def test_normal_maps_lie_where_their_colours_lie(tmp_path: Path) -> None:
     figurine = read_figurine(path)
     assert figurine.normal_map is not None
     assert figurine.normal_map.shape == figurine.texture.pixels.shape
-    seen = texture_files.sample(figurine.normal_map, figurine.uv)
+    seen = sample(figurine.normal_map, figurine.uv)
     assert np.abs(seen[:4].astype(int) - (200, 128, 230)).max() <= 1
     assert np.abs(seen[4:].astype(int) - (128, 128, 255)).max() <= 1
 

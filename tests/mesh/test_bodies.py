@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from shapes import cube, sphere
 
-from slipcast.checks.mesh import check_islands, check_oriented
+from slipcast.checks.mesh import check_oriented
+from slipcast.checks.standing import check_islands
 from slipcast.checks.verdict import Verdict
 from slipcast.core.values import F32, I32, Mesh
 from slipcast.mesh.bodies import find_bodies
@@ -134,7 +135,7 @@ def test_a_cavity_is_sound_and_no_body_of_its_own() -> None:
     state = closedness(mesh)
     assert state.closed
     assert check_oriented(state).score == 1
-    islands = check_islands(mesh)
+    islands = check_islands(mesh, np.ones((8, 8), bool))
     assert (islands.score, islands.values["bodies"], islands.values["cavities"]) == (1, 1, 1)
     assert islands.findings == ()
 

@@ -8,10 +8,11 @@ from shapes import cube, sphere
 from silhouettes import ball, picture_of
 
 from slipcast.core.values import F64, I32, Mesh
-from slipcast.depth.place import PointOptions, make_points, place
+from slipcast.depth.place import place
 from slipcast.mesh.deviation import measure_deviation
 from slipcast.mesh.topology import face_normals, make_mesh
 from slipcast.pipeline.run import Recipe
+from slipcast.reconstruct.points import PointOptions, make_points
 from slipcast.reconstruct.reconstruct import reconstruct
 from slipcast.reconstruct.simplify import RepairOptions, find_ground_m, repair
 

@@ -11,12 +11,13 @@ from PIL import Image
 from silhouettes import assert_solid
 
 from slipcast import convert
+from slipcast.core.camera import project
 from slipcast.depth.models import DepthOptions
-from slipcast.depth.place import PointOptions, project
 from slipcast.mesh.rasterize import rasterize
 from slipcast.picture.decode import read_picture
 from slipcast.pipeline.preview import PreviewOptions
 from slipcast.pipeline.run import Recipe, Result, make
+from slipcast.reconstruct.points import PointOptions
 from slipcast.reconstruct.simplify import RepairOptions
 
 SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*/front.png"))

@@ -5,7 +5,7 @@ import pytest
 from shapes import figure
 
 from slipcast.core.errors import BadInput
-from slipcast.formats.common.texture_files import sample
+from slipcast.mesh.sample import sample
 from slipcast.mesh.topology import closedness
 from slipcast.prepare.lods import LodOptions, make_lods, measure_texel_density, transfer_uv
 

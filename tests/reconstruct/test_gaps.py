@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 from silhouettes import box, depth_of, disc, grid, picture_of, ring
 
 from slipcast.core.values import F32, F64, U8, Bool, DepthMap, Mesh
-from slipcast.depth.place import PlaceOptions, PointOptions, make_points, place
+from slipcast.depth.place import PlaceOptions, place
 from slipcast.mesh.self_intersection import find_crossing_faces
 from slipcast.mesh.topology import (
     closedness,
@@ -20,6 +20,7 @@ from slipcast.mesh.topology import (
     make_mesh,
     to_manifold,
 )
+from slipcast.reconstruct.points import PointOptions, make_points
 
 _FAR = 4000.0
 """So far away, in pixels, that rays are nearly parallel."""

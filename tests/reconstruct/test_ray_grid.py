@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from silhouettes import ball, box, depth_of, disc, flat, grid
 
+from slipcast.core.camera import project, world_from_camera
 from slipcast.core.values import F32, U8, DepthMap
-from slipcast.depth.place import project, world_from_camera
 from slipcast.reconstruct.ray_grid import RayGrid, sample_rays
 
 

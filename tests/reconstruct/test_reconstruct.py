@@ -8,7 +8,8 @@ from silhouettes import assert_solid, ball, box, coverage_iou, disc, flat, genus
 from slipcast.core.errors import BadInput
 from slipcast.core.values import U8, DepthMap, PointCloud, Source
 from slipcast.depth.dome import Dome
-from slipcast.depth.place import PlaceOptions, PointOptions, make_points, place
+from slipcast.depth.place import PlaceOptions, place
+from slipcast.reconstruct.points import PointOptions, make_points
 from slipcast.reconstruct.reconstruct import METHODS, SurfaceOptions, reconstruct
 
 

@@ -25,11 +25,11 @@ from silhouettes import (
     solid_from,
 )
 
+from slipcast.core.camera import project
 from slipcast.core.errors import BadInput, StageFailed
 from slipcast.core.values import F32, U8, Bool, DepthKind, DepthMap, Source
 from slipcast.depth.calibrate import CalibrateOptions, calibrate
 from slipcast.depth.dome import Dome
-from slipcast.depth.place import project
 from slipcast.mesh.topology import closedness, count_bodies, face_normals, make_mesh
 from slipcast.reconstruct.simplify import MAX_FACES, MIN_FACES, RepairOptions, repair
 

@@ -21,10 +21,10 @@ from slipcast.cli.main import main
 from slipcast.core.errors import BadInput
 from slipcast.core.values import Source
 from slipcast.depth.models import DepthOptions
-from slipcast.depth.place import PointOptions
 from slipcast.mesh.tangents import make_corner_tangents
 from slipcast.mesh.thickness import measure_thickness
 from slipcast.pipeline.run import Recipe, Result, make
+from slipcast.reconstruct.points import PointOptions
 from slipcast.reconstruct.simplify import RepairOptions
 from slipcast.report.index import cards_of, draw_index, is_ours
 from slipcast.report.model import pack, thickness_level

@@ -36,9 +36,9 @@ def _result(name: str, gate: str = "", normal_map: U8 | None = None) -> Result:
     made = replace(figure(name, rings=60, segments=90), normal_map=normal_map)
     alpha = disc(128, 40)
     picture, depth = picture_of(alpha), flat(alpha, 0.9, 1.0)
-    judged = check_figurine(made, made.mesh, depth, picture, MeshLimits())
-    passages = pass_gates(judged.checks, parse_gates(gate))
     deviation = Deviation(largest_m=0.0001, mean_m=0.00001)
+    judged = check_figurine(made, made.mesh, depth, picture, MeshLimits(), deviation)
+    passages = pass_gates(judged.checks, parse_gates(gate))
     made = metadata.attach(made, picture=picture, depth=depth, recipe=Recipe(), deviation=deviation)
     exports = {"glb": EXPORTERS["glb"].export(made, ExportOptions())}
     return Result(

@@ -13,9 +13,9 @@ from silhouettes import ball, box, depth_of, grid, picture_of, ripple, rippled, 
 from slipcast.core.errors import BadInput
 from slipcast.core.values import F64, DepthMap, Figurine, Mesh, Picture
 from slipcast.depth.place import PlaceOptions, place
-from slipcast.formats.common.texture_files import sample
 from slipcast.formats.table import EXPORTERS, ExportOptions
 from slipcast.mesh import tangents as shading
+from slipcast.mesh.sample import sample
 from slipcast.texture.normal_map import BACK, FRONT, find_depth_normals, make_normal_map
 from slipcast.texture.paint import TextureOptions, paint
 

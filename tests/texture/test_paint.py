@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from silhouettes import RED, WHITE, ball, box, disc, flat, grid, picture_of, ring, solid_from
 
+from slipcast.core.camera import project
 from slipcast.core.errors import BadInput
 from slipcast.core.values import F64, DepthMap, Figurine, Mesh, Picture, Source
 from slipcast.depth.calibrate import CalibrateOptions, calibrate
 from slipcast.depth.dome import Dome
-from slipcast.depth.place import PlaceOptions, place, project
-from slipcast.formats.common.texture_files import sample
+from slipcast.depth.place import PlaceOptions, place
+from slipcast.mesh.sample import sample
 from slipcast.mesh.topology import face_normals
 from slipcast.pipeline.preview import render
 from slipcast.texture.paint import TextureOptions, _choose_charts, paint

@@ -10,9 +10,9 @@ import numpy as np
 from slipcast.checks.standing import check_islands, check_parts, check_stands, check_tunnels
 from slipcast.checks.verdict import Check
 from slipcast.checks.walls import ThinPart, find_thin_parts
+from slipcast.core.camera import project
 from slipcast.core.findings import Finding, finding
 from slipcast.core.values import Bool, DepthMap, Figurine, Mesh, Picture, Source
-from slipcast.depth.place import project
 from slipcast.mesh.deviation import Deviation
 from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.self_intersection import find_crossing_faces

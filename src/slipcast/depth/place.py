@@ -1,12 +1,4 @@
-"""DepthMap -> PointCloud: from camera axes to the world, the only file that does it.
-
-`place` puts a calibrated depth map into the world (metres, feet on y = 0, facing +Z). `make_points` samples both shells
-along rays (reconstruct/ray_grid.py), finds out what between them is air (reconstruct/gaps.py, reconstruct/dexels.py)
-and lays a net over all (reconstruct/surface_nets.py): the
-cloud's points are the net's vertices, and it knows how neighbours join, so the surface stage may use that or not.
-
-Rejected: normals from 30 neighbours and orientation by tangent planes (29 s for one 1024 x 1024 picture on two cores).
-"""
+"""DepthMap -> DepthMap in the world: metres, feet on y = 0, facing +Z; and a finished figurine at its exact height."""
 
 import math
 from dataclasses import dataclass, replace
@@ -15,26 +7,14 @@ import numpy as np
 
 from slipcast.core.errors import BadInput, StageFailed
 from slipcast.core.values import (
-    F32,
     F64,
-    I32,
-    Camera,
     DepthKind,
     DepthMap,
     Figurine,
     Mesh,
     Picture,
-    PointCloud,
-    Source,
 )
-from slipcast.mesh.topology import corners, cross, dot
-from slipcast.reconstruct.dexels import make_dexels
-from slipcast.reconstruct.gaps import find_gaps
-from slipcast.reconstruct.ray_grid import sample_rays
-from slipcast.reconstruct.surface_nets import make_surface_net
 
-DETAILS = {"draft": 192, "standard": 280, "fine": 600}
-"""Rays along the figurine's longer side, never more than the picture has pixels."""
 SMALLEST_M, LARGEST_M = 0.001, 10.0
 """Heights that a figurine can have."""
 STEEPEST_DEG = 60.0
@@ -62,15 +42,6 @@ class PlaceOptions:
                 f"height_m is {self.height_m:g}; give metres from {SMALLEST_M:g} to {LARGEST_M:g}, for instance 0.075 "
                 "for a figurine of 75 mm"
             )
-
-
-@dataclass(frozen=True, kw_only=True)
-class PointOptions:
-    """How densely the shells are sampled."""
-
-    detail: str = "standard"
-    """`draft`, `standard` or `fine`: 192, 280 or 600 rays along the figurine's longer side, never more than the
-    picture has pixels."""
 
 
 def place(depth: DepthMap, picture: Picture, options: PlaceOptions) -> DepthMap:
@@ -120,37 +91,6 @@ def _extent(depth: DepthMap, turn: F64) -> tuple[F64, F64]:
     return low, np.array([max(float((along * z).max()) for z in shells) for along in ray])
 
 
-def make_points(depth: DepthMap, picture: Picture, options: PointOptions) -> PointCloud:
-    """Return the surface of placed `depth` as one cloud of joined samples, (N,3) in world axes and metres.
-
-    Raises BadInput for an unknown detail and StageFailed when the silhouette is too small to hold a node.
-    """
-    if options.detail not in DETAILS:
-        raise BadInput(f"detail must be one of {', '.join(DETAILS)}, got {options.detail}")
-    if depth.back is None:
-        raise ValueError("make_points needs both shells")
-    if not depth.valid.any():
-        raise StageFailed("the depth map has no valid pixel; check the cutout (--keep writes it)")
-    opacity = 255 if picture.alpha is None else picture.alpha
-    cover: F32 = (np.where(depth.valid, opacity, 0) / np.float32(255)).astype(np.float32)
-    columns = sample_rays(depth, cover, DETAILS[options.detail])
-    if not columns.inside.any():
-        raise StageFailed("the silhouette is too small to make a solid of; use a larger picture")
-    net = make_surface_net(columns, make_dexels(columns, find_gaps(columns)))
-    world = world_from_camera(depth.camera, columns.points(depth.camera, net.places)).astype(np.float32)
-    faces = net.faces.astype(np.int32)
-    sides = np.array([int(Source.SEEN), int(depth.back_source), int(Source.INVENTED)], np.uint8)
-    x, y = columns.pixels(net.places).astype(int).T
-    x, y = np.clip(x, 0, picture.width_px - 1), np.clip(y, 0, picture.height_px - 1)
-    return PointCloud(
-        points=world,
-        normals=vertex_normals(world, faces),
-        colors=picture.pixels[y, x],
-        source=sides[net.side],
-        joins=faces,
-    )
-
-
 def settle(figurine: Figurine, options: PlaceOptions) -> Figurine:
     """Scale and move a finished figurine so that its height is exact, its feet are on y = 0 and x and z are centred."""
     vertices = figurine.mesh.vertices.astype(np.float64)
@@ -160,41 +100,3 @@ def settle(figurine: Figurine, options: PlaceOptions) -> Figurine:
     moved = (vertices - origin) * (options.height_m / max(high[1] - low[1], 1e-12))
     mesh = Mesh(vertices=moved.astype(np.float32), faces=figurine.mesh.faces, source=figurine.mesh.source)
     return replace(figurine, mesh=mesh)
-
-
-def world_from_camera(camera: Camera, points: F32 | F64) -> F64:
-    """Return (N,3) points in camera axes as world points."""
-    turn, shift = camera.camera_from_world[:3, :3], camera.camera_from_world[:3, 3]
-    out: F64 = (points.astype(np.float64) - shift) @ turn
-    return out
-
-
-def camera_from_world(camera: Camera, points: F32 | F64) -> F64:
-    """Return (N,3) world points in camera axes."""
-    turn, shift = camera.camera_from_world[:3, :3], camera.camera_from_world[:3, 3]
-    out: F64 = points.astype(np.float64) @ turn.T + shift
-    return out
-
-
-def project(camera: Camera, points: F32 | F64) -> tuple[F64, F64]:
-    """Return (N,2) pixel coordinates (x, y) and (N,) camera z of (N,3) world points."""
-    local = camera_from_world(camera, points)
-    z = local[:, 2]
-    pixels = local[:, :2] / np.maximum(z, 1e-12)[:, None] * [camera.fx_px, camera.fy_px]
-    return pixels + np.array([camera.cx_px, camera.cy_px]), z
-
-
-def vertex_normals(vertices: F32, faces: I32) -> F32:
-    """Return (V,3) unit normals, the area-weighted mean of the faces around each vertex."""
-    corner = corners(vertices, faces)
-    face = cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
-    at = np.ascontiguousarray(faces.T)
-    total = np.zeros((3, len(vertices)))
-    for axis in range(3):
-        for k in range(3):
-            total[axis] += np.bincount(at[k], face[axis], len(vertices))
-    length = np.sqrt(dot(total, total))
-    flat = length < 1e-30
-    total[:, flat], length[flat] = [[0], [0], [1]], 1
-    out: F32 = np.ascontiguousarray((total / length).T, np.float32)
-    return out

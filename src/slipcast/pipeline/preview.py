@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from slipcast.core.values import F32, F64, I32, U8, Bool, Figurine, Mesh, Picture
-from slipcast.depth.place import vertex_normals
+from slipcast.mesh.normals import vertex_normals
 from slipcast.mesh.rasterize import rasterize
 from slipcast.texture.normal_map import Frames
 

@@ -21,7 +21,7 @@ from slipcast.core.findings import Finding, finding
 from slipcast.core.values import DepthMap, Export, Figurine, Picture, PointCloud, View
 from slipcast.depth.calibrate import CalibrateOptions, calibrate
 from slipcast.depth.models import AUTO, DepthOptions, load_models, predict_depth
-from slipcast.depth.place import PlaceOptions, PointOptions, make_points, place, settle
+from slipcast.depth.place import PlaceOptions, place, settle
 from slipcast.depth.plausible import replace_implausible
 from slipcast.formats.common.losses import CARRY_NORMAL_MAP
 from slipcast.formats.table import EXPORTERS, ExportOptions
@@ -31,6 +31,7 @@ from slipcast.picture.decode import read_picture
 from slipcast.pipeline import metadata
 from slipcast.pipeline.preview import PreviewOptions, draw_preview
 from slipcast.pipeline.several_views import Gathered, SeenView, check_pictures, cut_views, gather
+from slipcast.reconstruct.points import PointOptions, make_points
 from slipcast.reconstruct.reconstruct import SurfaceOptions, reconstruct
 from slipcast.reconstruct.simplify import RepairOptions, find_ground_m, repair
 from slipcast.texture.paint import TextureOptions, paint

@@ -13,7 +13,7 @@ import numpy as np
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
 from slipcast.core.values import DepthMap, Figurine, Mesh, Picture, PointCloud, View
-from slipcast.depth.place import vertex_normals
+from slipcast.mesh.normals import vertex_normals
 from slipcast.picture.cut_out import CutoutOptions, cut_out
 from slipcast.picture.downscale import downscale
 from slipcast.reconstruct.agreement import Settled, mirror, settle_views

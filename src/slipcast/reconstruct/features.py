@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from slipcast.core.orbit import sample
 from slipcast.core.values import F32, Bool
-from slipcast.reconstruct.orbit import sample
 from slipcast.reconstruct.silhouettes import Side, march, pixels_of
 
 PER_SIDE, OVERALL = 13, 4

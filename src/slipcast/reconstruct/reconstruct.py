@@ -17,9 +17,9 @@ import numpy as np
 
 from slipcast.core.errors import BadInput, StageFailed
 from slipcast.core.values import DepthMap, Mesh, Picture, PointCloud
-from slipcast.depth.place import PointOptions, make_points
 from slipcast.mesh.raycast import import_open3d
 from slipcast.mesh.topology import from_manifold, make_mesh, to_manifold
+from slipcast.reconstruct.points import PointOptions, make_points
 
 if TYPE_CHECKING:
     import manifold3d

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from slipcast.core.orbit import OrbitCamera
 from slipcast.core.values import F32, F64, View
-from slipcast.reconstruct.orbit import OrbitCamera
 from slipcast.reconstruct.silhouettes import WORK_PX, Side, march
 
 _STEPS = 80

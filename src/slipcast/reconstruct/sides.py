@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from slipcast.core.orbit import OrbitCamera
 from slipcast.core.values import F32, Bool, DepthMap, Picture, View
-from slipcast.reconstruct.orbit import OrbitCamera
 from slipcast.reconstruct.silhouettes import WORK_PX, Side, outline_distance
 
 

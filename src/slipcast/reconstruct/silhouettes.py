@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from slipcast.core.orbit import OrbitCamera, sample
 from slipcast.core.values import F32, I64, Bool, View
-from slipcast.reconstruct.orbit import OrbitCamera, sample
 
 WORK_PX = 448
 """Longest side of the figurine in the maps that the solid is made from."""

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from slipcast.core.camera import project, world_from_camera
 from slipcast.core.errors import BadInput, StageFailed
 from slipcast.core.values import I32, U8, DepthMap, Mesh, Source
-from slipcast.depth.place import project, world_from_camera
 from slipcast.mesh.bodies import find_bodies
 from slipcast.mesh.topology import (
     NUDGE_M,

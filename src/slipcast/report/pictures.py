@@ -13,7 +13,7 @@ from PIL import Image
 
 from slipcast.checks.mesh import Judged
 from slipcast.core.values import F32, U8, Bool, DepthMap, Figurine, Picture, Source
-from slipcast.depth.place import vertex_normals
+from slipcast.mesh.normals import vertex_normals
 from slipcast.pipeline.preview import Look, look_from, look_up
 from slipcast.report.model import thickness_level
 from slipcast.texture.normal_map import Frames

@@ -26,11 +26,11 @@ from functools import cached_property
 import numpy as np
 from scipy import ndimage
 
+from slipcast.core.camera import project
 from slipcast.core.values import F32, F64, I32, I64, U8, Bool, DepthMap, Figurine
-from slipcast.depth.place import project
-from slipcast.formats.common.texture_files import sample
 from slipcast.mesh import tangents
 from slipcast.mesh.rasterize import rasterize
+from slipcast.mesh.sample import sample
 
 MODES = ("auto", "on", "off")
 WORTH_DEG = 2.5

@@ -21,12 +21,12 @@ import numpy as np
 from PIL import Image, ImageFilter
 from scipy import ndimage
 
+from slipcast.core.camera import project
 from slipcast.core.errors import BadInput
 from slipcast.core.values import F32, F64, I64, U8, Bool, DepthMap, Figurine, Mesh, Picture, Source
-from slipcast.depth.place import project
-from slipcast.formats.common.texture_files import sample
 from slipcast.mesh.charts import join_charts, lay_on_shelves, pieces_of
 from slipcast.mesh.rasterize import rasterize
+from slipcast.mesh.sample import sample
 from slipcast.mesh.topology import face_normals
 from slipcast.texture.normal_map import MODES, find_depth_normals, make_normal_map
 

@@ -15,8 +15,8 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import linalg
 
+from slipcast.core.camera import project
 from slipcast.core.values import F32, F64, I64, U8, Bool, Camera, Figurine, Mesh, Picture, Source, View
-from slipcast.depth.place import project
 from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.raycast import Scene
 from slipcast.mesh.topology import face_normals
@@ -161,7 +161,7 @@ def _charts(
 
 
 def _looked_up(chart: F32, at: F64) -> F32:
-    from slipcast.reconstruct.orbit import sample
+    from slipcast.core.orbit import sample
 
     return sample(chart, at[:, 0].astype(np.float32), at[:, 1].astype(np.float32))
 

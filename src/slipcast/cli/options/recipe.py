@@ -7,9 +7,10 @@ from slipcast.core.errors import BadInput
 from slipcast.core.values import View
 from slipcast.depth.device import DEVICES as DEVICES
 from slipcast.depth.models import DepthOptions, choose
-from slipcast.depth.place import DETAILS as DETAILS
-from slipcast.depth.place import PlaceOptions, PointOptions
+from slipcast.depth.place import PlaceOptions
 from slipcast.formats.table import ExportOptions
+from slipcast.reconstruct.points import DETAILS as DETAILS
+from slipcast.reconstruct.points import PointOptions
 from slipcast.reconstruct.reconstruct import METHODS as METHODS
 from slipcast.reconstruct.reconstruct import SurfaceOptions
 from slipcast.reconstruct.simplify import MAX_FACES, MIN_FACES, RepairOptions

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image, PngImagePlugin
 
-from slipcast.core.values import F32, U8, Figurine
+from slipcast.core.values import U8, Figurine
 from slipcast.formats.common import xmp
 from slipcast.formats.table import ExportOptions
 
@@ -63,17 +63,3 @@ def restrict_to_common(options: ExportOptions) -> ExportOptions:
 def choose_suffix(options: ExportOptions, *, data: bool = False) -> str:
     """Return the suffix, with its dot, of what `encode` will write."""
     return SUFFIX[choose_kind(options, data=data)]
-
-
-def sample(pixels: U8, uv: F32) -> U8:
-    """Return (...,3) colours at (...,2) UV, bilinear, origin top left, clamped at the rim."""
-    height, width = pixels.shape[:2]
-    x = np.clip(uv[..., 0].astype(np.float64) * width - 0.5, 0, width - 1)
-    y = np.clip(uv[..., 1].astype(np.float64) * height - 0.5, 0, height - 1)
-    left, top = np.floor(x).astype(int), np.floor(y).astype(int)
-    right, bottom = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
-    fx, fy = (x - left)[..., None], (y - top)[..., None]
-    upper = pixels[top, left] * (1 - fx) + pixels[top, right] * fx
-    lower = pixels[bottom, left] * (1 - fx) + pixels[bottom, right] * fx
-    out: U8 = np.rint(upper * (1 - fy) + lower * fy).astype(np.uint8)
-    return out

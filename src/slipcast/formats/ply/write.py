@@ -9,12 +9,12 @@ are averaged, so that the mesh stays closed. No long comments: several readers s
 import numpy as np
 
 from slipcast.core.values import U8, Export, Figurine
-from slipcast.formats.common import texture_files
 from slipcast.formats.common.axes import Frame
 from slipcast.formats.common.losses import find_losses
 from slipcast.formats.common.naming import Names
 from slipcast.formats.table import ExportOptions
 from slipcast.mesh import tangents
+from slipcast.mesh.sample import sample
 
 VERTEX = np.dtype([("position", "<f4", 3), ("normal", "<f4", 3), ("color", "u1", 3)])
 FACE = np.dtype([("count", "u1"), ("vertices", "<i4", 3)])
@@ -47,7 +47,7 @@ def write_ply(figurine: Figurine, options: ExportOptions) -> Export:
 
 def sample_vertex_colors(figurine: Figurine) -> U8:
     """Return (V,3) sRGB: the mean over the corners that meet at each vertex; 128 where none does."""
-    corner = texture_files.sample(figurine.texture.pixels, figurine.uv).reshape(-1, 3)
+    corner = sample(figurine.texture.pixels, figurine.uv).reshape(-1, 3)
     index = figurine.mesh.faces.reshape(-1)
     count = np.bincount(index, minlength=len(figurine.mesh.vertices))
     out = np.full((len(count), 3), 128.0)
