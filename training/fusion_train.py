@@ -13,12 +13,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from slipcast.reconstruct.orbit import OrbitCamera
 from torch import Tensor, nn
 
 from slipcast.core.values import LENS_FOV_DEG, View
 from slipcast.reconstruct.features import OVERALL, PER_SIDE, make_maps, point_features
 from slipcast.reconstruct.fusion_net import REACH
-from slipcast.reconstruct.orbit import OrbitCamera
 from slipcast.reconstruct.silhouettes import Side, outline_distance
 from training.fusion_pairs import DISTANCE, FRAME, SIDE_PX, YAWS_DEG
 

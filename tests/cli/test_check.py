@@ -68,7 +68,7 @@ def test_views_are_compared(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -
     ("views", "why"),
     [
         ("front", "1 sides for 2 pictures"),
-        ("front,top", "'top'; choose from front, back, left, right"),
+        ("front,below", "'below'; choose from front, back, left, right"),
         ("front,front", "a side twice"),
     ],
 )

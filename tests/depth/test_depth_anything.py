@@ -252,7 +252,7 @@ def test_nothing_is_printed_or_warned(checkpoint: Path) -> None:
     code = f"""
 import numpy as np
 from slipcast.depth.depth_anything import DepthAnything, DepthAnythingOptions
-from slipcast.values import Picture
+from slipcast.core.values import Picture
 alpha = np.zeros((60, 60), np.uint8); alpha[10:50, 10:50] = 255
 model = DepthAnything(DepthAnythingOptions(model={str(checkpoint)!r}, device="cpu"))
 model.predict(Picture(pixels=np.zeros((60, 60, 3), np.uint8), alpha=alpha))

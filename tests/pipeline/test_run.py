@@ -94,7 +94,7 @@ def test_the_solid_covers_the_silhouette() -> None:
     assert coverage_iou(mesh, result.depth) > 0.8
 
 
-@pytest.mark.parametrize("view", list(View))
+@pytest.mark.parametrize("view", [View.FRONT, View.BACK, View.LEFT, View.RIGHT])
 def test_every_view_makes_a_solid_that_faces_ahead(view: View) -> None:
     result = make(picture_of(_alpha(), view=view), _recipe(), name="body")
     _check(result, 0.075, 2_000)

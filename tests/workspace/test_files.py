@@ -171,7 +171,7 @@ def test_a_signal_while_writing_leaves_the_old_files(tmp_path: Path, number: int
     program = """
         import os, signal, sys
         from pathlib import Path
-        from slipcast import store
+        from slipcast.workspace import files as store
         def stop(number, frame):
             raise SystemExit(128 + number)
         signal.signal(int(sys.argv[2]), stop)
