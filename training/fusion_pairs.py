@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import open3d as o3d
@@ -89,9 +90,10 @@ def sample_distances(
         column, row = np.clip(at.astype(int), 0, SIDE_PX - 1).T
         keep &= np.asarray(picture.alpha)[row, column] > 100
     points = np.concatenate([near, anywhere[keep][:POINTS]]).astype(np.float32)
+    tensor: Any = o3d.core.Tensor
     scene = o3d.t.geometry.RaycastingScene(nthreads=1)
-    scene.add_triangles(o3d.core.Tensor(vertices), o3d.core.Tensor(faces.astype(np.uint32)))
-    query = o3d.core.Tensor(points)
+    scene.add_triangles(tensor(vertices), tensor(faces.astype(np.uint32)))
+    query = tensor(points)
     inside = scene.compute_occupancy(query, nthreads=1, nsamples=5).numpy() > 0.5
     distance = scene.compute_distance(query, nthreads=1).numpy()
     return points, np.where(inside, distance, -distance).astype(np.float32)

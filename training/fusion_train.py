@@ -13,9 +13,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from slipcast.reconstruct.orbit import OrbitCamera
 from torch import Tensor, nn
 
+from slipcast.core.orbit import OrbitCamera
 from slipcast.core.values import LENS_FOV_DEG, View
 from slipcast.reconstruct.features import OVERALL, PER_SIDE, make_maps, point_features
 from slipcast.reconstruct.fusion_net import REACH
@@ -136,7 +136,7 @@ def main() -> None:
     begun, spent = time.monotonic(), 0.0
     while spent < 1:
         total = 0.0
-        batches = torch.randperm(len(data[2])).split(_BATCH)
+        batches = torch.split(torch.randperm(len(data[2])), _BATCH)
         for batch in batches:
             spent = (time.monotonic() - begun) / args.budget_s
             for group in optimiser.param_groups:
