@@ -45,7 +45,7 @@ from slipcast.picture.decode import read_picture
 from slipcast.pipeline.run import Recipe, make
 from slipcast.reconstruct.points import PointOptions, make_points
 from slipcast.reconstruct.reconstruct import reconstruct
-from slipcast.reconstruct.simplify import find_ground_m, repair
+from slipcast.reconstruct.simplify import repair
 from slipcast.texture.paint import paint
 
 ROOT = Path(__file__).parents[1]
@@ -157,10 +157,8 @@ def _from_truth(case: Case, detail: str) -> _Stages:
     cloud = make_points(depth, cut, recipe.points)
     raw = reconstruct(cloud, depth, recipe.surface)
     solid = repair(raw, depth, recipe.repair)
-    low, high = float(raw.vertices[:, 1].min()), float(raw.vertices[:, 1].max())
-    deviation = measure_deviation(
-        solid, raw, height_m=recipe.place.height_m, ground_m=find_ground_m(depth, low, high)
-    )
+    ground = float(solid.vertices[:, 1].min())
+    deviation = measure_deviation(solid, raw, height_m=recipe.place.height_m, ground_m=ground)
     figurine = settle(paint(solid, depth, cut, recipe.texture, name=case.name), recipe.place)
     return _Stages(
         cut=cut,

@@ -33,7 +33,7 @@ from slipcast.pipeline.preview import PreviewOptions, draw_preview
 from slipcast.pipeline.several_views import Gathered, SeenView, check_pictures, cut_views, gather
 from slipcast.reconstruct.points import PointOptions, make_points
 from slipcast.reconstruct.reconstruct import SurfaceOptions, reconstruct
-from slipcast.reconstruct.simplify import RepairOptions, find_ground_m, repair
+from slipcast.reconstruct.simplify import RepairOptions, repair
 from slipcast.texture.paint import TextureOptions, paint
 
 STAGES = ("cutout", "depth", "points", "surface", "repair", "texture", "checks", "export", "preview")
@@ -245,9 +245,7 @@ def _run_stages(
         solid,
         raw,
         height_m=recipe.place.height_m,
-        ground_m=None
-        if several
-        else find_ground_m(depth, float(raw.vertices[:, 1].min()), float(raw.vertices[:, 1].max())),
+        ground_m=None if several else float(solid.vertices[:, 1].min()),
     )
     with stage("texture"):
         if several:

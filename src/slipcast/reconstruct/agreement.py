@@ -7,7 +7,7 @@ the cameras do, whose perspective fits one way better than the other. A back tha
 mirrored front pixel by pixel is no back. Measured in docs/views.md.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -97,7 +97,14 @@ def settle_views(cutouts: Mapping[View, Picture], depths: Mapping[View, DepthMap
     return Settled(cutouts=views, findings=tuple(findings), turned=tuple(turned), dropped=tuple(dropped))
 
 
-def _settle_sides(views, outlines, depths, turn, drop, findings) -> None:  # type: ignore[no-untyped-def]
+def _settle_sides(
+    views: dict[View, Picture],
+    outlines: Mapping[View, Bool],
+    depths: Mapping[View, DepthMap],
+    turn: Callable[[View, str], None],
+    drop: Callable[[View, str], None],
+    findings: list[Finding],
+) -> None:
     """Left and right: which way they face."""
     faces = {
         view: _faces_left(outlines[view], depths) * (1 if view is View.LEFT else -1)
@@ -139,7 +146,9 @@ _SURE = 0.12
 """Differences of correlations, of both sides together, from which on they are believed to face the wrong way."""
 
 
-def _settle_rest(views, outlines, drop) -> None:  # type: ignore[no-untyped-def]
+def _settle_rest(
+    views: dict[View, Picture], outlines: Mapping[View, Bool], drop: Callable[[View, str], None]
+) -> None:
     """Sides without a twin: their rows must be filled as the front's are."""
     front = outlines[View.FRONT].any(1).astype(float)
     for view in [view for view in views if view not in (View.FRONT, View.TOP)]:

@@ -43,6 +43,8 @@ does among slivers (a ball of 75,000 faces ends at 1,672 where 100 were asked, a
 _WAYS = ((2.0, 3, 4), (1.5, 2, 3))
 """How many times the budget the first collapse leaves, and how eager both are, of 10; the next where one leaves no
 solid or faces that cross: which one does is chance."""
+_SOLE_SHARE, _SOLE_FULL, _SOLE_MOST, _SOLE_STEPS = 0.6, 0.04, 0.02, 16
+"""When a sole counts as flat, and how much of the height may be cut to make it so: see `find_sole_m`."""
 _CRUMB = 5e-5
 """Bodies that hold no more than this share of the volume are dropped."""
 
@@ -151,15 +153,40 @@ def find_ground_m(depth: DepthMap, low_m: float, high_m: float) -> float | None:
 
 
 def _cut_at_ground(solid: "manifold3d.Manifold", depth: DepthMap | None) -> "manifold3d.Manifold":
-    """Cut off what perspective lets hang below the ground."""
+    """Cut off what perspective lets hang below the ground, and level a sole that the model rounded."""
     if depth is None:
         return solid
     _, low, _, _, high, _ = solid.bounding_box()
-    ground = find_ground_m(depth, low, high)
-    if ground is None:
+    solid = _trim_below(solid, find_ground_m(depth, low, high))
+    return _trim_below(solid, find_sole_m(solid))
+
+
+def _trim_below(solid: "manifold3d.Manifold", height_m: float | None) -> "manifold3d.Manifold":
+    """The solid above a height, or all of it for None and where nothing would be left."""
+    if height_m is None:
         return solid
-    cut = solid.trim_by_plane((0.0, 1.0, 0.0), ground)
+    cut = solid.trim_by_plane((0.0, 1.0, 0.0), height_m)
     return cut if cut.num_tri() else solid
+
+
+def find_sole_m(solid: "manifold3d.Manifold") -> float | None:
+    """Height at which a rounded sole is cut flat, or None where it is flat already, or no sole.
+
+    The rim of a silhouette comes out round, the foot of a base or a shoe with it, so that it would stand on a point. It
+    is cut at the lowest height, within 2 % of the figurine's, where its section has 60 % of the area that it has at
+    4 %. A ball or a point does not reach that and stays.
+    """
+    _, low, _, _, high, _ = solid.bounding_box()
+    upright = solid.rotate((90.0, 0.0, 0.0))  # +Y becomes +Z, along which manifold3d slices
+    tall = high - low
+    wanted = _SOLE_SHARE * float(upright.slice(low + _SOLE_FULL * tall).area())
+    shares = np.linspace(0, _SOLE_MOST, _SOLE_STEPS + 1)
+    areas = [float(upright.slice(low + max(float(share), 1e-4) * tall).area()) for share in shares]
+    if areas[0] >= wanted:
+        return None
+    return next(
+        (low + float(share) * tall for share, area in zip(shares, areas, strict=True) if area >= wanted), None
+    )
 
 
 def _collapse_to_budget(mesh: Mesh, faces: int, eagerness: int) -> Mesh | None:

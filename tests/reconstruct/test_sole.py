@@ -1,0 +1,47 @@
+"""reconstruct/simplify.py: a sole that the model rounded is cut flat; a ball, a point and a flat sole stay."""
+
+import manifold3d
+import pytest
+
+from slipcast.reconstruct.simplify import find_sole_m
+
+
+def pillar(radius: float, tall: float) -> manifold3d.Manifold:
+    """An upright cylinder along +Y from y = 0."""
+    return manifold3d.Manifold.cylinder(tall, radius, radius, 96).rotate((-90, 0, 0))
+
+
+def rounded(radius: float, tall: float, rise: float) -> manifold3d.Manifold:
+    """The same with an edge below that rises by `rise`: the hull of a small disc and the pillar above."""
+    return manifold3d.Manifold.batch_hull(
+        [pillar(0.1 * radius, rise), pillar(radius, tall - rise).translate((0, rise, 0))]
+    )
+
+
+@pytest.mark.parametrize("rise", [0.01, 0.015, 0.02])
+@pytest.mark.parametrize("radius", [0.1, 0.3])
+def test_a_rounded_sole_is_cut_where_it_is_wide_enough(radius: float, rise: float) -> None:
+    solid = rounded(radius, 1.0, rise)
+    height = find_sole_m(solid)
+    assert height is not None
+    assert 0 < height <= 0.02
+    cut = solid.trim_by_plane((0, 1, 0), height)
+    section = cut.rotate((90, 0, 0)).slice(height + 1e-4).area()
+    assert section >= 0.58 * solid.rotate((90, 0, 0)).slice(0.04).area()
+    assert find_sole_m(cut) is None
+
+
+def test_a_flat_sole_stays() -> None:
+    assert find_sole_m(pillar(0.2, 1.0)) is None
+
+
+@pytest.mark.parametrize(
+    "solid",
+    [
+        manifold3d.Manifold.sphere(0.5, 96),
+        manifold3d.Manifold.cylinder(1.0, 0.001, 0.4, 64).rotate((-90, 0, 0)),
+    ],
+    ids=["ball", "point"],
+)
+def test_what_has_no_sole_stays(solid: manifold3d.Manifold) -> None:
+    assert find_sole_m(solid) is None
