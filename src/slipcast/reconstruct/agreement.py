@@ -106,7 +106,7 @@ def _settle_sides(
     findings: list[Finding],
 ) -> None:
     """Left and right: which way they face."""
-    faces = {
+    faces: dict[View, float] = {
         view: _faces_left(outlines[view], depths) * (1 if view is View.LEFT else -1)
         for view in (View.LEFT, View.RIGHT)
         if view in views
