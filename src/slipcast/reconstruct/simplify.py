@@ -21,6 +21,7 @@ from slipcast.core.camera import project, world_from_camera
 from slipcast.core.errors import BadInput, StageFailed
 from slipcast.core.values import I32, U8, DepthMap, Mesh, Source
 from slipcast.mesh.bodies import find_bodies
+from slipcast.mesh.stance import convex_hull, mass_center, tipping_angle_deg
 from slipcast.mesh.topology import (
     NUDGE_M,
     bodies_of,
@@ -45,6 +46,8 @@ _WAYS = ((2.0, 3, 4), (1.5, 2, 3))
 solid or faces that cross: which one does is chance."""
 _SOLE_SHARE, _SOLE_FULL, _SOLE_MOST, _SOLE_STEPS = 0.6, 0.04, 0.02, 16
 """When a sole counts as flat, and how much of the height may be cut to make it so: see `find_sole_m`."""
+_SOLE_CONTACT, _SOLE_SAFE_DEG = 0.002, 10.0
+"""Where the contact is taken, as a share of the height, and the lean that a sole must bear to be left alone."""
 _CRUMB = 5e-5
 """Bodies that hold no more than this share of the volume are dropped."""
 
@@ -170,15 +173,20 @@ def _trim_below(solid: "manifold3d.Manifold", height_m: float | None) -> "manifo
 
 
 def find_sole_m(solid: "manifold3d.Manifold") -> float | None:
-    """Height at which a rounded sole is cut flat, or None where it is flat already, or no sole.
+    """Height at which a rounded sole is cut flat, or None where it stands as it is, or has no sole.
 
     The rim of a silhouette comes out round, the foot of a base or a shoe with it, so that it would stand on a point. It
     is cut at the lowest height, within 2 % of the figurine's, where its section has 60 % of the area that it has at
     4 %. A ball or a point does not reach that and stays.
+
+    Rejected: cutting every rounded sole. With true depth it cut the paws of the samples fox and dragon, which stood
+    well: outline IoU 0.993 to 0.950 and 0.974 to 0.915.
     """
     _, low, _, _, high, _ = solid.bounding_box()
     upright = solid.rotate((90.0, 0.0, 0.0))  # +Y becomes +Z, along which manifold3d slices
     tall = high - low
+    if _tipping_deg(upright, low + _SOLE_CONTACT * tall) >= _SOLE_SAFE_DEG:
+        return None
     wanted = _SOLE_SHARE * float(upright.slice(low + _SOLE_FULL * tall).area())
     shares = np.linspace(0, _SOLE_MOST, _SOLE_STEPS + 1)
     areas = [float(upright.slice(low + max(float(share), 1e-4) * tall).area()) for share in shares]
@@ -187,6 +195,18 @@ def find_sole_m(solid: "manifold3d.Manifold") -> float | None:
     return next(
         (low + float(share) * tall for share, area in zip(shares, areas, strict=True) if area >= wanted), None
     )
+
+
+def _tipping_deg(upright: "manifold3d.Manifold", height_m: float) -> float:
+    """The lean at which a solid with +Z up tips over on its section at `height_m`."""
+    mesh = upright.to_mesh()
+    center = mass_center(
+        np.array(mesh.vert_properties[:, :3], np.float32), np.array(mesh.tri_verts, np.int32)
+    )
+    outlines = [np.asarray(outline, np.float64) for outline in upright.slice(height_m).to_polygons()]
+    if not outlines:
+        return -90.0
+    return tipping_angle_deg(convex_hull(np.concatenate(outlines)), center - np.array([0, 0, height_m]))
 
 
 def _collapse_to_budget(mesh: Mesh, faces: int, eagerness: int) -> Mesh | None:
