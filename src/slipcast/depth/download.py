@@ -29,7 +29,8 @@ from pathlib import Path
 from typing import Any
 
 from slipcast.core.errors import BadInput, MissingWeights
-from slipcast.core.paths import models_dir, sha256_of
+from slipcast.core.paths import models_dir as models_dir
+from slipcast.core.paths import sha256_of as sha256_of
 
 Watch = Callable[[str, int, int], None]
 """`watch(file, done_bytes, total_bytes)`."""
