@@ -31,6 +31,8 @@ class Case:
     """The point of the mesh's own frame that is the camera frame's origin."""
     yaw_deg: float = 0.0
     """How far the camera went about the mesh's +Y: at 90 it stands at +X."""
+    pitch_deg: float | None = None
+    """How far it looked down at a mesh in the camera's frame; 0 for one that stands, None where nobody wrote it."""
 
     def true_shape(self) -> Shape:
         """The true mesh in the picture's camera frame."""
@@ -59,6 +61,7 @@ def find_cases(folder: Path, *, views: bool = False) -> tuple[Case, ...]:
                 truth=_there(folder / f"{name}.gt.glb"),
                 distance=_number(told, "distance", path),
                 fov_deg=_number(told, "fov_deg", path),
+                pitch_deg=_pitch(told, path),
             )
         )
     for path in sorted([*folder.glob("case.json"), *folder.glob("*/case.json")]):
@@ -114,6 +117,7 @@ def _sample(path: Path, *, views: bool) -> list[Case]:
             fov_deg=_number(told, "fov_deg", path),
             target=(float(target[0]), float(target[1]), float(target[2])),
             yaw_deg=yaw,
+            pitch_deg=0.0,
         )
         for name, picture, yaw in pictures
     ]
@@ -134,6 +138,13 @@ def _number(told: dict[str, object], key: str, path: Path) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
         raise BadInput(f"{path}: {key} must be a positive number, got {value!r}")
     return float(value)
+
+
+def _pitch(told: dict[str, object], path: Path) -> float | None:
+    value = told.get("pitch_deg")
+    if value is not None and (not isinstance(value, int | float) or isinstance(value, bool)):
+        raise BadInput(f"{path}: pitch_deg must be a number, got {value!r}")
+    return None if value is None else float(value)
 
 
 def _there(path: Path) -> Path:

@@ -25,7 +25,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from evaluation.cases import Case, find_cases, true_depth
-from evaluation.protocol import COLUMNS, LOWER_IS_BETTER, Scores, score
+from evaluation.protocol import COLUMNS, LOWER_IS_BETTER, NEAREST_ONE, Scores, score
 from evaluation.shape import read_shape
 from evaluation.sheet import bare_figurine, row, sheet
 from slipcast import __version__
@@ -85,7 +85,12 @@ def judge(task: Task) -> Outcome:
                 (task.out / f"{case.name}.glb").write_bytes(made.content)
             ours = read_shape(made.content)
         scores = score(
-            ours, case.true_shape(), distance=case.distance, fov_deg=case.fov_deg, workers=task.workers
+            ours,
+            case.true_shape(),
+            distance=case.distance,
+            fov_deg=case.fov_deg,
+            pitch_deg=case.pitch_deg,
+            workers=task.workers,
         )
         pixels = None
         if task.drawn and made is not None:
@@ -207,8 +212,8 @@ def compare(ours: Mapping[str, Mapping[str, float]], theirs: Mapping[str, Mappin
 
 
 def _gain(column: str, ours: float, theirs: float) -> float:
-    """How much better ours is; of depth over width the distance to 1 counts, in octaves."""
-    if column == "dw":
+    """How much better ours is; of a ratio the distance to 1 counts, in octaves."""
+    if column in NEAREST_ONE:
         return abs(math.log(max(theirs, 1e-6))) - abs(math.log(max(ours, 1e-6)))
     return theirs - ours if column in LOWER_IS_BETTER or column == "faces" else ours - theirs
 

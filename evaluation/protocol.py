@@ -13,6 +13,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from evaluation.shape import Shape
+from evaluation.sides import compare_sides
 from slipcast.core.values import F64, Bool
 from slipcast.mesh.self_intersection import find_crossing_pairs
 
@@ -42,6 +43,12 @@ class Scores:
     """Mean |cosine| between normals of nearest points."""
     dw: float
     """Our depth over width, over the true one: 1 is right, near 0 is a relief."""
+    side: float
+    """Mean angle in degrees between our normals and the true ones, seen from the left and from the right."""
+    rough: float
+    """Our sides' roughness over the true sides': 1 is right, above is lumpy, below too smooth (evaluation/sides.py)."""
+    up: float
+    """Degrees between our up and the true one after alignment; nan where the true one is not known."""
     iou: float
     """Overlap of the silhouettes that the picture's camera sees, intersection over union."""
     closed: float
@@ -53,15 +60,25 @@ class Scores:
 
 
 COLUMNS = tuple(entry.name for entry in fields(Scores))
-LOWER_IS_BETTER = frozenset({"cd", "acc", "com", "vis", "hid", "crossing"})
+LOWER_IS_BETTER = frozenset({"cd", "acc", "com", "vis", "hid", "side", "up", "crossing"})
+NEAREST_ONE = frozenset({"dw", "rough"})
+"""Ratios: the nearer to 1 the better."""
 
 
 def score(
-    ours: Shape, true: Shape, *, distance: float, fov_deg: float, samples: int = SAMPLES, workers: int = -1
+    ours: Shape,
+    true: Shape,
+    *,
+    distance: float,
+    fov_deg: float,
+    pitch_deg: float | None = None,
+    samples: int = SAMPLES,
+    workers: int = -1,
 ) -> Scores:
     """Return the scores of `ours` against `true`, which a camera at (0, 0, `distance`) sees.
 
-    `workers` threads look up neighbours, -1 for all cores; the result does not depend on it.
+    The camera looks down by `pitch_deg`, None where that is not known. `workers` threads look up
+    neighbours, -1 for all cores; the result does not depend on it.
     """
     low, high = true.bounds
     scale = 2 / float((high - low).max())
@@ -85,6 +102,7 @@ def score(
     acc, to_true = cKDTree(g).query(p, workers=workers)
     com, to_ours = cKDTree(p).query(g, workers=workers)
     seen = _seen_from_front(truth, g)
+    side, rough = compare_sides(mine.moved(shift / factor, factor, turn), truth)
     cosines = [
         np.abs(np.einsum("ij,ij->i", p_normals, g_normals[to_true])).mean(),
         np.abs(np.einsum("ij,ij->i", g_normals, p_normals[to_ours])).mean(),
@@ -99,6 +117,9 @@ def score(
         hid=_mean(com[~seen]),
         nc=float(np.mean(cosines)),
         dw=float((size[2] / size[0]) / (true_size[2] / true_size[0])),
+        side=side,
+        rough=rough,
+        up=_lean_deg(turn, pitch_deg),
         iou=float((my_outline & outline).sum() / max(int((my_outline | outline).sum()), 1)),
         closed=float(mine.closed),
         crossing=float(
@@ -167,6 +188,14 @@ def _seen_from_front(shape: Shape, points: F64) -> Bool:
     reached = shape.hits(start, np.broadcast_to([0.0, 0.0, -1.0], start.shape))
     out: Bool = np.abs(reached - size) < 5e-3 * size
     return out
+
+
+def _lean_deg(turn: F64, pitch_deg: float | None) -> float:
+    """Between +Y after `turn` and the up of a world that the camera looks down at by `pitch_deg`."""
+    if pitch_deg is None:
+        return float("nan")
+    up = np.array([0.0, np.cos(np.radians(pitch_deg)), np.sin(np.radians(pitch_deg))])
+    return float(np.degrees(np.arccos(np.clip(turn[:, 1] @ up, -1, 1))))
 
 
 def _f_score(acc: F64, com: F64, radius: float) -> float:
