@@ -46,6 +46,7 @@ COMMANDS: dict[str, Row] = {
     "report": Row(
         "slipcast.cli.report:report", "Make one page of a folder of assets: a contact sheet to sort."
     ),
+    "mcp": Row("slipcast.integrations.mcp:mcp", "Serve these commands to an agent (Model Context Protocol)."),
     "formats": Row("slipcast.cli.tables:formats", "List the formats that can be written."),
     "targets": Row("slipcast.cli.export:targets", "List where an asset can go: engines, web, printers."),
     "models": Row("slipcast.cli.tables:models", "List the depth models, or fetch one: models pull NAME."),

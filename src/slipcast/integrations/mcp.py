@@ -1,0 +1,67 @@
+"""`slipcast mcp`: the command that an agent's host starts."""
+
+import ipaddress
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+
+from slipcast.core.errors import BadInput
+
+
+@click.command()
+@click.option(
+    "--root",
+    "roots",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Folder that the agent may read and write; may be given several times. Default: the current one.",
+)
+@click.option(
+    "--http", default="", help="Serve HTTP at this address of this machine, 127.0.0.1:8765, not stdin."
+)
+@click.option(
+    "--max-cost", default=1.0, show_default=True, help="Dollars: the highest limit that a call may state."
+)
+def mcp(roots: tuple[Path, ...], http: str, max_cost: float) -> int:
+    """Serve check, convert, make, refine, inspect, export, print and report to an agent, as an MCP server.
+
+    Speaks on stdin and stdout, as hosts start it; with --http as streamable HTTP at http://ADDRESS/mcp. The agent
+    reaches no file outside the --root folders. What costs money must have been planned first and names its own limit.
+    """
+    folders = [(root if root.is_absolute() else Path.cwd() / root).resolve() for root in roots or (Path(),)]
+    for folder in folders:
+        if not folder.is_dir():
+            raise BadInput(f"--root {folder} is no folder; make it first, or name another")
+    address = _address(http) if http else None
+    if not 0 <= max_cost <= 1000:
+        raise BadInput(f"--max-cost {max_cost:g} is out of range; name dollars from 0 (buy nothing) to 1000")
+    if find_spec("mcp") is None:
+        raise BadInput("slipcast mcp needs mcp: run `pip install 'slipcast[mcp]'`")
+    from slipcast.integrations.mcp_tools import make_server
+
+    server = make_server(folders, max_cost_usd=max_cost)
+    if address is None:
+        server.run("stdio")
+    else:
+        server.run("streamable-http", host=address[0], port=address[1])
+    return 0
+
+
+def _address(word: str) -> tuple[str, int]:
+    """Host and port of `127.0.0.1:8765`; BadInput for one that others could reach."""
+    match = re.fullmatch(r"\[?([0-9a-fA-F.:]+|localhost)\]?:(\d{1,5})", word)
+    if match is None or int(match[2]) > 65535:
+        raise BadInput(f"--http {word!r} is no address; write for instance 127.0.0.1:8765")
+    host = "127.0.0.1" if match[1] == "localhost" else match[1]
+    try:
+        local = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        raise BadInput(f"--http {word!r} is no address; write for instance 127.0.0.1:8765") from None
+    if not local:
+        raise BadInput(
+            f"--http {word} could be reached by others, and this server knows no passwords; take 127.0.0.1 and put a"
+            " proxy with a login before it"
+        )
+    return host, int(match[2])
