@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from kitchen import Run, cook, files_in, one_sentence, write_picture
 
-from slipcast.cli.memory import forget_peak_memory, peak_memory_mb
 from slipcast.core.values import Picture, View
+from slipcast.jobs.memory import forget_peak_memory, peak_memory_mb
 from slipcast.pipeline import run as pipeline
 from slipcast.pipeline.run import Recipe, Result
 from slipcast.workspace.claims import claim

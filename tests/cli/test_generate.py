@@ -12,8 +12,8 @@ import pytest
 from buying import KEY, Buy
 from standin import Standin
 
-from slipcast.cli.prompt_file import rows_of
 from slipcast.core.errors import BadInput
+from slipcast.jobs.prompt_file import rows_of
 
 pytestmark = pytest.mark.usefixtures("buyers_home")
 

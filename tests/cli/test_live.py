@@ -6,7 +6,8 @@ import pytest
 
 from slipcast.cli.live import Board
 from slipcast.cli.terminal import Terminal
-from slipcast.generate.request import Event, State
+from slipcast.generate.request import State
+from slipcast.jobs.events import Buying
 
 
 class Screen(io.StringIO):
@@ -16,8 +17,8 @@ class Screen(io.StringIO):
         return True
 
 
-def event(name: str, state: State, detail: str = "", wait_s: float = 0.0, tokens: int = 0) -> Event:
-    return Event(request=name, state=state, detail=detail, wait_s=wait_s, tokens=tokens)
+def event(name: str, state: State, detail: str = "", wait_s: float = 0.0, tokens: int = 0) -> Buying:
+    return Buying(entry=name, state=state, detail=detail, wait_s=wait_s, tokens=tokens)
 
 
 def test_each_request_has_its_line_and_the_ended_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,11 +26,11 @@ def test_each_request_has_its_line_and_the_ended_are_counted(monkeypatch: pytest
     monkeypatch.setenv("COLUMNS", "120")
     out, err = Screen(), Screen()
     with Board(Terminal(out, err)) as board:
-        board.watch(event("fox", State.WAITING, "the provider's quota, as it says", 7.4))
-        board.watch(event("owl", State.RECEIVING, tokens=1120))
-        board.watch(event("cat", State.FAILED, "refused"))
+        board.tell(event("fox", State.WAITING, "the provider's quota, as it says", 7.4))
+        board.tell(event("owl", State.RECEIVING, tokens=1120))
+        board.tell(event("cat", State.FAILED, "refused"))
         for number in range(20):
-            board.watch(event(f"more{number}", State.SENT))
+            board.tell(event(f"more{number}", State.SENT))
         board.terminal.say("out/dog.png | $0.03 [not markup]")
         board.terminal.complain("cat: refused")
     seen = err.getvalue()
@@ -51,6 +52,6 @@ def test_each_request_has_its_line_and_the_ended_are_counted(monkeypatch: pytest
 def test_where_nobody_looks_nothing_is_drawn() -> None:
     out, err = io.StringIO(), io.StringIO()
     with Board(Terminal(out, err)) as board:
-        board.watch(event("fox", State.SENT))
+        board.tell(event("fox", State.SENT))
         board.terminal.say("out/fox.png")
     assert (out.getvalue(), err.getvalue()) == ("out/fox.png\n", "")

@@ -2,17 +2,14 @@
 in them."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
-from slipcast.cli.exit import Failure, attempt
-from slipcast.cli.options.export import export_options, read_export_options
+from slipcast.cli.options.export import ExportWords, export_options, read_export_options
 from slipcast.cli.terminal import Terminal
 from slipcast.core.errors import BadInput
-from slipcast.core.findings import Finding, finding
+from slipcast.jobs.failure import Failure, attempt
 
 
 @click.command()
@@ -37,96 +34,49 @@ def export(
     collision: str | None,
     as_json: bool,
     debug: bool,
-    **written: Any,
+    written: ExportWords,
 ) -> int:
     """Write each ASSET (a .glb or .gltf that Slipcast made) in other formats, without a new conversion.
 
     One that cannot be written does not stop the others; the exit code is the first failure's.
     """
-    wanted = read_export_options(formats=formats, **written)
-    chosen = wanted.target
+    wanted = read_export_options(written, formats=formats)
     if not wanted.formats:
         raise BadInput(
             "nothing to write: name a --format of `slipcast formats` or a --target of `slipcast targets`"
         )
-    from slipcast.formats.gltf.read_figurine import read_asset
-    from slipcast.formats.table import EXPORTERS
+    from slipcast.jobs.export import ExportJob, export_assets
     from slipcast.prepare.collision import CollisionOptions
-    from slipcast.prepare.engine import prepare_for_engine
     from slipcast.prepare.lods import LodOptions
-    from slipcast.workspace.files import write_files
 
-    levels = LodOptions.parse(lods) if lods else None
-    bodies = CollisionOptions.parse(collision) if collision else None
-    places: dict[Path, Path] = {}
-
-    def write(asset: Path) -> dict[str, object]:
-        figurine, lost = read_asset(asset)
-        files: dict[str, bytes] = {}
-        findings: list[Finding] = list(lost)
-        if chosen and len(figurine.mesh.faces) > chosen.faces:
-            values = {"faces": len(figurine.mesh.faces), "budget": chosen.faces, "target": chosen.name}
-            findings.append(finding("FACES_OVER_TARGET", values))
-        figurine, said = prepare_for_engine(figurine, levels, bodies)
-        findings += said
-        for key in wanted.formats:
-            made = EXPORTERS[key].export(figurine, wanted.options)
-            files |= made.files
-            findings += [entry for entry in made.findings if entry not in findings]
-        folder = out if out is not None else asset.parent
-        for name in files:
-            place = (folder / name).resolve()
-            if place == asset.resolve():
-                raise BadInput(
-                    f"{folder / name} is the asset itself and would be overwritten; choose another --out"
-                )
-            if places.setdefault(place, asset) != asset:
-                raise BadInput(
-                    f"{folder / name} was just written for {places[place]} and would be overwritten by {asset}; "
-                    "export one of the two to another --out"
-                )
-        paths = write_files(folder, files, spare=assets)
-        if not as_json:
-            for path in paths:
-                terminal.say(f"{path} | {path.stat().st_size / 1024:.0f} KB")
-            terminal.note(tuple(findings))
-        return {
-            "asset": str(asset),
-            "ok": True,
-            "files": [str(path) for path in paths],
-            "findings": [entry.as_dict() for entry in findings],
-        }
-
-    return _each(terminal, assets, write, word="asset", as_json=as_json, debug=debug)
-
-
-def _each(
-    terminal: Terminal,
-    files: tuple[Path, ...],
-    work: Callable[[Path], dict[str, object]],
-    *,
-    word: str,
-    as_json: bool,
-    debug: bool,
-) -> int:
-    """Do `work` for each file, one after the other: none hides another. Returns the first failure's exit code.
-
-    As JSON each file has its entry, which says under `word` which file it is, and a failure's under `error` why.
-    """
+    job = ExportJob(
+        assets=assets,
+        formats=wanted.formats,
+        options=wanted.options,
+        target=wanted.target,
+        lods=LodOptions.parse(lods) if lods else None,
+        collision=CollisionOptions.parse(collision) if collision else None,
+        out=out,
+        debug=debug,
+    )
     entries: list[dict[str, object]] = []
-    code = 0
+    failures: list[Failure] = []
     try:
-        for path in dict.fromkeys(files):
-            done = attempt(lambda path=path: work(path), debug=debug)  # type: ignore[misc]
+        for asset, done in export_assets(job):
             if isinstance(done, Failure):
-                code = code or done.exit_code
+                failures.append(done)
                 terminal.complain(done.message)
-                done = {word: str(path), "ok": False, "error": done.as_dict()}
-            entries.append(done)
+                entries.append({"asset": str(asset), "ok": False, "error": done.as_dict()})
+                continue
+            entries.append(done.as_dict())
+            if not as_json:
+                for path in done.files:
+                    terminal.say(f"{path} | {path.stat().st_size / 1024:.0f} KB")
+                terminal.note(done.findings)
     finally:
         if as_json:
             terminal.say(json.dumps(entries, indent=2, ensure_ascii=False))
-    return code
+    return failures[0].exit_code if failures else 0
 
 
 @click.command()
@@ -143,14 +93,23 @@ def inspect(terminal: Terminal, files: tuple[Path, ...], as_json: bool, debug: b
     """
     from slipcast.formats.inspect import describe
 
-    def tell(path: Path) -> dict[str, object]:
-        entry = describe(path)
-        if not as_json:
-            for line in _report(entry):
+    entries: list[dict[str, object]] = []
+    code = 0
+    try:
+        for path in dict.fromkeys(files):
+            done = attempt(lambda path=path: describe(path), debug=debug)  # type: ignore[misc]
+            if isinstance(done, Failure):
+                code = code or done.exit_code
+                terminal.complain(done.message)
+                entries.append({"path": str(path), "ok": False, "error": done.as_dict()})
+                continue
+            entries.append(done)
+            for line in () if as_json else _report(done):
                 terminal.say(line)
-        return entry
-
-    return _each(terminal, files, tell, word="path", as_json=as_json, debug=debug)
+    finally:
+        if as_json:
+            terminal.say(json.dumps(entries, indent=2, ensure_ascii=False))
+    return code
 
 
 @click.command()

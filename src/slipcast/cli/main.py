@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import click
 
-from slipcast.cli.exit import Failure, Stopped, allow_stop, attempt
+from slipcast.cli.exit import Stopped, allow_stop
 from slipcast.cli.terminal import Terminal, flush
 from slipcast.core.errors import BadInput
+from slipcast.jobs.failure import Failure, attempt
 
 
 class Row(NamedTuple):

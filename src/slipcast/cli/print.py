@@ -3,23 +3,90 @@
 import json
 import re
 from contextlib import nullcontext
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from slipcast.cli.exit import Failure, attempt
+from slipcast.cli.options.collect import collect
 from slipcast.cli.options.length import parse_height
 from slipcast.cli.terminal import Terminal, quiet
 from slipcast.core.errors import BadInput
+from slipcast.jobs.failure import Failure, attempt
 
 if TYPE_CHECKING:
-    from slipcast.core.values import Figurine
     from slipcast.prepare.print import Print, PrintOptions
 
-_ASSETS = {".glb", ".gltf"}
 _NUMBER = r"(\d+(?:\.\d+)?)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrintWords:
+    """The words as they were typed; None where the user said nothing."""
+
+    process: str
+    height: str | None
+    scale: str | None
+    base: str
+    text: str
+    text_style: str
+    font: Path | None
+    magnet: str | None
+    hollow: str | None
+    drain: str
+    split: str
+    printer: str | None
+    scale_to_fit: bool
+    colors: int | None
+    filaments: str | None
+    orient: str
+    thicken: str | None
+    price: float | None
+
+
+_print_options = collect(
+    "printing",
+    PrintWords,
+    click.option(
+        "--for", "process", default="fdm", show_default=True, help="Printing process: fdm or resin."
+    ),
+    click.option("--height", help="Height of the figurine without its base, e.g. 75mm or 3in."),
+    click.option(
+        "--scale", help="Height by name: 1:7, 1:12, 28mm, 32mm, 54mm, 6in; 1:N is of a person of 1.75 m."
+    ),
+    click.option(
+        "--base",
+        default="auto",
+        show_default=True,
+        help="Base: auto, none, round, square, hex, oval or plinth; with a size: round:40mm.",
+    ),
+    click.option("--text", default="", help="Name on the front of the base."),
+    click.option("--text-style", default="engraved", show_default=True, help="Letters: engraved or raised."),
+    click.option(
+        "--font", type=click.Path(path_type=Path), help="Font file for --text (.ttf, .otf); default: Aileron."
+    ),
+    click.option("--magnet", help="Magnet pocket in the base, diameter x height: 5x2mm."),
+    click.option("--hollow", help="Hollow with walls of this thickness: 2mm."),
+    click.option("--drain", default="2x3mm", show_default=True, help="Drain holes, number x diameter."),
+    click.option(
+        "--split",
+        default="1",
+        show_default=True,
+        help="Number of parts, or auto: as many as --printer needs.",
+    ),
+    click.option("--printer", help="Build volume: 256x256x256mm."),
+    click.option("--scale-to-fit", is_flag=True, help="Shrink a figurine that is too large for --printer."),
+    click.option("--colors", type=int, help="Number of filaments to print in, 1 to 16."),
+    click.option("--filaments", help='Filaments at hand: "#ffffff,#cc3333,...".'),
+    click.option(
+        "--orient",
+        default="",
+        help="Pose: stand, auto (resin leans back) or degrees; default: stand, resin auto.",
+    ),
+    click.option("--thicken", help="Grow thinner parts to this thickness: 0.8mm."),
+    click.option("--price", type=float, help="Price of a kilogram of material; adds the cost to the report."),
+)
 
 
 @click.command(name="print")
@@ -29,51 +96,27 @@ _NUMBER = r"(\d+(?:\.\d+)?)"
 @click.option(
     "-o", "--out", default="out", show_default=True, type=click.Path(path_type=Path), help="Output folder."
 )
-@click.option("--for", "process", default="fdm", show_default=True, help="Printing process: fdm or resin.")
-@click.option("--height", help="Height of the figurine without its base, e.g. 75mm or 3in.")
-@click.option(
-    "--scale", help="Height by name: 1:7, 1:12, 28mm, 32mm, 54mm, 6in; 1:N is of a person of 1.75 m."
-)
-@click.option(
-    "--base",
-    default="auto",
-    show_default=True,
-    help="Base: auto, none, round, square, hex, oval or plinth; with a size: round:40mm.",
-)
-@click.option("--text", default="", help="Name on the front of the base.")
-@click.option("--text-style", default="engraved", show_default=True, help="Letters: engraved or raised.")
-@click.option(
-    "--font", type=click.Path(path_type=Path), help="Font file for --text (.ttf, .otf); default: Aileron."
-)
-@click.option("--magnet", help="Magnet pocket in the base, diameter x height: 5x2mm.")
-@click.option("--hollow", help="Hollow with walls of this thickness: 2mm.")
-@click.option("--drain", default="2x3mm", show_default=True, help="Drain holes, number x diameter.")
-@click.option(
-    "--split", default="1", show_default=True, help="Number of parts, or auto: as many as --printer needs."
-)
-@click.option("--printer", help="Build volume: 256x256x256mm.")
-@click.option("--scale-to-fit", is_flag=True, help="Shrink a figurine that is too large for --printer.")
-@click.option("--colors", type=int, help="Number of filaments to print in, 1 to 16.")
-@click.option("--filaments", help='Filaments at hand: "#ffffff,#cc3333,...".')
-@click.option(
-    "--orient",
-    default="",
-    help="Pose: stand, auto (resin leans back) or degrees; default: stand, resin auto.",
-)
-@click.option("--thicken", help="Grow thinner parts to this thickness: 0.8mm.")
-@click.option("--price", type=float, help="Price of a kilogram of material; adds the cost to the report.")
+@_print_options
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each source.")
 @click.option("--debug", is_flag=True, help="Show what the libraries print; log unexpected errors.")
 @click.pass_obj
 def print_(
-    terminal: Terminal, /, sources: tuple[Path, ...], out: Path, as_json: bool, debug: bool, **words: Any
+    terminal: Terminal,
+    /,
+    sources: tuple[Path, ...],
+    out: Path,
+    as_json: bool,
+    debug: bool,
+    printing: PrintWords,
 ) -> int:
     """Prepare each ASSET (.glb or .gltf) or PICTURE for a printer.
 
     The folder OUT gets NAME.print.3mf (in colour with --colors or --filaments), STL files for resin and for parts,
     NAME.print.json with walls, layers, weight and findings, and NAME.print.png.
     """
-    options = attempt(lambda: options_from(words), debug=debug)
+    from slipcast.jobs.print import PrintJob, print_sources
+
+    options = attempt(lambda: options_from(printing), debug=debug)
     if isinstance(options, Failure):
         terminal.complain(options.message)
         if as_json:
@@ -81,25 +124,25 @@ def print_(
         return options.exit_code
     entries: list[dict[str, object]] = []
     codes: list[int] = []
-    for source in sources:
-        made = attempt(partial(_print_one, source, out, options, debug), debug=debug)
-        if isinstance(made, Failure):
-            terminal.complain(made.message)
-            entries.append({"source": str(source), "error": made.as_dict()})
-            codes.append(made.exit_code)
-            continue
-        entry, summary, exit_code = made
-        entries.append(entry)
-        if exit_code:
-            codes.append(exit_code)
-        if not as_json:
-            terminal.say(summary)
+    job = PrintJob(sources=sources, options=options, out=out, debug=debug)
+    with nullcontext() if debug else quiet():
+        for source, done in print_sources(job):
+            if isinstance(done, Failure):
+                terminal.complain(done.message)
+                entries.append({"source": str(source), "error": done.as_dict()})
+                codes.append(done.exit_code)
+                continue
+            entries.append(done.as_dict())
+            if done.exit_code:
+                codes.append(done.exit_code)
+            if not as_json:
+                terminal.say(_summary(done.made, done.files[0]))
     if as_json:
         terminal.say(json.dumps(entries, indent=2, ensure_ascii=False))
     return codes[0] if codes else 0
 
 
-def options_from(words: dict[str, Any]) -> "PrintOptions":
+def options_from(words: PrintWords) -> "PrintOptions":
     """Return the print options that the command line's words ask for; BadInput names the flag."""
     from slipcast.prepare.base import BaseOptions, MagnetOptions
     from slipcast.prepare.hollow import HollowOptions
@@ -107,51 +150,51 @@ def options_from(words: dict[str, Any]) -> "PrintOptions":
     from slipcast.prepare.print import PrintOptions
     from slipcast.prepare.scale import parse_scale
 
-    if words["height"] and words["scale"]:
+    if words.height and words.scale:
         raise BadInput("--height and --scale both give the height; name one")
-    if words["colors"] is not None and words["filaments"]:
+    if words.colors is not None and words.filaments:
         raise BadInput("--colors and --filaments both choose the colours; name one")
-    height_m = parse_height(words["height"]) if words["height"] else None
-    if words["scale"]:
-        height_m = parse_scale(words["scale"])
-    shape, _, size = words["base"].partition(":")
+    height_m = parse_height(words.height) if words.height else None
+    if words.scale:
+        height_m = parse_scale(words.scale)
+    shape, _, size = words.base.partition(":")
     magnet = None
-    if words["magnet"]:
-        diameter, tall = _numbers("--magnet", words["magnet"], 2, "5x2mm")
+    if words.magnet:
+        diameter, tall = _numbers("--magnet", words.magnet, 2, "5x2mm")
         magnet = MagnetOptions(diameter_mm=diameter, height_mm=tall)
     hollow = None
-    if words["hollow"]:
-        (wall,) = _numbers("--hollow", words["hollow"], 1, "2mm")
-        count, hole = _numbers("--drain", words["drain"], 2, "2x3mm")
+    if words.hollow:
+        (wall,) = _numbers("--hollow", words.hollow, 1, "2mm")
+        count, hole = _numbers("--drain", words.drain, 2, "2x3mm")
         hollow = HollowOptions(wall_mm=wall, holes=int(count), hole_mm=hole)
     paint = None
-    if words["filaments"]:
-        paint = PaintOptions(filaments=tuple(_color(word) for word in words["filaments"].split(",")))
-    elif words["colors"] is not None:
-        paint = PaintOptions(colors=words["colors"])
+    if words.filaments:
+        paint = PaintOptions(filaments=tuple(_color(word) for word in words.filaments.split(",")))
+    elif words.colors is not None:
+        paint = PaintOptions(colors=words.colors)
     printer = None
-    if words["printer"]:
-        wide, deep, tall = _numbers("--printer", words["printer"], 3, "256x256x256mm")
+    if words.printer:
+        wide, deep, tall = _numbers("--printer", words.printer, 3, "256x256x256mm")
         printer = (wide, deep, tall)
     return PrintOptions(
-        process=words["process"],
+        process=words.process,
         height_m=height_m,
         base=BaseOptions(
             shape=shape,
             size_mm=_numbers("--base", size, 1, "round:40mm")[0] if size else None,
-            text=words["text"],
-            text_style=words["text_style"],
-            font=words["font"],
+            text=words.text,
+            text_style=words.text_style,
+            font=words.font,
             magnet=magnet,
         ),
         hollow=hollow,
-        split=None if words["split"] == "auto" else _whole("--split", words["split"]),
+        split=None if words.split == "auto" else _whole("--split", words.split),
         printer_mm=printer,
-        scale_to_fit=words["scale_to_fit"],
+        scale_to_fit=words.scale_to_fit,
         paint=paint,
-        orient=words["orient"] or ("auto" if words["process"] == "resin" else "stand"),
-        thicken_mm=_numbers("--thicken", words["thicken"], 1, "0.8mm")[0] if words["thicken"] else None,
-        price_per_kg=words["price"],
+        orient=words.orient or ("auto" if words.process == "resin" else "stand"),
+        thicken_mm=_numbers("--thicken", words.thicken, 1, "0.8mm")[0] if words.thicken else None,
+        price_per_kg=words.price,
     )
 
 
@@ -180,38 +223,6 @@ def _color(text: str) -> tuple[int, int, int]:
             f"--filaments: {text.strip()!r} is not a colour; write #ffffff or #c33, with commas between"
         )
     return int(word[:2], 16), int(word[2:4], 16), int(word[4:], 16)
-
-
-def _print_one(
-    path: Path, out: Path, options: "PrintOptions", debug: bool
-) -> tuple[dict[str, object], str, int]:
-    """One source's entry, its line and its exit code."""
-    from slipcast.core.errors import QualityGate, status_of
-    from slipcast.prepare.print import print_figurine
-    from slipcast.workspace.files import check_folder, write_files
-
-    check_folder(out)
-    with nullcontext() if debug else quiet():
-        figurine = _figurine_of(path, options)
-        made = print_figurine(figurine, options)
-        files = made.files()
-    report = made.describe()
-    text = json.dumps({"source": path.name, **report}, indent=2, ensure_ascii=False) + "\n"
-    paths = write_files(out, {**files, f"{made.name}.print.json": text.encode()}, spare=[path])
-    entry = {"source": str(path), "files": [str(place) for place in paths], **report}
-    code = 0 if made.sound else status_of(QualityGate("")).exit_code
-    return entry, _summary(made, paths[0]), code
-
-
-def _figurine_of(path: Path, options: "PrintOptions") -> "Figurine":
-    from slipcast.formats.gltf.read_figurine import read_figurine
-
-    if path.suffix.lower() in _ASSETS:
-        return read_figurine(path)
-    from slipcast.depth.place import PlaceOptions
-    from slipcast.pipeline.run import convert
-
-    return convert(path, normal_map="off", height_m=options.height_m or PlaceOptions.height_m).figurine
 
 
 def _summary(made: "Print", main: Path) -> str:

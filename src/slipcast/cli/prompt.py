@@ -2,11 +2,10 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
 
-from slipcast.cli.options.prompt import ask_for, spec_options
+from slipcast.cli.options.prompt import SpecWords, ask_of, picture_of, spec_options
 from slipcast.cli.terminal import Terminal
 from slipcast.core.errors import BadInput
 from slipcast.generate.prompt import preset_names
@@ -19,17 +18,19 @@ from slipcast.generate.prompt_checks import rough_tokens
 @click.option("--list", "listed", is_flag=True, help="List the presets.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def prompt(terminal: Terminal, /, subject: tuple[str, ...], listed: bool, as_json: bool, **words: Any) -> int:
+def prompt(
+    terminal: Terminal, /, subject: tuple[str, ...], listed: bool, as_json: bool, spec: SpecWords
+) -> int:
     """Print the prompt for a figurine of WORDS, its rough length in tokens, and what to know before
     sending it.
 
     Nothing is sent. The words go into sentences that image models follow well; --raw keeps them as they are.
     """
     if listed:
-        return _list(terminal, words["presets"], as_json=as_json)
+        return _list(terminal, spec.presets, as_json=as_json)
     if not subject:
         raise BadInput("there are no words; say what the figurine is, or --list for the presets")
-    asked = ask_for(" ".join(subject), words)
+    asked = ask_of(" ".join(subject), spec, picture_of(spec))
     tokens = rough_tokens(asked.request.text)
     if as_json:
         entry = {

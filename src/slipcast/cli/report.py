@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from slipcast.cli.exit import Failure, attempt
 from slipcast.cli.terminal import Terminal
+from slipcast.jobs.failure import Failure, attempt
 
 
 @click.command()

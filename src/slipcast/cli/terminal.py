@@ -1,10 +1,9 @@
 """What the user reads: results on stdout, everything else on stderr, and nothing that a native library prints.
 
-Open3D and onnxruntime write to the file descriptors 1 and 2 behind Python's back. `quiet` points those two at
+onnxruntime and others write to the file descriptors 1 and 2 behind Python's back. `quiet` points those two at
 nothing for as long as it holds; `Terminal` keeps copies of the real ones.
 """
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -55,46 +54,6 @@ class Terminal:
         """One line about how far the work is, where no progress bar shows it."""
         if not self.err.isatty():
             self.complain(sentence)
-
-    @contextmanager
-    def progress(
-        self, title: str, stages: tuple[str, ...]
-    ) -> Iterator[Callable[[str, int, int], None] | None]:
-        """Draw the stages of one picture while it is worked on; yields the callback, None when nobody looks.
-
-        With SLIPCAST_PROGRESS=json in the environment a program looks: each stage that begins is a line of JSON on
-        stderr, {"stage": "depth", "done": 1, "of": 9, "entry": "knight.png"}.
-        """
-        if os.environ.get("SLIPCAST_PROGRESS") == "json":
-
-            def tell(stage: str, done: int, total: int) -> None:
-                if not done:
-                    line = {"stage": stage, "done": stages.index(stage), "of": len(stages), "entry": title}
-                    self.err.write(json.dumps(line) + "\n")
-                    self.err.flush()
-
-            yield tell
-            return
-        if not self.err.isatty():
-            yield None
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.fields[title]}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.description}"),
-            TimeElapsedColumn(),
-        )
-        with Progress(*columns, console=Console(file=self.err), transient=True) as bar:
-            task = bar.add_task("reading", total=len(stages), title=title)
-
-            def watch(stage: str, done: int, total: int) -> None:
-                bar.update(task, description=stage, completed=stages.index(stage) + done / max(total, 1))
-
-            yield watch
 
     @contextmanager
     def download(self, title: str) -> Iterator[Callable[[str, int, int], None] | None]:

@@ -1,18 +1,22 @@
-"""`slipcast views`: a front picture in, a folder with all sides out, ready for `slipcast convert`."""
+"""`slipcast views`: a front picture in, a folder with pictures of the figurine's other sides out."""
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from slipcast.cli.exit import Failure, attempt
 from slipcast.cli.live import Board
-from slipcast.cli.options.prompt import buy_options, options_of, provider_of, reference_of, sidecar
+from slipcast.cli.options.prompt import BuyWords, buy_options, options_of, provider_of
 from slipcast.cli.terminal import Terminal
-from slipcast.cli.view_sets import SIDES
 from slipcast.core.errors import BadInput
 from slipcast.core.values import View
+from slipcast.jobs.events import EntryDone, Event
+from slipcast.jobs.failure import Failure, attempt
+from slipcast.jobs.view_sets import SIDES
+
+if TYPE_CHECKING:
+    from slipcast.jobs.views import ViewsJob
 
 
 @click.command()
@@ -38,13 +42,54 @@ from slipcast.core.values import View
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("--debug", is_flag=True, help="Show what the libraries print; log unexpected errors.")
 @click.pass_obj
-def views(terminal: Terminal, /, front: Path, out: Path, as_json: bool, **words: Any) -> int:
+def views(
+    terminal: Terminal,
+    /,
+    front: Path,
+    out: Path,
+    name: str,
+    sides: str,
+    retries: int,
+    mirror_symmetric: bool,
+    dry_run: bool,
+    as_json: bool,
+    debug: bool,
+    buying: BuyWords,
+) -> int:
     """Buy the other sides of a figurine whose FRONT picture is there.
 
     Each side goes with the front and the sides before as references, and is judged with them: mirrored ones, copies and
     other figurines are bought again, --retries times at most and within --max-cost. Then: slipcast convert OUT/NAME.
     """
-    done = attempt(lambda: _views(terminal, front, out, words, as_json=as_json), debug=words["debug"])
+
+    def work() -> int:
+        from slipcast.cli.generate import say_plan
+        from slipcast.generate.money.prices import default_model
+        from slipcast.generate.turnaround import SidesOptions
+        from slipcast.jobs.views import ViewsJob, plan_views
+
+        job = ViewsJob(
+            front=front,
+            out=out,
+            sides=SidesOptions(
+                sides=_sides(sides),
+                model=buying.model or default_model(),
+                ratio=buying.ratio,
+                size=buying.size,
+                retries=retries,
+                mirror_symmetric=mirror_symmetric,
+            ),
+            name=name,
+            options=options_of(buying),
+        )
+        if dry_run:
+            provider = provider_of(buying, dry_run=True)
+            say_plan(terminal, plan_views(job, provider), as_json=as_json)
+            return 0
+        _buy(terminal, job, buying, as_json=as_json)
+        return 0
+
+    done = attempt(work, debug=debug)
     if isinstance(done, Failure):
         if as_json:
             terminal.say(json.dumps({"ok": False, "error": done.as_dict()}))
@@ -53,61 +98,34 @@ def views(terminal: Terminal, /, front: Path, out: Path, as_json: bool, **words:
     return done
 
 
-def _views(terminal: Terminal, front: Path, out: Path, words: dict[str, Any], *, as_json: bool) -> int:
-    from slipcast.cli.generate import say_plan
-    from slipcast.generate.money.prices import default_model
-    from slipcast.generate.studio import Studio
-    from slipcast.generate.turnaround import Side, SidesOptions, buy_sides, plan_sides
-    from slipcast.picture.decode import read_picture
-    from slipcast.workspace.files import check_folder, write_files
-
-    wanted = [word.strip() for word in words["sides"].split(",") if word.strip()]
+def _sides(words: str) -> tuple[View, ...]:
+    wanted = [word.strip() for word in words.split(",") if word.strip()]
     for word in wanted:
         if word not in set(View):
             raise BadInput(f"--sides names {word!r}; choose from {SIDES}")
-    options = SidesOptions(
-        sides=tuple(View(word) for word in wanted),
-        model=words["model"] or default_model(),
-        ratio=words["ratio"],
-        size=words["size"],
-        retries=words["retries"],
-        mirror_symmetric=words["mirror_symmetric"],
-    )
-    reference = reference_of(front)
-    name = words["name"] or (front.absolute().parent.name if front.stem == "front" else front.stem)
-    with Studio(provider_of(words), options_of(words)) as studio:
-        if words["dry_run"]:
-            say_plan(terminal, studio.plan(plan_sides(options)), as_json=as_json)
-            return 0
-        folder = out / name
-        check_folder(folder)
+    return tuple(View(word) for word in wanted)
 
-        def tell(side: Side) -> None:
+
+def _buy(terminal: Terminal, job: "ViewsJob", buying: BuyWords, *, as_json: bool) -> None:
+    from slipcast.generate.turnaround import Side
+    from slipcast.jobs.views import buy_views
+
+    def tell(event: Event) -> None:
+        board.tell(event)
+        side = event.outcome if isinstance(event, EntryDone) else None
+        if isinstance(side, Side) and not as_json:
             fits = "fits" if side.fits else "does not fit: " + "; ".join(f.message for f in side.findings)
-            if not as_json:
-                terminal.say(
-                    f"{folder / side.view}{side.suffix} | {side.tries} tries | ${side.cost_usd:.4f} | {fits}"
-                )
+            place = f"{job.folder / side.view}{side.suffix}"
+            terminal.say(f"{place} | {side.tries} tries | ${side.cost_usd:.4f} | {fits}")
 
-        with Board(terminal) as board:
-            sides = buy_sides(
-                studio, reference, read_picture(front), options, name=name, tell=tell, watch=board.watch
-            )
-    files = {f"front{front.suffix.lower()}": reference.data}
-    for side in sides:
-        files[f"{side.view}{side.suffix}"] = side.data
-        files[f"{side.view}.json"] = sidecar(
-            {**side.facts, "fits": side.fits, "tries": side.tries}, side.findings
-        )
-    write_files(folder, files, spare=(front,))
+    with Board(terminal) as board:
+        sides = buy_views(job, provider_of(buying), tell)
     if as_json:
         told = [
             {"view": side.view, "fits": side.fits, "tries": side.tries, "cost_usd": side.cost_usd}
             for side in sides
         ]
-        terminal.say(json.dumps({"ok": True, "folder": str(folder), "sides": told}))
-    else:
-        terminal.say(
-            f"{len(sides)} sides for ${sum(side.cost_usd for side in sides):.4f}; now: slipcast convert {folder}"
-        )
-    return 0
+        terminal.say(json.dumps({"ok": True, "folder": str(job.folder), "sides": told}))
+        return
+    spent = sum(side.cost_usd for side in sides)
+    terminal.say(f"{len(sides)} sides for ${spent:.4f}; now: slipcast convert {job.folder}")

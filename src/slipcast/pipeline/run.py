@@ -18,7 +18,7 @@ from slipcast.checks.picture.judge import check_picture
 from slipcast.checks.verdict import Check, Verdict, verdict
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
-from slipcast.core.values import DepthMap, Export, Figurine, Picture, PointCloud, View
+from slipcast.core.values import DepthMap, Export, Figurine, Material, Picture, PointCloud, View
 from slipcast.depth.calibrate import CalibrateOptions, calibrate
 from slipcast.depth.models import AUTO, DepthOptions, load_models, predict_depth
 from slipcast.depth.place import PlaceOptions, place, settle
@@ -56,6 +56,8 @@ class Recipe:
     texture: TextureOptions = field(default_factory=TextureOptions)
     export: ExportOptions = field(default_factory=ExportOptions)
     preview: PreviewOptions = field(default_factory=PreviewOptions)
+    material: Material | None = None
+    """The asset's material; None: plain and rough."""
     wall_m: float = MeshLimits.wall_m
     """The thinnest wall that its printer makes, for the check of its thickness."""
     formats: tuple[str, ...] = ("glb",)
@@ -253,6 +255,8 @@ def _run_stages(
         else:
             painted = paint(solid, depth, cut, _choose_texture(recipe), name=name)
         painted = settle(painted, recipe.place)
+        if recipe.material:
+            painted = replace(painted, material=recipe.material)
     drawn = beside.submit(draw_preview, painted, picture, cut, recipe.preview)
     with stage("checks"):
         judged = check_figurine(painted, solid, depth, cut, _limits(recipe), deviation.result())

@@ -1,20 +1,42 @@
 """The words that say how an asset is made: shared by convert and make."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from slipcast.cli.options import recipe
-from slipcast.cli.options.export import export_options, is_given, read_export_options
+from slipcast.cli.options.collect import collect
+from slipcast.cli.options.export import EXPORT_OPTIONS, ExportWords, is_given, read_export_options
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from slipcast.pipeline.run import Recipe
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+_Command = TypeVar("_Command", bound="Callable[..., Any]")
 
 
-def _option(*flags: str, default: object, help: str) -> Callable[[_Command], _Command]:
+@dataclass(frozen=True, kw_only=True)
+class AssetWords(ExportWords):
+    """The words as they were typed; their defaults are the stages'."""
+
+    formats: str
+    height: str
+    elevation: str
+    faces: int
+    depth: str
+    device: str
+    detail: str
+    surface: str
+    normal_map: str
+    gate: str
+    report: bool
+    keep: bool
+
+
+def _option(*flags: str, default: object, help: str) -> "Callable[[_Command], _Command]":
     return click.option(*flags, default=default, show_default=True, help=help)
 
 
@@ -34,7 +56,7 @@ _OPTIONS = (
         default=recipe.NORMAL_MAP,
         help=f"Relief that the faces cannot hold: {', '.join(recipe.NORMAL_MAPS)}.",
     ),
-    export_options,
+    *EXPORT_OPTIONS,
     click.option(
         "--gate", default="", help="What the result must meet: 'closed,iou>=0.95,thickness>=0.8mm'."
     ),
@@ -45,15 +67,12 @@ _OPTIONS = (
 )
 
 
-def asset_options(command: _Command) -> _Command:
-    """Add the options from `--format` to `--keep` to a command, those of `export_options` among them."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+asset_options = collect("asset", AssetWords, *_OPTIONS)
+"""Adds the options from `--format` to `--keep` to a command, whose parameter `asset` gets them as `AssetWords`."""
 
 
 def recipe_from(
-    words: Mapping[str, Any], *, own: Mapping[str, str] | None = None, fov_deg: float = recipe.FOV_DEG
+    words: AssetWords, *, own: Mapping[str, str] | None = None, fov_deg: float = recipe.FOV_DEG
 ) -> "Recipe":
     """The recipe of the running command's `words`; what the user did not say is the target's, where there is one.
 
@@ -64,20 +83,22 @@ def recipe_from(
 
     own = own or {}
     written = read_export_options(
-        formats=words["formats"] if words["target"] is None or is_given("formats") else None,
-        **{name: words[name] for name in ("target", "texture_size", "texture_type", "quantize", "compress")},
+        words, formats=words.formats if words.target is None or is_given("formats") else None
     )
     said = written.target is None or is_given("faces")
-    faces = words["faces"] if said or written.target is None else written.target.faces
+    faces = words.faces if said or written.target is None else written.target.faces
     return recipe.recipe_of(
         formats=",".join(written.formats),
         export=written.options,
         faces=recipe.whole_number("--faces", own["faces"]) if "faces" in own else faces,
         fov_deg=fov_deg,
-        gates=own.get("gate", words["gate"]),
+        gates=own.get("gate", words.gate),
         wall_m=Recipe.wall_m if written.target is None else written.target.wall_m,
-        **{
-            name: own.get(name, words[name])
-            for name in ("height", "elevation", "depth", "device", "detail", "surface", "normal_map")
-        },
+        height=own.get("height", words.height),
+        elevation=own.get("elevation", words.elevation),
+        depth=own.get("depth", words.depth),
+        device=own.get("device", words.device),
+        detail=own.get("detail", words.detail),
+        surface=own.get("surface", words.surface),
+        normal_map=own.get("normal_map", words.normal_map),
     )

@@ -1,11 +1,11 @@
 """The words that say how files are written: shared by convert, make and export."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
+from slipcast.cli.options.collect import collect
 from slipcast.cli.options.recipe import formats_of, one_of
 from slipcast.core.errors import BadInput
 from slipcast.formats.table import COMPRESSIONS, TEXTURE_TYPES, ExportOptions
@@ -13,9 +13,7 @@ from slipcast.formats.table import COMPRESSIONS, TEXTURE_TYPES, ExportOptions
 if TYPE_CHECKING:
     from slipcast.prepare.targets import Target
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-_OPTIONS = (
+EXPORT_OPTIONS = (
     click.option("--target", help="Of `slipcast targets`: its format, names, textures, axes and unit."),
     click.option("--texture-size", type=int, help="Longest edge of the textures in pixels, at most."),
     click.option("--texture-type", help="png, jpeg, or for glTF webp."),
@@ -27,11 +25,19 @@ _OPTIONS = (
 )
 
 
-def export_options(command: _Command) -> _Command:
-    """Add `--target`, `--texture-size`, `--texture-type`, `--quantize` and `--compress` to a command."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+@dataclass(frozen=True, kw_only=True)
+class ExportWords:
+    """The words as they were typed; None where the user said nothing."""
+
+    target: str | None
+    texture_size: int | None
+    texture_type: str | None
+    quantize: bool
+    compress: str | None
+
+
+export_options = collect("written", ExportWords, *EXPORT_OPTIONS)
+"""Adds the options from `--target` to `--compress` to a command, whose parameter `written` gets them."""
 
 
 def is_given(parameter: str) -> bool:
@@ -41,7 +47,7 @@ def is_given(parameter: str) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportWords:
+class Wanted:
     """What the words ask for."""
 
     formats: tuple[str, ...]
@@ -50,31 +56,23 @@ class ExportWords:
     target: "Target | None"
 
 
-def read_export_options(
-    *,
-    formats: str | None,
-    target: str | None,
-    texture_size: int | None,
-    texture_type: str | None,
-    quantize: bool,
-    compress: str | None,
-) -> ExportWords:
+def read_export_options(words: ExportWords, *, formats: str | None) -> Wanted:
     """The words as options: a target's choices, changed by what stands beside it. BadInput names the wrong word."""
-    chosen = None if target is None else target_of(target)
+    chosen = None if words.target is None else target_of(words.target)
     options = chosen.options() if chosen else ExportOptions()
-    if texture_size is not None:
-        options = replace(options, texture_max_px=texture_size)
-    if texture_type is not None:
-        options = replace(options, texture_type=one_of("--texture-type", texture_type, TEXTURE_TYPES))
-    if quantize:
+    if words.texture_size is not None:
+        options = replace(options, texture_max_px=words.texture_size)
+    if words.texture_type is not None:
+        options = replace(options, texture_type=one_of("--texture-type", words.texture_type, TEXTURE_TYPES))
+    if words.quantize:
         options = replace(options, quantize=True)
-    if compress is not None:
+    if words.compress is not None:
         from slipcast.formats.gltf.compress import require
 
-        options = replace(options, compress=one_of("--compress", compress, COMPRESSIONS))
+        options = replace(options, compress=one_of("--compress", words.compress, COMPRESSIONS))
         require(options.compress)
     keys = formats_of(formats) if formats is not None else (chosen.format,) if chosen else ()
-    return ExportWords(formats=keys, options=options, target=chosen)
+    return Wanted(formats=keys, options=options, target=chosen)
 
 
 def target_of(name: str) -> "Target":

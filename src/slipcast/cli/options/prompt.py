@@ -1,38 +1,51 @@
-"""What generate, make, refine, batches and prompt have in common: their options, and the way from words to
-requests."""
+"""What generate, make, refine, views, batches and prompt have in common: the words that describe the figurine, and
+those that say how pictures are bought."""
 
-import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from slipcast.cli.options.collect import collect
 from slipcast.core.errors import BadInput
-from slipcast.core.findings import Finding
 from slipcast.core.values import View
-from slipcast.generate.prompt import FigurineSpec, apply_preset, compose, spec_fields
-from slipcast.generate.prompt_checks import PromptLimits, check_text, diagnose
+from slipcast.generate.prompt import FigurineSpec, apply_preset, spec_fields
+from slipcast.generate.prompt_checks import PromptLimits
 
 if TYPE_CHECKING:
-    from slipcast.generate.request import PictureRequest, Provider, Reference
+    from slipcast.generate.ask import Asked, PictureOptions
+    from slipcast.generate.cascade import CascadeOptions
+    from slipcast.generate.request import Provider
     from slipcast.generate.results import GenerateOptions
 
-F = TypeVar("F", bound=Callable[..., Any])
+
+@dataclass(frozen=True, kw_only=True)
+class SpecWords:
+    """The words that describe the figurine, as they were typed."""
+
+    preset: str
+    presets: Path | None
+    profile: str
+    style: tuple[str, ...]
+    material: tuple[str, ...]
+    pose: str
+    scale: str
+    environment: str
+    lighting: str
+    camera: str
+    avoid: tuple[str, ...]
+    lettering: str
+    lettering_language: str
+    back: str
+    view: str
+    raw: bool
+    longest: int
+    block: Path | None
 
 
-def _all(*options: Callable[[F], F]) -> Callable[[F], F]:
-    def add(command: F) -> F:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
-
-
-spec_options = _all(
+_SPEC = (
     click.option("--preset", default="", help="A look by name; `slipcast prompt --list` shows them."),
     click.option("--presets", type=click.Path(path_type=Path), help="TOML file with presets of your own."),
     click.option(
@@ -60,9 +73,43 @@ spec_options = _all(
         help="File with phrases that must not be sent, a line each.",
     ),
 )
-"""Options that describe the figurine."""
+spec_options = collect("spec", SpecWords, *_SPEC)
+"""Adds the options that describe the figurine; the command's parameter `spec` gets them."""
 
-buy_options = _all(
+
+@dataclass(frozen=True, kw_only=True)
+class BuyWords:
+    """The words that say how pictures are bought, as they were typed."""
+
+    provider: str
+    pictures: Path | None
+    model: str
+    ratio: str
+    size: str
+    thinking: str
+    reference: tuple[Path, ...]
+    project: str
+    rate: int | None
+    rate_day: int | None
+    max_cost: float | None
+    max_cost_day: float | None
+    tenant: str
+    no_cache: bool
+    refresh: bool
+    store_size: float
+    similar: float | None
+    concurrency: int
+    patience: float
+    call_limit: float
+    stream: bool
+    base_url: str
+    api_version: str
+    vertex_project: str
+    vertex_location: str
+    priority: int
+
+
+_BUY = (
     click.option(
         "--provider", default="gemini", show_default=True, help="gemini, or folder for pictures from disk."
     ),
@@ -116,209 +163,166 @@ buy_options = _all(
         "--priority", default=0, show_default=True, help="The higher, the earlier among all that wait here."
     ),
 )
-"""Options that say how pictures are bought."""
-
-Words = Mapping[str, Any]
-"""A command's options by name: click hands them over so, and forty parameters would be written four times."""
-
-SPEC_NAMES = (
-    *(
-        "preset",
-        "presets",
-        "profile",
-        "style",
-        "material",
-        "pose",
-        "scale",
-        "environment",
-        "lighting",
-        "camera",
-    ),
-    *("avoid", "lettering", "lettering_language", "back", "view", "raw", "longest", "block"),
-)
+buy_options = collect("buying", BuyWords, *_BUY)
+"""Adds the options that say how pictures are bought; the command's parameter `buying` gets them."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """One picture to be asked for, with what is to be known about its prompt."""
+class CascadeWords:
+    """The words that ask for drafts, as they were typed."""
 
-    request: "PictureRequest"
-    findings: tuple[Finding, ...]
+    drafts: int
+    draft: str
+    final: str
 
 
-def limits_of(words: Words, *, shortest: int = PromptLimits.shortest) -> PromptLimits:
-    """What may be sent."""
-    path: Path | None = words["block"]
-    if path is None:
-        return PromptLimits(shortest=shortest, longest=words["longest"])
+cascade_options = collect(
+    "drafting",
+    CascadeWords,
+    click.option("--drafts", default=0, help="Buy so many cheap drafts, redraw the best on --final."),
+    click.option(
+        "--draft", default="gemini-3.1-flash-lite-image", show_default=True, help="Model of the drafts."
+    ),
+    click.option(
+        "--final", default="gemini-3-pro-image", show_default=True, help="Model of the redrawn picture."
+    ),
+)
+"""Adds `--drafts`, `--draft` and `--final`; the command's parameter `drafting` gets them."""
+
+
+def cascade_of(words: CascadeWords) -> "CascadeOptions | None":
+    """The options of a cascade; None where no drafts are asked for."""
+    if not words.drafts:
+        return None
+    from slipcast.generate.cascade import CascadeOptions
+
+    return CascadeOptions(draft=words.draft, final=words.final, drafts=words.drafts)
+
+
+def limits_of(
+    block: Path | None, *, shortest: int = PromptLimits.shortest, longest: int = PromptLimits.longest
+) -> PromptLimits:
+    """What may be sent; `block` is a file with phrases that may not."""
+    if block is None:
+        return PromptLimits(shortest=shortest, longest=longest)
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = block.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as problem:
         raise BadInput(
-            f"--block {path} cannot be read ({problem}); give a text file, a phrase a line"
+            f"--block {block} cannot be read ({problem}); give a text file, a phrase a line"
         ) from None
-    return PromptLimits(
-        shortest=shortest,
-        longest=words["longest"],
-        blocked=tuple(line.strip() for line in lines if line.strip()),
-    )
+    blocked = tuple(line.strip() for line in lines if line.strip())
+    return PromptLimits(shortest=shortest, longest=longest, blocked=blocked)
 
 
-def spec_of(subject: str, words: Words, extra: Words | None = None) -> FigurineSpec:
+def spec_of(subject: str, words: SpecWords, extra: Mapping[str, Any] | None = None) -> FigurineSpec:
     """The figurine that the options describe; `extra` are fields of one row of a file, which count more."""
     plain: dict[str, Any] = {
-        "profile": words["profile"],
-        "view": words["view"],
-        "style": list(words["style"]),
-        "avoid": list(words["avoid"]),
-        "materials": list(words["material"]),
+        "profile": words.profile,
+        "view": words.view,
+        "style": list(words.style),
+        "avoid": list(words.avoid),
+        "materials": list(words.material),
+        "pose": words.pose,
+        "scale": words.scale,
+        "environment": words.environment,
+        "lighting": words.lighting,
+        "lettering": words.lettering,
+        "lettering_language": words.lettering_language,
+        "back": words.back,
     }
-    named = ("pose", "scale", "environment", "lighting", "lettering", "lettering_language", "back")
-    plain |= {name: words[name] for name in named}
-    if words["camera"]:
-        parts = [part.strip() for part in words["camera"].split(",")]
+    if words.camera:
+        parts = [part.strip() for part in words.camera.split(",")]
         plain["camera"] = dict(zip(("lens", "shot", "angle", "depth_of_field"), parts, strict=False))
     given = {key: value for key, value in plain.items() if value}
-    preset = words["preset"]
+    preset = words.preset
     if extra:
         extra = dict(extra)
         preset = extra.pop("preset", preset)
         given |= {key: value for key, value in extra.items() if value}
     spec = FigurineSpec(subject=subject, **spec_fields(given, where="the options"))
-    return apply_preset(spec, preset, words["presets"]) if preset else spec
+    return apply_preset(spec, preset, words.presets) if preset else spec
 
 
-def ask_for(
-    subject: str, words: Words, *, name: str = "", take: int = 0, extra: Words | None = None
-) -> Asked:
-    """The request for one subject. Raises BadInput for words that must not be sent or options that do not
-    fit."""
-    from slipcast.generate.money.prices import default_model
-    from slipcast.generate.request import PictureRequest
+def picture_of(words: SpecWords, buying: BuyWords | None = None) -> "PictureOptions":
+    """How the picture is asked for; `slipcast prompt` buys nothing and has no `buying`."""
+    from slipcast.generate.ask import PictureOptions, read_reference
 
-    limits = limits_of(words)
-    spec = spec_of(subject, words, extra)
-    text = check_text(subject, limits) if words["raw"] else compose(spec, limits=limits).text
-    model = words.get("model") or default_model()
-    style = " ".join(spec.style)
-    facts: list[tuple[str, object]] = []
-    if spec.materials:
-        first = spec.material
-        facts.append(
-            ("material", {"name": first.name, "metallic": first.metallic, "roughness": first.roughness})
-        )
-    if preset := (extra or {}).get("preset") or words["preset"]:
-        facts.append(("preset", preset))
-    request = PictureRequest(
-        text=text,
-        subject=" ".join(subject.split()).rstrip(" .,;:!"),
-        view=spec.view,
-        model=model,
-        ratio=words.get("ratio", "1:1"),
-        size=words.get("size", "1K"),
-        references=tuple(reference_of(path) for path in words.get("reference", ())),
-        thinking=words.get("thinking", ""),
-        take=take,
-        priority=words.get("priority", 0),
-        name=name or slug(subject),
-        facts=tuple(facts),
+    limits = limits_of(words.block, longest=words.longest)
+    if buying is None:
+        return PictureOptions(raw=words.raw, limits=limits)
+    return PictureOptions(
+        model=buying.model,
+        ratio=buying.ratio,
+        size=buying.size,
+        thinking=buying.thinking,
+        references=tuple(read_reference(path) for path in buying.reference),
+        priority=buying.priority,
+        raw=words.raw,
+        limits=limits,
     )
-    return Asked(request=request, findings=diagnose(subject, text, styled=bool(style), model=model))
 
 
-def reference_of(path: Path) -> "Reference":
-    """A picture file to go along. Raises BadInput when it cannot be used."""
-    from slipcast.generate.providers.gemini.answers import decode
-    from slipcast.generate.request import Reference
+def ask_of(
+    subject: str,
+    words: SpecWords,
+    options: "PictureOptions",
+    *,
+    name: str = "",
+    take: int = 0,
+    extra: Mapping[str, Any] | None = None,
+) -> "Asked":
+    """The request for one subject; `extra` are fields of one row of a file. BadInput says what cannot be sent."""
+    from slipcast.generate.ask import ask_for
 
-    try:
-        data = path.read_bytes()
-    except OSError as problem:
-        raise BadInput(
-            f"{path} cannot be read ({problem.strerror}); give a PNG, JPEG or WebP picture"
-        ) from None
-    wrong, mime, _, _ = decode(data)
-    if wrong:
-        raise BadInput(f"{path} is {wrong}; give a PNG, JPEG or WebP picture")
-    if len(data) > 7_000_000:
-        raise BadInput(f"{path} has {len(data) / 1e6:.1f} MB; references may have 7 MB, make it smaller")
-    return Reference(data=data, mime=mime)
+    preset = str((extra or {}).get("preset") or words.preset)
+    return ask_for(spec_of(subject, words, extra), options, name=name, take=take, preset=preset)
 
 
-def provider_of(words: Words) -> "Provider":
-    """The provider that the options name."""
+def provider_of(words: BuyWords, *, dry_run: bool = False) -> "Provider":
+    """The provider that the options name; a price can be asked for before there is a key."""
     from slipcast.generate.providers.gemini.provider import GeminiOptions
     from slipcast.generate.providers.table import open_provider
     from slipcast.generate.request import Secret
 
     gemini = GeminiOptions(
-        key=Secret("") if words.get("dry_run") else None,  # a price can be asked for before there is a key
-        base_url=words["base_url"],
-        api_version=words["api_version"],
-        vertex_project=words["vertex_project"],
-        vertex_location=words["vertex_location"],
-        call_s=words["call_limit"],
-        stream=words["stream"],
+        key=Secret("") if dry_run else None,
+        base_url=words.base_url,
+        api_version=words.api_version,
+        vertex_project=words.vertex_project,
+        vertex_location=words.vertex_location,
+        call_s=words.call_limit,
+        stream=words.stream,
     )
-    return open_provider(words["provider"], gemini=gemini, pictures=words["pictures"])
+    return open_provider(words.provider, gemini=gemini, pictures=words.pictures)
 
 
-def options_of(words: Words, *, run: str = "") -> "GenerateOptions":
+def options_of(words: BuyWords, *, run: str = "") -> "GenerateOptions":
     """How the options say that pictures are bought."""
     from slipcast.generate.money.ledger import Budget
     from slipcast.generate.results import GenerateOptions
     from slipcast.generate.traffic.limits import LimitOptions
     from slipcast.generate.traffic.retry import RetryOptions
 
-    if words["similar"] is not None and not 0 < words["similar"] <= 1:
+    if words.similar is not None and not 0 < words.similar <= 1:
         raise BadInput(
-            f"--similar {words['similar']:g} is out of range; give a number from 0 to 1, for instance 0.85"
+            f"--similar {words.similar:g} is out of range; give a number from 0 to 1, for instance 0.85"
         )
-    if words["concurrency"] < 1:
-        raise BadInput(f"--concurrency {words['concurrency']} is too few; give 1 or more")
-    if not 0 < words["store_size"] < 1e6:
-        raise BadInput(
-            f"--store-size {words['store_size']:g} is out of range; give gigabytes, for instance 4"
-        )
+    if words.concurrency < 1:
+        raise BadInput(f"--concurrency {words.concurrency} is too few; give 1 or more")
+    if not 0 < words.store_size < 1e6:
+        raise BadInput(f"--store-size {words.store_size:g} is out of range; give gigabytes, for instance 4")
     return GenerateOptions(
-        tenant=words["tenant"],
+        tenant=words.tenant,
         run=run,
-        budget=Budget(run_usd=words["max_cost"], day_usd=words["max_cost_day"]),
+        budget=Budget(run_usd=words.max_cost, day_usd=words.max_cost_day),
         limits=LimitOptions(
-            project=words["project"], requests_per_minute=words["rate"], requests_per_day=words["rate_day"]
+            project=words.project, requests_per_minute=words.rate, requests_per_day=words.rate_day
         ),
-        retry=RetryOptions(patience_s=words["patience"]),
-        concurrency=words["concurrency"],
-        cached=not words["no_cache"],
-        cache_bytes=int(words["store_size"] * 1e9),
-        refresh=words["refresh"],
-        similar=words["similar"],
+        retry=RetryOptions(patience_s=words.patience),
+        concurrency=words.concurrency,
+        cached=not words.no_cache,
+        cache_bytes=int(words.store_size * 1e9),
+        refresh=words.refresh,
+        similar=words.similar,
     )
-
-
-def slug(text: str) -> str:
-    """A file name for a subject: its first words, plain letters, never empty."""
-    plain = re.sub(r"[^\w]+", "-", text.lower()).strip("-_")
-    plain = re.sub(r"^(a|an|the)-(?=.)", "", plain)
-    return plain[:60].strip("-") or "figurine"
-
-
-def name_apart(asked: Iterable[Asked]) -> Iterator[Asked]:
-    """The same with every name once: a second `fox` becomes `fox-2`, or `fox-3` when a row before has that name."""
-    taken: dict[str, int] = {}
-    for one in asked:
-        name = one.request.name
-        number = taken.get(name, 0) + 1
-        unique = name if number == 1 else f"{name}-{number}"
-        while unique in taken:
-            number += 1
-            unique = f"{name}-{number}"
-        taken[unique] = taken.get(unique, 1)
-        taken[name] = number
-        yield one if unique == name else replace(one, request=replace(one.request, name=unique))
-
-
-def sidecar(facts: Mapping[str, object], findings: tuple[Finding, ...]) -> bytes:
-    """The JSON beside a picture."""
-    whole = {**facts, "findings": [finding.as_dict() for finding in findings]}
-    return (json.dumps(whole, indent=2, ensure_ascii=False) + "\n").encode()

@@ -1,4 +1,4 @@
-"""Which pictures: paths and folders on the command line, or a list -> one task a picture.
+"""Which pictures: paths and folders, or a list -> one entry a picture, and the names of their assets.
 
 A list is a text of paths (a line each), or a manifest: .csv with a header or .jsonl, whose columns name the picture and
 what is different for it.
@@ -11,14 +11,10 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from slipcast.cli.view_sets import sets_in
 from slipcast.core.errors import BadInput
 from slipcast.core.values import View
-
-if TYPE_CHECKING:
-    from slipcast.pipeline.run import Recipe
+from slipcast.jobs.view_sets import sets_in
 
 SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".jp2", ".avif", ".heic")
@@ -26,21 +22,6 @@ SUFFIXES = frozenset(
 """What is taken of a folder. HEIC cannot be read and says so, which is better than to be passed over."""
 COLUMNS = ("picture", "name", "view", "height", "faces", "depth", "detail", "gate")
 """What a manifest may say of a picture; all but `picture` may be left out."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """One picture to be converted."""
-
-    picture: Path
-    name: str
-    """Of the asset."""
-    view: View
-    recipe: "Recipe"
-    others: Mapping[View, Path] = field(default_factory=dict)
-    """Pictures of its other sides."""
-    sheet: tuple[View, ...] = ()
-    """The sides that the picture shows side by side, from left to right; empty for one."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -69,7 +69,7 @@ def test_at_least_one_worker_fits() -> None:
 def test_two_workers_make_the_same_files_as_one(tmp_path: Path) -> None:
     from slipcast.cli.main import main
 
-    sample = Path(__file__).parents[1] / "samples" / "knight" / "front.png"
+    sample = Path(__file__).parents[2] / "samples" / "knight" / "front.png"
     pictures = []
     for name in ("a", "b"):
         place = tmp_path / f"{name}.png"

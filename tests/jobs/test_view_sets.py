@@ -10,10 +10,12 @@ from PIL import Image
 from turnarounds import FOUR, turnaround
 
 from slipcast.cli.main import main
-from slipcast.cli.sources import entries_of
-from slipcast.cli.view_sets import sets_in, sides_of_words, split_sheet, views_of_words
+from slipcast.cli.options.views import sides_of_words, views_of_words
 from slipcast.core.errors import BadInput
 from slipcast.core.values import Picture, View
+from slipcast.jobs.sources import entries_of
+from slipcast.jobs.view_sets import sets_in
+from slipcast.picture.sheet import split_sheet
 
 
 def test_words_name_sides_front_first() -> None:
@@ -87,7 +89,7 @@ def test_lettering_on_a_sheet_is_no_figure() -> None:
 
 
 def test_figures_that_touch_are_refused() -> None:
-    with pytest.raises(BadInput, match="shows 1 figures side by side where --sheet names 2"):
+    with pytest.raises(BadInput, match="shows 1 figures side by side where 2 sides are named"):
         split_sheet(sheet(2, gap=0), (View.FRONT, View.BACK))
 
 

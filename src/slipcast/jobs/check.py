@@ -1,0 +1,147 @@
+"""Pictures -> what is wrong with them, each by itself and all together, before money and minutes go into them."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slipcast.checks.verdict import Check, Verdict, verdict
+from slipcast.core.advice import advise
+from slipcast.core.errors import QualityGate
+from slipcast.core.findings import Finding, finding
+from slipcast.core.values import View
+from slipcast.jobs.events import EntryDone, Found, Tell, ignore
+from slipcast.jobs.failure import Failure, attempt
+
+if TYPE_CHECKING:
+    from slipcast.checks.picture.judge import Judgement
+    from slipcast.core.values import Picture
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckJob:
+    """Which pictures, and what they are to each other."""
+
+    pictures: tuple[Path, ...]
+    sides: Mapping[Path, View] = field(default_factory=dict)
+    """The side that each picture shows; with two and more they are compared as views of one figurine."""
+    drafts: bool = False
+    """The pictures are drafts of one prompt: compare and rank them."""
+    prompt: str = ""
+    """What was asked for; empty: what the JSON beside a bought picture says."""
+    debug: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What is said about one picture, or about several together."""
+
+    what: str
+    """The file's path, or `views` or `drafts`."""
+    checks: tuple[Check, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of the checks' verdicts."""
+        return verdict(self.checks)
+
+    @property
+    def rejected(self) -> Failure | None:
+        """What to say where the verdict is reject."""
+        if self.verdict is not Verdict.REJECT:
+            return None
+        worst = [check.name for check in self.checks if check.verdict is Verdict.REJECT]
+        return Failure.of(QualityGate(f"{self.what} is rejected for {', '.join(worst)}; see its findings"))
+
+    def as_dict(self) -> dict[str, object]:
+        """JSON-ready."""
+        return {
+            "picture": self.what,
+            "ok": True,
+            "verdict": self.verdict.value,
+            "checks": {check.name: check.as_dict() for check in self.checks},
+            "findings": [found.as_dict() for found in self.findings],
+            "advice": [advice.as_dict() for advice in advise(self.findings)],
+        }
+
+
+def check_pictures(
+    job: CheckJob, tell: Tell | None = None
+) -> Iterator[tuple[Path | None, Checked | Failure]]:
+    """Judge each picture of `job`, then what can only be said of several; yield path (None for several) and result."""
+    tell = tell or ignore
+    judged: dict[Path, Judgement] = {}
+    for path in dict.fromkeys(job.pictures):
+        done = attempt(lambda path=path: _judge(path, job), debug=job.debug)  # type: ignore[misc]
+        if isinstance(done, Failure):
+            tell(EntryDone(entry=str(path), outcome=done))
+            yield path, done
+            continue
+        judged[path], checked = done
+        _tell(tell, checked)
+        yield path, checked
+    for checked in _compare(judged, job):
+        _tell(tell, checked)
+        yield None, checked
+
+
+def _tell(tell: Tell, checked: Checked) -> None:
+    for found in checked.findings:
+        tell(Found(entry=checked.what, finding=found))
+    tell(EntryDone(entry=checked.what, outcome=checked))
+
+
+def _judge(path: Path, job: CheckJob) -> tuple["Judgement", Checked]:
+    from slipcast.checks.picture.compare import check_prompt
+    from slipcast.checks.picture.judge import judge_picture
+    from slipcast.picture.decode import read_picture
+
+    picture = read_picture(path, view=job.sides.get(path, View.FRONT))
+    judged = judge_picture(picture)
+    checks = judged.checks
+    facts = _facts_beside(path, picture)
+    subject = job.prompt or str(facts.get("subject") or "")
+    if judged.cut and subject:
+        checks = (*checks, check_prompt(judged.cut, subject))
+    noticed = judged.cut.findings if judged.cut else picture.findings
+    findings = (*noticed, *_broken_promises(facts), *(found for each in checks for found in each.findings))
+    return judged, Checked(what=str(path), checks=checks, findings=findings)
+
+
+def _facts_beside(path: Path, picture: "Picture") -> dict[str, object]:
+    """The JSON that `slipcast generate` wrote beside this very picture; empty without."""
+    try:
+        facts = json.loads(path.with_suffix(".json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(facts, dict) or facts.get("sha256") != picture.source.get("sha256"):
+        return {}
+    return facts
+
+
+def _broken_promises(facts: dict[str, object]) -> Iterator[Finding]:
+    """What was noticed when the picture was bought: another size than the model promises."""
+    noticed = facts.get("findings")
+    for entry in noticed if isinstance(noticed, list) else ():
+        if isinstance(entry, dict) and entry.get("code") == "PICTURE_OTHER_SIZE":
+            values = entry.get("values")
+            if isinstance(values, dict) and {"got", "wanted"} <= set(values):
+                yield finding("PICTURE_OTHER_SIZE", values)
+
+
+def _compare(judged: "Mapping[Path, Judgement]", job: CheckJob) -> Iterator[Checked]:
+    """What can only be said of several pictures."""
+    from slipcast.checks.picture.compare import check_drafts, check_views
+
+    cuts = {path: done.cut for path, done in judged.items() if done.cut is not None}
+    views = {job.sides[path]: cut for path, cut in cuts.items() if path in job.sides}
+    if checks := check_views(views):
+        found = tuple(found for check in checks for found in check.findings)
+        yield Checked(what="views", checks=checks, findings=found)
+    if job.drafts and len(cuts) > 1:
+        agreement = check_drafts(list(cuts.values()))
+        ranked = sorted(judged, key=lambda path: -judged[path].rating)
+        order = ", ".join(f"{path} ({judged[path].rating:.2f})" for path in ranked)
+        yield Checked(what=f"drafts, best first: {order}", checks=(agreement,), findings=agreement.findings)

@@ -1,0 +1,104 @@
+"""Finished assets -> the same in other formats, without a new conversion."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slipcast.core.errors import BadInput
+from slipcast.core.findings import Finding, finding
+from slipcast.formats.table import EXPORTERS, ExportOptions
+from slipcast.jobs.events import EntryDone, Found, Tell, ignore
+from slipcast.jobs.failure import Failure, attempt
+
+if TYPE_CHECKING:
+    from slipcast.prepare.collision import CollisionOptions
+    from slipcast.prepare.lods import LodOptions
+    from slipcast.prepare.targets import Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportJob:
+    """Which assets, and how they are written."""
+
+    assets: tuple[Path, ...]
+    """`.glb` or `.gltf` files."""
+    formats: tuple[str, ...]
+    """Keys of EXPORTERS."""
+    options: ExportOptions = field(default_factory=ExportOptions)
+    target: "Target | None" = None
+    """Where the assets go: an asset of more faces than it likes is told of."""
+    lods: "LodOptions | None" = None
+    collision: "CollisionOptions | None" = None
+    out: Path | None = None
+    """Folder for the results; None: the asset's own."""
+    debug: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """One asset, written."""
+
+    asset: Path
+    files: tuple[Path, ...]
+    findings: tuple[Finding, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """JSON-ready data."""
+        return {
+            "asset": str(self.asset),
+            "ok": True,
+            "files": [str(path) for path in self.files],
+            "findings": [entry.as_dict() for entry in self.findings],
+        }
+
+
+def export_assets(job: ExportJob, tell: Tell | None = None) -> Iterator[tuple[Path, Exported | Failure]]:
+    """Write each asset of `job` and yield it with what came of it; one that fails does not stop the others."""
+    tell = tell or ignore
+    places: dict[Path, Path] = {}
+    for asset in dict.fromkeys(job.assets):
+        done = attempt(lambda asset=asset: _export(asset, job, places), debug=job.debug)  # type: ignore[misc]
+        if isinstance(done, Exported):
+            for found in done.findings:
+                tell(Found(entry=asset.stem, finding=found))
+        tell(EntryDone(entry=asset.stem, outcome=done))
+        yield asset, done
+
+
+def _export(asset: Path, job: ExportJob, places: dict[Path, Path]) -> Exported:
+    """Write one asset; `places` knows what was written before, and by which asset."""
+    from slipcast.formats.gltf.read_figurine import read_asset
+    from slipcast.prepare.engine import prepare_for_engine
+    from slipcast.workspace.files import write_files
+
+    figurine, lost = read_asset(asset)
+    files: dict[str, bytes] = {}
+    findings: list[Finding] = list(lost)
+    if job.target and len(figurine.mesh.faces) > job.target.faces:
+        values = {
+            "faces": len(figurine.mesh.faces),
+            "budget": job.target.faces,
+            "target": job.target.name,
+        }
+        findings.append(finding("FACES_OVER_TARGET", values))
+    figurine, said = prepare_for_engine(figurine, job.lods, job.collision)
+    findings += said
+    for key in job.formats:
+        made = EXPORTERS[key].export(figurine, job.options)
+        files |= made.files
+        findings += [entry for entry in made.findings if entry not in findings]
+    folder = job.out if job.out is not None else asset.parent
+    for name in files:
+        place = (folder / name).resolve()
+        if place == asset.resolve():
+            raise BadInput(
+                f"{folder / name} is the asset itself and would be overwritten; choose another --out"
+            )
+        if places.setdefault(place, asset) != asset:
+            raise BadInput(
+                f"{folder / name} was just written for {places[place]} and would be overwritten by {asset}; "
+                "export one of the two to another --out"
+            )
+    paths = write_files(folder, files, spare=job.assets)
+    return Exported(asset=asset, files=paths, findings=tuple(findings))

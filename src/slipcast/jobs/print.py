@@ -1,0 +1,81 @@
+"""Assets or pictures -> files for a printer."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slipcast.core.errors import QualityGate, status_of
+from slipcast.jobs.events import EntryDone, Found, Tell, ignore
+from slipcast.jobs.failure import Failure, attempt
+
+if TYPE_CHECKING:
+    from slipcast.core.values import Figurine
+    from slipcast.prepare.print import Print, PrintOptions
+
+ASSETS = frozenset({".glb", ".gltf"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrintJob:
+    """What is printed, and how."""
+
+    sources: tuple[Path, ...]
+    """Assets (.glb, .gltf) or pictures."""
+    options: "PrintOptions"
+    out: Path
+    debug: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Printed:
+    """One source, prepared and written."""
+
+    source: Path
+    files: tuple[Path, ...]
+    made: "Print"
+
+    @property
+    def exit_code(self) -> int:
+        """0 for a sound print, else that of a missed gate."""
+        return 0 if self.made.sound else status_of(QualityGate("")).exit_code
+
+    def as_dict(self) -> dict[str, object]:
+        """JSON-ready data."""
+        report = self.made.describe()
+        return {"source": str(self.source), "files": [str(place) for place in self.files], **report}
+
+
+def print_sources(job: PrintJob, tell: Tell | None = None) -> Iterator[tuple[Path, Printed | Failure]]:
+    """Prepare each source and yield it with what came of it; one that fails does not stop the others."""
+    tell = tell or ignore
+    for source in job.sources:
+        done = attempt(lambda source=source: _print(source, job), debug=job.debug)  # type: ignore[misc]
+        if isinstance(done, Printed):
+            for found in done.made.findings:
+                tell(Found(entry=source.stem, finding=found))
+        tell(EntryDone(entry=source.stem, outcome=done))
+        yield source, done
+
+
+def _print(path: Path, job: PrintJob) -> Printed:
+    from slipcast.prepare.print import print_figurine
+    from slipcast.workspace.files import check_folder, write_files
+
+    check_folder(job.out)
+    made = print_figurine(_figurine_of(path, job.options), job.options)
+    text = json.dumps({"source": path.name, **made.describe()}, indent=2, ensure_ascii=False) + "\n"
+    files = {**made.files(), f"{made.name}.print.json": text.encode()}
+    return Printed(source=path, files=write_files(job.out, files, spare=[path]), made=made)
+
+
+def _figurine_of(path: Path, options: "PrintOptions") -> "Figurine":
+    from slipcast.formats.gltf.read_figurine import read_figurine
+
+    if path.suffix.lower() in ASSETS:
+        return read_figurine(path)
+    from slipcast.depth.place import PlaceOptions
+    from slipcast.pipeline.run import convert
+
+    return convert(path, normal_map="off", height_m=options.height_m or PlaceOptions.height_m).figurine
