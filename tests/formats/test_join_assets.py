@@ -11,7 +11,6 @@ from PIL import Image
 from shapes import open_edges, volume_m3
 from test_read_gltf import FACES, Maker, scene
 
-from slipcast.core.errors import BadInput
 from slipcast.formats.gltf.read_figurine import read_asset, read_figurine
 from slipcast.formats.inspect import describe
 from slipcast.formats.join_atlas import LARGEST_PX
@@ -289,11 +288,14 @@ def test_normal_maps_lie_where_their_colours_lie(tmp_path: Path) -> None:
     assert np.abs(seen[4:].astype(int) - (128, 128, 255)).max() <= 1
 
 
-def test_an_asset_without_any_texture_is_refused(tmp_path: Path) -> None:
+def test_an_asset_without_any_texture_keeps_its_colors(tmp_path: Path) -> None:
+    """As modelling programs and other generators write them: a factor, or no material at all."""
     made = Asset()
-    path = made.save(tmp_path / "a.gltf", made.part(None, made.material()), made.part(None, None))
-    with pytest.raises(BadInput, match="base colour"):
-        read_figurine(path)
+    red = made.material(pbrMetallicRoughness={"baseColorFactor": [1, 0, 0, 1]})
+    path = made.save(tmp_path / "a.gltf", made.part(None, red), made.part(None, None))
+    shown = colors(path)
+    assert (shown[:4] == (255, 0, 0)).all()
+    assert (shown[4:] == (255, 255, 255)).all()
 
 
 def test_export_tells_what_was_joined_and_lost(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -50,7 +50,8 @@ def read_asset(path: Path) -> tuple[Figurine, tuple[Finding, ...]]:
     """Read a textured asset and say what of it a Figurine cannot hold.
 
     Vertices of one mesh at one place become one, so that a solid is closed again; faces of another origin count as
-    SEEN. Raises BadInput for a file without any textured mesh.
+    SEEN; without a texture the atlas has the materials' own colours. Raises BadInput for a file without triangles, and
+    for a texture whose coordinates are absent.
     """
     with np.errstate(all="ignore"):  # numbers beyond any scale are refused below
         return _read(path, parse(path))
@@ -119,14 +120,10 @@ def _piece(path: Path, scene: Scene, part: Part, surface: Surface) -> _Piece:
 
 
 def _require_texture(path: Path, pieces: list[_Piece], surfaces: dict[object, Surface]) -> None:
-    """BadInput where no face of the asset has a texture, or one that has is not told where it lies."""
+    """BadInput where there are no faces, or one that has a texture is not told where it lies."""
     if not pieces:
         raise BadInput(f"{path} holds no triangles")
-    if all(piece.material is None for piece in pieces):
-        raise BadInput(f"{path} has no material; export works on textured assets, as Slipcast makes them")
     textured = [piece for piece in pieces if surfaces[piece.material].slot is not None]
-    if not textured:
-        raise BadInput(f"{path} has no base colour texture; export works on textured assets")
     if not all(piece.has_uv for piece in textured):
         raise BadInput(
             f"{path} has no texture coordinates; export works on textured assets, as Slipcast makes them"
