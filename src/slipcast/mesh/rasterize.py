@@ -32,57 +32,62 @@ def rasterize(screen: F64, z: F64, faces: I32, width_px: int, height_px: int) ->
     """
     # Of each pixel the smallest key, nearness before index: depth in the upper half, the face in the lower one.
     best = np.full(height_px * width_px, np.iinfo(np.uint64).max, np.uint64)
-    face = np.full(height_px * width_px, -1, np.int32)
-    weights = np.zeros((height_px * width_px, 3), np.float32)
     # Axis by axis and corner by corner: numpy is slow along axes of two or three.
-    x, y = np.ascontiguousarray(screen.T)[:, faces.T]
+    at = np.ascontiguousarray(faces.T)
+    x, y = np.take(np.ascontiguousarray(screen.T, np.float64), at, axis=1)
     wide, tall = np.roll(x, -1, 0) - x, np.roll(y, -1, 0) - y
     area = wide[0] * tall[1] - wide[1] * tall[0]
     top = np.maximum(np.ceil(np.minimum(np.minimum(y[0], y[1]), y[2]) - 0.5), 0).astype(np.int64)
     bottom = np.maximum(np.maximum(y[0], y[1]), y[2])
     bottom = np.minimum(np.floor(bottom - 0.5), height_px - 1).astype(np.int64)
     drawn = np.flatnonzero((bottom >= top) & (area < -1e-12))
-    which, row = _repeat(drawn, top[drawn], (bottom - top + 1)[drawn])
-    if not len(which):
-        return Hits(face=face.reshape(height_px, width_px), weights=weights.reshape(height_px, width_px, 3))
+    x, y, wide, tall, area = (np.take(part, drawn, -1) for part in (x, y, wide, tall, area))
+    deep = np.take(z.astype(np.float64), np.take(at, drawn, 1))
+    # The weight of corner k rises by `slope` a pixel along a row and by `rise` from row to row.
+    slope = np.stack([-tall[(k + 1) % 3] / area for k in range(3)])
+    rise = np.stack([wide[(k + 1) % 3] / area for k in range(3)])
+    base = np.stack([-(slope[k] * x[(k + 1) % 3] + rise[k] * y[(k + 1) % 3]) for k in range(3)])
+    which, row = _repeat(np.arange(len(drawn)), top[drawn], (bottom - top + 1)[drawn])
 
-    # Corner k's weight is offset + slope * x along a row.
-    slope, offset = np.zeros((3, len(which))), np.zeros((3, len(which)))
     left, right = np.full(len(which), 0.5), np.full(len(which), width_px - 0.5)
     for k in range(3):
-        after = (k + 1) % 3
-        slope[k] = -tall[after][which] / area[which]
-        rise = wide[after][which] * (row + 0.5 - y[after][which])
-        offset[k] = (rise + (tall[after] * x[after])[which]) / area[which]
+        along = slope[k][which]
+        offset = base[k][which] + rise[k][which] * (row + 0.5)
         with np.errstate(divide="ignore", invalid="ignore"):
-            cross = -offset[k] / slope[k]
-        left = np.where(slope[k] > 0, np.maximum(left, cross), left)
-        right = np.where(slope[k] < 0, np.minimum(right, cross), right)
-        right = np.where((slope[k] == 0) & (offset[k] < 0), -1.0, right)
+            cross = -offset / along
+        np.maximum(left, cross, out=left, where=along > 0)
+        np.minimum(right, cross, out=right, where=along < 0)
+        right[(along == 0) & (offset < 0)] = -1.0
     first = np.ceil(left - 0.5).astype(np.int64)
     length = np.maximum(np.floor(right - 0.5).astype(np.int64) - first + 1, 0)
 
-    corner_z = z[faces.T]
-    ends = np.cumsum(length)
-    begin = 0
+    # Depth is linear over a face as well: one slope and one value for each row's first pixel.
+    fall = (slope * deep).sum(0)
+    start = (
+        (base * deep).sum(0)[which] + (rise * deep).sum(0)[which] * (row + 0.5) + fall[which] * (first + 0.5)
+    )
+    begin, ends = 0, np.cumsum(length)
     while begin < len(which):
         end = max(begin + 1, int(np.searchsorted(ends, (ends[begin - 1] if begin else 0) + _CHUNK)))
+        end = min(end, len(which))
         part = slice(begin, end)
-        span, column = _repeat(np.arange(begin, min(end, len(which))), first[part], length[part])
         begin = end
+        span, step = _repeat(np.arange(part.start, end), np.zeros(end - part.start, np.int64), length[part])
         if not len(span):
             continue
         owner = which[span]
-        bary = [(offset[k][span] + slope[k][span] * (column + 0.5)).astype(np.float32) for k in range(3)]
-        deep = sum(bary[k] * corner_z[k][owner] for k in range(3)).astype(np.float32)
-        pixel = row[span] * width_px + column
-        key = _sort(deep) << np.uint64(32) | owner.astype(np.uint64)
-        np.minimum.at(best, pixel, key)
-        chosen = np.flatnonzero(best[pixel] == key)
-        pixel = pixel[chosen]
-        face[pixel] = owner[chosen]
-        for k in range(3):
-            weights[pixel, k] = bary[k][chosen]
+        near = (start[span] + fall[owner] * step).astype(np.float32)
+        pixel = (row * width_px + first)[span] + step
+        np.minimum.at(best, pixel, _sort(near) << np.uint64(32) | drawn[owner].astype(np.uint64))
+
+    face = np.full(height_px * width_px, -1, np.int32)
+    weights = np.zeros((height_px * width_px, 3), np.float32)
+    shown = np.flatnonzero(best != np.iinfo(np.uint64).max)
+    face[shown] = (best[shown] & np.uint64(0xFFFFFFFF)).astype(np.int32)
+    row, column = np.divmod(shown, width_px)
+    own = np.searchsorted(drawn, face[shown])
+    for k in range(3):
+        weights[shown, k] = base[k][own] + slope[k][own] * (column + 0.5) + rise[k][own] * (row + 0.5)
     return Hits(face=face.reshape(height_px, width_px), weights=weights.reshape(height_px, width_px, 3))
 
 

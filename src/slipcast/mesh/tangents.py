@@ -8,21 +8,24 @@ area weights the result does not change when a flat part is cut into triangles d
 import numpy as np
 
 from slipcast.core.values import F32, F64, I32, Figurine, Mesh
+from slipcast.mesh.topology import cross, dot
 
 
 def vertex_normals(mesh: Mesh) -> F32:
     """Return (V,3) unit normals; a vertex without any area points up."""
-    corners = mesh.vertices.astype(np.float64)[mesh.faces]  # (F,3,3)
-    face = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    face /= np.maximum(np.linalg.norm(face, axis=1, keepdims=True), 1e-300)
-    total = np.zeros((len(mesh.vertices), 3))
+    at = np.ascontiguousarray(mesh.faces.T)
+    corner = np.take(np.ascontiguousarray(mesh.vertices.T, np.float64), at, axis=1).swapaxes(0, 1)
+    edge = [_unit(corner[(k + 1) % 3] - corner[k]) for k in range(3)]
+    face = _unit(cross(corner[1] - corner[0], corner[2] - corner[0]))
+    total = np.zeros((3, len(mesh.vertices)))
     for k in range(3):
-        a = _unit(corners[:, (k + 1) % 3] - corners[:, k])
-        b = _unit(corners[:, (k + 2) % 3] - corners[:, k])
-        angle = np.arccos(np.clip(np.einsum("ij,ij->i", a, b), -1.0, 1.0))
+        angle = np.arccos(np.clip(-dot(edge[k], edge[k - 1]), -1.0, 1.0))
         for axis in range(3):
-            total[:, axis] += np.bincount(mesh.faces[:, k], angle * face[:, axis], minlength=len(total))
-    return _unit_or(total, (0.0, 1.0, 0.0))
+            total[axis] += np.bincount(at[k], angle * face[axis], minlength=total.shape[1])
+    length = np.sqrt(dot(total, total))
+    out = total / np.maximum(length, 1e-300)
+    out[:, length < 1e-12] = [[0.0], [1.0], [0.0]]
+    return np.ascontiguousarray(out.T, np.float32)
 
 
 def measure_handedness(figurine: Figurine) -> F32:
@@ -41,29 +44,29 @@ def make_tangents(figurine: Figurine, normals: F32, corner: I32, faces: I32) -> 
     `corner` and `faces` come from `split_vertices` with `keep=handedness(figurine)`; `normals` (N,3) belong to the
     split vertices. Weighted as MikkTSpace does (Mikkelsen 2008), which is what programs use that make their own.
     """
-    points = figurine.mesh.vertices.astype(np.float64)[figurine.mesh.faces]
+    at = np.ascontiguousarray(figurine.mesh.faces.T)
+    points = np.take(np.ascontiguousarray(figurine.mesh.vertices.T, np.float64), at, axis=1).swapaxes(0, 1)
     (du_1, dv_1), (du_2, dv_2) = (
         (figurine.uv[:, k].astype(np.float64) - figurine.uv[:, 0]).T for k in (1, 2)
     )
     area = du_1 * dv_2 - du_2 * dv_1
-    edge_1, edge_2 = points[:, 1] - points[:, 0], points[:, 2] - points[:, 0]
-    along = (edge_1 * dv_2[:, None] - edge_2 * dv_1[:, None]) * np.sign(area)[:, None]
-    normal = normals.astype(np.float64)
-    total = np.zeros((len(corner), 3))
+    along = ((points[1] - points[0]) * dv_2 - (points[2] - points[0]) * dv_1) * np.sign(area)
+    edge = [points[(k + 1) % 3] - points[k] for k in range(3)]
+    normal = np.ascontiguousarray(normals.T, np.float64)
+    index = np.ascontiguousarray(faces.T)
+    total = np.zeros((3, len(corner)))
     for k in range(3):
-        up = normal[faces[:, k]]
-        a = _unit(_flatten(points[:, (k + 1) % 3] - points[:, k], up))
-        b = _unit(_flatten(points[:, (k + 2) % 3] - points[:, k], up))
-        angle = np.arccos(np.clip(np.einsum("ij,ij->i", a, b), -1.0, 1.0))
-        mine = _unit(_flatten(along, up)) * angle[:, None]
+        up = np.take(normal, index[k], axis=1)
+        a, b = _unit(_flatten(edge[k], up)), _unit(_flatten(-edge[k - 1], up))
+        mine = _unit(_flatten(along, up)) * np.arccos(np.clip(dot(a, b), -1.0, 1.0))
         for axis in range(3):
-            total[:, axis] += np.bincount(faces[:, k], mine[:, axis], minlength=len(total))
+            total[axis] += np.bincount(index[k], mine[axis], minlength=len(corner))
     # Any direction in the plane will do where the charts gave none.
-    helper = np.where(np.abs(normal[:, :1]) < 0.9, [[1.0, 0.0, 0.0]], [[0.0, 1.0, 0.0]])
-    weak = np.linalg.norm(total, axis=1) < 1e-9
-    total[weak] = _flatten(helper, normal)[weak]
+    helper = np.where(np.abs(normal[0]) < 0.9, [[1.0], [0.0], [0.0]], [[0.0], [1.0], [0.0]])
+    weak = np.sqrt(dot(total, total)) < 1e-9
+    total[:, weak] = _flatten(helper, normal)[:, weak]
     hand = measure_handedness(figurine).reshape(-1)[corner]
-    return np.concatenate([_unit(total).astype(np.float32), hand[:, None]], axis=1)
+    return np.concatenate([_unit(total).T.astype(np.float32), hand[:, None]], axis=1)
 
 
 def make_corner_tangents(figurine: Figurine, normals: F32) -> F32:
@@ -102,18 +105,12 @@ def split_vertices(faces: I32, uv: F32, keep: F32 | None = None) -> tuple[I32, I
 
 
 def _flatten(vectors: F64, normals: F64) -> F64:
-    """(N,3) vectors without their part along unit normals (N,3)."""
-    out: F64 = vectors - normals * np.einsum("ij,ij->i", normals, vectors)[:, None]
+    """(3,N) vectors without their part along unit normals (3,N)."""
+    out: F64 = vectors - normals * dot(normals, vectors)
     return out
 
 
 def _unit(vectors: F64) -> F64:
-    out: F64 = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-300)
+    """(3,N) vectors of length 1; a vector without length stays."""
+    out: F64 = vectors / np.maximum(np.sqrt(dot(vectors, vectors)), 1e-300)
     return out
-
-
-def _unit_or(vectors: F64, fallback: tuple[float, float, float]) -> F32:
-    length = np.linalg.norm(vectors, axis=-1)
-    out = _unit(vectors)
-    out[length < 1e-12] = fallback
-    return out.astype(np.float32)

@@ -108,7 +108,8 @@ class Frames:
         return tangents.vertex_normals(self.figurine.mesh)
 
     @cached_property
-    def _tangent(self) -> F32:
+    def at_corner(self) -> F32:
+        """(F,3,4) the tangents at the faces' corners."""
         return tangents.make_corner_tangents(self.figurine, self.at_vertex)
 
     def plain(self, face: I64 | I32, weights: F64) -> F64:
@@ -151,8 +152,8 @@ class Frames:
 
     def _frame(self, face: I64 | I32, weights: F64) -> tuple[F64, F64, F64]:
         normal = self.plain(face, weights)
-        tangent = np.einsum("nk,nkc->nc", weights, self._tangent[face, :, :3])
-        return normal, tangent, np.cross(normal, tangent) * self._tangent[face, :1, 3]
+        tangent = np.einsum("nk,nkc->nc", weights, self.at_corner[face, :, :3])
+        return normal, tangent, np.cross(normal, tangent) * self.at_corner[face, :1, 3]
 
 
 class _Shells:
