@@ -13,6 +13,7 @@ from blocks import box
 
 from slipcast.core.errors import BadInput
 from slipcast.core.values import Figurine
+from slipcast.formats.inspect import describe
 from slipcast.formats.table import EXPORTERS, ExportOptions
 from slipcast.formats.threemf.painted import encode_paint
 from slipcast.prepare.base import BaseOptions
@@ -49,6 +50,22 @@ def test_a_painted_file_names_each_colour_three_times(statue: Figurine) -> None:
         assert f'paint_color="{encode_paint(number + 1)}"' in row
     assert text.count("<m:color ") == len(made.palette.colors if made.palette else ())
     assert 'name="Application">Slipcast<' in text
+
+
+def test_a_closed_stl_for_each_colour(statue: Figurine, tmp_path: Path) -> None:
+    options = PrintOptions(paint=PaintOptions(colors=3), base=BaseOptions(shape="none"), stl_per_color=True)
+    made = print_figurine(statue, options)
+    names = [name for name in made.files() if ".color" in name]
+    assert len(names) == 3
+    total = 0.0
+    for name in names:
+        (tmp_path / name).write_bytes(made.files()[name])
+        facts = describe(tmp_path / name)
+        assert facts["closed"]
+        total += float(str(facts["volume_mm3"]))
+    assert total == pytest.approx(made.reports[0].volume_mm3, rel=1e-3)
+    with pytest.raises(BadInput, match="stl_per_color needs paint"):
+        PrintOptions(stl_per_color=True)
 
 
 def test_the_same_figurine_gives_the_same_bytes(statue: Figurine) -> None:

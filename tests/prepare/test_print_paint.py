@@ -7,8 +7,17 @@ import pytest
 from slipcast.core.errors import BadInput
 from slipcast.core.values import Figurine
 from slipcast.prepare.body import body_from_mesh, read_surface
+from slipcast.prepare.color_bodies import split_colors
 from slipcast.prepare.paint import PaintOptions, measure_areas, paint_surface, pick_palette
-from slipcast.prepare.palette import choose_palette, ciede2000, lab_from_srgb, map_to_filaments, srgb_from_lab
+from slipcast.prepare.palette import (
+    choose_palette,
+    ciede2000,
+    compare_space,
+    lab_from_srgb,
+    map_to_filaments,
+    srgb_from_lab,
+    weigh_skin,
+)
 
 # Some of the pairs that Sharma, Wu and Dalal publish to test implementations with.
 PAIRS = [
@@ -39,6 +48,58 @@ def test_a_palette_finds_the_colours_that_are_there() -> None:
     assert palette.colors == tuple(tuple(int(v) for v in row) for row in own)
     assert palette.mean_error < 0.01
     assert np.bincount(index).tolist() == [500, 300, 20]
+
+
+def test_a_small_face_keeps_its_skin_among_four_colours() -> None:
+    """The knight's case: three greys of one armour, and a face of 3 % that would turn grey with the largest areas."""
+    own = np.array(
+        [[200, 205, 215], [150, 155, 165], [105, 108, 115], [70, 110, 190], [210, 70, 75], [225, 180, 155]],
+        np.uint8,
+    )
+    share = np.array([300, 250, 150, 150, 120, 30])
+    colors = np.repeat(own, share, axis=0)
+    looked_at = np.ones(len(colors))
+    looked_at[-30:] = 6.0 * weigh_skin(own[5:])[0]
+    palette, index = choose_palette(colors, np.ones(len(colors)), 4, looked_at)
+    face = lab_from_srgb(np.array([palette.colors[index[-1]]], np.uint8))
+    assert ciede2000(face, lab_from_srgb(own[5:]))[0] < 3
+    assert {tuple(row) for row in own[3:5].tolist()} <= set(palette.colors)
+
+
+def test_skin_of_every_tone_counts_and_paint_does_not() -> None:
+    skin = np.array(
+        [[255, 224, 196], [225, 172, 150], [198, 134, 102], [141, 85, 54], [80, 50, 35]], np.uint8
+    )
+    other = np.array(
+        [[200, 200, 200], [212, 164, 60], [70, 110, 190], [210, 60, 60], [80, 170, 90]], np.uint8
+    )
+    assert (weigh_skin(skin) > 1).all()
+    assert (weigh_skin(other) == 1).all()
+
+
+def test_no_two_of_a_palette_are_alike() -> None:
+    shades = np.linspace(0.4, 1, 200)[:, None] * np.array([[210.0, 60, 60]])
+    palette, _ = choose_palette(np.rint(shades).astype(np.uint8), np.ones(200), 4)
+    lab = compare_space(lab_from_srgb(np.array(palette.colors, np.uint8)))
+    gap = np.linalg.norm(lab[:, None] - lab[None], axis=2) + 1e3 * np.eye(len(lab))
+    assert gap.min() > 8
+
+
+def test_a_solid_for_each_colour_adds_up_to_the_figurine(statue: Figurine) -> None:
+    surface = read_surface(body_from_mesh(statue.mesh, statue.uv))
+    options = PaintOptions(colors=3)
+    palette = pick_palette(surface, statue.texture.pixels, options)
+    bodies = split_colors(paint_surface(surface, statue.texture.pixels, palette, options), depth_mm=0.8)
+    solids = [
+        manifold3d.Manifold(
+            manifold3d.Mesh(body.vertices_mm.astype(np.float32), body.faces.astype(np.uint32))
+        )
+        for body in bodies
+    ]
+    assert [solid.status() for solid in solids] == [manifold3d.Error.NoError] * 3
+    assert sum(solid.volume() for solid in solids) == pytest.approx(30 * 20 * 60, rel=1e-4)
+    assert min(solid.volume() for solid in solids) > 300
+    assert (solids[0] ^ solids[1]).volume() < 1
 
 
 def test_filaments_take_the_nearest_and_say_how_far() -> None:

@@ -40,6 +40,7 @@ class PrintWords:
     scale_to_fit: bool
     colors: int | None
     filaments: str | None
+    stl_per_color: bool
     orient: str
     thicken: str | None
     price: float | None
@@ -79,6 +80,9 @@ _print_options = collect(
     click.option("--scale-to-fit", is_flag=True, help="Shrink a figurine that is too large for --printer."),
     click.option("--colors", type=int, help="Number of filaments to print in, 1 to 16."),
     click.option("--filaments", help='Filaments at hand: "#ffffff,#cc3333,...".'),
+    click.option(
+        "--stl-per-color", is_flag=True, help="Also a closed STL for each colour: a part a filament."
+    ),
     click.option(
         "--orient",
         default="",
@@ -172,6 +176,8 @@ def options_from(words: PrintWords) -> "PrintOptions":
         paint = PaintOptions(filaments=tuple(_color(word) for word in words.filaments.split(",")))
     elif words.colors is not None:
         paint = PaintOptions(colors=words.colors)
+    if words.stl_per_color and paint is None:
+        raise BadInput("--stl-per-color needs --colors or --filaments")
     printer = None
     if words.printer:
         wide, deep, tall = _numbers("--printer", words.printer, 3, "256x256x256mm")
@@ -195,6 +201,7 @@ def options_from(words: PrintWords) -> "PrintOptions":
         orient=words.orient or ("auto" if words.process == "resin" else "stand"),
         thicken_mm=_numbers("--thicken", words.thicken, 1, "0.8mm")[0] if words.thicken else None,
         price_per_kg=words.price,
+        stl_per_color=words.stl_per_color,
     )
 
 

@@ -59,6 +59,7 @@ FINDINGS: dict[str, Row] = {
     ),
     "PRINT_TIPS_OVER": Row(_W, "{part} tips over at {tipping_deg} degrees; give it a base"),
     "PRINT_TRAP": Row(_W, "{part} has a cavity of {volume} cubic mm that nothing drains"),
+    "PRINT_ISLANDS": Row(_I, "{count} areas of {part} begin in the air, the lowest {place}; support them"),
     "PRINT_CUP": Row(
         _W, "{part} holds {volume} cubic mm of air from below, which sucks on the film; lean it"
     ),

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from slipcast.core.values import F64
 from slipcast.mesh import self_intersection
 from slipcast.mesh.thickness import measure_thickness
 from slipcast.mesh.topology import closedness
@@ -71,6 +72,8 @@ class PartReport:
     weight_g: dict[str, float]
     fits: bool | None
     """Whether it fits the printer; None without one."""
+    box_mm: F64
+    """(2,3) lowest and highest corner."""
 
     @property
     def sound(self) -> bool:
@@ -86,7 +89,13 @@ class PartReport:
             "closed": self.closed,
             "crossing_faces": self.crossing_faces,
             "walls": asdict(self.walls),
-            "layers": asdict(self.layers),
+            "layers": {
+                **asdict(self.layers),
+                "islands": [
+                    {**asdict(spot), "place": name_place(spot.at_mm, self.box_mm)}
+                    for spot in self.layers.islands
+                ],
+            },
             "stands": {
                 "tipping_deg": round(self.stance.tipping_deg, 1),
                 "contact_mm2": round(self.stance.contact_mm2, 1),
@@ -97,9 +106,13 @@ class PartReport:
 
 
 def inspect_part(
-    body: Body, process: Process, printer_mm: tuple[float, float, float] | None = None
+    body: Body,
+    process: Process,
+    printer_mm: tuple[float, float, float] | None = None,
+    *,
+    crossing_faces: int | None = None,
 ) -> PartReport:
-    """Return what `body`, lying on z = 0, is like for `process`."""
+    """Return what `body`, lying on z = 0, is like for `process`; `crossing_faces`, where they are known already."""
     surface = read_surface(body)
     mesh = surface.as_mesh()
     state = closedness(mesh)
@@ -111,12 +124,15 @@ def inspect_part(
         volume_mm3=round(volume, 2),
         faces=len(surface.faces),
         closed=state.open_edges + state.crowded_edges + state.turned_edges == 0 and state.volume_m3 > 0,
-        crossing_faces=len(self_intersection.find_crossing_faces(mesh)),
+        crossing_faces=len(self_intersection.find_crossing_faces(mesh))
+        if crossing_faces is None
+        else crossing_faces,
         walls=_measure_walls(body, process),
         layers=slice_layers(body, layer_mm=process.layer_mm, pixel_mm=process.pixel_mm),
         stance=measure_stance(body),
         weight_g={name: round(volume / 1000 * DENSITY_G_CM3[name], 2) for name in process.materials},
         fits=None if printer_mm is None else _fits(size, printer_mm),
+        box_mm=body.box_mm,
     )
 
 

@@ -10,6 +10,7 @@ only go upwards from what lies above (resin runs down, air rises, while the part
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from scipy import ndimage
 
@@ -22,7 +23,6 @@ _LEAST_BELOW = 0.25
 _LEAST_PIXELS = 10
 _TRAP_MM3 = 1.0
 _CUP_MM3 = 20.0
-_NUMBER = ndimage.generate_binary_structure(2, 1)
 _LISTED = 20
 
 
@@ -87,18 +87,19 @@ def _find_islands(
     """Areas that begin in the air, and the pixels of all layers that hang over by more than a layer's height."""
     found: list[Spot] = []
     overhang = 0.0
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     for k in range(1, len(stack)):
         layer, below = stack[k], stack[k - 1]
         fresh = layer & ~below
         if not fresh.any():
             continue
-        reach = ndimage.binary_dilation(below, iterations=max(round(reach_px), 1))
-        overhang += float((layer & ~reach).sum())
-        labels, count = ndimage.label(layer, _NUMBER)
-        if not count:
+        reach = cv2.dilate(below.view(np.uint8), cross, iterations=max(round(reach_px), 1))
+        overhang += float(np.count_nonzero(layer & (reach == 0)))
+        count, labels, stats, middle = cv2.connectedComponentsWithStats(layer.view(np.uint8), connectivity=4)
+        if count < 2:
             continue
-        own = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-        held = np.bincount(labels[below], minlength=count + 1)[1:]
+        own = stats[1:, cv2.CC_STAT_AREA].astype(np.int64)
+        held = np.bincount(labels[below], minlength=count)[1:]
         for number in 1 + np.flatnonzero(
             held < np.maximum(np.minimum(_LEAST_PIXELS, own), _LEAST_BELOW * own)
         ):
@@ -106,8 +107,8 @@ def _find_islands(
                 continue
             if own[number - 1] * pixel_mm**2 < 0.02:
                 continue
-            where = np.argwhere(labels == number).mean(0)
-            x, y = low_mm[:2] + where * pixel_mm
+            column, row = middle[number]
+            x, y = low_mm[:2] + np.array([row, column]) * pixel_mm
             found.append(
                 Spot(
                     at_mm=(round(float(x), 2), round(float(y), 2), round(float(heights[k]), 2)),
@@ -120,21 +121,26 @@ def _find_islands(
 def _find_closed_air(stack: Bool) -> tuple[Bool, Bool]:
     """Air that nothing joins with the outside, and air that is open only downwards."""
     padded = np.pad(stack, 1)
-    air, _ = ndimage.label(~padded)
-    outside = air == air[0, 0, 0]
-    trapped = ~padded & ~outside
     # From the top layer down: air is free where it is joined, within its layer, with air that is free above it.
     free = np.zeros_like(padded)
     free[-1] = ~padded[-1]
     for k in range(len(padded) - 2, -1, -1):
-        labels, count = ndimage.label(~padded[k], _NUMBER)
-        ok = np.zeros(count + 1, bool)
-        ok[np.unique(labels[free[k + 1] & ~padded[k]])] = True
+        open_ = ~padded[k]
+        count, labels = cv2.connectedComponents(open_.view(np.uint8), connectivity=4)
+        if count == 2:  # one area of air, and the rim belongs to it
+            free[k] = open_
+            continue
+        ok = np.bincount(labels[free[k + 1] & open_], minlength=count) > 0
         ok[labels[0, 0]] = True
         ok[0] = False
         free[k] = ok[labels]
-    # A side channel may lead out lower down: what is joined downwards with free air is only held by its own top.
-    cups = outside & ~free & ~padded
+    # What is not free is shut in, or open only lower down: held by its own top.
+    closed = ~free & ~padded
+    trapped = np.zeros_like(padded)
+    if closed.any():
+        air, _ = ndimage.label(~padded)
+        trapped = closed & (air != air[0, 0, 0])
+    cups = closed & ~trapped
     return trapped[1:-1, 1:-1, 1:-1], cups[1:-1, 1:-1, 1:-1]
 
 
@@ -142,6 +148,10 @@ def _sum_large(mask: Bool, least: float) -> float:
     """Cells in connected groups of at least `least` cells."""
     if not mask.any():
         return 0.0
-    labels, count = ndimage.label(mask)
+    box = tuple(
+        slice(int(used[0]), int(used[-1]) + 1)
+        for used in (np.flatnonzero(mask.any(tuple({0, 1, 2} - {axis}))) for axis in range(3))
+    )
+    labels, count = ndimage.label(mask[box])
     sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     return float(sizes[sizes >= least].sum())

@@ -16,11 +16,23 @@ from scipy.spatial import cKDTree
 from slipcast.core.errors import BadInput
 from slipcast.core.values import F32, F64, I64, U8, Bool
 from slipcast.prepare.body import Color, Kind, Surface
-from slipcast.prepare.palette import LIGHTNESS, Palette, choose_palette, lab_from_srgb, map_to_filaments
+from slipcast.prepare.palette import (
+    Palette,
+    choose_palette,
+    compare_space,
+    lab_from_srgb,
+    map_to_filaments,
+    weigh_skin,
+)
 
 _ROUNDS = 6
 _CUTS = np.array([0.2, 0.35, 0.5, 0.65, 0.8])
 """Where an edge may be cut: not so near to its ends that slivers come out."""
+
+_HEAD = 0.6
+"""Share of the height above which the face is."""
+_FACE = 6.0
+"""How much more a place there counts that faces the front."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,12 +74,31 @@ class Painted:
 
 
 def pick_palette(surface: Surface, texture: U8, options: PaintOptions) -> Palette:
-    """Return the palette that serves what is seen of `surface` best, or the given filaments."""
+    """Return the palette that serves what is seen of `surface` best, or the given filaments.
+
+    The figurine chooses; its base takes the nearest of its colours.
+    """
     seen = surface.kind != int(Kind.CAVITY)
+    if not options.filaments and surface.textured.any():
+        seen = surface.textured
     colors, area = _face_colors(surface, texture)[seen], measure_areas(surface)[seen]
     if options.filaments:
         return map_to_filaments(colors, area, options.filaments)[0]
-    return choose_palette(colors, area, options.colors)[0]
+    looked_at = measure_importance(surface)[seen]
+    looked_at = looked_at * np.where(looked_at >= _FACE, weigh_skin(colors), 1.0)
+    return choose_palette(colors, area, options.colors, area * looked_at)[0]
+
+
+def measure_importance(surface: Surface) -> F64:
+    """Return how much each face (F,) is looked at: the front more than the back, the head's height most."""
+    a, b, c = (surface.vertices_mm[surface.faces[:, k]] for k in range(3))
+    normal = np.cross(b - a, c - a)
+    front = -normal[:, 1] / np.maximum(np.linalg.norm(normal, axis=1), 1e-12)
+    z = (a + b + c)[:, 2] / 3
+    share = (z - z.min()) / max(float(np.ptp(z)), 1e-9)
+    weight = np.where(front > 0.2, 2.0, np.where(front < -0.2, 0.5, 1.0))
+    weight[(front > 0.2) & (share > _HEAD)] = _FACE
+    return np.asarray(weight, np.float64)
 
 
 def paint_surface(surface: Surface, texture: U8, palette: Palette, options: PaintOptions) -> Painted:
@@ -122,9 +153,8 @@ def _classify(colors: U8, palette: U8) -> I64:
 def _tabulate(palette: bytes) -> I64:
     """(32768,) the nearest palette colour of each colour of 5 bits a channel."""
     cells = np.stack(np.unravel_index(np.arange(1 << 15), (32, 32, 32)), 1)
-    lab = lab_from_srgb((cells * 8 + 4).astype(np.uint8))
-    own = lab_from_srgb(np.frombuffer(palette, np.uint8).reshape(-1, 3))
-    gaps = (lab[:, None] - own[None]) * np.array([LIGHTNESS, 1, 1])
+    own = compare_space(lab_from_srgb(np.frombuffer(palette, np.uint8).reshape(-1, 3)))
+    gaps = compare_space(lab_from_srgb((cells * 8 + 4).astype(np.uint8)))[:, None] - own[None]
     return np.asarray((gaps**2).sum(2).argmin(1), np.int64)
 
 

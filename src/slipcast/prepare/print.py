@@ -22,8 +22,9 @@ from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.self_intersection import find_crossing_faces
 from slipcast.prepare.base import BaseOptions, BaseReport, add_base
 from slipcast.prepare.body import MM, Body, body_from_mesh, read_surface
+from slipcast.prepare.color_bodies import split_colors
 from slipcast.prepare.hollow import HollowOptions, HollowReport, hollow
-from slipcast.prepare.inspect_print import PROCESSES, PartReport, inspect_part
+from slipcast.prepare.inspect_print import PROCESSES, PartReport, inspect_part, name_place
 from slipcast.prepare.orient import Orientation, orient
 from slipcast.prepare.paint import Painted, PaintOptions, paint_surface, pick_palette
 from slipcast.prepare.palette import Palette
@@ -56,6 +57,8 @@ class PrintOptions:
     """`stand`, `auto` (resin leans back where that saves supports) or degrees."""
     thicken_mm: float | None = None
     """Grow thinner parts to this."""
+    stl_per_color: bool = False
+    """Also write a closed STL for each colour, for slicers that take a part a filament."""
     price_per_kg: float | None = None
     """Of the material; gives the cost."""
 
@@ -74,6 +77,8 @@ class PrintOptions:
             raise BadInput("scale_to_fit needs printer_mm, the size of the printer")
         if self.price_per_kg is not None and not 0 <= self.price_per_kg <= 10_000:
             raise BadInput(f"price_per_kg must be 0 to 10000, got {self.price_per_kg}")
+        if self.stl_per_color and self.paint is None:
+            raise BadInput("stl_per_color needs paint, the colours; name their number or the filaments")
         if self.thicken_mm is not None and not 0.2 <= self.thicken_mm <= 5:
             raise BadInput(f"thicken_mm must be 0.2 to 5, got {self.thicken_mm}; 0.8 suits a 0.4 mm nozzle")
 
@@ -116,14 +121,29 @@ class Print:
             thumbnail=thumbnail,
         )
         if self.options.process == "resin" or len(self.parts) > 1:
-            for part in self.parts:
-                surface = read_surface(part.body)
+            for number, part in enumerate(self.parts):
                 suffix = "" if len(self.parts) == 1 else f".{part.name}"
-                out[f"{self.name}.print{suffix}.stl"] = pack_stl(
-                    surface.vertices_mm[surface.faces], "mm", "z"
-                )
+                out[f"{self.name}.print{suffix}.stl"] = self.pack_stl(number)
+        if self.options.stl_per_color:
+            out |= self._pack_colors()
         out[f"{self.name}.print.png"] = thumbnail
         return out
+
+    def _pack_colors(self) -> dict[str, bytes]:
+        """`NAME.print.color1-c83232.stl`: colour k is filament k."""
+        out: dict[str, bytes] = {}
+        for part, painted in zip(self.parts, self.painted, strict=True):
+            suffix = "" if len(self.parts) == 1 else f".{part.name}"
+            for body in split_colors(painted):
+                r, g, b = painted.palette.colors[body.color]
+                name = f"{self.name}.print{suffix}.color{body.color + 1}-{r:02x}{g:02x}{b:02x}.stl"
+                out[name] = pack_stl(body.vertices_mm[body.faces], "mm", "z")
+        return out
+
+    def pack_stl(self, number: int = 0) -> bytes:
+        """Return part `number` as a binary STL in millimetres, z up."""
+        surface = read_surface(self.parts[number].body)
+        return pack_stl(surface.vertices_mm[surface.faces], "mm", "z")
 
     def describe(self) -> dict[str, object]:
         """Return the report as JSON-ready data."""
@@ -243,8 +263,11 @@ def print_figurine(figurine: Figurine, options: PrintOptions) -> Print:
         elif not options.hollow.holes:
             found.append(finding("PRINT_NO_DRAIN", {}))
     parts, cuts = split(body, count=options.split, printer_mm=options.printer_mm, process=options.process)
-    parts = [replace(part, body=uncross(part.body)) for part in parts]
-    reports = [inspect_part(part.body, process, options.printer_mm) for part in parts]
+    mended = [uncross(part.body) for part in parts]
+    parts = [replace(part, body=own) for part, (own, _) in zip(parts, mended, strict=True)]
+    reports = [
+        inspect_part(own, process, options.printer_mm, crossing_faces=crossing) for own, crossing in mended
+    ]
     palette, painted = None, []
     if options.paint is not None:
         texture = figurine.texture.pixels
@@ -268,8 +291,8 @@ def print_figurine(figurine: Figurine, options: PrintOptions) -> Print:
     )
 
 
-def uncross(body: Body) -> Body:
-    """Return `body` without faces that run through each other, as near as can be.
+def uncross(body: Body) -> tuple[Body, int]:
+    """Return `body` without faces that run through each other, as near as can be, and how many still do.
 
     A boolean of manifold3d is sound within its tolerance; rounded to float32 a few thin faces may cross. A
     simplification far below what printers show takes them out.
@@ -282,7 +305,7 @@ def uncross(body: Body) -> Body:
         crossing = len(find_crossing_faces(read_surface(trial).as_mesh()))
         if crossing < fewest:
             best, fewest = trial, crossing
-    return best
+    return best, fewest
 
 
 def _scale(body: Body, options: PrintOptions) -> Body:
@@ -322,6 +345,12 @@ def _judge(parts: list[SplitPart], reports: list[PartReport], options: PrintOpti
             )
         if report.layers.trapped_mm3 > 0:
             found.append(finding("PRINT_TRAP", values | {"volume": report.layers.trapped_mm3}))
+        if report.layers.islands:
+            lowest = report.layers.islands[0]
+            place = name_place(lowest.at_mm, part.body.box_mm)
+            found.append(
+                finding("PRINT_ISLANDS", values | {"count": report.layers.island_count, "place": place})
+            )
         if options.process == "resin" and report.layers.cup_mm3 > 0:
             found.append(finding("PRINT_CUP", values | {"volume": report.layers.cup_mm3}))
         if report.fits is False:
