@@ -1,6 +1,6 @@
 """Print a set of pictures, or assets, for filament and for resin, and let slicers judge every part.
 
-    python -m evaluation.print_set PICTURE|ASSET... [--out FOLDER] [--only fdm|resin] [--no-slicers]
+    python -m evaluation.print_set PICTURE|ASSET... [--out FOLDER] [--only fdm|resin] [--slicers NAMES]
 
 FOLDER keeps the assets of the pictures (`NAME.glb`, made with --detail draft), so that a second run only prints. Each
 is printed with `--for fdm --base auto --colors 4` and `--for resin --hollow 2mm --drain 2x3mm`. The table is Markdown;
@@ -12,10 +12,12 @@ seconds are CPU seconds of one core for all steps after the figurine, files incl
 import argparse
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 from evaluation import slicers
+from evaluation.slicers import Cured, Sliced
 from slipcast.core.errors import SlipcastError
 from slipcast.core.values import Figurine
 from slipcast.formats.gltf.read_figurine import read_figurine
@@ -52,7 +54,7 @@ def find_figurine(path: Path, folder: Path) -> Figurine:
     return read_figurine(kept)
 
 
-def judge(figurine: Figurine, process: str, folder: Path, *, slice_it: bool) -> dict[str, object]:
+def judge(figurine: Figurine, process: str, folder: Path, *, names: list[str]) -> dict[str, object]:
     """Print one figurine, write its files, and return what we and the slicers say of them."""
     begun = time.process_time()
     made = print_figurine(figurine, PROCESSES[process])
@@ -73,26 +75,28 @@ def judge(figurine: Figurine, process: str, folder: Path, *, slice_it: bool) -> 
         "findings": [item.code for item in made.findings],
         "print": described,
     }
-    if slice_it:
-        entry["slicers"] = _slice(made, process, place)
+    entry["slicers"] = _slice(made, process, place, names)
     return entry
 
 
-def _slice(made: Print, process: str, place: Path) -> dict[str, object]:
+def _slice(made: Print, process: str, place: Path, names: list[str]) -> dict[str, object]:
     height = made.reports[0].size_mm[2]
     package, plain = place / f"{made.name}.print.3mf", place / f"{made.name}.print.stl"
     if not plain.exists():
         plain = place / f"{made.name}.plain.stl"
         plain.write_bytes(made.pack_stl(0))
-    answers: dict[str, object] = {"admesh": slicers.check_with_admesh(plain)}
+    colors = len(made.palette.colors) if made.palette else 1
+    ways: dict[str, Callable[[], Sliced | Cured | None]] = {
+        "admesh": lambda: slicers.check_with_admesh(plain)
+    }
     if process == "fdm":
-        colors = len(made.palette.colors) if made.palette else 1
-        answers["prusa"] = slicers.check_with_prusa(package, height, colors)
-        answers["slic3r"] = slicers.check_with_slic3r(plain, height)
-        answers["cura"] = slicers.check_with_cura(plain, height)
+        ways["prusa"] = lambda: slicers.check_with_prusa(package, height, colors)
+        ways["slic3r"] = lambda: slicers.check_with_slic3r(plain, height)
+        ways["cura"] = lambda: slicers.check_with_cura(plain, height)
     else:
-        answers["prusa"] = slicers.cure_with_prusa(plain)
-    return {key: None if value is None else asdict(value) for key, value in answers.items()}  # type: ignore[call-overload]
+        ways["prusa"] = lambda: slicers.cure_with_prusa(plain)
+    answers = {name: way() for name, way in ways.items() if name in names}
+    return {name: None if found is None else asdict(found) for name, found in answers.items()}
 
 
 def row(entry: dict) -> list[str]:  # type: ignore[type-arg]
@@ -164,7 +168,9 @@ def main() -> None:
     parser.add_argument("sources", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, default=Path("out/print-set"))
     parser.add_argument("--only", choices=[*PROCESSES])
-    parser.add_argument("--no-slicers", action="store_true")
+    parser.add_argument(
+        "--slicers", default="prusa,slic3r,cura,admesh", help="which are asked; none: an empty word"
+    )
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     entries: list[dict[str, object]] = []
@@ -172,11 +178,11 @@ def main() -> None:
         for process in [asked.only] if asked.only else PROCESSES:
             try:
                 figurine = find_figurine(path, asked.out)
-                entries.append(judge(figurine, process, asked.out, slice_it=not asked.no_slicers))
+                entries.append(judge(figurine, process, asked.out, names=asked.slicers.split(",")))
             except SlipcastError as error:
                 entries.append({"name": path.stem, "process": process, "error": str(error)})
             print(" | ".join(row(entries[-1])), flush=True)
-    (asked.out / "entries.json").write_text(json.dumps(entries, indent=1))
+            (asked.out / "entries.json").write_text(json.dumps(entries, indent=1))
     for process, head in _HEADS.items():
         own = [entry for entry in entries if entry["process"] == process]
         if own:

@@ -57,6 +57,17 @@ def test_every_word_reaches_the_recipe(run: Run, kitchen: list[Recipe], knight: 
     assert files_in(Path("out")) == ["knight.glb", "knight.json", "knight.preview.png", "knight.stl"]
 
 
+def test_what_an_engine_wants_reaches_the_recipe(run: Run, kitchen: list[Recipe], knight: Path) -> None:
+    words = ("--lods", "1,0.5", "--collision", "convex:4", "--pivot", "center", "--facing", "-x")
+    assert run("convert", knight, *words).code == 0
+    engine = kitchen[0].engine
+    assert engine.lods is not None
+    assert engine.lods.shares == (1.0, 0.5)
+    assert engine.collision is not None
+    assert engine.collision.parts == 4
+    assert (engine.pivot, engine.facing) == ("center", "-X")
+
+
 def test_without_options_the_recipe_is_the_stages_own(run: Run, kitchen: list[Recipe], knight: Path) -> None:
     assert run("convert", knight).code == 0
     assert kitchen[0] == Recipe()

@@ -10,12 +10,14 @@ import pytest
 from shapes import figure
 
 from slipcast.cli.main import main
+from slipcast.core.errors import BadInput
 from slipcast.core.values import Figurine
 from slipcast.formats.common.naming import escape_importer
 from slipcast.formats.gltf.read_figurine import read_figurine
 from slipcast.formats.table import EXPORTERS, ExportOptions
+from slipcast.mesh.topology import closedness
 from slipcast.prepare.collision import CollisionOptions
-from slipcast.prepare.engine import prepare_for_engine
+from slipcast.prepare.engine import EngineOptions, prepare_for_engine
 from slipcast.prepare.lods import LodOptions
 from slipcast.prepare.targets import TARGETS
 
@@ -38,7 +40,9 @@ GODOT = [
 def ready() -> Figurine:
     """The test figure with two levels below it and one hull."""
     lods = LodOptions(shares=(1.0, 0.4, 0.1))
-    return prepare_for_engine(figure("knight"), lods, CollisionOptions(kind="hull"))[0]
+    return prepare_for_engine(
+        figure("knight"), EngineOptions(lods=lods, collision=CollisionOptions(kind="hull"))
+    )[0]
 
 
 def document_of(data: bytes) -> dict[str, object]:
@@ -126,6 +130,45 @@ def test_names_reach_node_mesh_and_material() -> None:
     document = document_of(data)
     assert document["nodes"][0]["name"] == document["meshes"][0]["name"] == "big_wheel_mesh"  # type: ignore[index]
     assert document["meshes"][0]["extras"]["name"] == "big_wheel"  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("facing", "side", "sign"),
+    [("+Z", 2, 1), ("-Y", 2, 1), ("-Z", 2, -1), ("+Y", 2, -1), ("+X", 0, 1), ("-X", 0, -1)],
+)
+def test_it_looks_where_it_is_told_and_is_not_mirrored(facing: str, side: int, sign: int) -> None:
+    whole = figure("knight")
+    front = int(whole.mesh.vertices[:, 2].argmax())
+    turned, _ = prepare_for_engine(whole, EngineOptions(facing=facing))
+    vertices = turned.mesh.vertices
+    assert vertices[front, side] == pytest.approx(sign * np.abs(vertices[:, side]).max(), rel=0.3)
+    assert closedness(turned.mesh).volume_m3 == pytest.approx(closedness(whole.mesh).volume_m3, rel=1e-5)
+    assert vertices[:, 1].min() == pytest.approx(0, abs=1e-6)
+    assert turned.uv is whole.uv
+
+
+@pytest.mark.parametrize("word", ["bottom", "center", "0,10mm,0"])
+def test_the_pivot_is_the_origin(word: str) -> None:
+    whole = figure("knight")
+    tall = float(np.ptp(whole.mesh.vertices[:, 1]))
+    moved, _ = prepare_for_engine(whole, EngineOptions.parse(pivot=word))
+    low = float(moved.mesh.vertices[:, 1].min())
+    wanted = {"bottom": 0.0, "center": -tall / 2}.get(word, float(whole.mesh.vertices[:, 1].min()) - 0.01)
+    assert low == pytest.approx(wanted, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"pivot": "feet"}, "pivot"),
+        ({"pivot": "1,2,x"}, "pivot"),
+        ({"pivot": "0,200,0"}, "pivot"),
+        ({"facing": "up"}, "facing"),
+    ],
+)
+def test_other_pivots_and_facings_are_refused(words: dict[str, str], said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        EngineOptions.parse(**words)
 
 
 def test_the_command_writes_levels(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

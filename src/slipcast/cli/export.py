@@ -19,8 +19,6 @@ from slipcast.jobs.failure import Failure, attempt
 )
 @click.option("-f", "--format", "formats", help="Of `slipcast formats`, with commas between.")
 @export_options
-@click.option("--lods", help="Levels of detail: their number, or shares of the faces: 3, or 1,0.5,0.2.")
-@click.option("--collision", help="Collision bodies: hull, convex:8, box, capsule or none.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each asset.")
 @click.option("--debug", is_flag=True, help="Log unexpected errors.")
 @click.pass_obj
@@ -30,8 +28,6 @@ def export(
     assets: tuple[Path, ...],
     out: Path | None,
     formats: str | None,
-    lods: str | None,
-    collision: str | None,
     as_json: bool,
     debug: bool,
     written: ExportWords,
@@ -46,16 +42,13 @@ def export(
             "nothing to write: name a --format of `slipcast formats` or a --target of `slipcast targets`"
         )
     from slipcast.jobs.export import ExportJob, export_assets
-    from slipcast.prepare.collision import CollisionOptions
-    from slipcast.prepare.lods import LodOptions
 
     job = ExportJob(
         assets=assets,
         formats=wanted.formats,
         options=wanted.options,
         target=wanted.target,
-        lods=LodOptions.parse(lods) if lods else None,
-        collision=CollisionOptions.parse(collision) if collision else None,
+        engine=wanted.engine,
         out=out,
         debug=debug,
     )

@@ -10,10 +10,9 @@ from slipcast.core.findings import Finding, finding
 from slipcast.formats.table import EXPORTERS, ExportOptions
 from slipcast.jobs.events import EntryDone, Found, Tell, ignore
 from slipcast.jobs.failure import Failure, attempt
+from slipcast.prepare.engine import EngineOptions, prepare_for_engine
 
 if TYPE_CHECKING:
-    from slipcast.prepare.collision import CollisionOptions
-    from slipcast.prepare.lods import LodOptions
     from slipcast.prepare.targets import Target
 
 
@@ -28,8 +27,8 @@ class ExportJob:
     options: ExportOptions = field(default_factory=ExportOptions)
     target: "Target | None" = None
     """Where the assets go: an asset of more faces than it likes is told of."""
-    lods: "LodOptions | None" = None
-    collision: "CollisionOptions | None" = None
+    engine: EngineOptions = field(default_factory=EngineOptions)
+    """Levels of detail, collision bodies, pivot and facing."""
     out: Path | None = None
     """Folder for the results; None: the asset's own."""
     debug: bool = False
@@ -69,7 +68,6 @@ def export_assets(job: ExportJob, tell: Tell | None = None) -> Iterator[tuple[Pa
 def _export(asset: Path, job: ExportJob, places: dict[Path, Path]) -> Exported:
     """Write one asset; `places` knows what was written before, and by which asset."""
     from slipcast.formats.gltf.read_figurine import read_asset
-    from slipcast.prepare.engine import prepare_for_engine
     from slipcast.workspace.files import write_files
 
     figurine, lost = read_asset(asset)
@@ -82,7 +80,7 @@ def _export(asset: Path, job: ExportJob, places: dict[Path, Path]) -> Exported:
             "target": job.target.name,
         }
         findings.append(finding("FACES_OVER_TARGET", values))
-    figurine, said = prepare_for_engine(figurine, job.lods, job.collision)
+    figurine, said = prepare_for_engine(figurine, job.engine)
     findings += said
     for key in job.formats:
         made = EXPORTERS[key].export(figurine, job.options)

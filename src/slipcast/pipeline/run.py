@@ -31,6 +31,7 @@ from slipcast.picture.decode import read_picture
 from slipcast.pipeline import metadata
 from slipcast.pipeline.preview import PreviewOptions, draw_preview
 from slipcast.pipeline.several_views import Gathered, SeenView, check_pictures, cut_views, gather
+from slipcast.prepare.engine import EngineOptions, prepare_for_engine
 from slipcast.reconstruct.points import PointOptions, make_points
 from slipcast.reconstruct.reconstruct import SurfaceOptions, reconstruct
 from slipcast.reconstruct.simplify import RepairOptions, repair
@@ -54,6 +55,8 @@ class Recipe:
     surface: SurfaceOptions = field(default_factory=SurfaceOptions)
     repair: RepairOptions = field(default_factory=RepairOptions)
     texture: TextureOptions = field(default_factory=TextureOptions)
+    engine: EngineOptions = field(default_factory=EngineOptions)
+    """Levels of detail, collision bodies, pivot and facing of the asset; pictures and checks show it as it stands."""
     export: ExportOptions = field(default_factory=ExportOptions)
     preview: PreviewOptions = field(default_factory=PreviewOptions)
     material: Material | None = None
@@ -270,6 +273,8 @@ def _run_stages(
             painted, picture=cut, depth=depth, recipe=recipe, deviation=deviation.result()
         )
     with stage("export"):
+        figurine, prepared = prepare_for_engine(figurine, recipe.engine)
+        figurine = replace(figurine, findings=(*figurine.findings, *prepared))
         exports = {key: EXPORTERS[key].export(figurine, recipe.export) for key in recipe.formats}
     with stage("preview"):
         preview = drawn.result()

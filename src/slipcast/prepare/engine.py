@@ -1,23 +1,119 @@
-"""A figurine -> the same with levels of detail and collision bodies, as an engine's importer reads them."""
+"""A figurine -> the same as an engine wants it: turned, on its pivot, with levels of detail and collision bodies."""
 
-from dataclasses import replace
+import re
+from dataclasses import dataclass, replace
 
+import numpy as np
+
+from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding
 from slipcast.core.values import Figurine
 from slipcast.prepare.collision import CollisionOptions, make_collision
 from slipcast.prepare.lods import LodOptions, attach_levels, make_lods
 
+PIVOTS = ("bottom", "center")
+FACINGS = {"+Z": 0, "-Y": 0, "+X": 90, "-Z": 180, "+Y": 180, "-X": 270}
+"""Where the figurine looks -> degrees about its up axis. X and Z are glTF's; -Y and +Y call the same two sides as a
+world with Z up does."""
+_FARTHEST_M = 100.0
 
-def prepare_for_engine(
-    figurine: Figurine, lods: LodOptions | None, collision: CollisionOptions | None
-) -> tuple[Figurine, list[Finding]]:
-    """Return `figurine` with the asked levels and bodies, their numbers in its provenance, and what to know."""
+
+@dataclass(frozen=True, kw_only=True)
+class EngineOptions:
+    """What an engine gets beside the figurine; the defaults change nothing."""
+
+    lods: LodOptions | None = None
+    collision: CollisionOptions | None = None
+    pivot: str | tuple[float, float, float] = "bottom"
+    """Where the origin lies: `bottom` (between the feet), `center` (of the box), or x, y, z in metres as it stands."""
+    facing: str = "+Z"
+    """Where it looks, of FACINGS."""
+
+    def __post_init__(self) -> None:
+        if self.facing not in FACINGS:
+            raise BadInput(f"facing must be one of {', '.join(FACINGS)}, got {self.facing!r}")
+        if isinstance(self.pivot, str):
+            if self.pivot not in PIVOTS:
+                raise BadInput(
+                    f"pivot must be bottom, center or x,y,z in metres, got {self.pivot!r}; bottom suits what stands"
+                )
+        elif len(self.pivot) != 3 or not all(abs(value) <= _FARTHEST_M for value in self.pivot):
+            raise BadInput(f"pivot must be three lengths of at most {_FARTHEST_M:g} m, got {self.pivot}")
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything at all is asked for."""
+        return self != EngineOptions()
+
+    @classmethod
+    def parse(
+        cls,
+        *,
+        lods: str | None = None,
+        collision: str | None = None,
+        pivot: str = "bottom",
+        facing: str = "+Z",
+    ) -> "EngineOptions":
+        """Return the options of words: `3`, `convex:8`, `0,0.02,0`, `-x`.
+
+        >>> EngineOptions.parse(pivot="0,20mm,0", facing="-x").pivot
+        (0.0, 0.02, 0.0)
+        """
+        return cls(
+            lods=LodOptions.parse(lods) if lods else None,
+            collision=CollisionOptions.parse(collision) if collision else None,
+            pivot=_parse_pivot(pivot),
+            facing=facing.strip().upper() if facing.strip()[:1] in "+-" else f"+{facing.strip().upper()}",
+        )
+
+
+def _parse_pivot(text: str) -> str | tuple[float, float, float]:
+    words = [word.strip() for word in text.split(",")]
+    if len(words) != 3:
+        return text.strip().lower()
+    out = []
+    for word in words:
+        match = re.fullmatch(r"([+-]?\d+(?:\.\d+)?)\s*(mm|cm|m)?", word, re.IGNORECASE)
+        if match is None:
+            raise BadInput(f"pivot {text!r} is not understood; write bottom, center, or for example 0,20mm,0")
+        out.append(float(match[1]) * {"mm": 0.001, "cm": 0.01}.get((match[2] or "m").lower(), 1.0))
+    return out[0], out[1], out[2]
+
+
+def prepare_for_engine(figurine: Figurine, options: EngineOptions) -> tuple[Figurine, list[Finding]]:
+    """Return `figurine` as `options` ask, their numbers in its provenance, and what to know.
+
+    It is turned first, then its pivot is moved to the origin, so a pivot of x, y, z is one of the turned figurine.
+    """
     found: list[Finding] = []
-    if lods is not None and len(lods.shares) > 1:
-        levels, found = make_lods(figurine, lods)
+    figurine = _turn(figurine, options)
+    if options.lods is not None and len(options.lods.shares) > 1:
+        levels, found = make_lods(figurine, options.lods)
         figurine = attach_levels(figurine, levels)
-    bodies = make_collision(figurine.mesh, collision) if collision is not None else None
+    bodies = make_collision(figurine.mesh, options.collision) if options.collision is not None else None
     if bodies is not None:
         about = {**figurine.provenance, "collision": bodies.as_dict()}
         figurine = replace(figurine, hulls=bodies.hulls, provenance=about)
     return figurine, found
+
+
+def _turn(figurine: Figurine, options: EngineOptions) -> Figurine:
+    """The figurine looking where it shall, its pivot at the origin."""
+    if options.facing in ("+Z", "-Y") and options.pivot == "bottom":
+        return figurine
+    angle = np.radians(FACINGS[options.facing])
+    x, y, z = figurine.mesh.vertices.astype(np.float64).T
+    turned = np.stack([x * np.cos(angle) + z * np.sin(angle), y, z * np.cos(angle) - x * np.sin(angle)], 1)
+    low, high = turned.min(0), turned.max(0)
+    middle = (low + high) / 2
+    if isinstance(options.pivot, str):
+        place = middle if options.pivot == "center" else np.array([middle[0], low[1], middle[2]])
+    else:
+        place = np.array(options.pivot)
+    mesh = replace(figurine.mesh, vertices=(turned - place).astype(np.float32))
+    about = {
+        **figurine.provenance,
+        "axes": {"up": "+Y", "front": options.facing.replace("-Y", "+Z").replace("+Y", "-Z")},
+        "pivot": options.pivot if isinstance(options.pivot, str) else list(options.pivot),
+    }
+    return replace(figurine, mesh=mesh, provenance=about)

@@ -123,10 +123,9 @@ def _group(space: F64, weight: F64) -> tuple[F64, F64]:
     # A group's middle is its heaviest cell and what lies around it, so that neighbours that blend do not pull it away.
     heaviest = np.array([cells[label == k][mass[label == k].argmax()] for k in range(len(total))])
     near = np.linalg.norm(cells - heaviest[label], axis=1) < _LIKE / 2
-    middle = np.stack(
-        [np.bincount(label[near], mass[near] * cells[near, k], len(total)) for k in range(3)], 1
-    )
-    middle /= np.maximum(np.bincount(label[near], mass[near], len(total)), 1e-30)[:, None]
+    summed = [np.bincount(label[near], mass[near] * cells[near, k], len(total)) for k in range(3)]
+    beneath = np.maximum(np.bincount(label[near], mass[near], len(total)), 1e-30)
+    middle: F64 = np.stack(summed, 1) / beneath[:, None]
     order = np.argsort(-total, kind="stable")
     order = order[total[order] > _LEAST * total.sum()][:_GROUPS]
     return np.asarray(middle[order], np.float64), np.asarray(total[order], np.float64)

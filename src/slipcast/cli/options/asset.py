@@ -90,6 +90,7 @@ def recipe_from(
     return recipe.recipe_of(
         formats=",".join(written.formats),
         export=written.options,
+        engine=written.engine,
         faces=recipe.whole_number("--faces", own["faces"]) if "faces" in own else faces,
         fov_deg=fov_deg,
         gates=own.get("gate", words.gate),

@@ -11,6 +11,7 @@ from slipcast.core.errors import BadInput
 from slipcast.formats.table import COMPRESSIONS, TEXTURE_TYPES, ExportOptions
 
 if TYPE_CHECKING:
+    from slipcast.prepare.engine import EngineOptions
     from slipcast.prepare.targets import Target
 
 EXPORT_OPTIONS = (
@@ -21,6 +22,20 @@ EXPORT_OPTIONS = (
     click.option(
         "--compress",
         help="glTF: none, meshopt (unpacks fastest) or draco (smallest); both need the extra `compress`.",
+    ),
+    click.option("--lods", help="Levels of detail: their number, or shares of the faces: 3, or 1,0.5,0.2."),
+    click.option("--collision", help="Collision bodies: hull, convex:8, box, capsule or none."),
+    click.option(
+        "--pivot",
+        default="bottom",
+        show_default=True,
+        help="The origin: bottom, center, or a place: 0,20mm,0.",
+    ),
+    click.option(
+        "--facing",
+        default="+Z",
+        show_default=True,
+        help="Where it looks, Y up: +Z, -Z, +X, -X; with Z up -Y is +Z.",
     ),
 )
 
@@ -34,10 +49,14 @@ class ExportWords:
     texture_type: str | None
     quantize: bool
     compress: str | None
+    lods: str | None
+    collision: str | None
+    pivot: str
+    facing: str
 
 
 export_options = collect("written", ExportWords, *EXPORT_OPTIONS)
-"""Adds the options from `--target` to `--compress` to a command, whose parameter `written` gets them."""
+"""Adds the options from `--target` to `--facing` to a command, whose parameter `written` gets them."""
 
 
 def is_given(parameter: str) -> bool:
@@ -54,6 +73,7 @@ class Wanted:
     """Keys of EXPORTERS; none where the words name neither format nor target."""
     options: ExportOptions
     target: "Target | None"
+    engine: "EngineOptions"
 
 
 def read_export_options(words: ExportWords, *, formats: str | None) -> Wanted:
@@ -72,7 +92,12 @@ def read_export_options(words: ExportWords, *, formats: str | None) -> Wanted:
         options = replace(options, compress=one_of("--compress", words.compress, COMPRESSIONS))
         require(options.compress)
     keys = formats_of(formats) if formats is not None else (chosen.format,) if chosen else ()
-    return Wanted(formats=keys, options=options, target=chosen)
+    from slipcast.prepare.engine import EngineOptions
+
+    engine = EngineOptions.parse(
+        lods=words.lods, collision=words.collision, pivot=words.pivot, facing=words.facing
+    )
+    return Wanted(formats=keys, options=options, target=chosen, engine=engine)
 
 
 def target_of(name: str) -> "Target":

@@ -18,6 +18,7 @@ from slipcast.texture.normal_map import MODES
 
 if TYPE_CHECKING:
     from slipcast.pipeline.run import Recipe
+    from slipcast.prepare.engine import EngineOptions
 
 NORMAL_MAPS = MODES
 DETAILS_TOLD = ", ".join(f"{name} {samples}" for name, samples in DETAILS.items()) + " (twice the time)"
@@ -47,6 +48,7 @@ def recipe_of(
     surface: str,
     normal_map: str,
     export: ExportOptions,
+    engine: "EngineOptions",
     gates: str,
     wall_m: float,
 ) -> "Recipe":
@@ -79,6 +81,7 @@ def recipe_of(
         texture=TextureOptions(normal_map=normal_map),
         formats=keys,
         export=export,
+        engine=engine,
         gates=met,
         wall_m=wall_m,
     )
