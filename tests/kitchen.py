@@ -14,7 +14,7 @@ from slipcast.checks.verdict import Check
 from slipcast.core.findings import finding
 from slipcast.core.values import Camera, DepthMap, Export, Figurine, Mesh, ModelInfo, Picture, PointCloud
 from slipcast.mesh.deviation import Deviation
-from slipcast.mesh.thickness import Thickness
+from slipcast.mesh.topology import take_apart
 from slipcast.pipeline import run as pipeline
 from slipcast.pipeline.run import STAGES, Recipe, Result
 
@@ -58,19 +58,18 @@ def cook(picture: Picture, recipe: Recipe, *, name: str, watch: pipeline.Watch |
     )
     checks = (Check(name="iou", score=0.3, values={"iou": 0.86}),)
     passages = pass_gates(checks, recipe.gates)
-    thickness = Thickness(
-        per_face_m=np.full(4, 0.005, np.float32),
-        samples_m=np.full(4, 0.005, np.float32),
-        points_m=np.zeros((4, 3), np.float32),
-        area_m2=np.ones(4),
-        face=np.arange(4),
-    )
     return Result(
         figurine=figurine,
         original=picture,
         picture=picture,
         checks=checks,
-        judged=Judged(checks=checks, thickness=thickness, wanted=depth.valid, drawn=depth.valid),
+        judged=Judged(
+            checks=checks,
+            mesh=figurine.mesh,
+            welded=take_apart(figurine.mesh),
+            wanted=depth.valid,
+            drawn=depth.valid,
+        ),
         deviation=Deviation(largest_m=0.0001, mean_m=0.00001),
         passages=passages,
         depth=depth,

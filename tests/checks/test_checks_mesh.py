@@ -30,7 +30,7 @@ from slipcast.core.values import F32, I32, Mesh, Picture, Source
 from slipcast.mesh.deviation import Deviation
 from slipcast.mesh.self_intersection import find_crossing_faces
 from slipcast.mesh.thickness import measure_thickness
-from slipcast.mesh.topology import closedness, make_mesh
+from slipcast.mesh.topology import closedness, make_mesh, take_apart
 
 WALL_M = 0.0008
 ONE = disc(64, 20) >= 128
@@ -89,7 +89,7 @@ def test_a_torus_is_closed_oriented_one_body_and_as_thick_as_its_tube() -> None:
     assert state.volume_m3 == pytest.approx(2 * math.pi**2 * 0.02 * 0.005**2, rel=0.01)
     assert check_closed(state).verdict is Verdict.APPROVE
     assert check_oriented(state).verdict is Verdict.APPROVE
-    assert check_islands(mesh, ONE).values["bodies"] == 1
+    assert check_islands(take_apart(mesh), ONE).values["bodies"] == 1
     assert len(find_crossing_faces(mesh)) == 0
     thickness = measure_thickness(mesh)
     assert thickness.quantile_m(0.005) == pytest.approx(0.01, rel=0.02)
@@ -194,10 +194,10 @@ def test_what_leans_beyond_its_foot_falls_and_says_which_way() -> None:
 
 
 def test_a_body_that_floats_is_rejected_and_one_that_stands_beside_is_looked_at() -> None:
-    beside = check_islands(joined(cube(0.02), moved(cube(0.01), x=0.02)), ONE)
+    beside = check_islands(take_apart(joined(cube(0.02), moved(cube(0.01), x=0.02))), ONE)
     assert (beside.verdict, beside.values["floating"]) == (Verdict.REVIEW, 0)
     assert beside.values["gap_mm"] == pytest.approx(7.07, abs=0.1)
-    floats = check_islands(joined(cube(0.02), moved(cube(0.01), y=0.025)), ONE)
+    floats = check_islands(take_apart(joined(cube(0.02), moved(cube(0.01), y=0.025))), ONE)
     assert (floats.verdict, floats.values["floating"]) == (Verdict.REJECT, 1)
     assert "2 separate bodies where the outline has 1 pieces" in floats.findings[0].message
 
@@ -218,9 +218,9 @@ def test_a_part_that_the_mesh_lacks_is_named_with_its_place() -> None:
 def test_holes_of_the_mesh_are_counted_beside_those_of_the_outline() -> None:
     ring = ONE.copy()
     ring[28:36, 28:36] = False
-    assert check_tunnels(torus(), ring).values == {"genus": 1, "outline_holes": 1}
-    assert check_tunnels(torus(), ONE).values == {"genus": 1, "outline_holes": 0}
-    assert check_tunnels(sphere(), ONE).values["genus"] == 0
+    assert check_tunnels(take_apart(torus()), ring).values == {"genus": 1, "outline_holes": 1}
+    assert check_tunnels(take_apart(torus()), ONE).values == {"genus": 1, "outline_holes": 0}
+    assert check_tunnels(take_apart(sphere()), ONE).values["genus"] == 0
 
 
 # more of walls
@@ -275,7 +275,7 @@ def test_overlapping_boxes_cross_also_where_sides_are_coplanar(shift: tuple[floa
     assert check.values["crossing_faces"]
     assert check.verdict is Verdict.REVIEW
     assert [entry.code for entry in check.findings] == ["MESH_CROSSING"]
-    assert check_islands(both, ONE).values["bodies"] == 2
+    assert check_islands(take_apart(both), ONE).values["bodies"] == 2
 
 
 @pytest.mark.parametrize("other", [moved(cube(), x=0.03), moved(cube(0.01), y=0.005)])
@@ -323,9 +323,9 @@ def test_a_heap_of_rubbish_ends() -> None:
 
 
 def test_one_body_is_one() -> None:
-    check = check_islands(sphere(), ONE)
+    check = check_islands(take_apart(sphere()), ONE)
     assert (check.score, check.values["bodies"], check.values["gap_mm"]) == (1, 1, 0.0)
-    two = check_islands(joined(cube(0.02), moved(cube(0.01), x=0.1)), ONE)
+    two = check_islands(take_apart(joined(cube(0.02), moved(cube(0.01), x=0.1))), ONE)
     assert two.values["largest_share"] == pytest.approx(0.8)
     assert [entry.code for entry in two.findings] == ["MESH_SEVERAL"]
 

@@ -11,6 +11,7 @@ from slipcast.mesh.topology import (
     NUDGE_M,
     Closedness,
     closedness,
+    count_pieces,
     face_normals,
     from_manifold,
     make_mesh,
@@ -38,6 +39,13 @@ def _loose(mesh: Mesh) -> Mesh:
         mesh.vertices[mesh.faces].reshape(-1, 3),
         np.arange(3 * len(mesh.faces), dtype=np.int32).reshape(-1, 3),
     )
+
+
+def test_pieces_share_no_vertex() -> None:
+    one = cube(0.02)
+    two = _joined(_moved(one, (0, 0, 0)), _moved(one, (0.05, 0, 0)))
+    assert [count_pieces(one), count_pieces(two)] == [1, 2]
+    assert count_pieces(make_mesh(np.zeros((3, 3), np.float32), np.zeros((0, 3), np.int32))) == 0
 
 
 def test_a_cube_is_closed_and_has_its_volume() -> None:

@@ -4,6 +4,7 @@ Each check is a function of what it needs; `check_figurine` runs them all and ke
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from slipcast.mesh.deviation import Deviation
 from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.self_intersection import find_crossing_faces
 from slipcast.mesh.thickness import Thickness, measure_thickness
-from slipcast.mesh.topology import Closedness, closedness, face_normals, source_shares
+from slipcast.mesh.topology import Closedness, Welded, closedness, face_normals, source_shares, take_apart
 
 _HOW = {
     Source.BACK_VIEW: "from a second picture",
@@ -49,11 +50,19 @@ class Judged:
     """A figurine's checks, and what was measured on the way."""
 
     checks: tuple[Check, ...]
-    thickness: Thickness
+    mesh: Mesh
+    """What was judged."""
+    welded: Welded
+    """Its bodies."""
     wanted: Bool
     """(H,W) the picture's outline, at most `_OUTLINE_PX` large."""
     drawn: Bool
     """(H,W) the mesh's outline as the picture's camera sees it."""
+
+    @cached_property
+    def thickness(self) -> Thickness:
+        """How thick it is everywhere, for who draws it."""
+        return measure_thickness(self.mesh)
 
 
 def check_figurine(
@@ -70,24 +79,25 @@ def check_figurine(
     what simplification changed.
     """
     mesh = figurine.mesh
-    state, thickness = closedness(mesh), measure_thickness(mesh)
+    welded = take_apart(mesh)
+    state = closedness(mesh, welded)
     wanted, drawn = outlines(placed, depth, picture)
     checks = (
         check_closed(state),
         check_oriented(state),
         check_crossing(mesh),
         check_thickness(mesh, limits),
-        check_islands(mesh, wanted),
+        check_islands(welded, wanted),
         check_stands(mesh),
         check_parts(wanted, drawn, deviation, float(np.ptp(mesh.vertices[:, 1]))),
-        check_tunnels(mesh, wanted),
+        check_tunnels(welded, wanted),
         check_budget(mesh, limits.faces),
         check_texels(figurine, limits.texels),
         check_overlap(figurine),
         check_outline(wanted, drawn),
         check_invented(mesh),
     )
-    return Judged(checks=checks, thickness=thickness, wanted=wanted, drawn=drawn)
+    return Judged(checks=checks, mesh=mesh, welded=welded, wanted=wanted, drawn=drawn)
 
 
 def check_closed(state: Closedness) -> Check:

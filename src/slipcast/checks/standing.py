@@ -9,10 +9,9 @@ from scipy import ndimage
 from slipcast.checks.verdict import Check
 from slipcast.core.findings import finding
 from slipcast.core.values import F32, F64, I32, Bool, Mesh
-from slipcast.mesh.bodies import find_bodies
 from slipcast.mesh.deviation import Deviation
 from slipcast.mesh.stance import convex_hull, mass_center, tipping_angle_deg
-from slipcast.mesh.topology import weld
+from slipcast.mesh.topology import Welded
 
 _CONTACT = 0.002
 """Height of the contact over that of the figurine: the first layer of a print of 75 mm."""
@@ -42,10 +41,9 @@ def check_stands(mesh: Mesh) -> Check:
     )
 
 
-def check_islands(mesh: Mesh, wanted: Bool) -> Check:
+def check_islands(welded: Welded, wanted: Bool) -> Check:
     """One body: nothing is loose beside it, and nothing floats; `wanted` is the picture's outline."""
-    vertices, faces = weld(mesh)
-    found = find_bodies(vertices, faces)
+    vertices, faces, found = welded.vertices, welded.faces, welded.bodies
     count = found.count
     share = found.body_areas / max(float(found.area.sum()), 1e-30)
     main = int(share.argmax()) if count else 0
@@ -114,12 +112,15 @@ def check_parts(wanted: Bool, drawn: Bool, deviation: Deviation, height_m: float
     )
 
 
-def check_tunnels(mesh: Mesh, wanted: Bool) -> Check:
+def check_tunnels(welded: Welded, wanted: Bool) -> Check:
     """It has no more holes through it than its outline shows: genus of the mesh beside the outline's holes."""
-    vertices, faces = weld(mesh)
-    edges = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
-    count = len(np.unique(edges[:, 0].astype(np.int64) * len(vertices) + edges[:, 1]))
-    shells = len(find_bodies(vertices, faces).area)
+    faces = welded.faces.astype(np.int64)
+    start, end = (
+        np.concatenate([faces[:, 0], faces[:, 1], faces[:, 2]]),
+        np.concatenate([faces[:, 1], faces[:, 2], faces[:, 0]]),
+    )
+    count = len(np.unique(np.minimum(start, end) * len(welded.vertices) + np.maximum(start, end)))
+    shells = len(welded.bodies.area)
     genus = shells - (len(np.unique(faces)) - count + len(faces)) // 2
     holes = _holes(wanted)
     extra = max(0, genus - holes)

@@ -11,11 +11,14 @@ trees for classes of like size, asked for all within reach (3.4 s for 72,000 poi
 numpy's own cross product, four times as slow.
 """
 
+from typing import TypeVar
+
 import numpy as np
 from scipy.spatial import cKDTree
 
 from slipcast.core.values import F32, F64, I32, I64
 
+_Vectors = TypeVar("_Vectors", F32, F64)
 _CHUNK = 20_000
 """Points at a time: bounds the memory to some 50 MB."""
 _FIRST = 12
@@ -30,9 +33,9 @@ class NearestFaces:
     """The faces of a mesh, ready to be asked how far they are."""
 
     def __init__(self, vertices: F32, faces: I32) -> None:
-        corner = np.take(np.ascontiguousarray(vertices.T, np.float64), faces.T, axis=1)
-        self._corner = np.ascontiguousarray(corner.transpose(1, 0, 2))
-        self._owner, centre, self._radius = _cut(self._corner)
+        self._points = np.ascontiguousarray(vertices.T, np.float32)
+        self._faces = np.ascontiguousarray(faces.T)
+        self._owner, centre, self._radius = _cut(self._points, self._faces)
         self._tree = cKDTree(np.ascontiguousarray(centre.T), balanced_tree=False, compact_nodes=False)
 
     def distances(self, points: F32) -> F32:
@@ -57,19 +60,22 @@ class NearestFaces:
                 some = np.flatnonzero(np.maximum(far[:, column] - self._radius, 0) ** 2 < least)
                 if not len(some):
                     break
-                face = self._owner[near[some, column]]
-                square = _squares(np.take(at, some, 1), np.take(self._corner, face, 2))
+                index = np.take(self._faces, self._owner[near[some, column]], 1)
+                corner = [np.take(self._points, one, 1).astype(np.float64) for one in index]
+                square = _squares(np.take(at, some, 1), corner)
                 least[some] = np.minimum(least[some], square)
             best[open_] = least
             if count == len(self._owner):
                 break
             open_ = open_[far[:, -1] - self._radius < np.sqrt(least)]
             count *= 4
-        return np.sqrt(best).astype(np.float32)
+        out: F32 = np.sqrt(best).astype(np.float32)
+        return out
 
 
-def _cut(corner: F64) -> tuple[I64, F64, float]:
-    """Pieces of the faces (corner, axis, F): (N,) face, (3,N) centre, and the largest distance of a piece from it."""
+def _cut(points: F32, faces: I32) -> tuple[I64, F32, float]:
+    """Pieces of faces (3,F) of points (3,V): (N,) face, (3,N) centre, and the largest distance of a piece from it."""
+    corner = [np.take(points, each, 1) for each in faces]
     edge = np.sqrt(np.max([_dot(*[corner[k] - corner[k - 1]] * 2) for k in range(3)], axis=0))
     # As fine as gives about `_PIECES` a face: the largest faces are few, or the mesh is of one size.
     size = float(np.median(edge)) if len(edge) else 1.0
@@ -81,16 +87,22 @@ def _cut(corner: F64) -> tuple[I64, F64, float]:
             break
         size *= 1.25
     parts = np.minimum(parts, 256).astype(np.int64)
-    centre = corner.mean(0)
+    centre = sum(corner) / np.float32(3)
+    radius = np.sqrt(np.max([_dot(*[each - centre] * 2) for each in corner], axis=0)) / parts
     owner = np.flatnonzero(parts == 1)
     owners, centres = [owner], [centre[:, owner]]
     for count in np.unique(parts[parts > 1]):
         some = np.flatnonzero(parts == count)
-        share = _grid(int(count))
+        share = _grid(int(count)).astype(np.float32)
         owners.append(np.repeat(some, len(share)))
-        centres.append(np.einsum("pk,kaf->afp", share, corner[:, :, some]).reshape(3, -1))
-    radius = np.sqrt(np.max([_dot(*[corner[k] - centre] * 2) for k in range(3)], axis=0)) / parts
-    return np.concatenate(owners), np.concatenate(centres, 1), float(radius.max(initial=0))
+        centres.append(np.einsum("pk,kaf->afp", share, [each[:, some] for each in corner]).reshape(3, -1))
+    # A little more than it is: centres are rounded.
+    size = float(np.abs(points).max(initial=0))
+    return (
+        np.concatenate(owners),
+        np.concatenate(centres, 1),
+        float(radius.max(initial=0)) * 1.001 + 1e-6 * size,
+    )
 
 
 def _grid(count: int) -> F64:
@@ -103,8 +115,11 @@ def _grid(count: int) -> F64:
     return np.stack([1 - u - v, u, v], 1)
 
 
-def _squares(point: F64, corner: F64) -> F64:
-    """(N,) squared distances of points (3,N) to triangles (3,3,N): inside by the plane, else by the nearest edge."""
+def _squares(point: F64, corner: list[F64]) -> F64:
+    """(N,) squared distances of points (3,N) to triangles, three corners (3,N).
+
+    Inside by the plane, else by the nearest edge.
+    """
     a, b, c = corner
     edges = ((a, b - a), (b, c - b), (c, a - c))
     normal = _cross(edges[0][1], -edges[2][1])
@@ -122,9 +137,9 @@ def _squares(point: F64, corner: F64) -> F64:
     return out
 
 
-def _dot(one: F64, other: F64) -> F64:
+def _dot(one: _Vectors, other: _Vectors) -> _Vectors:
     """(N,) dot products of (3,N) and (3,N)."""
-    out: F64 = one[0] * other[0] + one[1] * other[1] + one[2] * other[2]
+    out: _Vectors = one[0] * other[0] + one[1] * other[1] + one[2] * other[2]
     return out
 
 

@@ -6,7 +6,7 @@ it in opposite directions) and has positive volume.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from slipcast.mesh.bodies import Bodies, find_bodies
 if TYPE_CHECKING:
     import manifold3d
 
+_Vectors = TypeVar("_Vectors", F32, F64)
 NUDGE_M = 1e-6
 """How far sheets that touch at an edge or a vertex are pushed apart: far below any printer, far above float32."""
 SLIVER_M = 2e-8
@@ -61,9 +62,27 @@ def weld(mesh: Mesh) -> tuple[F32, I32]:
     return mesh.vertices[first], faces[proper]
 
 
-def closedness(mesh: Mesh) -> Closedness:
-    """Count what keeps a mesh from being a solid."""
+@dataclass(frozen=True, kw_only=True)
+class Welded:
+    """A mesh whose equal positions are one, and the bodies that it holds: what several checks begin with."""
+
+    vertices: F32
+    """(V,3)."""
+    faces: I32
+    """(F,3), without those that collapsed."""
+    bodies: Bodies
+
+
+def take_apart(mesh: Mesh) -> Welded:
+    """Weld equal positions and find the bodies."""
     vertices, faces = weld(mesh)
+    return Welded(vertices=vertices, faces=faces, bodies=find_bodies(vertices, faces))
+
+
+def closedness(mesh: Mesh, welded: Welded | None = None) -> Closedness:
+    """Count what keeps a mesh from being a solid; `welded` is what `take_apart` made of it, if somebody has."""
+    welded = welded or take_apart(mesh)
+    vertices, faces = welded.vertices, welded.faces
     if not len(faces):
         return Closedness(open_edges=0, crowded_edges=0, turned_edges=0, slivers=0, volume_m3=0.0)
     start = faces.ravel().astype(np.int64)
@@ -81,7 +100,7 @@ def closedness(mesh: Mesh) -> Closedness:
         turned_edges=int(((count == 2) & (forward != 1)).sum()),
         slivers=int((_heights(vertices, faces) < SLIVER_M).sum()),
         volume_m3=float(_volumes(corner).sum()),
-        inside_out=int(find_bodies(vertices, faces).inside_out.sum()),
+        inside_out=int(welded.bodies.inside_out.sum()),
     )
 
 
@@ -91,16 +110,17 @@ def corners(vertices: F32 | F64, faces: I32) -> F64:
     return out
 
 
-def cross(a: F64, b: F64) -> F64:
+def cross(a: _Vectors, b: _Vectors) -> _Vectors:
     """(3,N) cross products of (3,N) and (3,N)."""
-    return np.stack(
-        [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]],
+    out: _Vectors = np.stack(
+        [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
     )
+    return out
 
 
-def dot(a: F64, b: F64) -> F64:
+def dot(a: _Vectors, b: _Vectors) -> _Vectors:
     """(N,) dot products of (3,N) and (3,N)."""
-    out: F64 = a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+    out: _Vectors = a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
     return out
 
 
@@ -193,6 +213,18 @@ def face_normals(vertices: F32, faces: I32) -> tuple[F64, F64]:
     length = np.sqrt(dot(normal, normal))
     normal /= np.maximum(length, 1e-30)
     return np.ascontiguousarray(normal.T), length / 2
+
+
+def count_pieces(mesh: Mesh) -> int:
+    """How many pieces of `mesh` share no vertex: at most as many as there are shells, in a quarter of the time."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    count = len(mesh.vertices)
+    start, end = mesh.faces[:, [0, 1]].ravel(), mesh.faces[:, [1, 2]].ravel()
+    graph = coo_matrix((np.ones(len(start), np.int8), (start, end)), (count, count))
+    label = connected_components(graph, directed=False)[1]
+    return len(np.unique(label[mesh.faces[:, 0]]))
 
 
 def bodies_of(mesh: Mesh) -> Bodies:

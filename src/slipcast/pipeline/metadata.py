@@ -16,7 +16,7 @@ from slipcast.core.advice import advise
 from slipcast.core.findings import Finding
 from slipcast.core.values import DepthMap, Export, Figurine, Picture
 from slipcast.mesh.deviation import Deviation
-from slipcast.mesh.topology import closedness, count_bodies, source_shares
+from slipcast.mesh.topology import Welded, closedness, source_shares, take_apart
 
 if TYPE_CHECKING:
     from slipcast.pipeline.run import Recipe
@@ -26,11 +26,18 @@ _LIKELY_ERROR_DEG = 5.2
 
 
 def attach(
-    figurine: Figurine, *, picture: Picture, depth: DepthMap, recipe: "Recipe", deviation: Deviation
+    figurine: Figurine,
+    *,
+    picture: Picture,
+    depth: DepthMap,
+    recipe: "Recipe",
+    deviation: Deviation,
+    welded: Welded | None = None,
 ) -> Figurine:
-    """Return the figurine with its provenance and all findings so far."""
+    """Return the figurine with its provenance and all findings so far; `welded` is its mesh taken apart, if it is."""
     mesh = figurine.mesh
-    state, shares, bodies = closedness(mesh), source_shares(mesh), count_bodies(mesh)
+    welded = welded or take_apart(mesh)
+    state, shares, bodies = closedness(mesh, welded), source_shares(mesh), welded.bodies.count
     low, high = mesh.vertices.min(0).astype(float), mesh.vertices.max(0).astype(float)
     size_mm = [round(float(value) * 1000, 4) for value in high - low]
     findings: list[Finding] = [*picture.findings, *depth.findings, *figurine.findings]

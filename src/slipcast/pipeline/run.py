@@ -270,7 +270,12 @@ def _run_stages(
         found += [_say_missed(passage) for passage in passages if not passage.passed]
         painted = replace(painted, findings=(*painted.findings, *found))
         figurine = metadata.attach(
-            painted, picture=cut, depth=depth, recipe=recipe, deviation=deviation.result()
+            painted,
+            picture=cut,
+            depth=depth,
+            recipe=recipe,
+            deviation=deviation.result(),
+            welded=judged.welded,
         )
     with stage("export"):
         figurine, prepared = prepare_for_engine(figurine, recipe.engine)

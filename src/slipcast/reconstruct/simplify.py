@@ -26,7 +26,7 @@ from slipcast.mesh.topology import (
     NUDGE_M,
     bodies_of,
     closedness,
-    count_bodies,
+    count_pieces,
     face_normals,
     from_manifold,
     make_mesh,
@@ -68,7 +68,7 @@ def repair(mesh: Mesh, depth: DepthMap, options: RepairOptions, *, level: bool =
     """
     if not MIN_FACES <= options.faces <= MAX_FACES:
         raise BadInput(f"faces must be between {MIN_FACES} and {MAX_FACES:,}, got {options.faces}")
-    if 4 * count_bodies(mesh) > options.faces:
+    if 4 * count_pieces(mesh) > options.faces:
         # Said at once: ten thousand specks kept the search below busy for more than a minute.
         volumes = bodies_of(mesh).volume
         parts = int((volumes > _CRUMB * volumes.sum()).sum())
