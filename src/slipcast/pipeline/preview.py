@@ -142,7 +142,11 @@ def render(
     seen = look_from(mesh, normals, wide, tall, yaw_deg=yaw_deg, pitch_deg=pitch_deg)
     if lit and figurine.normal_map is not None:
         seen = seen.with_relief(frames or Frames(figurine))
-    color = look_up(figurine, seen) if textured else np.full((len(seen.face), 3), 205, np.float32)
+    color = (
+        look_up(figurine, seen.face, seen.weights)
+        if textured
+        else np.full((len(seen.face), 3), 205, np.float32)
+    )
     canvas = np.broadcast_to(_GROUND, (tall, wide, 3)).astype(np.float32)
     canvas[seen.shown] = seen.colored(color) if lit else color
     return np.asarray(cv2.resize(canvas, (width_px, height_px), interpolation=cv2.INTER_AREA)).astype(
@@ -150,10 +154,10 @@ def render(
     )
 
 
-def look_up(figurine: Figurine, seen: Look) -> F32:
-    """(N,3) the nearest texel at each pixel that shows the figurine."""
-    corner = (3 * seen.face[:, None] + np.arange(3)).astype(np.int32)
-    return texels(figurine.texture.pixels, figurine.uv, corner, seen.weights)
+def look_up(figurine: Figurine, face: I32, weights: F32) -> F32:
+    """(N,3) the nearest texel at each pixel that shows face (N,) at the weights (N,3) of its corners."""
+    corner = (3 * face[:, None] + np.arange(3)).astype(np.int32)
+    return texels(figurine.texture.pixels, figurine.uv, corner, weights)
 
 
 def texels(pixels: U8, uv: F32, corner: I32, weights: F32) -> F32:

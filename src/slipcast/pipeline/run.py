@@ -250,7 +250,7 @@ def _run_stages(
         solid,
         raw,
         height_m=recipe.place.height_m,
-        ground_m=None if several else float(solid.vertices[:, 1].min()),
+        ground_m=float(solid.vertices[:, 1].min()),
     )
     with stage("texture"):
         if several:
@@ -295,7 +295,7 @@ def _run_stages(
         passages=passages,
         exports=exports,
         preview=preview,
-        views=several.views if several else (),
+        views=several.views_of(solid, painted.mesh) if several else (),
         metadata=metadata.describe(figurine, exports, checks=checks, passages=passages),
         seconds=seconds,
     )

@@ -12,7 +12,7 @@ import numpy as np
 
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
-from slipcast.core.values import DepthMap, Figurine, Mesh, Picture, PointCloud, View
+from slipcast.core.values import Camera, DepthMap, Figurine, Mesh, Picture, PointCloud, View
 from slipcast.mesh.normals import vertex_normals
 from slipcast.picture.cut_out import CutoutOptions, cut_out
 from slipcast.picture.downscale import downscale
@@ -65,6 +65,13 @@ class Gathered:
             joins=mesh.faces,
         )
 
+    def views_of(self, before: Mesh, after: Mesh) -> tuple[SeenView, ...]:
+        """The views with cameras that stand in the world of `after`, which is `before` scaled and moved."""
+        return tuple(
+            replace(view, seen=replace(view.seen, camera=_move_camera(view.seen.camera, before, after)))
+            for view in self.views
+        )
+
     def paint(self, mesh: Mesh, *, max_size_px: int, name: str) -> Figurine:
         """The figurine with all views' colours; its provenance has a list `views`."""
         painted = paint_views(
@@ -88,6 +95,16 @@ class Gathered:
         ]
         provenance = {"views": told, "invented_share": shares["invented"], "normal_map": {"made": False}}
         return replace(painted, provenance=provenance, findings=(*painted.findings, *self.findings))
+
+
+def _move_camera(camera: Camera, before: Mesh, after: Mesh) -> Camera:
+    """The camera that sees `after` as `camera` sees `before`: the same mesh, scaled about a point and moved."""
+    low, high = before.vertices.min(0).astype(float), before.vertices.max(0).astype(float)
+    scale = float(np.ptp(after.vertices[:, 1])) / max(high[1] - low[1], 1e-12)
+    moved = low - after.vertices.min(0).astype(float) / scale
+    matrix = camera.camera_from_world.copy()
+    matrix[:3, 3] = scale * (matrix[:3, :3] @ moved + matrix[:3, 3])
+    return replace(camera, camera_from_world=matrix)
 
 
 def check_pictures(pictures: Sequence[Picture]) -> None:

@@ -60,10 +60,19 @@ class RepairOptions:
     """Most triangles that the mesh may have."""
 
 
+@dataclass(frozen=True)
+class Ground:
+    """What a figurine stands on: a sole on which it would fall is levelled."""
+
+    depth: DepthMap | None
+    """The one picture's, whose lowest row says where the ground is: what hangs below is cut off; None: nothing does."""
+
+
 def repair(mesh: Mesh, depth: DepthMap, options: RepairOptions, *, level: bool = True) -> Mesh:
     """Return a closed solid of at most `options.faces` triangles through `mesh`, faces labelled by `Source`.
 
-    `level` cuts off what hangs below the ground that the picture shows.
+    A sole on which it would fall is levelled; `level` also cuts off what hangs below the ground that the one picture
+    shows.
     Raises BadInput for a budget out of range and StageFailed when no closed solid can be made.
     """
     if not MIN_FACES <= options.faces <= MAX_FACES:
@@ -77,19 +86,19 @@ def repair(mesh: Mesh, depth: DepthMap, options: RepairOptions, *, level: bool =
                 f"{options.faces} faces cannot hold the {parts:,} separate parts of this silhouette closed; allow more "
                 "with --faces, or cut the picture out more cleanly"
             )
-    best = decimate(mesh, options.faces, depth if level else None)
+    best = decimate(mesh, options.faces, Ground(depth if level else None))
     if best is None:
         raise StageFailed("no closed solid could be made of this surface; try another --detail or --depth")
     return replace(best, source=_label_sources(best, depth))
 
 
-def decimate(mesh: Mesh, faces: int, depth: DepthMap | None = None) -> Mesh | None:
+def decimate(mesh: Mesh, faces: int, ground: Ground | None = None) -> Mesh | None:
     """Return a closed solid of at most `faces` triangles through the solid `mesh`, all INVENTED, or None.
 
-    With `depth` what perspective lets hang below the ground is cut off. None where the budget cannot hold it closed.
+    `ground` says what is cut off below. None where the budget cannot hold it closed.
     """
     best, crossing = None, 1
-    for made in _attempt_all(mesh, depth, faces):
+    for made in _attempt_all(mesh, ground, faces):
         parted, left = untangle(made)
         if best is None or left < crossing:
             best, crossing = parted, left
@@ -98,19 +107,19 @@ def decimate(mesh: Mesh, faces: int, depth: DepthMap | None = None) -> Mesh | No
     return best
 
 
-def _attempt_all(mesh: Mesh, depth: DepthMap | None, faces: int) -> Iterator[Mesh]:
+def _attempt_all(mesh: Mesh, ground: Ground | None, faces: int) -> Iterator[Mesh]:
     """Closed solids within the budget, the likeliest way first; each is made when it is asked for."""
     for way in _WAYS:
-        made = _collapse_twice(way, mesh, depth, faces)
+        made = _collapse_twice(way, mesh, ground, faces)
         if made is not None:
             yield made
-    made = _coarsen(mesh, depth, faces)
+    made = _coarsen(mesh, ground, faces)
     if made is not None:
         yield made
 
 
 def _collapse_twice(
-    way: tuple[float, int, int], mesh: Mesh, depth: DepthMap | None, faces: int
+    way: tuple[float, int, int], mesh: Mesh, ground: Ground | None, faces: int
 ) -> Mesh | None:
     """The collapse in two steps, or None where it leaves no closed solid."""
     share, slowly, faster = way
@@ -118,16 +127,16 @@ def _collapse_twice(
     return (
         None
         if solid is None
-        else _collapse_to_budget(from_manifold(_cut_at_ground(solid, depth)), faces, faster)
+        else _collapse_to_budget(from_manifold(_cut_at_ground(solid, ground)), faces, faster)
     )
 
 
-def _coarsen(mesh: Mesh, depth: DepthMap | None, faces: int) -> Mesh | None:
+def _coarsen(mesh: Mesh, ground: Ground | None, faces: int) -> Mesh | None:
     """The collapse after as little simplification as makes it work, or simplification alone; None as above."""
     solid = to_manifold(mesh)
     if solid is None:
         return None
-    solid = _cut_at_ground(solid, depth)
+    solid = _cut_at_ground(solid, ground)
     for share in _COARSER:
         made = _collapse_to_budget(from_manifold(solid.simplify(share * _size(solid))), faces, _WAYS[0][2])
         if made is not None:
@@ -155,12 +164,13 @@ def find_ground_m(depth: DepthMap, low_m: float, high_m: float) -> float | None:
     return ground if low_m < ground < low_m + 0.1 * (high_m - low_m) else None
 
 
-def _cut_at_ground(solid: "manifold3d.Manifold", depth: DepthMap | None) -> "manifold3d.Manifold":
+def _cut_at_ground(solid: "manifold3d.Manifold", ground: Ground | None) -> "manifold3d.Manifold":
     """Cut off what perspective lets hang below the ground, and level a sole that the model rounded."""
-    if depth is None:
+    if ground is None:
         return solid
-    _, low, _, _, high, _ = solid.bounding_box()
-    solid = _trim_below(solid, find_ground_m(depth, low, high))
+    if ground.depth is not None:
+        _, low, _, _, high, _ = solid.bounding_box()
+        solid = _trim_below(solid, find_ground_m(ground.depth, low, high))
     return _trim_below(solid, find_sole_m(solid))
 
 

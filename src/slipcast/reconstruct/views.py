@@ -2,7 +2,8 @@
 
 The hull of the silhouettes gives what is certainly air; the network says how deep each point within lies, from the
 silhouettes' rows and columns and from the depth model's shells, which are too unsure to carve with. What a silhouette
-shows must be there: where the solid leaves a pixel of one uncovered, it grows at the likeliest place of that ray.
+shows must be there: where the solid leaves a pixel of one uncovered, it grows at the likeliest place of that ray. At
+last it is made one body (connect.py).
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ import numpy as np
 from scipy import ndimage
 
 from slipcast.core.values import F32
+from slipcast.reconstruct.connect import connect_bodies
 from slipcast.reconstruct.features import make_maps, point_features
 from slipcast.reconstruct.fusion_net import depth_inside
 from slipcast.reconstruct.silhouettes import Side
@@ -52,6 +54,7 @@ def fuse_field(sides: Sequence[Side], nodes: int, slack: float = 0.0) -> tuple[G
     kept = outer + np.float32(fine.pitch) * np.clip(_SKIN - thick, 0, _SKIN)
     for _ in range(2):
         _cover(field, kept, sides, fine)
+    connect_bodies(field, sides, fine)
     field[[0, -1]] = field[:, [0, -1]] = field[:, :, [0, -1]] = -fine.pitch
     return fine, field
 

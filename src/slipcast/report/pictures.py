@@ -46,11 +46,11 @@ _NEARNESS: tuple[tuple[float, Color], ...] = (
     (0.75, (251, 136, 97)),
     (1.0, (252, 248, 190)),
 )
-_BOTH, _MISSING, _ADDED = (76, 120, 168), (230, 120, 0), (200, 40, 140)
+BOTH, MISSING, ADDED = (76, 120, 168), (230, 120, 0), (200, 40, 140)
 OUTLINE: tuple[tuple[str, Color], ...] = (
-    ("both", _BOTH),
-    ("only in the picture", _MISSING),
-    ("only in the mesh", _ADDED),
+    ("both", BOTH),
+    ("only in the picture", MISSING),
+    ("only in the mesh", ADDED),
 )
 _TALL_PX = 420
 _STRIP_PX = 240
@@ -109,16 +109,18 @@ def draw_pictures(
         look_from(mesh, normals, strip_px, _STRIP_PX, yaw_deg=yaw).with_relief(frames) for yaw in STRIP_DEG
     ]
     return Pictures(
-        input=_shown(_fitted(Image.fromarray(came), _TALL_PX)),
-        cutout=_shown(_fitted(Image.fromarray(_cut(picture)[box]), _TALL_PX)),
+        input=show_image(Image.fromarray(came), _TALL_PX),
+        cutout=show_image(Image.fromarray(_cut(picture)[box]), _TALL_PX),
         depth_front=shells[0],
         depth_back=shells[1] if len(shells) > 1 else None,
-        outline=_shown(_fitted(_outline(original, judged, box, depth.valid.shape), _TALL_PX)),
-        normals=_shown(_side_by_side([_canvas(side, (side.normal + 1) * 127.5) for side in sides])),
-        thickness=_shown(_side_by_side([_canvas(side, side.colored(heat[side.face])) for side in sides])),
-        sources=_shown(_side_by_side([_canvas(side, side.colored(kinds[side.face])) for side in sides])),
-        strip=_shown(
-            _side_by_side([_canvas(side, side.colored(look_up(figurine, side))) for side in around])
+        outline=show_image(_outline(original, judged, box, depth.valid.shape), _TALL_PX),
+        normals=_encode(_side_by_side([_canvas(side, (side.normal + 1) * 127.5) for side in sides])),
+        thickness=_encode(_side_by_side([_canvas(side, side.colored(heat[side.face])) for side in sides])),
+        sources=_encode(_side_by_side([_canvas(side, side.colored(kinds[side.face])) for side in sides])),
+        strip=_encode(
+            _side_by_side(
+                [_canvas(side, side.colored(look_up(figurine, side.face, side.weights))) for side in around]
+            )
         ),
         texture=_texture(figurine.texture),
         relief=None if figurine.normal_map is None else _relief(figurine.normal_map),
@@ -160,7 +162,7 @@ def _shells(depth: DepthMap, box: tuple[slice, slice]) -> tuple[list[Shown], tup
     """Front and back in colours, each over its own range, and the ranges in millimetres from the nearest point."""
     valid = depth.valid[box]
     if not valid.any():
-        blank = _shown(Image.new("RGBA", (8, 8)))
+        blank = _encode(Image.new("RGBA", (8, 8)))
         return [blank], (0.0, 0.0)
     shells = [depth.front[box]] + ([] if depth.back is None else [depth.back[box]])
     zero = float(shells[0][valid].min())
@@ -169,7 +171,7 @@ def _shells(depth: DepthMap, box: tuple[slice, slice]) -> tuple[list[Shown], tup
         near, far = (float(value) for value in np.quantile(shell[valid], [0.001, 0.999]))
         level = np.clip((far - shell) / max(far - near, 1e-12) * 255, 0, 255).astype(np.uint8)
         pixels = np.dstack([_ramp(_NEARNESS)[level], np.where(valid, 255, 0)]).astype(np.uint8)
-        shown.append(_shown(_fitted(Image.fromarray(pixels), _TALL_PX)))
+        shown.append(show_image(Image.fromarray(pixels), _TALL_PX))
         span += [round((near - zero) * 1000, 2), round((far - zero) * 1000, 2)]
     return shown, tuple(span)
 
@@ -187,9 +189,9 @@ def _outline(
     out = np.repeat(np.asarray(gray)[small][..., None], 3, axis=2).astype(np.float32) * 0.45 + 140
     wanted, drawn = judged.wanted[small], judged.drawn[small]
     for mask, color, share in (
-        (wanted & drawn, _BOTH, 0.45),
-        (wanted & ~drawn, _MISSING, 0.95),
-        (drawn & ~wanted, _ADDED, 0.95),
+        (wanted & drawn, BOTH, 0.45),
+        (wanted & ~drawn, MISSING, 0.95),
+        (drawn & ~wanted, ADDED, 0.95),
     ):
         out[mask] = out[mask] * (1 - share) + np.array(color, np.float32) * share
     return Image.fromarray(out.astype(np.uint8))
@@ -228,7 +230,12 @@ def _fitted(image: Image.Image, tall_px: int) -> Image.Image:
     return image if size == image.size else image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
 
 
-def _shown(image: Image.Image) -> Shown:
+def show_image(image: Image.Image, tall_px: int) -> Shown:
+    """The image for the page, at most so tall and no wider than twice that."""
+    return _encode(_fitted(image, tall_px))
+
+
+def _encode(image: Image.Image) -> Shown:
     out = io.BytesIO()
     image.save(out, "WEBP", quality=82, method=2)
     return Shown(uri=_uri(out.getvalue(), "webp"), width_px=image.width, height_px=image.height)

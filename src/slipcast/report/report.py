@@ -14,6 +14,7 @@ from slipcast.checks.mesh import MeshLimits
 from slipcast.report.model import pack
 from slipcast.report.page import page_of
 from slipcast.report.pictures import draw_pictures
+from slipcast.report.views import compare_views
 
 if TYPE_CHECKING:
     import jinja2
@@ -30,7 +31,10 @@ def draw_report(result: "Result", *, run: Mapping[str, object] | None = None) ->
     pictures = draw_pictures(result.figurine, shown, result.depth, result.judged, wall_m)
     model = pack(result.figurine, result.judged.thickness, wall_m)
     document = {**result.metadata, "run": dict(run) if run is not None else {"seconds": dict(result.seconds)}}
-    page = page_of(document, pictures, model, wall_m)
+    page = {
+        **page_of(document, pictures, model, wall_m),
+        "views": compare_views(result.figurine, result.views),
+    }
     return template("report.html.jinja").render(page).encode()
 
 

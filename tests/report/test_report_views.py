@@ -1,0 +1,53 @@
+"""The report of several views: each picture, the asset seen by its camera, and where they differ."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from turnarounds import FOUR, turnaround
+
+from slipcast.core.values import Figurine, Picture
+from slipcast.pipeline.several_views import Gathered, SeenView, gather
+from slipcast.report.views import compare_views
+
+
+@pytest.fixture(scope="module")
+def gathered() -> Gathered:
+    cutouts, depths = turnaround(FOUR)
+    made = gather(
+        list(cutouts.values()), lambda cut: depths[cut.view], height_m=0.075, fov_deg=24, detail="draft"
+    )
+    assert isinstance(made, Gathered)
+    return made
+
+
+def _painted(gathered: Gathered) -> tuple[Figurine, tuple[SeenView, ...]]:
+    mesh = gathered.fused.mesh
+    painted = gathered.paint(mesh, max_size_px=1024, name="x")
+    moved = replace(mesh, vertices=mesh.vertices * np.float32(2) + np.float32([0.01, 0.02, -0.03]))
+    return replace(painted, mesh=replace(painted.mesh, vertices=moved.vertices)), gathered.views_of(
+        mesh, moved
+    )
+
+
+def test_each_view_is_shown_as_its_camera_sees_the_asset(gathered: Gathered) -> None:
+    painted, views = _painted(gathered)
+    rows = compare_views(painted, views)
+    assert [row.view for row in rows] == ["front", "back", "left", "right"]
+    assert min(row.outline_iou for row in rows) > 0.93
+    assert rows[0].color_error < 12
+    assert all(row.picture.height_px == row.asset.height_px == row.difference.height_px for row in rows)
+
+
+def test_a_view_of_something_else_stands_out(gathered: Gathered) -> None:
+    painted, views = _painted(gathered)
+    wrong = replace(views[2], cutout=_upside_down(views[2].cutout))
+    right, other = compare_views(painted, (views[2], wrong))
+    assert other.outline_iou < right.outline_iou - 0.05
+
+
+def _upside_down(cut: Picture) -> Picture:
+    assert cut.alpha is not None
+    return replace(
+        cut, pixels=np.ascontiguousarray(cut.pixels[::-1]), alpha=np.ascontiguousarray(cut.alpha[::-1])
+    )
