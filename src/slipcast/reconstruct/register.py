@@ -46,12 +46,12 @@ class Registered:
 
 def same_frame(sides: Sequence[Side]) -> bool:
     """Whether the cameras that were asked for explain all silhouettes as they are."""
-    return _miss(sides) <= _EXACT
+    return measure_miss(sides) <= _EXACT
 
 
 def register(sides: Sequence[Side]) -> Registered:
     """Return the sides with cameras that agree; exact ones come back as they are."""
-    before = _miss(sides)
+    before = measure_miss(sides)
     if before <= _EXACT or len(sides) < 2:
         return Registered(sides=tuple(sides), miss=before, before=before)
     started = stand_together(sides)
@@ -150,7 +150,7 @@ def _touches(sides: Sequence[Side], index: int, pixels: tuple[F32, F32]) -> _Tou
     )
 
 
-def _miss(sides: Sequence[Side]) -> float:
+def measure_miss(sides: Sequence[Side]) -> float:
     total = [np.maximum(-_touches(sides, k, _outline_rays(side)).depth, 0) for k, side in enumerate(sides)]
     return float(np.concatenate(total).mean())
 
