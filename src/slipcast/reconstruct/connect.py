@@ -26,7 +26,7 @@ _BRIDGE = 0.9
 
 def connect_bodies(field: F32, sides: Sequence[Side], grid: Grid) -> None:
     """Join or drop, in place, the bodies of `field` (X,Y,Z; positive inside) other than the largest."""
-    label, count = ndimage.label(field > 0, np.ones((3, 3, 3)))
+    label, count = ndimage.label(field > 0)  # by faces: the surface may part where only corners touch
     if count < 2:
         return
     sizes = np.bincount(label.ravel())
