@@ -3,6 +3,7 @@
     scripts/bench                     everything, on samples/
     scripts/bench --quick             two cases and 512 to 2048 pixels, once each
     scripts/bench --cases FOLDER --only A B --parts compare
+    scripts/bench --against REV --repeat 5 --pictures FOLDER     this tree beside another commit, evaluation/against.py
 
 compare   Both pipelines get the same true front depth of each case, in turn, each run in a process of its own. The
           textbook (evaluation/textbook.py) makes a relief of it. Ours needs a back too: once the product's own for
@@ -31,6 +32,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from evaluation.against import measure
 from evaluation.cases import Case, find_cases, true_depth
 from evaluation.child import save_depth
 from evaluation.evaluate import mean_of, table
@@ -270,6 +272,10 @@ def main() -> int:
         },
     }
     try:
+        if asked.against:
+            kept.setdefault("against", {}).update([(asked.against, measure(asked))])
+            asked.json.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+            return 0
         for part in asked.parts:
             told = {"load": round(os.getloadavg()[0], 1), **PARTS[part](asked)}
             if part == "compare":
@@ -299,6 +305,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--picture", type=Path, default=ROOT / "samples/knight/front.png", help="for stages, growth"
     )
+    parser.add_argument("--against", metavar="REV", help="a commit to run in turn with this tree")
+    parser.add_argument(
+        "--pictures", type=Path, help="with --against: convert all pictures of this folder, too"
+    )
+    parser.add_argument("--most", type=int, default=60, help="with --pictures: at most so many")
+    parser.add_argument("--jobs", type=int, default=2, help="with --pictures: processes")
     parser.add_argument("--json", type=Path, default=ROOT / f"benchmarks/{__version__}.json")
     return parser.parse_args()
 

@@ -172,8 +172,7 @@ def texels(pixels: U8, uv: F32, corner: I32, weights: F32) -> F32:
 
 def _unit(vectors: F32) -> F32:
     """(3,N) vectors of length 1."""
-    length: F32 = np.sqrt(dot(vectors, vectors))
-    out: F32 = vectors / np.maximum(length, np.float32(1e-9))
+    out: F32 = (vectors / np.maximum(np.sqrt(dot(vectors, vectors)), 1e-9)).astype(np.float32, copy=False)
     return out
 
 
