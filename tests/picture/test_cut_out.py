@@ -321,6 +321,63 @@ def test_a_base_is_found_before_other_backdrops(behind: str) -> None:
     assert overlap(got.alpha >= 128, true) > 0.965
 
 
+@pytest.mark.parametrize("fall", [-22, 0, 34])
+def test_a_horizon_that_touches_the_figure_is_no_part_of_it(fall: int) -> None:
+    """A floor before a wall of another tone, seen from aslant: the line where they meet is not level."""
+    mask = figure(512)
+    y, x = np.mgrid[0:512, 0:512].astype(np.float32)
+    share = np.clip(y - 250 - fall * (x / 512 - 0.5), 0, 1)
+    plane = (160 * (1 - share) + 132 * share + 0.12 * share * (y - 250))[..., None] * [1.0, 0.93, 0.9]
+    pixels = painted(mask, plane.astype(np.uint8), (235, 228, 224))
+    got = add_attached_parts(pixels, mask.astype(np.float32))
+    assert overlap(got.coarse > 0.5, mask) > 0.97
+    assert not got.doubt
+
+
+def test_a_base_before_tiles_keeps_no_tiles() -> None:
+    """A light grey plinth has the tone of the dark tiles: a shadow would let them show, it does not."""
+    y, x = np.mgrid[0:512, 0:512]
+    tiles = np.repeat(np.where((x // 12 + y // 12) % 2, 255, 204).astype(np.uint8)[..., None], 3, axis=2)
+    pixels, true = on_a_base(tiles, (186, 186, 186), "plinth")
+    got = cut_out(Picture(pixels=pixels))
+    assert got.alpha is not None
+    assert overlap(got.alpha >= 128, true) > 0.965
+
+
+def ring() -> tuple[Bool, Bool]:
+    """A figure whose arms close a hole over a base, and the hole."""
+    y, x = np.mgrid[0:512, 0:512]
+    outer = ((x - 256) / 130) ** 2 + ((y - 250) / 170) ** 2 < 1
+    hole = ((x - 256) / 62) ** 2 + ((y - 260) / 80) ** 2 < 1
+    return np.asarray(outer & ~hole), np.asarray(hole)
+
+
+@pytest.mark.parametrize("behind", ["grey", "tiles", "dark"])
+def test_a_hole_that_shows_the_backdrop_is_a_hole_though_the_network_fills_it(behind: str) -> None:
+    body, hole = ring()
+    y, x = np.mgrid[0:512, 0:512]
+    plane = {
+        "grey": 150 + 0.1 * y,
+        "tiles": np.where((x // 16 + y // 16) % 2, 255, 204),
+        "dark": np.full((512, 512), 14),
+    }[behind]
+    background = np.repeat(np.asarray(plane, np.uint8)[..., None], 3, axis=2)
+    filled = (body | hole).astype(np.float32)
+    got = add_attached_parts(painted(body, background), filled)
+    assert overlap(got.coarse > 0.5, body) > 0.97
+
+
+def test_a_white_part_with_shading_before_white_is_a_part_though_the_network_leaves_it_out() -> None:
+    body, hole = ring()
+    hole &= np.mgrid[0:512, 0:512][0] < 240  # high up: an ear, not the gap between two legs
+    body |= (np.mgrid[0:512, 0:512][0] >= 240) & ring()[1]
+    pixels = painted(body, white(512))
+    x = np.mgrid[0:512, 0:512][1]
+    pixels[hole] = np.clip(246 + 6 * np.sin(x / 14), 0, 255).astype(np.uint8)[hole][:, None]
+    got = add_attached_parts(pixels, body.astype(np.float32))
+    assert overlap(got.coarse > 0.5, body | hole) > 0.97
+
+
 def test_a_hard_shadow_beside_the_feet_stays_out_and_is_doubted() -> None:
     mask = figure(512)
     y, x = np.mgrid[0:512, 0:512]

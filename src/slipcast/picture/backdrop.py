@@ -1,9 +1,9 @@
 """Picture -> how its backdrop would look without the figurine, where it is plain enough to be told.
 
 Three kinds of plain are tried, and the one that explains most of the frame is taken: one colour or a smooth gradient
-(a quadratic in x and y), a wall over a floor (each row by itself, from the left margin to the right one), and the grey
-and white tiles that programs draw for «transparent». What they leave over, the picture minus its backdrop, is what
-shadows and things are told apart in.
+(a quadratic in x and y), a wall over a floor (each row by itself, from the left margin to the right one; rows are as
+level as the horizon), and the grey and white tiles that programs draw for «transparent». What they leave over, the
+picture minus its backdrop, is what shadows and things are told apart in.
 """
 
 import numpy as np
@@ -14,6 +14,8 @@ LIKE = 0.04
 """A pixel so near to the backdrop's colour (of 1) shows the backdrop."""
 _ENOUGH = 0.6
 """So much of three sides of the frame must show the backdrop."""
+_STEEPEST = 6
+"""A horizon falls or rises by at most this part of the picture's height."""
 
 
 def fit_backdrop(image: F32, known: Bool) -> F32 | None:
@@ -42,6 +44,16 @@ def fit_backdrop(image: F32, known: Bool) -> F32 | None:
         ):
             best, most = model, share
     return best
+
+
+def fit_tiles(image: F32, known: Bool) -> F32 | None:
+    """Return (H,W,3) the tiles behind `image` (H,W,3) in [0, 1] at its full size; None where there are none."""
+    model = _tiles(image, known)
+    if model is None:
+        return None
+    off = image - model
+    alike = np.einsum("ijk,ijk->ij", off, off) < LIKE * LIKE
+    return model if float(alike[~known].mean()) > _ENOUGH else None
 
 
 def _frame(shape: tuple[int, ...]) -> Bool:
@@ -78,19 +90,56 @@ def _quadratic(values: F32, known: Bool) -> F32 | None:
 
 
 def _rows(image: F32, known: Bool) -> F32 | None:
-    """Each row from its left margin's colour to its right one's."""
+    """Each row from its left margin's colour to its right one's, rows being as level as the horizon is."""
     width = known.shape[1]
     margin = max(4, width // 32)
     if known[:, :margin].any() or known[:, -margin:].any():
         return None
-    left = np.median(image[:, :margin], axis=1)
-    right = np.median(image[:, -margin:], axis=1)
+    slope = _slope(image, margin)
+    level = _shear(image, slope)
+    left = np.median(level[:, :margin], axis=1)
+    right = np.median(level[:, -margin:], axis=1)
     if float(np.abs(left - right).max()) > 0.25:
         return None
     share = np.linspace(0, 1, width, dtype=np.float32)[None, :, None]
     model: F32 = (left[:, None] * (1 - share) + right[:, None] * share).astype(np.float32)
+    model = _shear(model, -slope)
     rest = _quadratic(image - model, known)  # light that falls off from the middle
     return model if rest is None else model + rest
+
+
+def _slope(image: F32, margin: int) -> float:
+    """By how many rows a column the horizon falls to the right: what brings both margins' steps together best."""
+    height, width = image.shape[:2]
+    most = max(2, height // _STEEPEST)
+    left, right = (
+        np.diff(np.median(part, axis=1), axis=0) for part in (image[:, :margin], image[:, -margin:])
+    )
+    middle = left[most:-most]
+    shifts = np.arange(-most, most + 1)
+    apart = np.array(
+        [float(((middle - right[most + by : len(right) - most + by]) ** 2).sum()) for by in shifts]
+    )
+    best = int(apart.argmin())
+    if apart[best] > 0.5 * apart[most] or best in (0, 2 * most):
+        return 0.0  # no step, or one that no shift explains
+    before, here, after = apart[best - 1 : best + 2]
+    between = 0.5 * (before - after) / max(before - 2 * here + after, 1e-12)
+    return float((shifts[best] + between) / (width - margin))
+
+
+def _shear(image: F32, slope: float) -> F32:
+    """The picture with each column moved up by `slope` rows a column, about the middle one."""
+    import cv2
+
+    if slope == 0:
+        return image
+    height, width = image.shape[:2]
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    out: F32 = cv2.remap(
+        image, x, y + np.float32(slope) * (x - width / 2), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return out
 
 
 def _tiles(image: F32, known: Bool) -> F32 | None:
@@ -98,11 +147,13 @@ def _tiles(image: F32, known: Bool) -> F32 | None:
     edge = _frame(known.shape) & ~known
     luma = image.mean(2)
     dark, bright = (float(value) for value in np.percentile(luma[edge], (20, 80)))
-    if bright - dark < 0.03 or known[0].any() or known[:, 0].any():
+    rows = next((part for part in (np.s_[:2], np.s_[-2:]) if not known[part].any()), None)
+    cols = next((part for part in (np.s_[:2], np.s_[-2:]) if not known[:, part].any()), None)
+    if bright - dark < 0.03 or rows is None or cols is None:
         return None
     middle = (dark + bright) / 2
-    across, along = luma[:2].mean(0) - middle, luma[:, :2].mean(1) - middle
-    corner = float(luma[:2, :2].mean()) - middle
+    across, along = luma[rows].mean(0) - middle, luma[:, cols].mean(1) - middle
+    corner = float(luma[rows, cols].mean()) - middle
     if abs(corner) < (bright - dark) / 4:
         return None
     plane = middle + np.outer(along, across) / np.float32(corner)

@@ -33,6 +33,7 @@ from slipcast.core.network import open_network
 from slipcast.core.paths import models_dir, sha256_of
 from slipcast.core.values import F32, U8, Bool, Picture
 from slipcast.picture.attached import add_attached_parts
+from slipcast.picture.backdrop import fit_tiles
 from slipcast.picture.bleed import bleed_colors
 from slipcast.picture.own_alpha import Window, find_window, read_own_cutout
 
@@ -275,20 +276,22 @@ def _refine(pixels: U8, coarse: F32) -> tuple[U8, U8, bool]:
         max(0, cols[0] - pad) : min(width, cols[-1] + 1 + pad),
     ]
     image = pixels[box].astype(np.float32) / np.float32(255)
+    tiles = _tiles_behind(pixels, coarse)
+    seen = image if tiles is None else image - tiles[box]  # what lies over the tiles has one smooth colour
     prior = np.ascontiguousarray(coarse[box])
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     likely = (prior > 0.5).astype(np.uint8)
     inner = cv2.erode(likely, disc).astype(bool) & (prior > 0.9)
     outer = ~cv2.dilate(likely, disc).astype(bool) & (prior < 0.1)
 
-    opacity, sure = _matte_by_color(image, prior, inner, outer, spread=2.0 * reach)
+    opacity, sure = _matte_by_color(seen, prior, inner, outer, spread=2.0 * reach)
     # Second round with colours learned closer to the edge.
     near_in = cv2.erode((opacity > 0.95).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
     near_out = ~cv2.dilate((opacity > 0.05).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
     near_in, near_out = (near_in & (prior > 0.3)) | inner, (near_out & (prior < 0.7)) | outer
-    opacity, sure = _matte_by_color(image, prior, near_in, near_out, spread=1.0 * reach)
+    opacity, sure = _matte_by_color(seen, prior, near_in, near_out, spread=1.0 * reach)
     opacity[inner], opacity[outer] = 1, 0
-    opacity = _fill_false_holes(image, opacity, prior, spread=4.0 * reach)
+    opacity = _fill_false_holes(seen, opacity, prior, spread=4.0 * reach)
 
     edge = (
         cv2.morphologyEx((opacity > 0.5).astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
@@ -298,8 +301,10 @@ def _refine(pixels: U8, coarse: F32) -> tuple[U8, U8, bool]:
     alpha[box] = np.round(np.clip((opacity - 0.04) / 0.92, 0, 1) * 255).astype(np.uint8)
 
     back = _smooth(
-        image, ~(cv2.dilate((opacity > 0.02).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0), 1.0 * reach
+        seen, ~(cv2.dilate((opacity > 0.02).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0), 1.0 * reach
     )
+    if tiles is not None:
+        back = back + tiles[box]
     solid = np.maximum(opacity, 0.35)[..., None]
     clean = np.clip((image - (1 - solid) * back) / solid, 0, 1)
     mixed = (opacity > 0.02) & (opacity < 0.98)
@@ -307,6 +312,12 @@ def _refine(pixels: U8, coarse: F32) -> tuple[U8, U8, bool]:
     colors = pixels.copy()
     colors[box] = np.round(image * 255).astype(np.uint8)
     return alpha, colors, doubt
+
+
+def _tiles_behind(pixels: U8, coarse: F32) -> F32 | None:
+    """(H,W,3) how far the tiles of a drawn «transparent» lie from their own mean; None where there are none."""
+    tiles = fit_tiles(pixels.astype(np.float32) / np.float32(255), coarse > 0.5)
+    return None if tiles is None else tiles - tiles.mean((0, 1))
 
 
 def _fill_false_holes(image: F32, opacity: F32, prior: F32, *, spread: float) -> F32:

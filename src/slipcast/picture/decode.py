@@ -10,6 +10,7 @@ sRGB, the first frame stands for an animation. An alpha that is opaque everywher
 
 import hashlib
 import io
+import json
 import warnings
 from pathlib import Path
 
@@ -24,6 +25,7 @@ MAX_PIXELS = 100_000_000
 """A picture of more is refused before it is decoded."""
 MAX_BYTES = 512 * 1024 * 1024
 """A larger file is refused before it is read."""
+_MAX_FACTS_BYTES = 1024 * 1024
 MIN_SIDE_PX = 32
 """A picture with a shorter side is refused."""
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF")
@@ -35,7 +37,8 @@ _WIDE_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 def read_picture(path: Path, *, view: View = View.FRONT) -> Picture:
     """Decode the picture at `path`, which shows the figurine's `view`.
 
-    `source` of the result holds the file's name, its sha256 and its size in bytes.
+    `source` of the result holds the file's name, its sha256 and its size in bytes, and of a picture that was made from
+    words what the JSON beside it tells: prompt, model, material ...
 
     Raises BadInput with one sentence when there is no such file, it cannot be read, it is empty, damaged or
     not a picture, a side is under 32 px, it has more than 100 megapixels, or it is transparent everywhere.
@@ -47,8 +50,21 @@ def read_picture(path: Path, *, view: View = View.FRONT) -> Picture:
         raise BadInput(f"{path} is fully transparent; give a picture that shows a figurine")
     if alpha is not None and bool((alpha == 255).all()):
         alpha = None
-    source = {"file": path.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    digest = hashlib.sha256(data).hexdigest()
+    source = facts_beside(path, digest) | {"file": path.name, "sha256": digest, "bytes": len(data)}
     return Picture(pixels=pixels, alpha=alpha, view=view, source=source, findings=tuple(findings))
+
+
+def facts_beside(path: Path, sha256: str) -> dict[str, object]:
+    """Return the JSON that `slipcast generate` wrote beside this very picture; empty without."""
+    beside = path.with_suffix(".json")
+    try:
+        if not beside.is_file() or beside.stat().st_size > _MAX_FACTS_BYTES:
+            return {}
+        facts = json.loads(beside.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return facts if isinstance(facts, dict) and facts.get("sha256") == sha256 else {}
 
 
 def _read(path: Path) -> bytes:
