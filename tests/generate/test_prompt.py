@@ -202,7 +202,7 @@ def test_spec_fields_knows_every_field() -> None:
         "view",
     }
     several = spec_fields({"materials": "bronze:0.3; silk", "style": "chibi; art deco"}, where="here")
-    assert several["materials"] == (Stuff(name="bronze", roughness=0.3), Stuff(name="silk"))
+    assert several["materials"] == (Stuff(name="bronze", roughness=0.3, metallic=1.0), Stuff(name="silk"))
     assert several["style"] == ("chibi", "art deco")
 
 

@@ -1,5 +1,6 @@
 """pipeline/run.py: all stages in a row on made pictures; every promise of the asset at once."""
 
+import hashlib
 import json
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +14,7 @@ from slipcast.core.errors import BadInput, SlipcastError
 from slipcast.core.values import Picture, View
 from slipcast.depth.models import DepthOptions
 from slipcast.depth.place import PlaceOptions
+from slipcast.formats.inspect import read_content
 from slipcast.formats.table import EXPORTERS
 from slipcast.pipeline.preview import PreviewOptions
 from slipcast.pipeline.run import STAGES, Recipe, Result, convert, make
@@ -135,6 +137,30 @@ def test_convert_reads_a_file_and_names_it_by_its_stem(tmp_path: Path) -> None:
     source = result.metadata["picture"]
     assert isinstance(source, dict)
     assert source["file"] == "tiny owl.png"
+
+
+def test_a_material_that_the_prompt_names_reaches_gltf_and_fbx(tmp_path: Path) -> None:
+    """`generate` writes the prompt beside the picture; a JSON of another picture says nothing."""
+    picture = picture_of(_alpha())
+    assert picture.alpha is not None
+    path = tmp_path / "owl.png"
+    Image.fromarray(np.dstack([picture.pixels, picture.alpha])).save(path)
+    facts = {"subject": "an owl, aged brass, satin", "prompt": "a long text", "model": "some"}
+    for sha256, metallic, roughness in (
+        (hashlib.sha256(path.read_bytes()).hexdigest(), 0.8, 0.45),
+        ("", 0.0, 0.9),
+    ):
+        path.with_suffix(".json").write_text(json.dumps(facts | {"sha256": sha256}))
+        result = convert(path, depth="dome", faces=500, detail="draft", formats=("glb", "fbx"))
+        words = result.metadata.get("material_words")
+        assert words == (["aged", "brass", "satin"] if sha256 else None)
+        for key in ("glb", "fbx"):
+            (content,) = (data for name, data in result.exports[key].files.items() if name.endswith(key))
+            file = tmp_path / f"out.{key}"
+            file.write_bytes(content)
+            (material,) = read_content(file).materials
+            assert material.metallic == pytest.approx(metallic, abs=0.01)
+            assert material.roughness == pytest.approx(roughness, abs=0.01)
 
 
 @pytest.mark.parametrize(

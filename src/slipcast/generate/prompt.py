@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from slipcast.core.errors import BadInput
+from slipcast.core.materials import name_material
 from slipcast.core.values import Material, Prompt, View
 from slipcast.generate.prompt_checks import PromptLimits, check_text
 
@@ -307,11 +308,14 @@ def _parts(text: str) -> list[str]:
 
 
 def _stuff(text: str) -> Stuff:
-    """`bronze` or `bronze:0.35`."""
+    """`bronze` or `bronze:0.35`; what is not given the table of materials says."""
     name, colon, number = text.rpartition(":")
-    if not colon or not re.fullmatch(r"\s*\d*\.?\d+\s*", number):
-        return Stuff(name=text)
-    return Stuff(name=name.strip(), roughness=float(number))
+    given = bool(colon) and re.fullmatch(r"\s*\d*\.?\d+\s*", number) is not None
+    named = name_material(name if given else text, whole=True)
+    known = named.material if named else Material()
+    if given:
+        return Stuff(name=name.strip(), roughness=float(number), metallic=known.metallic)
+    return Stuff(name=text, roughness=known.roughness, metallic=known.metallic)
 
 
 def _table(value: object) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Pictures -> what is wrong with them, each by itself and all together, before money and minutes go into them."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,6 @@ from slipcast.jobs.failure import Failure, attempt
 
 if TYPE_CHECKING:
     from slipcast.checks.picture.judge import Judgement
-    from slipcast.core.values import Picture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +99,7 @@ def _judge(path: Path, job: CheckJob) -> tuple["Judgement", Checked]:
     picture = read_picture(path, view=job.sides.get(path, View.FRONT))
     judged = judge_picture(picture)
     checks = judged.checks
-    facts = _facts_beside(path, picture)
+    facts = picture.source
     subject = job.prompt or str(facts.get("subject") or "")
     if judged.cut and subject:
         checks = (*checks, check_prompt(judged.cut, subject))
@@ -110,18 +108,7 @@ def _judge(path: Path, job: CheckJob) -> tuple["Judgement", Checked]:
     return judged, Checked(what=str(path), checks=checks, findings=findings)
 
 
-def _facts_beside(path: Path, picture: "Picture") -> dict[str, object]:
-    """The JSON that `slipcast generate` wrote beside this very picture; empty without."""
-    try:
-        facts = json.loads(path.with_suffix(".json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(facts, dict) or facts.get("sha256") != picture.source.get("sha256"):
-        return {}
-    return facts
-
-
-def _broken_promises(facts: dict[str, object]) -> Iterator[Finding]:
+def _broken_promises(facts: Mapping[str, object]) -> Iterator[Finding]:
     """What was noticed when the picture was bought: another size than the model promises."""
     noticed = facts.get("findings")
     for entry in noticed if isinstance(noticed, list) else ():

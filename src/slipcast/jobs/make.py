@@ -6,14 +6,12 @@ made again.
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding
-from slipcast.core.values import Material
 from slipcast.generate.ask import Asked
 from slipcast.generate.cascade import CascadeOptions, cascade
 from slipcast.generate.request import Reference
@@ -135,7 +133,7 @@ def make_asset(job: MakeJob, provider: "Provider", tell: Tell | None = None) -> 
         front, others = pictures.decoded()
         done = make_files(
             front,
-            replace(job.recipe, material=job.recipe.material or material_of(bought.facts)),
+            job.recipe,
             name=name,
             others=others,
             place=Place(
@@ -152,12 +150,6 @@ def make_asset(job: MakeJob, provider: "Provider", tell: Tell | None = None) -> 
         tell(Found(entry=name, finding=finding))
     tell(EntryDone(entry=name, outcome=made))
     return made
-
-
-def material_of(facts: Mapping[str, object]) -> Material | None:
-    """The material that the prompt named, as a picture's facts tell it."""
-    named = facts.get("material")
-    return Material(**named) if isinstance(named, dict) else None
 
 
 def _story(job: MakeJob, pictures: Pictures) -> dict[str, bytes]:

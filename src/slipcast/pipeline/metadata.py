@@ -33,8 +33,12 @@ def attach(
     recipe: "Recipe",
     deviation: Deviation,
     welded: Welded | None = None,
+    material_words: Sequence[str] = (),
 ) -> Figurine:
-    """Return the figurine with its provenance and all findings so far; `welded` is its mesh taken apart, if it is."""
+    """Return the figurine with its provenance and all findings so far.
+
+    `welded` is its mesh taken apart, if it is; `material_words` are the prompt's that named its material.
+    """
     mesh = figurine.mesh
     welded = welded or take_apart(mesh)
     state, shares, bodies = closedness(mesh, welded), source_shares(mesh), welded.bodies.count
@@ -59,6 +63,7 @@ def attach(
         "bodies": bodies,
         "closed": state.closed,
         "volume_mm3": round(state.volume_m3 * 1e9, 3),
+        **({"material_words": list(material_words)} if material_words else {}),
         "normal_map": figurine.provenance.get("normal_map", {"made": figurine.normal_map is not None}),
         **{
             key: figurine.provenance[key] for key in ("views", "invented_share") if key in figurine.provenance

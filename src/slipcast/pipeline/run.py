@@ -18,6 +18,7 @@ from slipcast.checks.picture.judge import check_picture
 from slipcast.checks.verdict import Check, Verdict, verdict
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
+from slipcast.core.materials import Named, material_of
 from slipcast.core.values import DepthMap, Export, Figurine, Material, Picture, PointCloud, View
 from slipcast.depth.calibrate import CalibrateOptions, calibrate
 from slipcast.depth.models import AUTO, DepthOptions, load_models, predict_depth
@@ -60,7 +61,7 @@ class Recipe:
     export: ExportOptions = field(default_factory=ExportOptions)
     preview: PreviewOptions = field(default_factory=PreviewOptions)
     material: Material | None = None
-    """The asset's material; None: plain and rough."""
+    """The asset's material; None: what the words of the picture name (core/materials.py), else plain and rough."""
     wall_m: float = MeshLimits.wall_m
     """The thinnest wall that its printer makes, for the check of its thickness."""
     formats: tuple[str, ...] = ("glb",)
@@ -258,8 +259,9 @@ def _run_stages(
         else:
             painted = paint(solid, depth, cut, _choose_texture(recipe), name=name)
         painted = settle(painted, recipe.place)
-        if recipe.material:
-            painted = replace(painted, material=recipe.material)
+        named = Named(recipe.material, ()) if recipe.material else material_of(picture.source)
+        if named:
+            painted = replace(painted, material=named.material)
     drawn = beside.submit(draw_preview, painted, picture, cut, recipe.preview)
     with stage("checks"):
         judged = check_figurine(painted, solid, depth, cut, _limits(recipe), deviation.result())
@@ -276,6 +278,7 @@ def _run_stages(
             recipe=recipe,
             deviation=deviation.result(),
             welded=judged.welded,
+            material_words=named.words if named else (),
         )
     with stage("export"):
         figurine, prepared = prepare_for_engine(figurine, recipe.engine)
