@@ -50,6 +50,11 @@ COMMANDS: dict[str, Row] = {
     "mcp": Row("slipcast.integrations.mcp:mcp", "Serve these commands to an agent (Model Context Protocol)."),
     "formats": Row("slipcast.cli.tables:formats", "List the formats that can be written."),
     "targets": Row("slipcast.cli.export:targets", "List where an asset can go: engines, web, printers."),
+    "serve": Row("slipcast.service.commands:serve", "Serve jobs behind HTTP: API, web page, workers."),
+    "worker": Row("slipcast.service.commands:worker", "Work on the jobs of a service on another machine."),
+    "admin": Row(
+        "slipcast.service.commands:admin", "Tenants, keys, quotas, usage, audit and backups of a service."
+    ),
     "models": Row("slipcast.cli.tables:models", "List the depth models, or fetch one: models pull NAME."),
 }
 

@@ -1,0 +1,1 @@
+"""The jobs of Slipcast behind HTTP: `slipcast serve`, its workers, its tenants. Needs the extra `service`."""

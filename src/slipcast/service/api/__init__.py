@@ -1,0 +1,1 @@
+"""The HTTP side: FastAPI routers over the queue, the store and the tenants; no work is done here."""

@@ -1,0 +1,151 @@
+"""Errors as RFC 9457 problem+json: `code` is the library's own class name, `status` comes from its table.
+
+No answer holds a path, a key or a stack: what nobody foresaw is a bare 500 with the request's id, and the log has the
+rest. The Meshy-shaped routes word theirs as Meshy does.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
+
+from slipcast.core.errors import SlipcastError, status_of
+from slipcast.service.jobs.submit import KeyReused
+from slipcast.service.logs import log
+from slipcast.service.tenants import NotThere
+
+MESHY = "/openapi/"
+
+
+class Problem(BaseModel):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    field: str = ""
+    request_id: str = ""
+
+
+class Refused(Exception):
+    """An answer of another status than the library's errors have: 401, 403, 404, 409, 429."""
+
+    def __init__(self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail, self.headers = status, code, detail, dict(headers or {})
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": title,
+        "content": {"application/problem+json": {"schema": Problem.model_json_schema()}},
+    }
+    for status, title in {
+        400: "The request cannot be read",
+        401: "No key, or none that is good",
+        403: "The key lacks a scope",
+        404: "Nothing of yours has that id",
+        409: "Not in this state",
+        413: "Too large",
+        422: "Something in the request is wrong",
+        429: "Too many requests, or a quota or cost limit is used up",
+        503: "The database or the store is away",
+    }.items()
+}
+"""For every route's documentation."""
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Turn everything that is raised into a problem."""
+    app.add_exception_handler(Refused, _refused)  # type: ignore[arg-type]
+    app.add_exception_handler(SlipcastError, _library)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, _invalid)  # type: ignore[arg-type]
+    app.add_exception_handler(ValidationError, _invalid)  # type: ignore[arg-type]
+    app.add_exception_handler(HTTPException, _http)  # type: ignore[arg-type]
+    app.add_exception_handler(sa.exc.OperationalError, _database)  # type: ignore[arg-type]
+    app.add_exception_handler(Exception, _unforeseen)
+
+
+def answer(
+    request: Request,
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    field: str = "",
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """One problem."""
+    request_id = getattr(request.state, "request_id", "")
+    if request.url.path.startswith(MESHY):
+        return JSONResponse({"message": detail}, status_code=status, headers=dict(headers or {}))
+    problem = Problem(
+        type=f"urn:slipcast:problem:{code}",
+        title=code,
+        status=status,
+        detail=detail,
+        code=code,
+        field=field,
+        request_id=request_id,
+    )
+    return JSONResponse(
+        problem.model_dump(),
+        status_code=status,
+        media_type="application/problem+json",
+        headers=dict(headers or {}),
+    )
+
+
+async def _refused(request: Request, error: Refused) -> JSONResponse:
+    return answer(request, error.status, error.code, error.detail, headers=error.headers)
+
+
+async def _library(request: Request, error: SlipcastError) -> JSONResponse:
+    status = 404 if isinstance(error, NotThere) else status_of(error).http
+    headers = {"Retry-After": "60"} if status == 429 else {}
+    code = "IdempotencyKeyReused" if isinstance(error, KeyReused) else type(error).__name__
+    field = str(getattr(error, "field", "") or "")
+    return answer(request, status, code, str(error), field=field, headers=headers)
+
+
+async def _invalid(request: Request, error: RequestValidationError | ValidationError) -> JSONResponse:
+    first = error.errors()[0]
+    place = [str(part) for part in first.get("loc", ())]
+    if place and place[0] in ("body", "query", "path", "header", "cookie"):
+        place = place[1:]
+    said = str(first.get("msg", "is wrong")).removeprefix("Value error, ")
+    field = ".".join(place)
+    detail = f"{field}: {said}" if field else said
+    return answer(request, 422, "BadInput", detail[:500], field=field)
+
+
+async def _http(request: Request, error: HTTPException) -> JSONResponse:
+    codes = {404: "NotThere", 405: "MethodNotAllowed", 413: "TooLarge", 400: "BadRequest"}
+    return answer(
+        request,
+        error.status_code,
+        codes.get(error.status_code, "Refused"),
+        str(error.detail),
+        headers=error.headers,
+    )
+
+
+async def _database(request: Request, error: sa.exc.OperationalError) -> JSONResponse:
+    log("api", "the database is away", level=logging.ERROR, error=type(error.orig).__name__)
+    detail = "the database does not answer; try again in a moment"
+    return answer(request, 503, "DatabaseAway", detail, headers={"Retry-After": "5"})
+
+
+async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
+    logging.getLogger("slipcast.api").error("unforeseen %s", type(error).__name__, exc_info=error)
+    return answer(
+        request, 500, "Unexpected", "something unexpected happened; report it with the request's id"
+    )

@@ -1,0 +1,307 @@
+"""`slipcast serve`, `slipcast worker`, `slipcast admin`: the service on the command line."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from slipcast.core.errors import BadInput
+from slipcast.service import audit as audits
+from slipcast.service import keys as api_keys
+from slipcast.service import money
+from slipcast.service.database.engine import Database
+from slipcast.service.database.migrate import check_version, downgrade, newest, upgrade, version_of
+from slipcast.service.settings import Settings, load_settings
+from slipcast.service.store import Store
+from slipcast.service.tenants import create_tenant, find_tenant, for_tenant, set_limits
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_PLACES = (
+    click.option("--config", type=click.Path(path_type=Path), help="TOML with a section a place."),
+    click.option("--environment", help="The section of --config that counts: staging, production."),
+    click.option(
+        "--data", type=click.Path(path_type=Path), help="Folder of the embedded database and store."
+    ),
+    click.option("--database", help="postgresql://... instead of the embedded one."),
+    click.option("--store", help="s3://..., gs://... instead of a folder."),
+)
+
+
+def _placed(command: _Command) -> _Command:
+    for option in reversed(_PLACES):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.option("--host", help="Where it listens; 127.0.0.1 by default.")
+@click.option("--port", type=int, help="8080 by default.")
+@click.option("--workers", type=int, help="Worker processes on this machine; 1 by default.")
+@_placed
+def serve(config: Path | None, **words: Any) -> int:
+    """Serve the API and the web page, with workers beside it. The first start makes an admin key and shows it once."""
+    from slipcast.service.serve import serve as run
+
+    run(load_settings(config, **words), click.echo)
+    return 0
+
+
+@click.command()
+@_placed
+def worker(config: Path | None, **words: Any) -> int:
+    """Work on the jobs of a service that runs elsewhere: needs --database and --store, or their --config."""
+    from slipcast.service.jobs.queue import new_id
+    from slipcast.service.worker.__main__ import run_worker
+
+    settings = load_settings(config, **words)
+    database = Database(settings.database_url)
+    check_version(database)
+    database.close()
+    return run_worker(settings, new_id("worker"), parent=False)
+
+
+@click.group()
+@_placed
+@click.pass_context
+def admin(ctx: click.Context, /, config: Path | None, **words: Any) -> None:
+    """Look after tenants, keys, quotas, usage, audit log and backups, on the machine of the database."""
+    ctx.obj = load_settings(config, **words)
+
+
+@contextmanager
+def _open(settings: Settings, *, make: bool = True) -> Iterator[Database]:
+    settings.data.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.database_url)
+    try:
+        if make:
+            upgrade(database)
+        yield database
+    finally:
+        database.close()
+
+
+@admin.group()
+def tenant() -> None:
+    """Whose jobs and files these are."""
+
+
+@tenant.command("list")
+@click.pass_obj
+def tenant_list(settings: Settings) -> None:
+    """All tenants, as JSON lines."""
+    import sqlalchemy as sa
+
+    from slipcast.service.database.tables import tenant as table
+
+    with _open(settings) as database, database.read() as connection:
+        for row in connection.execute(sa.select(table).order_by(table.c.name)).mappings():
+            click.echo(json.dumps(dict(row)))
+
+
+@tenant.command("create")
+@click.argument("name")
+@click.pass_obj
+def tenant_create(settings: Settings, name: str) -> None:
+    """Make a tenant; give it a key with `slipcast admin key create`."""
+    with _open(settings) as database, database.write() as connection:
+        id = create_tenant(connection, name)
+        audits.record(connection, actor="command", action="tenant.create", target=id, tenant=id)
+    click.echo(id)
+
+
+@tenant.command("delete")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Really.")
+@click.pass_obj
+def tenant_delete(settings: Settings, name: str, yes: bool) -> None:
+    """Delete a tenant with all its data and print the receipt."""
+    from slipcast.service.erase import erase_data
+
+    if not yes:
+        raise BadInput(f"this deletes all data of {name}; say --yes")
+    with _open(settings) as database:
+        with database.read() as connection:
+            id = find_tenant(connection, name)["id"]
+        receipt = erase_data(database, Store(settings.store_url), id, actor="command", with_tenant=True)
+    click.echo(json.dumps(receipt, indent=2))
+
+
+@admin.group()
+def key() -> None:
+    """API keys."""
+
+
+@key.command("create")
+@click.option("--tenant", "name", default="default", show_default=True)
+@click.option("--label", default="key", show_default=True, help="What it is for.")
+@click.option("--scopes", default="read,write", show_default=True, help="Of read, write, admin, metrics.")
+@click.option("--days", type=float, help="How long it is good; for ever by default.")
+@click.pass_obj
+def key_create(settings: Settings, name: str, label: str, scopes: str, days: float | None) -> None:
+    """Make a key and print it, this once."""
+    wanted = tuple(part.strip() for part in scopes.split(",") if part.strip())
+    with _open(settings) as database, database.write() as connection:
+        if name == "default" and not _is_there(connection, name):
+            create_tenant(connection, name)
+        owner = find_tenant(connection, name)["id"]
+        id, text = api_keys.issue(connection, owner, name=label, scopes=wanted, days=days)
+        audits.record(connection, actor="command", action="key.create", target=id, tenant=owner)
+    click.echo(text)
+
+
+@key.command("list")
+@click.option("--tenant", "name", default="default", show_default=True)
+@click.pass_obj
+def key_list(settings: Settings, name: str) -> None:
+    """A tenant's keys, as JSON lines."""
+    with _open(settings) as database, database.read() as connection:
+        for row in for_tenant(connection, find_tenant(connection, name)["id"]).api_keys():
+            click.echo(json.dumps(row))
+
+
+@key.command("revoke")
+@click.argument("id")
+@click.pass_obj
+def key_revoke(settings: Settings, id: str) -> None:
+    """End a key at once."""
+    with _open(settings) as database, database.write() as connection:
+        if not api_keys.revoke(connection, id):
+            raise BadInput(f"there is no key {id} that could be revoked; see slipcast admin key list")
+        audits.record(connection, actor="command", action="key.revoke", target=id)
+
+
+@key.command("rotate")
+@click.argument("id")
+@click.option("--overlap", default=86400.0, show_default=True, help="Seconds that the old one stays good.")
+@click.pass_obj
+def key_rotate(settings: Settings, id: str, overlap: float) -> None:
+    """Make a new key with the same rights and print it, this once."""
+    with _open(settings) as database, database.write() as connection:
+        made, text = api_keys.rotate(connection, id, overlap_s=overlap)
+        audits.record(connection, actor="command", action="key.rotate", target=id, detail={"new": made})
+    click.echo(text)
+
+
+@admin.command()
+@click.argument("name")
+@click.option("--usd-day", type=float, help="Cost limit of a day.")
+@click.option("--usd-month", type=float, help="Cost limit of a month.")
+@click.option("--jobs-day", type=int)
+@click.option("--running", type=int, help="Jobs at the same time.")
+@click.option("--queued", type=int, help="Jobs that may wait.")
+@click.option("--weight", type=int, help="Share of the workers, against the others' weights.")
+@click.option("--storage-gb", type=float)
+@click.option("--retention-days", type=int)
+@click.option("--region", help="Vertex region that its prompts and pictures never leave.")
+@click.pass_obj
+def quota(settings: Settings, /, name: str, **words: Any) -> None:
+    """Show a tenant's limits, or change those that are named."""
+    columns = {
+        "day_micro": None if words["usd_day"] is None else money.micro_of(words["usd_day"]),
+        "month_micro": None if words["usd_month"] is None else money.micro_of(words["usd_month"]),
+        "jobs_per_day": words["jobs_day"],
+        "max_running": words["running"],
+        "max_queued": words["queued"],
+        "weight": words["weight"],
+        "storage_bytes": None if words["storage_gb"] is None else int(words["storage_gb"] * 2**30),
+        "retention_days": words["retention_days"],
+        "region": words["region"],
+    }
+    changed = {column: value for column, value in columns.items() if value is not None}
+    with _open(settings) as database, database.write() as connection:
+        id = find_tenant(connection, name)["id"]
+        if changed:
+            set_limits(connection, id, **changed)
+            audits.record(
+                connection, actor="command", action="tenant.limits", target=id, tenant=id, detail=changed
+            )
+        click.echo(json.dumps(dict(find_tenant(connection, id)), indent=2))
+
+
+@admin.command()
+@click.option("--tenant", "name", default="", help="All by default.")
+@click.option("--since", help="2026-11-01")
+@click.option("--format", "form", default="json", type=click.Choice(["json", "csv"]), show_default=True)
+@click.pass_obj
+def usage(settings: Settings, name: str, since: str | None, form: str) -> None:
+    """What was done and spent, by day, tenant and cost centre."""
+    from slipcast.service.api.account import seconds_of, usage_csv
+
+    try:
+        begin = seconds_of(date.fromisoformat(since)) if since else 0.0
+    except ValueError:
+        raise BadInput(f"since {since!r} is no day; write 2026-11-01") from None
+    with _open(settings) as database, database.read() as connection:
+        id = find_tenant(connection, name)["id"] if name else ""
+        rows = money.usage(connection, tenant_id=id, since=begin or 0.0)
+    click.echo(json.dumps(rows, indent=2) if form == "json" else usage_csv(rows), nl=form == "json")
+
+
+@admin.command()
+@click.option("--verify", is_flag=True, help="Only say whether the chain is whole.")
+@click.option("--tenant", "name", default="", help="All by default.")
+@click.pass_obj
+def audit(settings: Settings, verify: bool, name: str) -> int:
+    """The audit log as JSON lines, or whether it is whole (exit code 6 when not)."""
+    with _open(settings) as database, database.read() as connection:
+        if verify:
+            count, problem = audits.verify(connection)
+            click.echo(f"{count} lines, {problem or 'the chain is whole'}")
+            return 6 if problem else 0
+        id = find_tenant(connection, name)["id"] if name else ""
+        for line in audits.read_lines(connection, tenant=id):
+            click.echo(json.dumps(line, ensure_ascii=False, sort_keys=True))
+    return 0
+
+
+@admin.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_obj
+def backup(settings: Settings, file: Path) -> None:
+    """Write database and store into FILE (a tar), while the service runs."""
+    from slipcast.service.backup import back_up
+
+    with _open(settings, make=False) as database:
+        manifest = back_up(database, Store(settings.store_url), file)
+    missing = f", {len(manifest['missing'])} were gone" if manifest["missing"] else ""
+    click.echo(f"{file}: {sum(manifest['tables'].values())} rows, {manifest['files']} files{missing}")
+
+
+@admin.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_obj
+def restore(settings: Settings, file: Path) -> None:
+    """Fill an empty database and store from FILE."""
+    from slipcast.service.backup import restore as run
+
+    with _open(settings, make=False) as database:
+        manifest = run(database, Store(settings.store_url), file)
+    click.echo(f"{sum(manifest['tables'].values())} rows and {manifest['files']} files are back")
+
+
+@admin.command()
+@click.option("--to", "revision", default="head", show_default=True, help="A revision, or base.")
+@click.pass_obj
+def migrate(settings: Settings, revision: str) -> None:
+    """Bring the database to this program's version, or back to an older one before its program is started."""
+    with _open(settings, make=False) as database:
+        before = version_of(database)
+        if revision in ("head", newest()):
+            upgrade(database)
+        else:
+            downgrade(database, revision)
+        click.echo(f"{before or 'base'} -> {version_of(database) or 'base'}")
+
+
+def _is_there(connection: Any, name: str) -> bool:
+    from slipcast.service.tenants import NotThere
+
+    try:
+        find_tenant(connection, name)
+    except NotThere:
+        return False
+    return True
