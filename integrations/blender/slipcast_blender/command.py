@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The `slipcast` command as an outside program: where it is, and one run of it that never blocks the interface.
+
+Nothing of Slipcast is imported: this folder is GPL-3.0-or-later, Slipcast is Apache-2.0, and they meet at the command
+line. No Blender in this file.
+"""
+
+import json
+import os
+import queue
+import shutil
+import subprocess
+import sysconfig
+import threading
+from pathlib import Path
+
+HINT = "install it with `pipx install slipcast`, or set its path in the extension's preferences"
+
+
+class NoCommand(Exception):
+    """The command cannot be run; the text is one sentence for the user."""
+
+
+def find_command(chosen: str = "") -> str:
+    """The path of the command: the chosen one, else where PATH, pip or pipx put it."""
+    if chosen:
+        if not Path(chosen).is_file():
+            raise NoCommand(f"{chosen} is no file; {HINT}")
+        return chosen
+    name = "slipcast.exe" if os.name == "nt" else "slipcast"
+    home = Path.home()
+    folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
+    folders += [Path(sysconfig.get_path("scripts")), home / ".local" / "bin", home / "bin"]
+    folders += [home / ".local" / "pipx" / "venvs" / "slipcast" / ("Scripts" if os.name == "nt" else "bin")]
+    folders += [Path("/opt/homebrew/bin"), Path("/usr/local/bin")]  # a Mac's programs do not see the shell's PATH
+    for folder in folders:
+        found = shutil.which(name, path=str(folder))
+        if found:
+            return found
+    raise NoCommand(f"the slipcast command was not found; {HINT}")
+
+
+def ask_version(command: str) -> str:
+    """What `slipcast --version` says; NoCommand when it does not run or is another program."""
+    try:
+        done = subprocess.run(
+            [command, "--version"], capture_output=True, text=True, timeout=60, env=_surroundings(), check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as problem:
+        raise NoCommand(f"{command} does not run ({problem}); {HINT}") from problem
+    if done.returncode or not done.stdout.startswith("slipcast "):
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise NoCommand(f"{command} is not Slipcast{': ' + said[-1] if said else ''}; {HINT}")
+    return done.stdout.split()[1]
+
+
+class Run:
+    """One run of the command in the background: `poll()` now and then, `stop()` to end it."""
+
+    def __init__(self, command: str, words: list[str]) -> None:
+        self.stage, self.share = "starting", 0.0
+        self.out: list[str] = []
+        self.said: list[str] = []
+        self.stopped = False
+        self._lines: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
+        try:
+            self._process = subprocess.Popen(
+                [command, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                env=_surroundings(),
+                **({"creationflags": 0x08000000} if os.name == "nt" else {}),  # no console window
+            )
+        except OSError as problem:
+            raise NoCommand(f"{command} does not run ({problem.strerror}); {HINT}") from problem
+        self._threads = [
+            threading.Thread(target=self._listen, args=(name, stream), daemon=True)
+            for name, stream in (("out", self._process.stdout), ("err", self._process.stderr))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _listen(self, name: str, stream) -> None:
+        with stream:
+            for line in stream:
+                self._lines.put((name, line.rstrip("\n")))
+
+    def poll(self) -> bool:
+        """Take in what was said since; True when the run has ended."""
+        ended = self._process.poll() is not None and not any(thread.is_alive() for thread in self._threads)
+        while not self._lines.empty():
+            name, line = self._lines.get()
+            if name == "out":
+                self.out.append(line)
+            elif line.startswith('{"stage"'):
+                event = json.loads(line)
+                self.stage, self.share = event["stage"], event["done"] / max(event["of"], 1)
+            elif line.strip():
+                self.said.append(line.removeprefix("slipcast: "))
+        return ended
+
+    def wait(self) -> None:
+        """Until it ends, for scripts without an interface."""
+        self._process.wait()
+        for thread in self._threads:
+            thread.join()
+        self.poll()
+
+    def stop(self) -> None:
+        """End it; the command leaves nothing half-written."""
+        self.stopped = True
+        if self._process.poll() is None:
+            self._process.terminate()
+
+    @property
+    def code(self) -> int:
+        return self._process.returncode or 0
+
+    def entries(self) -> list[dict]:
+        """The JSON list that it printed; empty where it printed none."""
+        try:
+            found = json.loads("\n".join(self.out))
+        except ValueError:
+            return []
+        return found if isinstance(found, list) else [found]
+
+    def problem(self) -> str:
+        """One sentence about why nothing came of it; empty where something did."""
+        if self.stopped:
+            return "stopped; nothing was made"
+        for entry in self.entries():
+            if entry.get("error") and not entry.get("files"):
+                return entry["error"]["message"]
+        if self.code and not any(entry.get("files") for entry in self.entries()):
+            return self.said[-1] if self.said else f"slipcast ended with {self.code} and said nothing"
+        return ""
+
+
+def _surroundings() -> dict[str, str]:
+    """The environment without what would lead the command's Python to Blender's, with progress as lines."""
+    kept = {key: value for key, value in os.environ.items() if key != "PYTHONHOME"}
+    return {**kept, "SLIPCAST_PROGRESS": "json", "PYTHONIOENCODING": "utf-8"}
