@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from turnarounds import FOUR, camera_of, figurine, shoot, turnaround
 
+from slipcast.checks.verdict import Verdict
 from slipcast.core.errors import BadInput
 from slipcast.core.orbit import OrbitCamera
 from slipcast.core.values import Camera, Mesh, Picture, Source, View
+from slipcast.depth.models import DepthOptions
 from slipcast.mesh.raycast import Scene
 from slipcast.mesh.topology import closedness, make_mesh
-from slipcast.pipeline.several_views import check_pictures
+from slipcast.pipeline.several_views import check_pictures, judge_views
 from slipcast.reconstruct.agreement import mirror, settle_views
 from slipcast.reconstruct.fusion import fuse
 from slipcast.reconstruct.level_set import mesh_level_set
@@ -189,3 +191,14 @@ def test_one_picture_as_two_sides_is_refused() -> None:
     blank = Picture(pixels=np.zeros((4, 4, 3), np.uint8), source={"sha256": "a"})
     with pytest.raises(BadInput, match="one picture as front and as back"):
         check_pictures([blank, replace(blank, view=View.BACK)])
+
+
+def test_views_are_judged_before_they_are_converted() -> None:
+    cutouts, _ = turnaround()
+    options = DepthOptions(model="dome")
+    right = judge_views(cutouts, options)
+    assert (right.score, right.verdict, right.findings) == (1.0, Verdict.APPROVE, ())
+    wrong = judge_views({**cutouts, View.LEFT: replace(cutouts[View.FRONT], view=View.LEFT)}, options)
+    assert wrong.verdict is Verdict.REVIEW
+    assert wrong.values["left_out"] == "left"
+    assert [said.code for said in wrong.findings] == ["VIEW_DROPPED"]

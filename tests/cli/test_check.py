@@ -61,7 +61,7 @@ def test_views_are_compared(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -
     views = json.loads(capfd.readouterr().out)[-1]
     assert views["picture"] == "views"
     assert views["verdict"] == "review"
-    assert [found["code"] for found in views["findings"]] == ["VIEWS_NOT_MIRRORED"]
+    assert [found["code"] for found in views["findings"]] == ["VIEWS_NOT_MIRRORED", "VIEW_DROPPED"]
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,7 @@ LIMITS: dict[str, Limits] = {
     "compression": Limits(0.5, 0.0),
     "limbs": Limits(0.0, 0.0),
     # several pictures of one figurine
+    "views_agree": Limits(0.6, 0.0),
     "views_height": Limits(0.5, 0.0),
     "views_baseline": Limits(0.5, 0.0),
     "views_mirror": Limits(0.5, 0.0),

@@ -125,6 +125,11 @@ def _compare(judged: "Mapping[Path, Judgement]", job: CheckJob) -> Iterator[Chec
     cuts = {path: done.cut for path, done in judged.items() if done.cut is not None}
     views = {job.sides[path]: cut for path, cut in cuts.items() if path in job.sides}
     if checks := check_views(views):
+        if View.FRONT in views:
+            from slipcast.depth.models import DepthOptions
+            from slipcast.pipeline.several_views import judge_views
+
+            checks = (*checks, judge_views(views, DepthOptions()))
         found = tuple(found for check in checks for found in check.findings)
         yield Checked(what="views", checks=checks, findings=found)
     if job.drafts and len(cuts) > 1:

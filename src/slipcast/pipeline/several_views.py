@@ -10,9 +10,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from slipcast.checks.verdict import Check
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
 from slipcast.core.values import Camera, DepthMap, Figurine, Mesh, Picture, PointCloud, View
+from slipcast.depth.calibrate import CalibrateOptions, calibrate
+from slipcast.depth.models import DepthOptions, predict_depth
 from slipcast.mesh.normals import vertex_normals
 from slipcast.picture.cut_out import CutoutOptions, cut_out
 from slipcast.picture.downscale import downscale
@@ -140,6 +143,28 @@ def cut_views(pictures: Sequence[Picture], options: CutoutOptions) -> list[tuple
 
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(one, pictures))
+
+
+def judge_views(cutouts: Mapping[View, Picture], options: DepthOptions) -> Check:
+    """What `convert` would put right or leave out of these cutouts, the front among them, without converting.
+
+    That outlines are no mirror images `check_views` says.
+    """
+    depths = {
+        view: calibrate(predict_depth(cutouts[view], options), cutouts[view], CalibrateOptions())
+        for view in (View.FRONT, View.BACK)
+        if view in cutouts
+    }
+    settled = settle_views(cutouts, depths)
+    said = tuple(entry for entry in settled.findings if entry.code != "VIEWS_NOT_MIRRORED")
+    wrong = len(settled.dropped) + len(settled.turned) + 2 * len(settled.exchanged)
+    score = 0.5 * (1 - wrong / len(cutouts)) if wrong else 1.0
+    values = {
+        "left_out": ", ".join(settled.dropped),
+        "mirrored": ", ".join(settled.turned),
+        "exchanged": ", ".join(settled.exchanged),
+    }
+    return Check(name="views_agree", score=max(score, 0.0), values=values, findings=said)
 
 
 def gather(

@@ -47,6 +47,8 @@ class Settled:
     findings: tuple[Finding, ...]
     turned: tuple[View, ...] = ()
     """Views that were mirrored, or named for the other side, and were put right."""
+    exchanged: tuple[View, ...] = ()
+    """Views that were named for each other."""
     dropped: tuple[View, ...] = ()
 
 
@@ -94,7 +96,14 @@ def settle_views(cutouts: Mapping[View, Picture], depths: Mapping[View, DepthMap
             findings.append(_unlike(View.FRONT, View.BACK, right))
     _settle_sides(views, outlines, depths, turn, drop, findings)
     _settle_rest(views, outlines, drop)
-    return Settled(cutouts=views, findings=tuple(findings), turned=tuple(turned), dropped=tuple(dropped))
+    exchanged = (View.LEFT, View.RIGHT) if any(said.code == "VIEWS_SWAPPED" for said in findings) else ()
+    return Settled(
+        cutouts=views,
+        findings=tuple(findings),
+        turned=tuple(turned),
+        exchanged=exchanged,
+        dropped=tuple(dropped),
+    )
 
 
 def _settle_sides(

@@ -78,7 +78,7 @@ def _paint_difference(apart: F32, there: Bool, drawn: Bool) -> F32:
     return out
 
 
-def _fill(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:  # type: ignore[type-arg]
+def _fill(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """The values, their last row or column again where a picture's size is no multiple of the step."""
     more = [(0, max(0, want - got)) for want, got in zip(shape, values.shape, strict=False)]
     return np.pad(values, [*more, *[(0, 0)] * (values.ndim - 2)], mode="edge")[: shape[0], : shape[1]]
