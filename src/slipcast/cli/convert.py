@@ -130,7 +130,7 @@ def convert(
             failures.append(done)
             terminal.complain(done.message)
         elif not (as_json or json_lines):
-            terminal.say(_summary(done))
+            terminal.say(summarize(done))
             terminal.note(done.findings)
         if isinstance(done, Done) and done.missed:
             failures.append(done.missed)
@@ -233,7 +233,7 @@ def _duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
 
 
-def _summary(done: Done) -> str:
+def summarize(done: Done) -> str:
     """Where it is, its size, its faces, how long it took, which findings: one line."""
     if done.resumed:
         return f"{done.files[0]} | was there already, of this picture and with these options"

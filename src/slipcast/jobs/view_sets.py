@@ -18,7 +18,7 @@ def sets_in(pictures: Iterable[Path]) -> tuple[dict[str, dict[View, Path]], list
     found: dict[str, dict[View, Path]] = {}
     rest: list[Path] = []
     for path in pictures:
-        split = _split(path.stem)
+        split = split_view(path.stem)
         if split is None:
             rest.append(path)
             continue
@@ -33,7 +33,7 @@ def sets_in(pictures: Iterable[Path]) -> tuple[dict[str, dict[View, Path]], list
     }, sorted(rest)
 
 
-def _split(stem: str) -> tuple[str, View] | None:
+def split_view(stem: str) -> tuple[str, View] | None:
     """`knight_front_left` -> knight and FRONT_LEFT; None where no side is named at the end."""
     low = stem.lower().replace("-", "_")
     for view in sorted(View, key=len, reverse=True):

@@ -1,0 +1,113 @@
+"""`slipcast watch`: a folder's pictures become assets as they arrive."""
+
+import json
+from contextlib import nullcontext
+from datetime import datetime
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+
+from slipcast.cli.convert import summarize
+from slipcast.cli.options.asset import AssetWords, asset_options, recipe_from
+from slipcast.cli.terminal import Terminal, quiet
+from slipcast.core.errors import BadInput
+from slipcast.jobs.convert import ConvertJob, Done
+from slipcast.jobs.events import Event
+from slipcast.jobs.failure import Failure
+from slipcast.jobs.runners import LIMIT_S, count_workers
+from slipcast.jobs.watch import FAILED, FolderGone, WatchOptions, watch_folder
+
+
+@click.command()
+@click.argument("folder", metavar="IN", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--out",
+    default="out",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Folder for the results.",
+)
+@asset_options
+@click.option("--move", type=click.Path(path_type=Path), help="Move pictures that are done to this folder.")
+@click.option(
+    "--settle", default=WatchOptions.settle_s, show_default=True, help="Seconds without change: whole."
+)
+@click.option(
+    "--views-wait",
+    default=WatchOptions.views_wait_s,
+    show_default=True,
+    help="Seconds that owl_left.png waits for more sides of the owl.",
+)
+@click.option("--once", is_flag=True, help="End when all that is there is done.")
+@click.option(
+    "--jobs",
+    default=1,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Worker processes; 0: what fits here.",
+)
+@click.option("--json-lines", is_flag=True, help="Print an entry as soon as its picture is done, one a line.")
+@click.option("--debug", is_flag=True, help="Show what the libraries print; log unexpected errors.")
+@click.pass_obj
+def watch(
+    terminal: Terminal,
+    /,
+    folder: Path,
+    out: Path,
+    move: Path | None,
+    settle: float,
+    views_wait: float,
+    once: bool,
+    jobs: int,
+    json_lines: bool,
+    debug: bool,
+    asset: AssetWords,
+) -> int:
+    """Convert each picture that arrives in the folder IN, for weeks; one line an asset.
+
+    A file is read when it has settled. owl_front.png, owl_left.png, owl_back.png are one figurine and wait for each
+    other. What is made already, of the same picture with the same options, is left: after a stop the same command goes
+    on. A picture that becomes nothing has a JSON in OUT/failed and is tried again when it changes. The folder may lie
+    on a network share, and may vanish for a while.
+    """
+    if find_spec("watchfiles") is None:
+        raise BadInput("slipcast watch needs watchfiles: run `pip install 'slipcast[watch]'`")
+    options = WatchOptions(settle_s=settle, views_wait_s=views_wait, move=move, once=once)
+    job = ConvertJob(
+        tasks=(),
+        out=out,
+        keep=asset.keep,
+        report=asset.report,
+        workers=jobs or count_workers(),
+        limit_s=LIMIT_S,
+        debug=debug,
+    )
+
+    def tell(event: Event) -> None:
+        if isinstance(event, FolderGone):
+            terminal.complain(
+                f"{_now()} {folder} cannot be read ({event.reason}); it is looked for until it is there again"
+            )
+
+    code = 0
+    with nullcontext() if debug else quiet():
+        for task, done in watch_folder(folder, recipe_from(asset), job, options, tell):
+            if json_lines:
+                terminal.say(json.dumps({"picture": str(task.picture), **_entry(done)}, ensure_ascii=False))
+            elif isinstance(done, Done):
+                terminal.say(f"{_now()} {summarize(done)}")
+            error = done.missed if isinstance(done, Done) else done
+            if error is not None:
+                code = code or error.exit_code
+                terminal.complain(f"{_now()} {error.message}; see {out / FAILED / task.name}.json")
+    return code
+
+
+def _entry(done: Done | Failure) -> dict[str, object]:
+    return done.as_dict() if isinstance(done, Done) else {"ok": False, "error": done.as_dict()}
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")
