@@ -334,6 +334,30 @@ def test_a_horizon_that_touches_the_figure_is_no_part_of_it(fall: int) -> None:
     assert not got.doubt
 
 
+def test_a_light_plinth_under_a_contact_shadow_is_no_shadow() -> None:
+    """Dark at the feet and nearly white at its rim, as a shadow fades; but it ends in an edge all round."""
+    pixels, true = on_a_base(white(512), (239, 239, 239), "plinth", shadow=False)
+    y, x = np.mgrid[0:512, 0:512]
+    foot = int(np.flatnonzero(figure(512, size=0.8).any(1))[-1])
+    contact = np.exp(-(((x - 256) / 90) ** 2) - ((y - foot) / 9) ** 2) * (true & ~figure(512, size=0.8))
+    pixels = np.round(pixels * (1 - 0.45 * contact[..., None])).astype(np.uint8)
+    got = cut_out(Picture(pixels=pixels))
+    assert got.alpha is not None
+    assert overlap(got.alpha >= 128, true) > 0.965
+
+
+@pytest.mark.parametrize("first", [255, 204])
+def test_a_shadow_that_reaches_the_frame_hides_no_tiles(first: int) -> None:
+    mask = figure(512)
+    y, x = np.mgrid[0:512, 0:512]
+    tiles = np.where((x // 8 + y // 8) % 2, 459 - first, first)
+    foot = int(np.flatnonzero(mask.any(1))[-1])
+    plane = tiles * (1 - 0.4 * np.exp(-(((y - foot) / 12) ** 2)))
+    pixels = painted(mask, np.repeat(plane.astype(np.uint8)[..., None], 3, axis=2), (60, 80, 150))
+    got = add_attached_parts(pixels, mask.astype(np.float32))
+    assert overlap(got.coarse > 0.5, mask) > 0.96
+
+
 def test_a_base_before_tiles_keeps_no_tiles() -> None:
     """A light grey plinth has the tone of the dark tiles: a shadow would let them show, it does not."""
     y, x = np.mgrid[0:512, 0:512]

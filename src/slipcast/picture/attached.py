@@ -79,9 +79,11 @@ def add_attached_parts(pixels: U8, coarse: F32) -> Attached:
     air = _air(bare & (prior < 0.9), (shaded | lit) & ~edge & (prior < 0.9))
     thing = ~air & ~known
     new = _touching(thing, known, bare)
-    part, doubt = _accepted(
-        new, known, air, np.where(shaded, 1 - shade, 0), edge, prior, _hides(image, model)
-    )
+    hidden = _hides(image, model)
+    part, doubt = _accepted(new, known, air, np.where(shaded, 1 - shade, 0), edge, prior, hidden)
+    if hidden is not None and part.any():  # a part of one tile's tone is bare where such tiles are
+        closed = cv2.morphologyEx(part.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((45, 45), np.uint8))
+        part |= (closed > 0) & hidden & ~air
     level = float(np.median(model))
     backdrop = _Backdrop(off=off, noise=noise, clipped=level > 0.97 or level < 0.02)
     part |= _white_parts(part | known, air, bare, prior, backdrop)
@@ -234,11 +236,16 @@ def _accepted(
         if grey and area < 0.005 * size and float(edge[here].mean()) < 0.5:
             continue  # a shadow in a corner that air did not reach
         low = top + tall / 2 > (rows[0] + rows[-1]) / 2
+        outside = int((here & ~hull).sum())
         if grey and low and _fades(here, dark, known, air):
+            # A base under a contact shadow is dark at the feet too, but it ends in an edge all round.
+            if outside < _WORTH_DOUBT * size or not border.any() or float(near_edge[border].mean()) < 0.9:
+                continue
+            keep[piece] = not _is_table(here | known, here)
             continue
         beside = abs(left + wide / 2 - (feet[0] + feet[-1]) / 2) > 0.25 * wide
         if grey and low and beside and area > 0.01 * size:
-            doubt |= int((here & ~hull).sum()) > _WORTH_DOUBT * size
+            doubt |= outside > _WORTH_DOUBT * size
             continue
         keep[piece] = not _is_table(here | known, here)
     return keep[label], doubt

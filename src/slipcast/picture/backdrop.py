@@ -142,6 +142,22 @@ def _shear(image: F32, slope: float) -> F32:
     return out
 
 
+def _contrast(luma: F32, across: F32, cols: slice, known: Bool) -> F32:
+    """(H,) how much brighter the bright columns of the margin at `cols` are than the dark ones, of their sum.
+
+    A shadow that reaches the frame darkens both alike.
+    """
+    wide = max(2, len(across) // 16)
+    part = slice(0, wide) if cols.start is None else slice(len(across) - wide, len(across))
+    bright = (across[part] > 0.5 * across.max()) & ~known[:, part].any(0)
+    dark = (across[part] < 0.5 * across.min()) & ~known[:, part].any(0)
+    if not bright.any() or not dark.any():
+        return np.zeros(len(luma), np.float32)
+    high, low = luma[:, part][:, bright].mean(1), luma[:, part][:, dark].mean(1)
+    out: F32 = (high - low) / np.maximum(high + low, 1e-3)
+    return out
+
+
 def _tiles(image: F32, known: Bool) -> F32 | None:
     """Two greys in squares: what lies over their mean is one profile along x times one along y."""
     edge = _frame(known.shape) & ~known
@@ -152,9 +168,12 @@ def _tiles(image: F32, known: Bool) -> F32 | None:
     if bright - dark < 0.03 or rows is None or cols is None:
         return None
     middle = (dark + bright) / 2
-    across, along = luma[rows].mean(0) - middle, luma[:, cols].mean(1) - middle
+    across = luma[rows].mean(0) - middle
+    along = (
+        _contrast(luma, across, cols, known) * 2 * middle / (bright - dark)
+    )  # 1 where row and column agree
     corner = float(luma[rows, cols].mean()) - middle
     if abs(corner) < (bright - dark) / 4:
         return None
-    plane = middle + np.outer(along, across) / np.float32(corner)
+    plane = middle + np.outer(along, across)
     return np.repeat(plane[..., None], 3, axis=2).astype(np.float32)
