@@ -151,7 +151,8 @@ def test_gltf_splits_vertices_at_seams_only() -> None:
     assert accessors[0]["count"] == len(np.unique(pairs, axis=0))
     views = parsed["bufferViews"]
     assert isinstance(views, list)
-    assert [view.get("target") for view in views] == [34962, 34962, 34962, 34963, None]
+    # Positions, normals, coordinates and indices; what EXT_mesh_manifold replaces and by what; the texture.
+    assert [view.get("target") for view in views] == [34962, 34962, 34962, 34963, None, None, None]
 
 
 def test_gltf_is_read_by_pygltflib_with_its_metadata() -> None:

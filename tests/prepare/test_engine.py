@@ -4,6 +4,7 @@ import json
 import re
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -166,7 +167,7 @@ def test_the_pivot_is_the_origin(word: str) -> None:
         ({"facing": "up"}, "facing"),
     ],
 )
-def test_other_pivots_and_facings_are_refused(words: dict[str, str], said: str) -> None:
+def test_other_pivots_and_facings_are_refused(words: dict[str, Any], said: str) -> None:
     with pytest.raises(BadInput, match=said):
         EngineOptions.parse(**words)
 

@@ -37,6 +37,14 @@ def test_a_level_shows_the_texture_where_the_figurine_does() -> None:
     assert measure_texel_density(level) == pytest.approx(measure_texel_density(whole), rel=0.15)
 
 
+def test_a_seam_inside_one_chart_is_not_smeared() -> None:
+    """The figure's atlas wraps around it as one chart; 53 of 648 faces spanned its whole width."""
+    whole = figure("figurine")
+    lods, _ = make_lods(whole, LodOptions(shares=(1.0, 0.3)))
+    assert np.ptp(whole.uv[..., 0], axis=1).max() < 0.3
+    assert (np.ptp(lods[1].figurine.uv[..., 0], axis=1) > 0.4).sum() <= 5
+
+
 def test_the_same_mesh_keeps_its_texture_coordinates() -> None:
     whole = figure("figurine")
     same = transfer_uv(whole, whole.mesh)

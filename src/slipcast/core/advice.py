@@ -279,6 +279,7 @@ NO_ADVICE: dict[str, str] = {
     "TEXTURE_TYPE_CHANGED": "the format's nature",
     "NOT_COMPRESSED": "the format's nature",
     "TANGENTS_DROPPED": "the format's nature",
+    "OCCLUSION_DROPPED": "the format's nature",
     "DEPTH_PRIOR": "no better figure is to be had from one picture",
     "BACK_INVENTED": "one picture does not show the back",
     "COLOR_REDUCED": "the format's nature",

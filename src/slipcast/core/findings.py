@@ -49,6 +49,7 @@ FINDINGS: dict[str, Row] = {
     ),
     "PICTURE_OTHER_SIZE": Row(_I, "the picture is {got} px where {wanted} px were asked for"),
     # the print
+    "OCCLUSION_DROPPED": Row(_I, "{format} has no place for ambient occlusion"),
     "LODS_DROPPED": Row(
         _I, "{format} carries no levels of detail for this target; only the finest is written"
     ),

@@ -352,6 +352,8 @@ class Figurine(_Shown):
     """Base colour atlas, sRGB, no alpha."""
     normal_map: U8 | None = None
     """(H,W,3) tangent-space normals, +Y up as in glTF, or None."""
+    occlusion: U8 | None = None
+    """(H,W) ambient occlusion on the atlas's coordinates, 255 is open, or None."""
     material: Material = field(default_factory=Material)
     provenance: Mapping[str, object] = field(default_factory=dict)
     """The metadata without clock, paths or random ids, JSON-ready: goes into every format that can carry it."""
@@ -365,6 +367,8 @@ class Figurine(_Shown):
         _checked(self, "uv", (len(self.mesh.faces), 3, 2), np.float32)
         if self.normal_map is not None:
             _checked(self, "normal_map", (None, None, 3), np.uint8)
+        if self.occlusion is not None:
+            _checked(self, "occlusion", (None, None), np.uint8)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

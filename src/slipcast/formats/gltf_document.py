@@ -39,6 +39,7 @@ _HARMLESS = (
     "KHR_audio",
     "EXT_structural_",
     "MSFT_lod",
+    "EXT_mesh_manifold",
     "VRM",
 )
 """How the names of extensions begin that stand on nodes or primitives and move no vertex."""

@@ -54,6 +54,8 @@ class Surface:
     slot: Slot | None
     """None without a texture."""
     normal: U8 | None
+    occlusion: U8 | None
+    """(H,W)."""
     lost: tuple[str, ...]
     """In words, what is not kept."""
 
@@ -78,6 +80,13 @@ def read_surface(document: Document, primitive: Json) -> Surface:
             normal = _strengthened(_pixels(document, normal_of), normal_of.get("scale", 1.0))
         else:
             lost.append("normal map, which lies otherwise than the base colour")
+    packed = _packed(document, material, pbr, slot)
+    occlusion = None
+    if packed is not None:
+        # One roughness and one metallic all over is what a figurine holds: the texture's, where it has one.
+        occlusion = packed[..., 0]
+        factors = [factors[0] * int(packed[0, 0, 2]) / 255, factors[1] * int(packed[0, 0, 1]) / 255]
+        lost = [word for word in lost if word not in (_METALLIC_ROUGHNESS, _OCCLUSION)]
     return Surface(
         name=str(material.get("name") or "Figurine"),
         metallic=float(factors[0]),
@@ -85,8 +94,25 @@ def read_surface(document: Document, primitive: Json) -> Surface:
         color=_tinted(color, tint[:3]),
         slot=slot,
         normal=normal,
+        occlusion=occlusion,
         lost=tuple(lost),
     )
+
+
+_METALLIC_ROUGHNESS, _OCCLUSION = "metallic-roughness texture", "occlusion texture"
+
+
+def _packed(document: Document, material: Json, pbr: Json, slot: Slot | None) -> U8 | None:
+    """(H,W,3) an ORM texture as engines pack it, on the base colour's coordinates, of one roughness and metallic."""
+    rough, shade = pbr.get("metallicRoughnessTexture"), material.get("occlusionTexture")
+    if slot is None or not isinstance(rough, dict) or not isinstance(shade, dict):
+        return None
+    if not _slot(document, rough) == _slot(document, shade) == slot:
+        return None
+    if rough.get("index") != shade.get("index") or shade.get("strength", 1.0) != 1.0:
+        return None
+    pixels = _pixels(document, rough)
+    return pixels if (pixels[..., 1:] == pixels[0, 0, 1:]).all() else None
 
 
 def _lost(material: Json, pbr: Json) -> list[str]:
@@ -94,8 +120,8 @@ def _lost(material: Json, pbr: Json) -> list[str]:
     lost = [
         word
         for word, holder, key in (
-            ("metallic-roughness texture", pbr, "metallicRoughnessTexture"),
-            ("occlusion texture", material, "occlusionTexture"),
+            (_METALLIC_ROUGHNESS, pbr, "metallicRoughnessTexture"),
+            (_OCCLUSION, material, "occlusionTexture"),
             ("emissive texture", material, "emissiveTexture"),
         )
         if key in holder

@@ -36,6 +36,8 @@ class Naming:
     material: str = "{material}"
     base_color: str = "{name}_basecolor"
     normal: str = "{name}_normal"
+    orm: str = "{name}_orm"
+    """Occlusion, roughness and metallic in one texture."""
     level: str = "{mesh}_LOD{level}"
     """A level of detail; `{mesh}` is the mesh's name, the figurine itself is level 0."""
     hull: str | None = None

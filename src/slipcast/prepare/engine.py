@@ -10,6 +10,7 @@ from slipcast.core.findings import Finding
 from slipcast.core.values import Figurine
 from slipcast.prepare.collision import CollisionOptions, make_collision
 from slipcast.prepare.lods import LodOptions, attach_levels, make_lods
+from slipcast.texture.occlusion import bake_occlusion
 
 PIVOTS = ("bottom", "center")
 FACINGS = {"+Z": 0, "-Y": 0, "+X": 90, "-Z": 180, "+Y": 180, "-X": 270}
@@ -28,6 +29,8 @@ class EngineOptions:
     """Where the origin lies: `bottom` (between the feet), `center` (of the box), or x, y, z in metres as it stands."""
     facing: str = "+Z"
     """Where it looks, of FACINGS."""
+    occlusion: bool = False
+    """Bake ambient occlusion: with roughness and metallic it is one texture (ORM)."""
 
     def __post_init__(self) -> None:
         if self.facing not in FACINGS:
@@ -53,6 +56,7 @@ class EngineOptions:
         collision: str | None = None,
         pivot: str = "bottom",
         facing: str = "+Z",
+        occlusion: bool = False,
     ) -> "EngineOptions":
         """Return the options of words: `3`, `convex:8`, `0,0.02,0`, `-x`.
 
@@ -63,6 +67,7 @@ class EngineOptions:
             lods=LodOptions.parse(lods) if lods else None,
             collision=CollisionOptions.parse(collision) if collision else None,
             pivot=_parse_pivot(pivot),
+            occlusion=occlusion,
             facing=facing.strip().upper() if facing.strip()[:1] in "+-" else f"+{facing.strip().upper()}",
         )
 
@@ -87,6 +92,8 @@ def prepare_for_engine(figurine: Figurine, options: EngineOptions) -> tuple[Figu
     """
     found: list[Finding] = []
     figurine = _turn(figurine, options)
+    if options.occlusion:
+        figurine = replace(figurine, occlusion=bake_occlusion(figurine))
     if options.lods is not None and len(options.lods.shares) > 1:
         levels, found = make_lods(figurine, options.lods)
         figurine = attach_levels(figurine, levels)

@@ -26,6 +26,8 @@ MOST_LEVELS = 8
 """Unity takes no more."""
 _SCREEN_PX = 1080
 _NEAREST = 8
+_STRETCH = 3.0
+"""How much farther coordinates may lie from a face's middle than the corner does, in a stretched chart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,14 +159,16 @@ def transfer_uv(figurine: Figurine, mesh: Mesh) -> Figurine:
     turned = 1 - np.einsum("fkc,fc->fk", normals[near], own_normals)
     nearest = near[np.arange(len(near)), (distance / size + 0.05 * turned).argmin(1)]
     uv = np.empty((len(own), 3, 2), np.float32)
+    uv_middle = figurine.uv.astype(np.float64).mean(1)
     for number in np.unique(chart[nearest]):
         faces = np.flatnonzero(chart[nearest] == number)
         members = np.flatnonzero(chart == number)
         uv[faces] = _look_up(
-            own[faces].reshape(-1, 3),
+            own[faces],
+            uv_middle[nearest[faces]],
             full.vertices[full.faces[members]].astype(np.float64),
             figurine.uv[members],
-        ).reshape(-1, 3, 2)
+        )
     labelled = replace(mesh, source=full.source[nearest])
     return replace(figurine, mesh=labelled, uv=np.clip(uv, 0, 1).astype(np.float32))
 
@@ -187,28 +191,48 @@ def _find_charts(figurine: Figurine) -> I64:
     return out
 
 
-def _look_up(points: F64, corner: F64, uv: F32) -> F64:
-    """(N,2) texture coordinates of (N,3) points on the nearest of (M,3,3) triangles, extended a little beyond them."""
-    count = min(_NEAREST, len(corner))
+def _look_up(own: F64, uv_own: F64, corner: F64, uv: F32) -> F64:
+    """(F,3,2) texture coordinates of faces' corners (F,3,3) on the nearest of (M,3,3) triangles of one chart.
+
+    A corner beyond the chart's border takes what the triangle's plane says there. A chart may lie on both sides of one
+    of its own seams: a triangle whose coordinates are farther from those of the face's middle, `uv_own` (F,2), than it
+    lies away in space is on the other side.
+    """
+    points = own.reshape(-1, 3)
+    middle = np.repeat(own.mean(1), 3, axis=0)
+    uv_middle = np.repeat(uv_own, 3, axis=0)
+    scale = _measure_scale(corner, uv.astype(np.float64))
+    count = min(2 * _NEAREST, len(corner))
     _, near = cKDTree(corner.mean(1)).query(points, k=count)
     near = near.reshape(len(points), -1)
     best = np.full(len(points), np.inf)
     out = np.zeros((len(points), 2))
+    away = np.linalg.norm(points - middle, axis=1)
     for k in range(near.shape[1]):
         a, b, c = (corner[near[:, k], j] for j in range(3))
         weights = _barycentric(points, a, b, c)
         inside = np.clip(weights, 0, 1)
         inside /= inside.sum(1, keepdims=True)
         place = inside[:, :1] * a + inside[:, 1:2] * b + inside[:, 2:] * c
-        distance = np.linalg.norm(points - place, axis=1)
-        better = distance < best
-        best[better] = distance[better]
+        texels = uv[near[:, k]].astype(np.float64)
         # Straight on over the border, no farther than the triangle is large.
         wide = (np.abs(weights) <= 2).all(1, keepdims=True)
-        used = np.where(wide, weights, inside)
-        found = np.einsum("nk,nkc->nc", used, uv[near[:, k]].astype(np.float64))
+        found = np.einsum("nk,nkc->nc", np.where(wide, weights, inside), texels)
+        jump = np.maximum(np.linalg.norm(found - uv_middle, axis=1) * scale - _STRETCH * away, 0)
+        distance = np.linalg.norm(points - place, axis=1) + jump
+        better = distance < best
+        best[better] = distance[better]
         out[better] = found[better]
-    return out
+    return out.reshape(-1, 3, 2)
+
+
+def _measure_scale(corner: F64, uv: F64) -> float:
+    """How many metres one unit of texture coordinates is: the median over (M,3,3) triangles."""
+    size = np.linalg.norm(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1)
+    a, b = uv[:, 1] - uv[:, 0], uv[:, 2] - uv[:, 0]
+    flat = np.abs(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
+    ratio = size / np.maximum(flat, 1e-12)
+    return float(np.sqrt(np.median(ratio)))
 
 
 def _barycentric(p: F64, a: F64, b: F64, c: F64) -> F64:

@@ -98,6 +98,7 @@ TARGETS: dict[str, Target] = {
                 mesh="SM_{name}",
                 material="M_{name}",
                 base_color="T_{name}_BC",
+                orm="T_{name}_ORM",
                 normal="T_{name}_N",
                 hull="UCX_{mesh}_{number:02d}",
             ),

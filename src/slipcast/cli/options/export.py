@@ -37,6 +37,9 @@ EXPORT_OPTIONS = (
         show_default=True,
         help="Where it looks, Y up: +Z, -Z, +X, -X; with Z up -Y is +Z.",
     ),
+    click.option(
+        "--occlusion", is_flag=True, help="Bake ambient occlusion into a texture with roughness and metallic."
+    ),
 )
 
 
@@ -53,6 +56,7 @@ class ExportWords:
     collision: str | None
     pivot: str
     facing: str
+    occlusion: bool
 
 
 export_options = collect("written", ExportWords, *EXPORT_OPTIONS)
@@ -95,7 +99,11 @@ def read_export_options(words: ExportWords, *, formats: str | None) -> Wanted:
     from slipcast.prepare.engine import EngineOptions
 
     engine = EngineOptions.parse(
-        lods=words.lods, collision=words.collision, pivot=words.pivot, facing=words.facing
+        lods=words.lods,
+        collision=words.collision,
+        pivot=words.pivot,
+        facing=words.facing,
+        occlusion=words.occlusion,
     )
     return Wanted(formats=keys, options=options, target=chosen, engine=engine)
 

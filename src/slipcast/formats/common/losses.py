@@ -6,6 +6,7 @@ from slipcast.formats.table import EXPORTERS, ExportOptions
 
 CARRY_NORMAL_MAP = ("glb", "gltf", "obj", "fbx", "usdz")
 GLTF = ("glb", "gltf")
+CARRY_OCCLUSION = ("glb", "gltf", "fbx")
 CARRY_LEVELS = ("glb", "gltf", "fbx")
 
 
@@ -20,6 +21,8 @@ def find_losses(format: str, figurine: Figurine, options: ExportOptions) -> tupl
         found.append(finding("COLOR_REDUCED", shown))
     if figurine.normal_map is not None and format not in CARRY_NORMAL_MAP:
         found.append(finding("NORMAL_MAP_DROPPED", shown))
+    if figurine.occlusion is not None and format not in CARRY_OCCLUSION:
+        found.append(finding("OCCLUSION_DROPPED", shown))
     if figurine.levels and (format not in CARRY_LEVELS or not options.levels):
         found.append(finding("LODS_DROPPED", shown))
     if figurine.hulls and (format not in CARRY_LEVELS or options.naming.hull is None):

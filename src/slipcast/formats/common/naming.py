@@ -48,6 +48,7 @@ class Names:
         self.material = escape_importer(naming.material.format(**values))
         self.base_color = naming.base_color.format(**values)
         self.normal = naming.normal.format(**values)
+        self.orm = naming.orm.format(**values)
         self._naming = naming
 
     def level(self, number: int) -> str:

@@ -50,6 +50,16 @@ def encode_base_color(figurine: Figurine, options: ExportOptions) -> bytes:
     return encode(figurine.texture.pixels, options, about=xmp.packet(figurine))
 
 
+def encode_orm(figurine: Figurine, options: ExportOptions) -> bytes:
+    """Encode occlusion, roughness and metallic as red, green and blue, lossless and without a colour space."""
+    assert figurine.occlusion is not None
+    pixels = np.empty((*figurine.occlusion.shape, 3), np.uint8)
+    pixels[..., 0] = figurine.occlusion
+    pixels[..., 1] = round(255 * float(np.clip(figurine.material.roughness, 0, 1)))
+    pixels[..., 2] = round(255 * float(np.clip(figurine.material.metallic, 0, 1)))
+    return encode(pixels, replace(options, green_down=False), data=True)
+
+
 def choose_kind(options: ExportOptions, *, data: bool = False) -> str:
     """Return `png`, `jpeg` or `webp`: what `encode` will write."""
     return "png" if data else options.texture_type

@@ -60,6 +60,12 @@ def write_fbx(figurine: Figurine, options: ExportOptions) -> Export:
                 data=texture_files.encode(figurine.normal_map, options, data=True),
             )
         )
+    orm = {}
+    if figurine.occlusion is not None:
+        # No FBX material has a slot for it: a file that an engine's material takes.
+        orm[names.orm + texture_files.choose_suffix(options, data=True)] = texture_files.encode_orm(
+            figurine, options
+        )
     objects, links = _scene(figurine, names, options)
     objects.append(_material(figurine, names))
     for texture in textures:
@@ -80,7 +86,7 @@ def write_fbx(figurine: Figurine, options: ExportOptions) -> Export:
         ]
     )
     beside = {texture.file: texture.data for texture in textures}
-    return Export(files={f"{names.file}.fbx": data, **beside}, findings=found)
+    return Export(files={f"{names.file}.fbx": data, **beside, **orm}, findings=found)
 
 
 class _Texture:

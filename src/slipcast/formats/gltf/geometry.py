@@ -12,6 +12,7 @@ import pygltflib as gl
 from slipcast.core.values import F32, F64, Figurine, Hull, Mesh, Source
 from slipcast.formats.common.labels import write_labels
 from slipcast.formats.gltf import compress
+from slipcast.formats.gltf.solid import describe_solid, find_merges, is_manifold
 from slipcast.formats.table import ExportOptions
 from slipcast.mesh import tangents as shading
 
@@ -106,6 +107,8 @@ class Geometry:
     extras: dict[str, object] = field(default_factory=dict)
     """The mesh's: which faces come from where."""
     extensions: tuple[str, ...] = ()
+    solid: dict[str, object] | None = None
+    """The mesh's EXT_mesh_manifold; None where the mesh is open, or packed."""
 
 
 def add_geometry(figurine: Figurine, buffer: Buffer, options: ExportOptions) -> Geometry:
@@ -141,6 +144,16 @@ def add_geometry(figurine: Figurine, buffer: Buffer, options: ExportOptions) -> 
         setattr(attributes, key, buffer.accessor(value, gl.ARRAY_BUFFER))
     index_type = np.uint16 if len(corner) < 0xFFFF else np.uint32
     primitive.indices = buffer.accessor(faces.astype(index_type).reshape(-1), gl.ELEMENT_ARRAY_BUFFER)
+    solid = None
+    if options.compress == "none" and is_manifold(mesh.faces, len(mesh.vertices)):
+        at, merged = find_merges(faces.astype(np.int32), vertex.astype(np.int64))
+        if len(at):  # without a seam the drawn mesh is the solid, as it stands
+            views = (
+                buffer.view(at.astype(np.uint32).tobytes()),
+                buffer.view(merged.astype(index_type).tobytes()),
+            )
+            drawn = buffer.accessors[primitive.indices]
+            solid = describe_solid(drawn, attributes.POSITION, views, at, buffer.accessors)
     counted = np.bincount(mesh.source, minlength=len(Source))
     return Geometry(
         primitive=primitive,
@@ -151,6 +164,7 @@ def add_geometry(figurine: Figurine, buffer: Buffer, options: ExportOptions) -> 
             *(("KHR_mesh_quantization",) if small else ()),
             *((compress.MESHOPT,) if options.compress == "meshopt" else ()),
         ),
+        solid=solid,
     )
 
 

@@ -16,7 +16,9 @@ from slipcast.core.findings import FINDINGS, Finding, finding
 from slipcast.core.values import F32, I32, U8, Figurine, Material, Mesh, Picture, Source
 from slipcast.formats.common.labels import read_labels
 from slipcast.formats.common.reading import Tally, weld
+from slipcast.formats.gltf.extras import KEY
 from slipcast.formats.gltf.read import left_out
+from slipcast.formats.gltf.solid import read_solid
 from slipcast.formats.gltf_document import Document, Json, parse
 from slipcast.formats.gltf_scene import Part, Scene, attribute
 from slipcast.formats.gltf_surfaces import Surface, read_surface
@@ -82,10 +84,11 @@ def _read(path: Path, document: Document) -> tuple[Figurine, tuple[Finding, ...]
     provenance, findings = _metadata(document)
     figurine = Figurine(
         name=_name(pieces, path),
-        mesh=_joined(pieces),
+        mesh=_joined(document, pieces),
         uv=np.concatenate([uv_of[id(piece)] for piece in pieces]),
         texture=Picture(pixels=np.ascontiguousarray(atlas.color)),
         normal_map=atlas.normal,
+        occlusion=surfaces[largest].occlusion if len(used) == 1 and not atlas.reduced else None,
         material=Material(
             name=surfaces[largest].name,
             metallic=surfaces[largest].metallic,
@@ -130,8 +133,8 @@ def _require_texture(path: Path, pieces: list[_Piece], surfaces: dict[object, Su
         )
 
 
-def _joined(pieces: list[_Piece]) -> Mesh:
-    """All pieces as one mesh; welded are only those of one mesh at one place."""
+def _joined(document: Document, pieces: list[_Piece]) -> Mesh:
+    """All pieces as one mesh; welded are only those of one mesh at one place, as the mesh itself says where it does."""
     places: dict[int, list[_Piece]] = {}
     for piece in pieces:
         places.setdefault(piece.part.place, []).append(piece)
@@ -141,6 +144,17 @@ def _joined(pieces: list[_Piece]) -> Mesh:
     start = 0
     for together in places.values():
         points = np.concatenate([piece.points for piece in together])
+        only = together[0] if len(together) == 1 else None
+        solid = None
+        if only is not None:
+            solid = read_solid(document, only.part.mesh, only.part.primitive, points, only.faces)
+        if solid is not None and only is not None:
+            first, index = np.unique(solid, return_inverse=True)
+            faces.append((index.reshape(-1, 3) + start).astype(np.int32))
+            sources.append(_sources(only.part.mesh, len(only.faces)))
+            vertices.append(points[first])
+            start += len(first)
+            continue
         first, vertex = weld(points)
         before = 0
         for piece in together:
@@ -221,7 +235,7 @@ def _metadata(document: Document) -> tuple[Mapping[str, object], tuple[Finding, 
     asset = document.json["asset"]
     extras = asset.get("extras") if isinstance(asset, dict) else None
     if not isinstance(extras, dict):
-        return {}, ()
+        extras = _kept_elsewhere(document)
     found = []
     listed = extras.get("findings")
     for entry in listed if isinstance(listed, list) else []:
@@ -237,6 +251,17 @@ def _metadata(document: Document) -> tuple[Mapping[str, object], tuple[Finding, 
     if not _sound(kept, _DEEPEST):
         raise document.fail("its metadata is nested too deeply or holds what is not a number")
     return kept, tuple(found)
+
+
+def _kept_elsewhere(document: Document) -> Json:
+    """Our summary on a scene, node, mesh or material, where a program dropped the asset's extras."""
+    for key in ("scenes", "nodes", "meshes", "materials"):
+        for entry in document.objects(key):
+            held = entry.get("extras")
+            told = held.get(KEY) if isinstance(held, dict) else None
+            if isinstance(told, dict):
+                return told
+    return {}
 
 
 def _sound(value: object, depth: int) -> bool:

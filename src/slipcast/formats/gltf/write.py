@@ -22,8 +22,9 @@ from slipcast.core.values import Export, Figurine
 from slipcast.formats.common import texture_files, xmp
 from slipcast.formats.common.losses import find_losses
 from slipcast.formats.common.naming import Names
-from slipcast.formats.gltf import compress
-from slipcast.formats.gltf.geometry import Buffer, add_geometry, add_hull
+from slipcast.formats.gltf import compress, extras
+from slipcast.formats.gltf.geometry import Buffer, Geometry, add_geometry, add_hull
+from slipcast.formats.gltf.solid import EXTENSION
 from slipcast.formats.table import ExportOptions
 
 GENERATOR = "Slipcast"
@@ -76,7 +77,7 @@ def build(
     geometry = add_geometry(figurine, buffer, options)
     node = gl.Node(name=names.mesh, mesh=0, scale=geometry.scale, translation=geometry.translation)
     images = _images(figurine, options, names)
-    nodes, meshes = [node], [gl.Mesh(name=names.mesh, primitives=[geometry.primitive])]
+    nodes, meshes = [node], [_mesh(names.mesh, geometry)]
     in_scene = [0]
     if options.levels and figurine.levels:
         lower = []
@@ -92,7 +93,7 @@ def build(
                     translation=coarse.translation,
                 )
             )
-            meshes.append(gl.Mesh(name=names.level(number), primitives=[coarse.primitive]))
+            meshes.append(_mesh(names.level(number), coarse))
         node.extensions = {LOD: {"ids": lower}}
     for number, hull in enumerate(figurine.hulls, start=1):
         title = names.hull(number, names.mesh)
@@ -138,7 +139,8 @@ def build(
     needed = [WEBP] if any(image.kind == "webp" for image in images) else []
     document.extensionsRequired = needed = [*needed, *geometry.extensions]
     with_levels = [LOD] if options.levels and figurine.levels else []
-    document.extensionsUsed = [*needed, xmp.EXTENSION, *with_levels]
+    solid = [EXTENSION] if any(mesh.extensions for mesh in meshes) else []
+    document.extensionsUsed = [*needed, xmp.EXTENSION, *with_levels, *solid]
     out: dict[str, object] = json.loads(document.gltf_to_json(separators=(",", ":"), indent=None))
     # pygltflib drops empty values everywhere, in extras too, where they are the user's data: these are set
     # here.
@@ -148,11 +150,20 @@ def build(
     }
     out["asset"]["extensions"] = {xmp.EXTENSION: {"packet": 0}}  # type: ignore[index]
     out["extensions"] = {xmp.EXTENSION: {"packets": [xmp.json_ld(figurine)]}}
-    if with_levels:
-        coverage = [level.coverage for level in figurine.levels]
-        out["nodes"][0]["extras"] = {"MSFT_screencoverage": [*coverage, 0.0]}  # type: ignore[index]
-    out["meshes"][0]["extras"] = {"name": figurine.name, **geometry.extras}  # type: ignore[index]
+    told = {extras.KEY: extras.summarize(figurine)}
+    coverage = [level.coverage for level in figurine.levels]
+    levels = {"MSFT_screencoverage": [*coverage, 0.0]} if with_levels else {}
+    out["scenes"][0]["extras"] = told  # type: ignore[index]
+    out["nodes"][0]["extras"] = {**told, **levels}  # type: ignore[index]
+    out["materials"][0]["extras"] = told  # type: ignore[index]
+    out["meshes"][0]["extras"] = {"name": figurine.name, **geometry.extras, **told}  # type: ignore[index]
     return out, bytes(buffer.data), images
+
+
+def _mesh(name: str, geometry: Geometry) -> "gl.Mesh":
+    """A mesh of one primitive, which says its solid where it is one."""
+    solid = {} if geometry.solid is None else {EXTENSION: geometry.solid}
+    return gl.Mesh(name=name, primitives=[geometry.primitive], extensions=solid)
 
 
 def _texture(index: int, image: Image) -> "gl.Texture":
@@ -163,32 +174,39 @@ def _texture(index: int, image: Image) -> "gl.Texture":
 
 
 def _images(figurine: Figurine, options: ExportOptions, names: Names) -> tuple[Image, ...]:
-    """Encode the base colour and, where there is one, the normal map."""
+    """Encode the base colour and, where there are any, the normal map and the ORM texture, in this order."""
     color = Image(
         name=names.base_color,
         data=texture_files.encode_base_color(figurine, options),
         kind=texture_files.choose_kind(options),
     )
+    orm: tuple[Image, ...] = ()
+    if figurine.occlusion is not None:
+        packed = texture_files.encode_orm(figurine, options)
+        orm = (Image(name=names.orm, data=packed, kind=texture_files.choose_kind(options, data=True)),)
     if figurine.normal_map is None:
-        return (color,)
+        return (color, *orm)
     # Green is upwards in glTF, whatever the target; beside an FBX of the same run it is a file of its own then.
     normal = Image(
         name=names.normal + ("_GL" if options.green_down else ""),
         data=texture_files.encode(figurine.normal_map, replace(options, green_down=False), data=True),
         kind=texture_files.choose_kind(options, data=True),
     )
-    return (color, normal)
+    return (color, normal, *orm)
 
 
 def _material(figurine: Figurine, names: Names) -> "gl.Material":
-    """Build the one material with factors inside the specification's ranges."""
+    """Build the one material with factors inside the specification's ranges; with an ORM texture they stand in it."""
+    orm = None if figurine.occlusion is None else 1 if figurine.normal_map is None else 2
     return gl.Material(
         name=names.material,
         pbrMetallicRoughness=gl.PbrMetallicRoughness(
             baseColorTexture=gl.TextureInfo(index=0),
-            metallicFactor=float(np.clip(figurine.material.metallic, 0, 1)),
-            roughnessFactor=float(np.clip(figurine.material.roughness, 0, 1)),
+            metallicFactor=float(np.clip(figurine.material.metallic, 0, 1)) if orm is None else 1.0,
+            roughnessFactor=float(np.clip(figurine.material.roughness, 0, 1)) if orm is None else 1.0,
+            metallicRoughnessTexture=None if orm is None else gl.TextureInfo(index=orm),
         ),
+        occlusionTexture=None if orm is None else gl.OcclusionTextureInfo(index=orm),
         normalTexture=None if figurine.normal_map is None else gl.NormalMaterialTexture(index=1, texCoord=0),
         alphaMode=gl.OPAQUE,
     )
