@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kitchen import write_picture
@@ -14,7 +15,7 @@ from slipcast.jobs.failure import Failure
 from slipcast.pipeline.run import STAGES, Recipe
 
 
-def job_of(tmp_path: Path, names: str, **more: bool) -> ConvertJob:
+def job_of(tmp_path: Path, names: str, **more: Any) -> ConvertJob:
     pictures = [write_picture(tmp_path / f"{name}.png") for name in names]
     tasks = tuple(ConvertTask(picture=path, name=path.stem, recipe=Recipe()) for path in pictures)
     return ConvertJob(tasks=tasks, out=tmp_path / "out", **more)

@@ -108,6 +108,7 @@ def check_leak(depth: DepthMap) -> Check:
     Far is a third of the width, from the rim's outermost pixels to those some steps further inside. A round body
     sinks as well at its rim, but not so far in so few pixels.
     """
+    import cv2
     from scipy import ndimage
 
     count = int(depth.valid.sum())
@@ -118,7 +119,7 @@ def check_leak(depth: DepthMap) -> Check:
     valid, front = np.pad(depth.valid[box], 1), np.pad(depth.front[box], 1)
     width = len(valid[0]) * float(np.median(front[valid])) / depth.camera.fx_px
     step = max(5.0, 0.04 * math.sqrt(count))
-    away = ndimage.distance_transform_edt(valid)
+    away = cv2.distanceTransform(valid.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     inner: Bool = away >= step
     if not inner.any():
         return Check(name="leak", score=None)

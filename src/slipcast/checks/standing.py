@@ -89,7 +89,9 @@ def check_parts(wanted: Bool, drawn: Bool, deviation: Deviation, height_m: float
     if not len(rows) or not drawn.any():
         return Check(name="parts", score=None)
     tall = rows[-1] - rows[0] + 1
-    far = ndimage.distance_transform_edt(~drawn) * wanted
+    import cv2
+
+    far = cv2.distanceTransform((~drawn).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) * wanted
     lost = float(far.max()) / tall
     row, column = np.unravel_index(int(far.argmax()), far.shape)
     columns = np.flatnonzero(wanted.any(0))

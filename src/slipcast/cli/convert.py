@@ -18,6 +18,7 @@ from slipcast.core.values import View
 from slipcast.jobs.convert import ConvertJob, ConvertTask, Done, check_places, convert_pictures
 from slipcast.jobs.events import Event, Progress
 from slipcast.jobs.failure import Failure, attempt
+from slipcast.jobs.on_ray import is_ray
 from slipcast.jobs.runners import LIMIT_S, count_workers
 from slipcast.jobs.sources import Entry, entries_of, names_of
 
@@ -62,6 +63,12 @@ from slipcast.jobs.sources import Entry, entries_of, names_of
     help="Worker processes; 0: what fits here.",
 )
 @click.option(
+    "--runner",
+    default="local",
+    show_default=True,
+    help="Where the jobs run: local, ray, or ray://HOST:PORT; on Ray --jobs 0 takes all processors but one.",
+)
+@click.option(
     "--job-limit", default=LIMIT_S, show_default=True, help="Seconds a worker may take for a picture."
 )
 @click.option("--resume", is_flag=True, help="Leave what is there already, of the same picture and options.")
@@ -81,6 +88,7 @@ def convert(
     sheet: str,
     fov: float,
     jobs: int,
+    runner: str,
     job_limit: float,
     resume: bool,
     as_json: bool,
@@ -111,7 +119,8 @@ def convert(
             keep=asset.keep,
             report=asset.report,
             resume=resume,
-            workers=jobs or count_workers(),
+            workers=jobs or (0 if is_ray(runner) else count_workers()),
+            runner=runner,
             limit_s=job_limit,
             debug=debug,
         )

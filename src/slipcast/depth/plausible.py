@@ -13,7 +13,6 @@ seen from the front is that deep. What is too deep is said (checks/depth.py), no
 from dataclasses import replace
 
 import numpy as np
-from scipy import ndimage
 
 from slipcast.core.findings import finding
 from slipcast.core.values import Bool, DepthMap, Picture, Source
@@ -54,6 +53,10 @@ def replace_implausible(depth: DepthMap, picture: Picture) -> DepthMap:
 
 def _widest(mask: Bool) -> tuple[tuple[int, int], float]:
     """Row and column of the largest disc that fits into `mask`, and its radius in pixels."""
-    inside = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    import cv2
+
+    inside = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[
+        1:-1, 1:-1
+    ]
     row, column = np.unravel_index(int(inside.argmax()), inside.shape)
     return (int(row), int(column)), float(inside[row, column])

@@ -18,6 +18,7 @@ from slipcast.core.values import View
 from slipcast.jobs.events import EntryDone, Found, Progress, Tell, ignore, watch_stages
 from slipcast.jobs.failure import Failure, attempt
 from slipcast.jobs.memory import forget_peak_memory, peak_memory_mb
+from slipcast.jobs.on_ray import is_ray, run_on_ray
 from slipcast.jobs.runners import LIMIT_S, Lost, run_jobs
 from slipcast.workspace.resume import files_of, find_made, mark_of
 
@@ -57,12 +58,18 @@ class ConvertJob:
     """Leave what an earlier run made of the same picture with the same options, and share the rest with other runs."""
     workers: int = 1
     """Processes; with 1 the work is done in this one."""
+    runner: str = "local"
+    """Where: `local`, `ray` (RAY_ADDRESS, else this machine), or `ray://HOST:PORT`, where 0 workers are all."""
     limit_s: float = LIMIT_S
     """What a worker process may take for one picture."""
     debug: bool = False
     """Log unexpected errors."""
     spare: tuple[Path, ...] = ()
     """Files beside the job's own pictures that are never overwritten."""
+
+    def __post_init__(self) -> None:
+        if self.runner != "local" and not is_ray(self.runner):
+            raise BadInput(f"runner {self.runner!r} is unknown; use local, ray or ray://HOST:PORT")
 
     @property
     def pictures(self) -> tuple[Path, ...]:
@@ -281,12 +288,17 @@ def _each(
 ) -> Iterator[tuple[ConvertTask, Done | Failure | None]]:
     """Each task with what came of it, here or by worker processes."""
     workers = min(job.workers, len(tasks))
-    if workers < 2:
+    if workers < 2 and job.runner == "local":
         for task in tasks:
             yield task, _claimed(task, job, tell, wait=wait)
         return
     orders = [_Order(task=task, job=job.part_of(task), wait=wait) for task in tasks]
-    for order, done in run_jobs(_work, orders, workers=workers, limit_s=job.limit_s):
+    runs = (
+        run_on_ray(_work, orders, address=job.runner, workers=workers, limit_s=job.limit_s)
+        if is_ray(job.runner)
+        else run_jobs(_work, orders, workers=workers, limit_s=job.limit_s)
+    )
+    for order, done in runs:
         if isinstance(done, Lost):
             error = StageFailed(f"{order.task.picture} was tried twice and given up: {done.reason}")
             yield order.task, Failure.of(error)

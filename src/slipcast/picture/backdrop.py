@@ -76,17 +76,18 @@ def _quadratic(values: F32, known: Bool) -> F32 | None:
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
     terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], 2)
     every = max(1, round(np.sqrt(known.size / 20000)))  # so many pixels are enough for six numbers
-    some = np.zeros_like(known)
-    some[::every, ::every] = True
-    model, reach = np.zeros_like(values), 4 * LIKE
+    free = ~known[::every, ::every]
+    few, wanted = terms[::every, ::every][free], values[::every, ::every][free]
+    said, reach = np.zeros_like(wanted), 4 * LIKE
     for _ in range(4):
-        off = values - model
-        alike = some & ~known & (np.einsum("ijk,ijk->ij", off, off) < reach * reach)
+        off = wanted - said
+        alike = np.einsum("ik,ik->i", off, off) < reach * reach
         if int(alike.sum()) < 60:
             return None
-        fit, *_ = np.linalg.lstsq(terms[alike], values[alike], rcond=None)
-        model, reach = (terms @ fit).astype(np.float32), LIKE
-    return model
+        fit, *_ = np.linalg.lstsq(few[alike], wanted[alike], rcond=None)
+        said, reach = (few @ fit).astype(np.float32), LIKE
+    out: F32 = (terms.reshape(-1, 6) @ fit).astype(np.float32).reshape(values.shape)
+    return out
 
 
 def _rows(image: F32, known: Bool) -> F32 | None:

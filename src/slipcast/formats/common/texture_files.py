@@ -1,6 +1,7 @@
 """Pixels -> the bytes of a texture file, the same every time."""
 
 import io
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -41,7 +42,10 @@ def encode(pixels: U8, options: ExportOptions, *, data: bool = False, about: byt
         told = PngImagePlugin.PngInfo()
         if about:
             told.add_itxt("XML:com.adobe.xmp", about.decode())
-        image.save(out, "PNG", compress_level=6, pnginfo=told)
+        # Colours: 3 % larger than level 6 in two thirds of the time. Normals: runs of equal bytes alone are found in
+        # less than half, and the file is smaller, too.
+        how = {"compress_type": zlib.Z_RLE} if data else {"compress_level": 5}
+        image.save(out, "PNG", pnginfo=told, **how)
     return out.getvalue()
 
 
