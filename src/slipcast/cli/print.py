@@ -101,6 +101,9 @@ _print_options = collect(
     "-o", "--out", default="out", show_default=True, type=click.Path(path_type=Path), help="Output folder."
 )
 @_print_options
+@click.option(
+    "--report", is_flag=True, help="Also write NAME.print.html: walls, overhangs, islands, cut open."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each source.")
 @click.option("--debug", is_flag=True, help="Show what the libraries print; log unexpected errors.")
 @click.pass_obj
@@ -109,6 +112,7 @@ def print_(
     /,
     sources: tuple[Path, ...],
     out: Path,
+    report: bool,
     as_json: bool,
     debug: bool,
     printing: PrintWords,
@@ -128,7 +132,7 @@ def print_(
         return options.exit_code
     entries: list[dict[str, object]] = []
     codes: list[int] = []
-    job = PrintJob(sources=sources, options=options, out=out, debug=debug)
+    job = PrintJob(sources=sources, options=options, out=out, report=report, debug=debug)
     with nullcontext() if debug else quiet():
         for source, done in print_sources(job):
             if isinstance(done, Failure):

@@ -101,6 +101,7 @@ ADVICE: dict[str, Row] = {
     "PRINT_NO_DRAIN": Row("let the resin out", option="--drain 2x3mm"),
     "PRINT_CUP": Row("lean it, so that air gets in while it is lifted", option="--orient 30"),
     "LOD_FLOOR": Row("ask for fewer levels, or for a larger last one"),
+    "PRINT_MENDED": Row("look where it was covered, or repair it in the program that made it"),
     "PRINT_ISLANDS": Row("let the slicer make supports, or lean it", option="--orient auto"),
     "PRINT_THIN": Row("print it larger, or let thin parts grow", option="--thicken 0.8mm"),
     # the shape suffers

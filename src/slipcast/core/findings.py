@@ -60,6 +60,11 @@ FINDINGS: dict[str, Row] = {
     ),
     "PRINT_TIPS_OVER": Row(_W, "{part} tips over at {tipping_deg} degrees; give it a base"),
     "PRINT_TRAP": Row(_W, "{part} has a cavity of {volume} cubic mm that nothing drains"),
+    "PRINT_MENDED": Row(
+        _W,
+        "the mesh was open: {holes} holes were covered ({covered_mm2} mm2, {deviation_mm} mm off the rims), {joined} "
+        "vertices joined, {dropped} faces left out",
+    ),
     "PRINT_ISLANDS": Row(_I, "{count} areas of {part} begin in the air, the lowest {place}; support them"),
     "PRINT_CUP": Row(
         _W, "{part} holds {volume} cubic mm of air from below, which sucks on the film; lean it"

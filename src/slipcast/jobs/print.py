@@ -25,6 +25,8 @@ class PrintJob:
     """Assets (.glb, .gltf) or pictures."""
     options: "PrintOptions"
     out: Path
+    report: bool = False
+    """Also write NAME.print.html."""
     debug: bool = False
 
 
@@ -67,6 +69,10 @@ def _print(path: Path, job: PrintJob) -> Printed:
     made = print_figurine(_figurine_of(path, job.options), job.options)
     text = json.dumps({"source": path.name, **made.describe()}, indent=2, ensure_ascii=False) + "\n"
     files = {**made.files(), f"{made.name}.print.json": text.encode()}
+    if job.report:
+        from slipcast.report.print_page import draw_print_report
+
+        files[f"{made.name}.print.html"] = draw_print_report(made)
     return Printed(source=path, files=write_files(job.out, files, spare=[path]), made=made)
 
 

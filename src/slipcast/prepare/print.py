@@ -9,7 +9,6 @@ import io
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -18,13 +17,14 @@ from slipcast.core.findings import Finding, finding
 from slipcast.core.values import U8, Figurine
 from slipcast.formats.stl.write import pack_stl
 from slipcast.formats.threemf.painted import PaintedPart, write_painted_threemf
-from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.self_intersection import find_crossing_faces
 from slipcast.prepare.base import BaseOptions, BaseReport, add_base
 from slipcast.prepare.body import MM, Body, body_from_mesh, read_surface
 from slipcast.prepare.color_bodies import split_colors
+from slipcast.prepare.draw import draw_faces
 from slipcast.prepare.hollow import HollowOptions, HollowReport, hollow
 from slipcast.prepare.inspect_print import PROCESSES, PartReport, inspect_part, name_place
+from slipcast.prepare.mend import MendReport, join_bodies, mend
 from slipcast.prepare.orient import Orientation, orient
 from slipcast.prepare.paint import Painted, PaintOptions, paint_surface, pick_palette
 from slipcast.prepare.palette import Palette
@@ -99,6 +99,8 @@ class Print:
     cuts: tuple[Cut, ...]
     orientation: Orientation
     thickened: ThickenReport | None
+    mended: MendReport | None
+    """What was repaired in a mesh that was open."""
     findings: tuple[Finding, ...]
     options: PrintOptions
     provenance: Mapping[str, object]
@@ -188,6 +190,8 @@ class Print:
             out["cuts"] = [asdict(cut) for cut in self.cuts]
         if self.thickened:
             out["thickened"] = asdict(self.thickened)
+        if self.mended:
+            out["mended"] = asdict(self.mended)
         if self.palette:
             out["colors"] = {
                 "palette": [f"#{r:02x}{g:02x}{b:02x}" for r, g, b in self.palette.colors],
@@ -247,9 +251,11 @@ def print_figurine(figurine: Figurine, options: PrintOptions) -> Print:
     Raises BadInput for a base, text or split that does not fit, and StageFailed when the mesh is no closed solid.
     """
     process = PROCESSES[options.process]
-    body = body_from_mesh(figurine.mesh, figurine.uv)
-    body = _scale(body, options)
     found: list[Finding] = []
+    figurine, mended = mend(figurine)
+    if mended is not None:
+        found.append(finding("PRINT_MENDED", asdict(mended)))
+    body = _scale(join_bodies(body_from_mesh(figurine.mesh, figurine.uv)), options)
     thickened = None
     if options.thicken_mm is not None:
         body, thickened = thicken(body, options.thicken_mm)
@@ -263,10 +269,10 @@ def print_figurine(figurine: Figurine, options: PrintOptions) -> Print:
         elif not options.hollow.holes:
             found.append(finding("PRINT_NO_DRAIN", {}))
     parts, cuts = split(body, count=options.split, printer_mm=options.printer_mm, process=options.process)
-    mended = [uncross(part.body) for part in parts]
-    parts = [replace(part, body=own) for part, (own, _) in zip(parts, mended, strict=True)]
+    uncrossed = [uncross(part.body) for part in parts]
+    parts = [replace(part, body=own) for part, (own, _) in zip(parts, uncrossed, strict=True)]
     reports = [
-        inspect_part(own, process, options.printer_mm, crossing_faces=crossing) for own, crossing in mended
+        inspect_part(own, process, options.printer_mm, crossing_faces=crossing) for own, crossing in uncrossed
     ]
     palette, painted = None, []
     if options.paint is not None:
@@ -285,6 +291,7 @@ def print_figurine(figurine: Figurine, options: PrintOptions) -> Print:
         cuts=tuple(cuts),
         orientation=orientation,
         thickened=thickened,
+        mended=mended,
         findings=tuple(found),
         options=options,
         provenance={key: value for key, value in figurine.provenance.items() if key != "options"},
@@ -369,28 +376,10 @@ def draw_thumbnail(parts: list[PaintedPart], palette: Palette | None, side_px: i
         start += len(part.vertices_mm)
         own = np.array(palette.colors, np.uint8) if palette else np.array([[205, 205, 205]], np.uint8)
         colors.append(own[part.index] if part.index is not None else np.repeat(own[:1], len(part.faces), 0))
-    return _encode_png(
-        _draw(np.concatenate(vertices), np.concatenate(faces), np.concatenate(colors), side_px)
+    drawn = draw_faces(
+        np.concatenate(vertices), np.concatenate(faces), np.concatenate(colors), side_px=side_px
     )
-
-
-def _draw(vertices: np.ndarray, faces: np.ndarray, colors: U8, side_px: int) -> U8:
-    yaw, pitch = np.radians(-25), np.radians(15)
-    turn = np.array([[np.cos(yaw), -np.sin(yaw), 0], [np.sin(yaw), np.cos(yaw), 0], [0, 0, 1]])
-    x, y, z = ((vertices - (vertices.min(0) + vertices.max(0)) / 2) @ turn.T).T
-    deep, up = y * np.cos(pitch) - z * np.sin(pitch), z * np.cos(pitch) + y * np.sin(pitch)
-    scale = 0.92 * 2 * side_px / max(float(np.ptp(x)), float(np.ptp(up)), 1e-9)
-    screen = np.stack([x * scale + side_px, -up * scale + side_px], 1)
-    hits = rasterize(screen, deep, faces.astype(np.int32), 2 * side_px, 2 * side_px)
-    corner = np.stack([x, -deep, up], 1)[faces]
-    normal = np.cross(corner[:, 2] - corner[:, 0], corner[:, 1] - corner[:, 0])  # these axes are left-handed
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
-    light = np.array([-0.45, 0.7, 0.55]) / np.linalg.norm([-0.45, 0.7, 0.55])
-    shade = 0.55 + 0.45 * np.clip(normal @ light, 0, 1)
-    canvas = np.full((2 * side_px, 2 * side_px, 3), 240, np.float32)
-    shown = hits.face >= 0
-    canvas[shown] = np.clip(colors[hits.face[shown]] * shade[hits.face[shown], None], 0, 255)
-    return np.asarray(cv2.resize(canvas, (side_px, side_px), interpolation=cv2.INTER_AREA)).astype(np.uint8)
+    return _encode_png(drawn)
 
 
 def _encode_png(pixels: U8) -> bytes:

@@ -1,0 +1,98 @@
+"""Meshes from elsewhere: small holes are covered and said, large ones are refused with their place."""
+
+from dataclasses import replace
+
+import manifold3d
+import numpy as np
+import pytest
+from blocks import textured_pillar
+from shapes import figure
+
+from slipcast.core.errors import StageFailed
+from slipcast.core.values import Figurine, Mesh
+from slipcast.mesh.topology import closedness
+from slipcast.prepare.base import BaseOptions
+from slipcast.prepare.body import Body, body_from_mesh
+from slipcast.prepare.mend import join_bodies, mend
+from slipcast.prepare.print import PrintOptions, print_figurine
+
+
+def without(figurine: Figurine, drop: np.ndarray) -> Figurine:
+    """The figurine less some faces."""
+    mesh = replace(figurine.mesh, faces=figurine.mesh.faces[~drop], source=figurine.mesh.source[~drop])
+    return replace(figurine, mesh=mesh, uv=figurine.uv[~drop])
+
+
+def hole(figurine: Figurine, reach_m: float) -> Figurine:
+    """The figurine with a hole at its front, halfway up."""
+    middle = figurine.mesh.vertices[figurine.mesh.faces].mean(1)
+    top = middle[:, 1].max()
+    at = middle[np.argmax(middle[:, 2] - 10 * np.abs(middle[:, 1] - top / 2))]
+    return without(figurine, np.linalg.norm(middle - at, axis=1) < reach_m)
+
+
+def test_what_is_whole_is_left_alone() -> None:
+    whole = figure("knight")
+    same, report = mend(whole)
+    assert report is None
+    assert same is whole
+
+
+def test_a_small_hole_is_covered_and_said() -> None:
+    whole = figure("knight")
+    broken = hole(whole, 0.005)
+    assert closedness(broken.mesh).open_edges > 0
+    mended, report = mend(broken)
+    state = closedness(mended.mesh)
+    assert state.closed
+    assert report is not None
+    assert report.holes == 1
+    assert report.covered_mm2 > 5
+    assert 0 <= report.deviation_mm < 3
+    assert state.volume_m3 == pytest.approx(closedness(whole.mesh).volume_m3, rel=0.03)
+    made = print_figurine(broken, PrintOptions(base=BaseOptions(shape="none")))
+    assert made.sound
+    assert "PRINT_MENDED" in {entry.code for entry in made.findings}
+    assert made.describe()["mended"] is not None
+
+
+def test_a_large_hole_is_refused_with_its_place() -> None:
+    with pytest.raises(StageFailed, match=r"hole of \d+\.\d mm at the front.*mm high"):
+        mend(hole(figure("knight"), 0.02))
+
+
+def test_an_inside_out_mesh_is_turned() -> None:
+    whole = figure("knight")
+    mesh = replace(whole.mesh, faces=np.ascontiguousarray(whole.mesh.faces[:, ::-1]))
+    mended, report = mend(replace(whole, mesh=mesh, uv=np.ascontiguousarray(whole.uv[:, ::-1])))
+    assert closedness(mended.mesh).volume_m3 > 0
+    assert report is not None
+    assert report.turned
+
+
+def test_vertices_that_lie_together_are_joined() -> None:
+    whole = figure("knight")
+    faces = np.arange(3 * len(whole.mesh.faces), dtype=np.int32).reshape(-1, 3)
+    loose = Mesh(
+        vertices=(whole.mesh.vertices[whole.mesh.faces].reshape(-1, 3) * np.float32(1 + 1e-8)),
+        faces=faces,
+        source=whole.mesh.source,
+    )
+    made = print_figurine(replace(whole, mesh=loose), PrintOptions(base=BaseOptions(shape="none")))
+    assert made.sound
+
+
+def test_faces_that_look_different_ways_are_refused_in_a_sentence() -> None:
+    whole = textured_pillar()
+    faces = whole.mesh.faces.copy()
+    faces[::7] = faces[::7, ::-1]
+    with pytest.raises(StageFailed, match="cannot be closed"):
+        mend(replace(whole, mesh=replace(whole.mesh, faces=faces)))
+
+
+def test_bodies_that_overlap_become_one() -> None:
+    statue = textured_pillar()
+    body = body_from_mesh(statue.mesh, statue.uv)
+    both = manifold3d.Manifold.compose([body.solid, body.solid.translate((10.0, 0, 0))])
+    joined = join_bodies(Body(both, body.origins))
+    assert joined.volume_mm3 == pytest.approx(40 * 20 * 60, rel=1e-4)
