@@ -414,6 +414,17 @@ def test_a_hard_shadow_beside_the_feet_stays_out_and_is_doubted() -> None:
     assert got.doubt
 
 
+def test_the_sharp_end_of_a_contact_shadow_is_no_base() -> None:
+    """Flat on the ground, dark, and with an edge: what feet on a floor look like under studio lamps."""
+    mask = figure(512)
+    foot = int(np.flatnonzero(mask.any(1))[-1])
+    y, x = np.mgrid[0:512, 0:512]
+    background = white(512)
+    background[((x - 256) / 130) ** 2 + ((y - foot) / 4.5) ** 2 < 1] = 170
+    got = add_attached_parts(painted(mask, background), mask.astype(np.float32))
+    assert overlap(got.coarse > 0.5, mask) > 0.98
+
+
 def test_light_on_a_floor_is_no_part_of_the_figure() -> None:
     """A wall, a dark strip at its foot, and a floor that a lamp lightens about the figure: no gradient fits."""
     mask = figure(512)

@@ -248,7 +248,27 @@ def _accepted(
             doubt |= outside > _WORTH_DOUBT * size
             continue
         keep[piece] = not _is_table(here | known, here)
-    return keep[label], doubt
+    out = np.asarray(keep[label])
+    ground = np.zeros_like(known)
+    ground[rows[-1] - (rows[-1] - rows[0]) // 4 :] = True
+    return out & ~_spurs(out & ground & (dark > 0) & (prior < 0.3), rows[-1] - rows[0] + 1), doubt
+
+
+def _spurs(grey: Bool, tall: int) -> Bool:
+    """What of `grey` is flat on the ground and belongs to nothing of some height: a shadow's sharp end beside the feet.
+
+    The ends of a base are as flat, but its middle is not.
+    """
+    import cv2
+
+    if not grey.any():
+        return grey
+    upright = np.ones((max(5, round(0.03 * tall)), 1), np.uint8)
+    high = cv2.morphologyEx(grey.astype(np.uint8), cv2.MORPH_OPEN, upright) > 0
+    _, label = cv2.connectedComponents(grey.astype(np.uint8), connectivity=8)
+    area, solid = np.bincount(label[grey]), np.bincount(label[grey], weights=high[grey])
+    flat = solid < 0.3 * np.maximum(area, 1)
+    return np.asarray(grey & flat[label])
 
 
 def _hull(known: Bool) -> Bool:
