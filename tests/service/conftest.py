@@ -1,5 +1,7 @@
 """A service for each test, on SQLite."""
 
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +9,10 @@ import pytest
 from parts import House, make_house
 
 from slipcast.pipeline.run import Recipe
+
+_METRICS = tempfile.TemporaryDirectory(prefix="slipcast-metrics-")
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = _METRICS.name
+"""Before prometheus_client is imported: it looks then, and once."""
 
 
 @pytest.fixture

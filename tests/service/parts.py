@@ -100,7 +100,7 @@ class House:
         return count
 
 
-def make_house(folder: Path, url: str = "", **words: Any) -> House:
+def make_house(folder: Path, url: str = "", *, tenant: str = "first", **words: Any) -> House:
     """A service with its files in `folder`."""
     settings = Settings(data=folder, database=url, lease_s=0.5, **words)
     folder.mkdir(parents=True, exist_ok=True)
@@ -111,7 +111,8 @@ def make_house(folder: Path, url: str = "", **words: Any) -> House:
     worker, child = Worker(settings, database, store, metrics, id="worker_here"), Here()
     worker.child = child  # type: ignore[assignment]
     house = House(settings, database, store, metrics, client, worker, child)
-    house.tenant("first")
+    if tenant:
+        house.tenant(tenant)
     return house
 
 

@@ -129,15 +129,14 @@ class _Queue:
 
         try:
             with self.database.read() as connection:
-                states: dict[str, int] = dict(
-                    connection.execute(
+                states: dict[str, int] = {
+                    state: count
+                    for state, count in connection.execute(
                         sa.select(job.c.state, sa.func.count())
                         .where(job.c.state.in_((State.QUEUED, State.RUNNING)))
                         .group_by(job.c.state)
                     )
-                    .tuples()
-                    .all()
-                )
+                }
                 oldest = connection.scalar(
                     sa.select(sa.func.min(job.c.created_at)).where(job.c.state == State.QUEUED)
                 )
@@ -145,13 +144,12 @@ class _Queue:
                     sa.select(sa.func.count()).where(worker.c.seen_at > time.time() - ALIVE_S)
                 )
                 poison = connection.scalar(sa.select(sa.func.count()).where(job.c.poison))
-                hooks: dict[str, int] = dict(
-                    connection.execute(
+                hooks: dict[str, int] = {
+                    state: count
+                    for state, count in connection.execute(
                         sa.select(delivery.c.state, sa.func.count()).group_by(delivery.c.state)
                     )
-                    .tuples()
-                    .all()
-                )
+                }
         except sa.exc.SQLAlchemyError:
             yield Gauge("slipcast_up", "Whether the database answers.", value=0)
             return

@@ -21,6 +21,7 @@ from slipcast.service.settings import Settings
 from slipcast.service.store import Store
 from slipcast.service.supervise import Supervisor
 from slipcast.service.tenants import create_tenant
+from slipcast.service.tracing import set_up_tracing
 from slipcast.service.webhooks import send_due
 
 FIRST_TENANT = "default"
@@ -33,6 +34,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     settings.data.mkdir(parents=True, exist_ok=True)
     set_up(settings.log_level)
     prepare_folder(settings.metrics_folder, clean=True)
+    set_up_tracing(settings.trace_exporter, "slipcast-api")
     database, store = Database(settings.database_url), Store(settings.store_url)
     upgrade(database)
     if not is_loopback(settings.host) and not has_keys(database) and settings.admin_key is None:

@@ -13,7 +13,7 @@ command line says goes over all.
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -82,6 +82,8 @@ class Settings(BaseSettings):
     open_metrics: bool = False
     """Answer /metrics without a key."""
     log_level: str = "INFO"
+    trace_exporter: Literal["none", "otlp", "console"] = "none"
+    """Where OpenTelemetry spans go."""
     admin_key: SecretStr | None = None
     """The first admin key instead of a random one, for unattended installations."""
 

@@ -6,13 +6,14 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from slipcast._version import __version__
-from slipcast.service.api import account, admin, files, health, hooks, jobs
+from slipcast.service.api import account, admin, files, health, hooks, jobs, meshy
 from slipcast.service.api.broadcast import Broadcast
 from slipcast.service.api.errors import add_handlers
-from slipcast.service.api.middleware import LimitBody, Measure
+from slipcast.service.api.middleware import Measure
 from slipcast.service.api.service import Service, read_secret
 from slipcast.service.database.engine import Database
 from slipcast.service.metrics import Metrics
+from slipcast.service.pages import routes
 from slipcast.service.settings import Settings
 from slipcast.service.store import Store
 
@@ -47,11 +48,11 @@ def create_app(settings: Settings, database: Database, store: Store, metrics: Me
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        max_body_size=(settings.max_upload_mb * settings.max_pictures + 1) * 2**20 * 4 // 3,
     )
     app.state.service = service
-    for room in (jobs, files, account, hooks, admin, health):
+    for room in (jobs, files, account, hooks, admin, health, meshy, routes):
         app.include_router(room.router)
     add_handlers(app)
-    app.add_middleware(LimitBody, most=(settings.max_upload_mb * settings.max_pictures + 1) * 2**20 * 4 // 3)
     app.add_middleware(Measure, service=service)
     return app

@@ -23,6 +23,7 @@ from slipcast.service.jobs.options import AssetOptions, Words
 from slipcast.service.jobs.submit import InputFile, NewJob, answered, body_sum, submit
 from slipcast.service.keys import Caller
 from slipcast.service.tenants import for_tenant
+from slipcast.service.tracing import parent_words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +180,7 @@ def new_job(
         batch_id=batch_id,
         reserve_micro=micro,
         request_id=getattr(request.state, "request_id", ""),
-        trace=request.headers.get("traceparent", "")[:100],
+        trace=parent_words(request.headers.get("traceparent", "")),
         facts=facts,
     )
 
@@ -209,7 +210,7 @@ def derived_job(
         cost_center=row["cost_center"],
         parent_id=row["id"],
         request_id=getattr(request.state, "request_id", ""),
-        trace=request.headers.get("traceparent", "")[:100],
+        trace=parent_words(request.headers.get("traceparent", "")),
     )
 
 

@@ -1,11 +1,10 @@
-"""Around each request: an id, a time, security headers, a limit on its size. Plain ASGI: a stream is not held up."""
+"""Around each request: an id, a time, security headers. Plain ASGI: a stream is not held up."""
 
 import re
 import secrets
 import time
 from typing import Any
 
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from slipcast.service.api.service import Service
@@ -75,35 +74,3 @@ class Measure:
             tenant = str(scope.get("state", {}).get("tenant_id", ""))
             ms = round(took_s * 1000, 1)
             log("api", "request", method=method, route=route, status=status, ms=ms, tenant=tenant)
-
-
-class LimitBody:
-    """Refuses a body that is larger than any request may be: 413, before it is read where its length is said."""
-
-    def __init__(self, app: ASGIApp, most: int) -> None:
-        self.app, self.most = app, most
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count what comes in."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        said = next((value for key, value in scope["headers"] if key == b"content-length"), b"0")
-        if said.isdigit() and int(said) > self.most:
-            response = Response(
-                b'{"type":"urn:slipcast:problem:TooLarge","title":"TooLarge","status":413,"code":"TooLarge",'
-                b'"detail":"the request is too large; send smaller pictures","field":"","request_id":""}',
-                status_code=413,
-                media_type="application/problem+json",
-            )
-            await response(scope, receive, send)
-            return
-        came = 0
-
-        async def counted() -> Message:
-            nonlocal came
-            message = await receive()
-            came += len(message.get("body", b""))
-            return {"type": "http.disconnect"} if came > self.most else message
-
-        await self.app(scope, counted, send)

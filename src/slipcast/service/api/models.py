@@ -27,7 +27,7 @@ class JobRequest(Strict):
     """Pictures or words, and what is to be made of them."""
 
     pictures: list[PictureSource] = Field(
-        [], max_length=9, description="The front, and other sides if there are any."
+        default=[], max_length=9, description="The front, and other sides if there are any."
     )
     words: Words | None = None
     options: AssetOptions = Field(default_factory=lambda: AssetOptions())

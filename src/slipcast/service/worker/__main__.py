@@ -14,6 +14,7 @@ from slipcast.service.logs import set_up
 from slipcast.service.metrics import Metrics, prepare_folder
 from slipcast.service.settings import Settings
 from slipcast.service.store import Store
+from slipcast.service.tracing import set_up_tracing
 from slipcast.service.worker.worker import Worker
 
 
@@ -21,6 +22,7 @@ def run_worker(settings: Settings, id: str, *, parent: bool) -> int:
     """Work until a signal; with `parent` also until stdin ends."""
     set_up(settings.log_level)
     prepare_folder(settings.metrics_folder, clean=False)
+    set_up_tracing(settings.trace_exporter, "slipcast-worker")
     database = Database(settings.database_url)
     worker = Worker(settings, database, Store(settings.store_url), Metrics(), id=id)
 

@@ -118,12 +118,12 @@ def open_provider(settings: Settings, region: str) -> Provider:
 
 
 def _credentials(settings: Settings) -> Any:
-    """The machine's own; none at all towards a stand-in."""
+    """The machine's own; towards another address a token that is good for nothing."""
     if not settings.provider_url:
         return None
-    from google.auth.credentials import AnonymousCredentials
+    from google.oauth2.credentials import Credentials
 
-    return AnonymousCredentials()  # type: ignore[no-untyped-call]
+    return Credentials(token="none")  # type: ignore[no-untyped-call]
 
 
 class Remembering:

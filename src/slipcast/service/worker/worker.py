@@ -35,6 +35,7 @@ from slipcast.service.metrics import Metrics
 from slipcast.service.moderation import ContentRefused, ask_command
 from slipcast.service.settings import Settings
 from slipcast.service.store import Store
+from slipcast.service.tracing import note_span, span
 from slipcast.service.worker.child import Child, Failed
 from slipcast.service.worker.work import Order, Outcome
 
@@ -96,7 +97,10 @@ class Worker:
         row = claimed.row
         self._wish, self._claim = None, claimed
         begun = time.monotonic()
-        with context(job=claimed.id, tenant=row["tenant_id"], request=row["request_id"]):
+        with (
+            context(job=claimed.id, tenant=row["tenant_id"], request=row["request_id"]),
+            span(f"job {row['kind']}", row["trace"], job=claimed.id, attempt=claimed.attempt),
+        ):
             log("worker", "job begun", kind=row["kind"], attempt=claimed.attempt)
             self.metrics.wait_seconds.labels(row["kind"]).observe(max(0.0, time.time() - row["created_at"]))
             self.settings.scratch.mkdir(parents=True, exist_ok=True)
@@ -383,6 +387,7 @@ class _Progress:
         """Note a step; one that ended is counted."""
         if seconds:
             self.owner.metrics.stage_seconds.labels(stage).observe(seconds)
+            note_span(f"stage {stage}", seconds)
         self.steps.append((stage, percent, seconds))
         self.flush_some()
 
