@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
@@ -229,3 +230,34 @@ def test_the_command_says_how_it_ended(tmp_path: Path) -> None:
     assert ended.code == 2
     assert "nothing.glb" in ended.said
     assert "slipcast:" not in ended.said
+
+
+@pytest.mark.clients
+def test_the_protocols_inspector_lists_and_calls_the_tools(tmp_path: Path) -> None:
+    """Another client than the SDK's: the inspector 0.15 of the protocol's makers."""
+    shutil.copy(ROOT / "samples" / "knight" / "truth.glb", tmp_path / "knight.glb")
+    place = (
+        ROOT
+        / ".clients"
+        / "node"
+        / "node_modules"
+        / "@modelcontextprotocol"
+        / "inspector-cli"
+        / "build"
+        / "index.js"
+    )
+    command = ["node", place, Path(sys.executable).with_name("slipcast"), "mcp", "--root", tmp_path]
+
+    def ask(*words: str) -> dict[str, Any]:
+        done = subprocess.run([*command, *words], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        answer = json.loads(done.stdout)
+        assert isinstance(answer, dict)
+        return answer
+
+    tools = {tool["name"]: tool for tool in ask("--method", "tools/list")["tools"]}
+    assert tools["inspect"]["annotations"]["readOnlyHint"]
+    assert tools["make"]["_meta"] == {"slipcast/paid": True}
+    answer = ask("--method", "tools/call", "--tool-name", "inspect", "--tool-arg", "file=knight.glb")
+    assert answer["structuredContent"]["ok"]
+    assert "knight.glb: " in answer["content"][0]["text"]
