@@ -14,7 +14,8 @@ from collections import Counter
 from pathlib import Path
 
 from slipcast.picture.decode import read_picture
-from slipcast.pipeline.run import Recipe, make
+from slipcast.pipeline.recipe import Recipe
+from slipcast.pipeline.run import run
 
 LABELS = Path(__file__).with_name("verdicts.csv")
 
@@ -30,7 +31,7 @@ def main() -> int:
     for path in sorted(path for folder in folders for path in folder.iterdir()):
         if path.stem not in labels:
             continue
-        result = make(read_picture(path), Recipe(), name=path.stem)
+        result = run(read_picture(path), Recipe(), name=path.stem)
         why = [check.name for check in result.checks if check.verdict.value != "approve"]
         print(f"{path.stem}: {labels[path.stem]}, {result.verdict.value} {' '.join(why)}", flush=True)
         counts[labels[path.stem], result.verdict.value] += 1

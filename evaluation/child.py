@@ -65,7 +65,7 @@ def _mesh(kind: str, source: Path, target: Path, faces: int) -> dict[str, object
     from slipcast.depth.place import PlaceOptions, place
     from slipcast.reconstruct.points import PointOptions, make_points
     from slipcast.reconstruct.reconstruct import SurfaceOptions, reconstruct
-    from slipcast.reconstruct.simplify import RepairOptions, repair
+    from slipcast.reconstruct.simplify import SimplifyOptions, simplify
 
     before_mb, begun, begun_cpu = peak_mb(), time.perf_counter(), time.process_time()
     if kind == "ours":
@@ -78,9 +78,9 @@ def _mesh(kind: str, source: Path, target: Path, faces: int) -> dict[str, object
         marks.append(time.perf_counter())
         raw = reconstruct(cloud, depth, SurfaceOptions())
         marks.append(time.perf_counter())
-        mesh = repair(raw, depth, RepairOptions(faces=faces))
+        mesh = simplify(raw, depth, SimplifyOptions(faces=faces))
         marks.append(time.perf_counter())
-        steps = dict(zip(("points", "surface", "repair"), np.diff(marks).tolist(), strict=True))
+        steps = dict(zip(("points", "surface", "simplify"), np.diff(marks).tolist(), strict=True))
         vertices, triangles = mesh.vertices.astype(np.float64), mesh.faces.astype(np.int64)
     else:
         vertices, triangles, steps = textbook(depth, orientation=kind, faces=faces)
@@ -92,7 +92,7 @@ def _mesh(kind: str, source: Path, target: Path, faces: int) -> dict[str, object
 def _convert(picture: Path, depth: str, repeat: int, warm_up: Path | None) -> dict[str, object]:
     """The whole conversion, first in a fresh process and then again in a warm one."""
     begun = time.perf_counter()
-    from slipcast.pipeline.run import convert
+    from slipcast import convert
 
     import_s = time.perf_counter() - begun
     runs: list[dict[str, object]] = []

@@ -28,10 +28,9 @@ from evaluation.cases import Case, find_cases, true_depth
 from evaluation.protocol import COLUMNS, LOWER_IS_BETTER, NEAREST_ONE, Scores, score
 from evaluation.shape import read_shape
 from evaluation.sheet import bare_figurine, row, sheet
-from slipcast import __version__
+from slipcast import __version__, convert
 from slipcast.core.errors import BadInput, SlipcastError
 from slipcast.core.values import U8, DepthMap, Figurine, Picture
-from slipcast.pipeline.run import convert
 
 TRUTH = "truth"
 _SAME = 5e-4
@@ -117,7 +116,7 @@ def _made(task: Task) -> _Made:
     """What the product makes of the picture."""
     name = task.case.name
     result = convert(task.case.picture, depth=task.depth, faces=task.faces, detail=task.detail, name=name)
-    content = next(iter(result.exports["glb"].files.values()))
+    content = result.exports["glb"].main
     return _Made(figurine=result.figurine, picture=result.picture, depth=result.depth, content=content)
 
 
@@ -125,13 +124,13 @@ def _made_of_truth(task: Task) -> _Made:
     """The pipeline from calibrated depth on, with the truth for depth."""
     from slipcast.depth.place import place, settle
     from slipcast.formats.table import EXPORTERS
-    from slipcast.pipeline.run import Recipe
+    from slipcast.pipeline.recipe import Recipe
     from slipcast.reconstruct.points import PointOptions, make_points
     from slipcast.reconstruct.reconstruct import reconstruct
-    from slipcast.reconstruct.simplify import RepairOptions, repair
+    from slipcast.reconstruct.simplify import SimplifyOptions, simplify
     from slipcast.texture.paint import paint
 
-    recipe = Recipe(points=PointOptions(detail=task.detail), repair=RepairOptions(faces=task.faces))
+    recipe = Recipe(points=PointOptions(detail=task.detail), simplify=SimplifyOptions(faces=task.faces))
     picture = _picture(task.case)
     depth = true_depth(task.case, picture.height_px)
     if depth.valid.shape != picture.pixels.shape[:2]:
@@ -139,9 +138,10 @@ def _made_of_truth(task: Task) -> _Made:
     cut = replace(picture, alpha=(depth.valid * 255).astype("uint8"))
     depth = place(depth, cut, recipe.place)
     raw = reconstruct(make_points(depth, cut, recipe.points), depth, recipe.surface)
-    solid = repair(raw, depth, recipe.repair)
-    figurine = settle(paint(solid, depth, cut, recipe.texture, name=task.case.name), recipe.place)
-    content = next(iter(EXPORTERS["glb"].export(figurine, recipe.export).files.values()))
+    solid = simplify(raw, depth, recipe.simplify)
+    solid, raw, depth = settle(solid, raw, depth, recipe.place)
+    figurine = paint(solid, depth, cut, recipe.texture, name=task.case.name)
+    content = EXPORTERS["glb"].export(figurine, recipe.export).main
     return _Made(figurine=figurine, picture=cut, depth=depth, content=content)
 
 

@@ -42,10 +42,11 @@ from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.sample import sample as sample_texture
 from slipcast.mesh.topology import closedness, count_bodies, face_normals, source_shares
 from slipcast.picture.decode import read_picture
-from slipcast.pipeline.run import Recipe, make
+from slipcast.pipeline.recipe import Recipe
+from slipcast.pipeline.run import run
 from slipcast.reconstruct.points import PointOptions, make_points
 from slipcast.reconstruct.reconstruct import reconstruct
-from slipcast.reconstruct.simplify import repair
+from slipcast.reconstruct.simplify import simplify
 from slipcast.texture.paint import paint
 
 ROOT = Path(__file__).parents[1]
@@ -137,7 +138,7 @@ def _case(sample: str) -> Case:
 
 def _from_picture(case: Case, detail: str) -> _Stages:
     recipe = Recipe(points=PointOptions(detail=detail))
-    result = make(read_picture(case.picture), recipe, name=case.name)
+    result = run(read_picture(case.picture), recipe, name=case.name)
     return _Stages(
         cut=result.picture,
         depth=result.depth,
@@ -156,10 +157,10 @@ def _from_truth(case: Case, detail: str) -> _Stages:
     depth = place(depth, cut, recipe.place)
     cloud = make_points(depth, cut, recipe.points)
     raw = reconstruct(cloud, depth, recipe.surface)
-    solid = repair(raw, depth, recipe.repair)
-    ground = float(solid.vertices[:, 1].min())
-    deviation = measure_deviation(solid, raw, height_m=recipe.place.height_m, ground_m=ground)
-    figurine = settle(paint(solid, depth, cut, recipe.texture, name=case.name), recipe.place)
+    solid = simplify(raw, depth, recipe.simplify)
+    solid, raw, depth = settle(solid, raw, depth, recipe.place)
+    deviation = measure_deviation(solid, raw, height_m=recipe.place.height_m, ground_m=0.0)
+    figurine = paint(solid, depth, cut, recipe.texture, name=case.name)
     return _Stages(
         cut=cut,
         depth=depth,

@@ -29,7 +29,7 @@ from slipcast.picture.cut_out import CutoutOptions, cut_out
 from slipcast.picture.decode import read_picture
 from slipcast.reconstruct.points import PointOptions, make_points
 from slipcast.reconstruct.reconstruct import SurfaceOptions, reconstruct
-from slipcast.reconstruct.simplify import RepairOptions, repair
+from slipcast.reconstruct.simplify import SimplifyOptions, simplify
 from slipcast.texture.normal_map import Frames
 from slipcast.texture.paint import TextureOptions, paint
 
@@ -87,7 +87,7 @@ def _measured(case: Case, budgets: list[int], model: str, detail: str) -> list[t
     raw = reconstruct(make_points(depth, cut, PointOptions(detail=detail)), depth, SurfaceOptions())
     rows = []
     for faces in budgets:
-        solid = repair(raw, depth, RepairOptions(faces=faces))
+        solid = simplify(raw, depth, SimplifyOptions(faces=faces))
         figurine = paint(solid, depth, cut, TextureOptions(normal_map="on"), name=case.name)
         if model == "truth":
             rows.append(truth_angles_deg(figurine, case, depth))

@@ -19,7 +19,8 @@ if TYPE_CHECKING:  # few tests need them: imported where they are used
 
     from slipcast.core.values import Picture
     from slipcast.pipeline import run as pipeline
-    from slipcast.pipeline.run import Recipe, Result
+    from slipcast.pipeline.recipe import Recipe
+    from slipcast.pipeline.result import Result
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Workers share the cores already. Two that took two threads each needed 1.6 times as long on two cores.
@@ -122,11 +123,13 @@ def kitchen(monkeypatch: pytest.MonkeyPatch) -> list[Recipe]:
 
     recipes: list[Recipe] = []
 
-    def cooked(picture: Picture, recipe: Recipe, *, name: str, watch: pipeline.Watch | None = None) -> Result:
+    def cooked(
+        picture: Picture, recipe: Recipe, *, name: str, watch: pipeline.Watch | None = None, **_: object
+    ) -> Result:
         recipes.append(recipe)
         return cook(picture, recipe, name=name, watch=watch)
 
-    monkeypatch.setattr(pipeline, "make", cooked)
+    monkeypatch.setattr(pipeline, "run", cooked)
     return recipes
 
 

@@ -16,7 +16,9 @@ from slipcast.core.values import Camera, DepthMap, Export, Figurine, Mesh, Model
 from slipcast.mesh.deviation import Deviation
 from slipcast.mesh.topology import take_apart
 from slipcast.pipeline import run as pipeline
-from slipcast.pipeline.run import STAGES, Recipe, Result
+from slipcast.pipeline.recipe import Recipe
+from slipcast.pipeline.result import Result
+from slipcast.pipeline.run import STAGES
 
 
 class Ended(NamedTuple):
@@ -30,7 +32,9 @@ class Ended(NamedTuple):
 Run = Callable[..., Ended]
 
 
-def cook(picture: Picture, recipe: Recipe, *, name: str, watch: pipeline.Watch | None = None) -> Result:
+def cook(
+    picture: Picture, recipe: Recipe, *, name: str, watch: pipeline.Watch | None = None, **_: object
+) -> Result:
     """A result in no time: a closed tetrahedron of the height that was asked for."""
     for stage in STAGES:
         if watch:

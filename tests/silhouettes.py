@@ -23,7 +23,7 @@ from slipcast.depth.place import PlaceOptions, place
 from slipcast.mesh.topology import closedness, to_manifold
 from slipcast.reconstruct.points import PointOptions, make_points
 from slipcast.reconstruct.reconstruct import SurfaceOptions, reconstruct
-from slipcast.reconstruct.simplify import RepairOptions, repair
+from slipcast.reconstruct.simplify import SimplifyOptions, simplify
 
 RED = (200, 30, 30)
 WHITE = (255, 255, 255)
@@ -150,7 +150,7 @@ def solid_from(
     placed = place(depth, picture, PlaceOptions(height_m=height_m))
     cloud = make_points(placed, picture, PointOptions(detail=detail))
     raw = reconstruct(cloud, placed, SurfaceOptions(method=method))
-    return repair(raw, placed, RepairOptions(faces=faces)), placed
+    return simplify(raw, placed, SimplifyOptions(faces=faces)), placed
 
 
 def assert_solid(mesh: Mesh) -> None:

@@ -20,7 +20,7 @@ from slipcast.reconstruct.level_set import mesh_level_set
 from slipcast.reconstruct.register import register
 from slipcast.reconstruct.sides import make_sides
 from slipcast.reconstruct.silhouettes import hull_distances
-from slipcast.reconstruct.simplify import RepairOptions, repair
+from slipcast.reconstruct.simplify import SimplifyOptions, simplify
 from slipcast.texture.paint_views import Seen, paint_views
 
 
@@ -85,7 +85,7 @@ def test_cameras_that_are_off_are_found() -> None:
 def test_the_fused_solid_is_closed_and_shows_every_silhouette(views: tuple[View, ...]) -> None:
     cutouts, depths = turnaround(views)
     fused = fuse(cutouts, depths, height_m=0.075, fov_deg=24)
-    mesh = repair(fused.mesh, fused.depth, RepairOptions(faces=20_000), level=False)
+    mesh = simplify(fused.mesh, fused.depth, SimplifyOptions(faces=20_000), level=False)
     assert closedness(mesh).closed
     assert np.ptp(fused.mesh.vertices[:, 1]) == pytest.approx(0.075, rel=1e-4)
     for view, camera in fused.cameras.items():
@@ -154,7 +154,7 @@ def _with_stripes(picture: Picture) -> Picture:
 def test_each_face_is_painted_by_a_view_that_sees_it() -> None:
     cutouts, depths = turnaround()
     fused = fuse(cutouts, depths, height_m=0.075, fov_deg=24, detail="draft")
-    mesh = repair(fused.mesh, fused.depth, RepairOptions(faces=8000), level=False)
+    mesh = simplify(fused.mesh, fused.depth, SimplifyOptions(faces=8000), level=False)
     seen = {view: Seen(cutout=cutouts[view], camera=camera) for view, camera in fused.cameras.items()}
     painted = paint_views(mesh, seen, max_size_px=1024, name="x")
     shares = painted.provenance["seen"]

@@ -119,17 +119,18 @@ def test_each_row_names_a_value_that_its_check_measures(name: str, knight_checks
 def knight_checks() -> dict[str, Check]:
     from slipcast.depth.models import DepthOptions
     from slipcast.picture.decode import read_picture
-    from slipcast.pipeline.run import Recipe, make
+    from slipcast.pipeline.recipe import Recipe
+    from slipcast.pipeline.run import run
     from slipcast.reconstruct.points import PointOptions
-    from slipcast.reconstruct.simplify import RepairOptions
+    from slipcast.reconstruct.simplify import SimplifyOptions
 
     sample = Path(__file__).parents[2] / "samples/knight/front.png"
     recipe = Recipe(
         depth=DepthOptions(model="dome"),
         points=PointOptions(detail="draft"),
-        repair=RepairOptions(faces=4000),
+        simplify=SimplifyOptions(faces=4000),
     )
-    return {check.name: check for check in make(read_picture(sample), recipe, name="knight").checks}
+    return {check.name: check for check in run(read_picture(sample), recipe, name="knight").checks}
 
 
 @pytest.fixture

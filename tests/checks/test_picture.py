@@ -15,8 +15,9 @@ from slipcast.core.values import U8, Picture, View
 from slipcast.depth.models import DepthOptions
 from slipcast.picture.cut_out import cut_out
 from slipcast.picture.decode import read_picture
-from slipcast.pipeline.run import Recipe, make
-from slipcast.reconstruct.simplify import RepairOptions
+from slipcast.pipeline.recipe import Recipe
+from slipcast.pipeline.run import run
+from slipcast.reconstruct.simplify import SimplifyOptions
 
 SIDE = 640
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -288,8 +289,8 @@ def test_convert_says_that_a_landscape_is_no_figurine_and_what_to_do() -> None:
     from evaluation.scenery import landscape
 
     pixels = landscape(np.random.default_rng([1, 9 * 31 + ord("l")]), 640, 640)
-    recipe = Recipe(depth=DepthOptions(model="dome"), repair=RepairOptions(faces=2000))
-    result = make(Picture(pixels=np.ascontiguousarray(pixels)), recipe, name="hills")
+    recipe = Recipe(depth=DepthOptions(model="dome"), simplify=SimplifyOptions(faces=2000))
+    result = run(Picture(pixels=np.ascontiguousarray(pixels)), recipe, name="hills")
     told = [found.code for found in result.figurine.findings]
     assert told.count("NO_FIGURINE") == 1
     assert result.verdict is Verdict.REJECT

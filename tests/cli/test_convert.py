@@ -14,7 +14,9 @@ from PIL import Image
 
 from slipcast.core.errors import StageFailed
 from slipcast.pipeline import run as pipeline
-from slipcast.pipeline.run import STAGES, Recipe, Result
+from slipcast.pipeline.recipe import Recipe
+from slipcast.pipeline.result import Result
+from slipcast.pipeline.run import STAGES
 from slipcast.prepare.targets import TARGETS
 
 # ---------------------------------------------------------------------------------------------- what works
@@ -51,7 +53,7 @@ def test_every_word_reaches_the_recipe(run: Run, kitchen: list[Recipe], knight: 
     recipe = kitchen[0]
     assert recipe.formats == ("glb", "stl")
     assert recipe.place.height_m == pytest.approx(0.0762)
-    assert recipe.repair.faces == 1234
+    assert recipe.simplify.faces == 1234
     assert (recipe.depth.model, recipe.depth.device, recipe.depth.fov_deg) == ("dome", "cpu", 30.0)
     assert recipe.points.detail == "fine"
     assert files_in(Path("out")) == ["knight.glb", "knight.json", "knight.preview.png", "knight.stl"]
@@ -76,12 +78,12 @@ def test_without_options_the_recipe_is_the_stages_own(run: Run, kitchen: list[Re
 def test_a_target_chooses_what_was_not_said(run: Run, kitchen: list[Recipe], knight: Path) -> None:
     assert run("convert", knight, "--target", "web").code == 0
     chosen = kitchen[0]
-    assert (chosen.formats, chosen.repair.faces) == (("glb",), TARGETS["web"].faces)
+    assert (chosen.formats, chosen.simplify.faces) == (("glb",), TARGETS["web"].faces)
     assert chosen.export == TARGETS["web"].options()
     words = ("--target", "unreal", "--format", "obj", "--faces", 999, "--texture-size", 512)
     assert run("convert", knight, *words, "--texture-type", "JPEG", "--quantize").code == 0
     said = kitchen[1]
-    assert (said.formats, said.repair.faces) == (("obj",), 999)
+    assert (said.formats, said.simplify.faces) == (("obj",), 999)
     assert (said.export.texture_type, said.export.texture_max_px, said.export.quantize) == ("jpeg", 512, True)
     assert said.export.naming == TARGETS["unreal"].naming
 
@@ -129,7 +131,7 @@ def test_the_first_failure_gives_the_exit_code(
     def fail(*_: object, **__: object) -> Result:
         raise StageFailed("surface: nothing was left; check the cutout")
 
-    monkeypatch.setattr(pipeline, "make", fail)
+    monkeypatch.setattr(pipeline, "run", fail)
     ended = run("convert", knight, "missing.png")
     assert ended.code == 5
     assert "slipcast: surface: nothing was left; check the cutout\n" in ended.err
@@ -234,14 +236,14 @@ def test_unusual_file_names_work(run: Run, kitchen: list[Recipe], tmp_path: Path
         (["--height", "11m"], "1 mm to 10 m"),
         (["--height", "1e999mm"], "out of range"),
         (["--height", ""], "write for example 75mm"),
-        (["--faces", "0"], "--faces 0 is out of range"),
-        (["--faces", "-1"], "--faces -1 is out of range"),
+        (["--faces", "0"], "--faces is 0; give"),
+        (["--faces", "-1"], "--faces is -1; give"),
         (["--faces", "many"], "'many' is not a valid integer"),
         (["--depth", "nosuch"], "dome, figurine"),
         (["--device", "tpu"], "auto, cpu, cuda, mps"),
         (["--view", "behind"], "front, back, left, right"),
-        (["--fov", "0"], "--fov 0 is out of range"),
-        (["--fov", "nan"], "--fov nan is out of range"),
+        (["--fov", "0"], "--fov is 0; give"),
+        (["--fov", "nan"], "--fov is nan; give"),
         (["--detail", "ultra"], "draft, standard, fine"),
         (["--nosuch"], "No such option '--nosuch'"),
     ],

@@ -13,7 +13,8 @@ from kitchen import Run, cook, files_in, one_sentence, write_picture
 from slipcast.core.values import Picture, View
 from slipcast.jobs.memory import forget_peak_memory, peak_memory_mb
 from slipcast.pipeline import run as pipeline
-from slipcast.pipeline.run import Recipe, Result
+from slipcast.pipeline.recipe import Recipe
+from slipcast.pipeline.result import Result
 from slipcast.workspace.claims import claim
 
 # ------------------------------------------------------------------------------------------- what is accepted
@@ -56,11 +57,13 @@ def test_a_manifest_says_what_is_different_for_a_picture(
 ) -> None:
     made: list[tuple[str, View, Recipe]] = []
 
-    def note(picture: Picture, recipe: Recipe, *, name: str, watch: pipeline.Watch | None = None) -> Result:
+    def note(
+        picture: Picture, recipe: Recipe, *, name: str, watch: pipeline.Watch | None = None, **_: object
+    ) -> Result:
         made.append((name, picture.view, recipe))
         return cook(picture, recipe, name=name, watch=watch)
 
-    monkeypatch.setattr(pipeline, "make", note)
+    monkeypatch.setattr(pipeline, "run", note)
     for name in ("fox", "owl"):
         write_picture(tmp_path / "shots" / f"{name}.png")
     rows = [
@@ -75,7 +78,7 @@ def test_a_manifest_says_what_is_different_for_a_picture(
     assert run("convert", "--from-list", manifest, "--height", "50mm").code == 0
     (fox, fox_view, fox_recipe), (owl, owl_view, owl_recipe) = made
     assert (fox, fox_view, fox_recipe.place.height_m) == ("Reynard", View.BACK, 0.12)
-    assert (owl, owl_view, owl_recipe.place.height_m, owl_recipe.repair.faces) == (
+    assert (owl, owl_view, owl_recipe.place.height_m, owl_recipe.simplify.faces) == (
         "owl",
         View.FRONT,
         0.05,
@@ -125,11 +128,13 @@ def test_lines_of_json_come_one_by_one(
     """What was finished is printed before the next picture is begun, and nothing is printed twice."""
     printed: list[str] = []
 
-    def make(picture: Picture, recipe: Recipe, *, name: str, watch: pipeline.Watch | None = None) -> Result:
+    def make(
+        picture: Picture, recipe: Recipe, *, name: str, watch: pipeline.Watch | None = None, **_: object
+    ) -> Result:
         printed.append(capfd.readouterr().out)
         return cook(picture, recipe, name=name, watch=watch)
 
-    monkeypatch.setattr(pipeline, "make", make)
+    monkeypatch.setattr(pipeline, "run", make)
     for name in "abc":
         write_picture(tmp_path / f"{name}.png")
     ended = run("convert", "a.png", "missing.png", "b.png", "c.png", "--json-lines")

@@ -20,7 +20,7 @@ from slipcast.core.values import View
 from slipcast.depth.models import DEPTH_MODELS
 from slipcast.formats.table import EXPORTERS
 from slipcast.pipeline import run as pipeline
-from slipcast.pipeline.run import Result
+from slipcast.pipeline.result import Result
 
 PROGRAM = [sys.executable, "-c", "import sys; from slipcast.cli.main import main; sys.exit(main())"]
 
@@ -33,7 +33,7 @@ def test_a_bug_is_one_sentence_and_its_traceback_goes_to_a_file_on_demand(
     def broken(*_: object, **__: object) -> Result:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr(pipeline, "make", broken)
+    monkeypatch.setattr(pipeline, "run", broken)
     ended = run("convert", knight)
     assert ended.code == 1
     assert one_sentence(ended.err)
@@ -50,7 +50,7 @@ def test_running_out_of_memory_is_a_sentence(run: Run, knight: Path, monkeypatch
     def greedy(*_: object, **__: object) -> Result:
         raise MemoryError
 
-    monkeypatch.setattr(pipeline, "make", greedy)
+    monkeypatch.setattr(pipeline, "run", greedy)
     ended = run("convert", knight)
     assert (ended.code, one_sentence(ended.err)) == (5, True)
     assert "not enough memory" in ended.err
@@ -60,11 +60,11 @@ SLOW = """
     import sys, time
     import slipcast.pipeline.run as pipeline
     from slipcast.cli.main import main
-    def slow(picture, recipe, *, name, watch=None):
+    def slow(picture, recipe, *, name, **_):
         print("started", flush=True)
         open(sys.argv[1], "w").close()
         time.sleep(60)
-    pipeline.make = slow
+    pipeline.run = slow
     sys.exit(main(sys.argv[2:]))
 """
 
@@ -254,7 +254,7 @@ def test_missing_weights_in_a_stage_keep_their_exit_code(
     def bare(*_: object, **__: object) -> Result:
         raise MissingWeights("the weights are damaged; fetch them again")
 
-    monkeypatch.setattr(pipeline, "make", bare)
+    monkeypatch.setattr(pipeline, "run", bare)
     assert run("convert", knight).code == 4
 
 

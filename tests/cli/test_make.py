@@ -58,7 +58,7 @@ def test_words_become_an_asset_that_knows_its_picture(
     monkeypatch.setenv("GEMINI_API_KEY", KEY)
     assert not server.calls
     with monkeypatch.context() as halfway:
-        halfway.setattr(pipeline, "make", broken)
+        halfway.setattr(pipeline, "run", broken)
         assert buy(*MAKE).code == 5
     assert (tmp_path / "out/clockwork-owl.picture.png").read_bytes() == server.sample
     ran = buy(*MAKE)

@@ -42,7 +42,7 @@ def _ready(depth: DepthMap, ratio: float | None = None) -> DepthMap:
 
 @pytest.mark.parametrize("ratio", [0.049, 5.1, 0.0, -1.0, float("nan"), float("inf")])
 def test_a_ratio_out_of_range_is_refused(ratio: float) -> None:
-    with pytest.raises(BadInput, match=r"between 0\.05 and 5"):
+    with pytest.raises(BadInput, match=r"from 0\.05 to 5"):
         calibrate(flat(disc(32, 10), 90, 100), picture_of(disc(32, 10)), CalibrateOptions(ratio=ratio))
 
 
@@ -63,6 +63,10 @@ def test_an_asked_ratio_is_met(ratio: float) -> None:
     middle = (out.back[out.valid].max() + out.front[out.valid].min()) / 2
     columns = np.ptp(np.flatnonzero(out.valid.any(0))) + 1
     assert deep / (columns * middle / out.camera.fx_px) == pytest.approx(ratio, rel=1e-3)
+    assert out.findings == (), "who gives the ratio is not told that it is a prior"
+    relative = _ready(_relative(_hill(), DepthKind.AFFINE_DEPTH), ratio)
+    assert "DEPTH_PRIOR" not in {entry.code for entry in relative.findings}
+    assert not relative.ratio_is_prior
 
 
 @pytest.mark.parametrize("kind", [DepthKind.AFFINE_DISPARITY, DepthKind.AFFINE_DEPTH])

@@ -240,16 +240,25 @@ def test_a_picture_without_alpha_has_hard_edges() -> None:
 
 @pytest.mark.parametrize("height_m", [0.001, 0.075, 2.0])
 def test_settled_height_is_exact(height_m: float) -> None:
-    before = figure()
-    after = settle(before, PlaceOptions(height_m=height_m))
-    low, high = after.mesh.vertices.min(0), after.mesh.vertices.max(0)
+    before, depth = figure().mesh, place(flat(disc(32, 10), 1, 2), picture_of(disc(32, 10)), PlaceOptions())
+    after, full, moved = settle(before, cube(), depth, PlaceOptions(height_m=height_m))
+    low, high = after.vertices.min(0), after.vertices.max(0)
     assert high[1] == np.float32(height_m)
     assert low[1] == 0
     assert low[0] + high[0] == pytest.approx(0, abs=1e-6 * height_m)
     assert low[2] + high[2] == pytest.approx(0, abs=1e-6 * height_m)
-    spread = np.ptp(before.mesh.vertices, axis=0)
+    spread = np.ptp(before.vertices, axis=0)
     assert (high - low) / spread == pytest.approx((high - low)[1] / spread[1], rel=1e-5)
-    assert after.uv is before.uv
+    assert np.ptp(full.vertices, axis=0) == pytest.approx(
+        np.ptp(cube().vertices, axis=0) * height_m / spread[1], rel=1e-4
+    )
+    # The camera sees the mesh of the new world where it saw that of the old one, and its depth is to scale.
+    was, now = project(depth.camera, before.vertices), project(moved.camera, after.vertices)
+    assert now[0] == pytest.approx(was[0], abs=0.01)
+    assert now[1] / was[1] == pytest.approx(height_m / spread[1], rel=1e-4)
+    assert moved.front[moved.valid] == pytest.approx(
+        depth.front[depth.valid] * height_m / spread[1], rel=1e-5
+    )
 
 
 def test_normals_of_a_cube_point_out_of_its_corners() -> None:

@@ -12,7 +12,8 @@ from slipcast.core.findings import finding
 from slipcast.jobs.convert import ConvertJob, ConvertTask, Done, convert_pictures
 from slipcast.jobs.events import Cost, EntryDone, Event, Found, Progress, StageBegan, StageEnded
 from slipcast.jobs.failure import Failure
-from slipcast.pipeline.run import STAGES, Recipe
+from slipcast.pipeline.recipe import Recipe
+from slipcast.pipeline.run import STAGES
 
 
 def job_of(tmp_path: Path, names: str, **more: Any) -> ConvertJob:

@@ -23,7 +23,7 @@ from slipcast.jobs.watch import Arrival, Inbox, WatchOptions
 if TYPE_CHECKING:
     from kitchen import Run
 
-    from slipcast.pipeline.run import Recipe
+    from slipcast.pipeline.recipe import Recipe
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = WatchOptions(settle_s=2.0, views_wait_s=30.0)

@@ -11,10 +11,10 @@ from slipcast.core.values import F64, I32, Mesh
 from slipcast.depth.place import place
 from slipcast.mesh.deviation import measure_deviation
 from slipcast.mesh.topology import face_normals, make_mesh
-from slipcast.pipeline.run import Recipe
+from slipcast.pipeline.recipe import Recipe
 from slipcast.reconstruct.points import PointOptions, make_points
 from slipcast.reconstruct.reconstruct import reconstruct
-from slipcast.reconstruct.simplify import RepairOptions, repair
+from slipcast.reconstruct.simplify import SimplifyOptions, simplify
 
 
 def _icosphere(times: int) -> Mesh:
@@ -89,7 +89,7 @@ def test_fewer_faces_deviate_more() -> None:
     picture = picture_of(alpha)
     placed = place(depth, picture, Recipe().place)
     raw = reconstruct(make_points(placed, picture, PointOptions()), placed, Recipe().surface)
-    solids = [repair(raw, placed, RepairOptions(faces=faces)) for faces in (200, 2_000, 20_000)]
+    solids = [simplify(raw, placed, SimplifyOptions(faces=faces)) for faces in (200, 2_000, 20_000)]
     # What was cut off to stand does not count.
     known = [
         measure_deviation(solid, raw, height_m=0.075, ground_m=float(solid.vertices[:, 1].min()))

@@ -17,7 +17,7 @@ from slipcast.formats.table import EXPORTERS, ExportOptions
 from slipcast.mesh.deviation import Deviation
 from slipcast.mesh.topology import count_bodies, make_mesh, source_shares
 from slipcast.pipeline.metadata import attach, describe
-from slipcast.pipeline.run import Recipe
+from slipcast.pipeline.recipe import Recipe
 
 _PICTURE = Picture(
     pixels=picture_of(disc(32, 10)).pixels,
@@ -79,7 +79,7 @@ def test_it_names_picture_model_and_every_option() -> None:
     assert isinstance(options, dict)
     assert options["place"] == {"height_m": 0.075, "elevation_deg": None}
     assert options["formats"] == ["glb"]
-    assert options["repair"] == {"faces": 50_000}
+    assert options["simplify"] == {"faces": 50_000}
 
 
 def test_findings_of_all_stages_come_in_order() -> None:

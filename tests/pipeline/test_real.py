@@ -16,9 +16,11 @@ from slipcast.depth.models import DepthOptions
 from slipcast.mesh.rasterize import rasterize
 from slipcast.picture.decode import read_picture
 from slipcast.pipeline.preview import PreviewOptions
-from slipcast.pipeline.run import Recipe, Result, make
+from slipcast.pipeline.recipe import Recipe
+from slipcast.pipeline.result import Result
+from slipcast.pipeline.run import run
 from slipcast.reconstruct.points import PointOptions
-from slipcast.reconstruct.simplify import RepairOptions
+from slipcast.reconstruct.simplify import SimplifyOptions
 
 SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*/front.png"))
 
@@ -38,10 +40,10 @@ def _halved(path: Path) -> Result:
     recipe = Recipe(
         depth=DepthOptions(model="dome"),
         points=PointOptions(detail="draft"),
-        repair=RepairOptions(faces=10_000),
+        simplify=SimplifyOptions(faces=10_000),
         preview=PreviewOptions(panel_px=64),
     )
-    return make(small, recipe, name=path.parent.name)
+    return run(small, recipe, name=path.parent.name)
 
 
 def _outline_iou(result: Result) -> float:

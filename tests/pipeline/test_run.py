@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from silhouettes import assert_solid, coverage_iou, disc, picture_of, ring
 
+from slipcast import convert
 from slipcast.core.errors import BadInput, SlipcastError
 from slipcast.core.values import Picture, View
 from slipcast.depth.models import DepthOptions
@@ -17,15 +18,17 @@ from slipcast.depth.place import PlaceOptions
 from slipcast.formats.inspect import read_content
 from slipcast.formats.table import EXPORTERS
 from slipcast.pipeline.preview import PreviewOptions
-from slipcast.pipeline.run import STAGES, Recipe, Result, convert, make
-from slipcast.reconstruct.simplify import RepairOptions
+from slipcast.pipeline.recipe import Recipe
+from slipcast.pipeline.result import Result
+from slipcast.pipeline.run import STAGES, run
+from slipcast.reconstruct.simplify import SimplifyOptions
 
 
 def _recipe(*, height_m: float = 0.075, faces: int = 2_000, formats: tuple[str, ...] = ("glb",)) -> Recipe:
     return Recipe(
         depth=DepthOptions(model="dome"),
         place=PlaceOptions(height_m=height_m),
-        repair=RepairOptions(faces=faces),
+        simplify=SimplifyOptions(faces=faces),
         preview=PreviewOptions(panel_px=96),
         formats=formats,
     )
@@ -52,7 +55,7 @@ def _check(result: Result, height_m: float, faces: int) -> None:
 
 @pytest.mark.parametrize(("height_m", "faces"), [(0.075, 2_000), (0.02, 100), (1.8, 10_000)])
 def test_a_picture_becomes_an_asset(height_m: float, faces: int) -> None:
-    result = make(picture_of(_alpha()), _recipe(height_m=height_m, faces=faces), name="body")
+    result = run(picture_of(_alpha()), _recipe(height_m=height_m, faces=faces), name="body")
     _check(result, height_m, faces)
     assert result.figurine.name == "body"
     assert result.preview.startswith(b"\x89PNG")
@@ -63,7 +66,7 @@ def test_a_picture_becomes_an_asset(height_m: float, faces: int) -> None:
 
 def test_stages_are_told_in_order() -> None:
     told: list[tuple[str, int, int]] = []
-    result = make(
+    result = run(
         picture_of(_alpha()),
         _recipe(),
         name="body",
@@ -78,7 +81,7 @@ def test_every_format_at_once_and_the_same_bytes_twice() -> None:
     # usdz needs a package that is an extra.
     here = tuple(key for key in EXPORTERS if key != "usdz" or find_spec("pxr"))
     recipe = _recipe(faces=500, formats=here)
-    one, two = (make(picture_of(_alpha()), recipe, name="body") for _ in range(2))
+    one, two = (run(picture_of(_alpha()), recipe, name="body") for _ in range(2))
     assert set(one.exports) == set(here)
     for key, export in one.exports.items():
         assert list(export.files) == list(two.exports[key].files)
@@ -90,7 +93,7 @@ def test_every_format_at_once_and_the_same_bytes_twice() -> None:
 
 
 def test_the_solid_covers_the_silhouette() -> None:
-    result = make(picture_of(_alpha()), _recipe(faces=20_000), name="body")
+    result = run(picture_of(_alpha()), _recipe(faces=20_000), name="body")
     # Placed depth and settled mesh differ by one scale and shift, so the comparison is by the outline's own box.
     mesh = result.figurine.mesh
     assert coverage_iou(mesh, result.depth) > 0.8
@@ -98,7 +101,7 @@ def test_the_solid_covers_the_silhouette() -> None:
 
 @pytest.mark.parametrize("view", [View.FRONT, View.BACK, View.LEFT, View.RIGHT])
 def test_every_view_makes_a_solid_that_faces_ahead(view: View) -> None:
-    result = make(picture_of(_alpha(), view=view), _recipe(), name="body")
+    result = run(picture_of(_alpha(), view=view), _recipe(), name="body")
     _check(result, 0.075, 2_000)
     picture = result.metadata["picture"]
     assert isinstance(picture, dict)
@@ -113,7 +116,7 @@ def test_every_view_makes_a_solid_that_faces_ahead(view: View) -> None:
 def test_tiny_pictures_end_in_a_solid_or_a_sentence(size: int) -> None:
     picture = picture_of(np.full((size, size), 255, np.uint8))
     try:
-        result = make(picture, _recipe(faces=100), name="tiny")
+        result = run(picture, _recipe(faces=100), name="tiny")
     except SlipcastError:
         return
     _check(result, 0.075, 100)
@@ -121,7 +124,7 @@ def test_tiny_pictures_end_in_a_solid_or_a_sentence(size: int) -> None:
 
 def test_a_transparent_picture_is_refused() -> None:
     with pytest.raises(BadInput):
-        make(picture_of(np.zeros((64, 64), np.uint8)), _recipe(), name="nothing")
+        run(picture_of(np.zeros((64, 64), np.uint8)), _recipe(), name="nothing")
 
 
 def test_convert_reads_a_file_and_names_it_by_its_stem(tmp_path: Path) -> None:
@@ -194,7 +197,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_picture_without_alpha_is_cut_out_first() -> None:
     picture = picture_of(_alpha(), (200, 30, 30), (255, 255, 255))
-    result = make(Picture(pixels=picture.pixels), _recipe(), name="body")
+    result = run(Picture(pixels=picture.pixels), _recipe(), name="body")
     _check(result, 0.075, 2_000)
     assert result.picture.alpha is not None
     assert ((result.picture.alpha >= 128) == (_alpha() >= 128)).mean() > 0.9

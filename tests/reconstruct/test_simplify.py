@@ -31,7 +31,7 @@ from slipcast.core.values import F32, U8, Bool, DepthKind, DepthMap, Source
 from slipcast.depth.calibrate import CalibrateOptions, calibrate
 from slipcast.depth.dome import Dome
 from slipcast.mesh.topology import closedness, count_bodies, face_normals, make_mesh
-from slipcast.reconstruct.simplify import MAX_FACES, MIN_FACES, RepairOptions, repair
+from slipcast.reconstruct.simplify import MAX_FACES, MIN_FACES, SimplifyOptions, simplify
 
 
 @pytest.mark.parametrize("faces", [100, 1_000, 100_000])
@@ -56,13 +56,13 @@ def test_a_ball_of_every_budget(faces: int) -> None:
 @pytest.mark.parametrize("faces", [-1, 0, MIN_FACES - 1, MAX_FACES + 1])
 def test_a_budget_out_of_range_is_refused(faces: int) -> None:
     with pytest.raises(BadInput, match="faces must be between 100 and 2,000,000"):
-        repair(cube(), flat(disc(32, 10), 1, 2), RepairOptions(faces=faces))
+        simplify(cube(), flat(disc(32, 10), 1, 2), SimplifyOptions(faces=faces))
 
 
 def test_a_surface_with_a_hole_is_refused() -> None:
     mesh = cube()
     with pytest.raises(StageFailed, match="no closed solid"):
-        repair(make_mesh(mesh.vertices, mesh.faces[1:]), flat(disc(32, 10), 1, 2), RepairOptions())
+        simplify(make_mesh(mesh.vertices, mesh.faces[1:]), flat(disc(32, 10), 1, 2), SimplifyOptions())
 
 
 def test_a_slab_is_a_box_with_walls() -> None:
@@ -244,7 +244,7 @@ def test_ten_thousand_specks_are_refused_at_once_where_the_budget_cannot_hold_th
     faces = speck.faces[None] + 8 * np.arange(10_000)[:, None, None]
     specks = make_mesh(vertices, faces.reshape(-1, 3).astype(np.int32))
     with pytest.raises(StageFailed, match="1000 faces cannot hold the 10,000 separate parts"):
-        repair(specks, flat(disc(32, 10), 1, 2), RepairOptions(faces=1_000))
+        simplify(specks, flat(disc(32, 10), 1, 2), SimplifyOptions(faces=1_000))
 
 
 @pytest.mark.parametrize("kind", list(DepthKind))

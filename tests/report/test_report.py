@@ -23,9 +23,11 @@ from slipcast.core.values import Source
 from slipcast.depth.models import DepthOptions
 from slipcast.mesh.tangents import make_corner_tangents
 from slipcast.mesh.thickness import measure_thickness
-from slipcast.pipeline.run import Recipe, Result, make
+from slipcast.pipeline.recipe import Recipe
+from slipcast.pipeline.result import Result
+from slipcast.pipeline.run import run
 from slipcast.reconstruct.points import PointOptions
-from slipcast.reconstruct.simplify import RepairOptions
+from slipcast.reconstruct.simplify import SimplifyOptions
 from slipcast.report.index import cards_of, draw_index, is_ours
 from slipcast.report.model import pack, thickness_level
 from slipcast.report.page import CHECKS, VERDICTS, groups_of, measured
@@ -68,11 +70,11 @@ def result() -> Result:
     alpha = np.maximum(disc(160, 45, 80, 105), disc(160, 25, 80, 40))
     recipe = Recipe(
         depth=DepthOptions(model="dome"),
-        repair=RepairOptions(faces=1500),
+        simplify=SimplifyOptions(faces=1500),
         points=PointOptions(detail="draft"),
         texture=TextureOptions(normal_map="on"),
     )
-    return make(picture_of(alpha), recipe, name=HOSTILE)
+    return run(picture_of(alpha), recipe, name=HOSTILE)
 
 
 @pytest.fixture(scope="module")

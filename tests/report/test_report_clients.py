@@ -17,7 +17,9 @@ from slipcast.formats.table import EXPORTERS, ExportOptions
 from slipcast.mesh.deviation import Deviation
 from slipcast.pipeline import metadata
 from slipcast.pipeline.preview import PreviewOptions, draw_preview
-from slipcast.pipeline.run import STAGES, Recipe, Result
+from slipcast.pipeline.recipe import Recipe
+from slipcast.pipeline.result import Result
+from slipcast.pipeline.run import STAGES
 from slipcast.report.index import draw_index
 from slipcast.report.report import draw_report
 from slipcast.workspace.files import write

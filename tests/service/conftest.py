@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from parts import House, make_house
 
-from slipcast.pipeline.run import Recipe
+from slipcast.pipeline.recipe import Recipe
 
 _METRICS = tempfile.TemporaryDirectory(prefix="slipcast-metrics-")
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = _METRICS.name

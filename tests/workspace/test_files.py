@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from slipcast.core import files as disk
 from slipcast.core.errors import BadInput, DiskFull, SlipcastError
+from slipcast.core.files import check_folder, write_files
 from slipcast.core.values import Camera, DepthMap, Mesh, ModelInfo, Picture, PointCloud, Source
 from slipcast.workspace import files as store
-from slipcast.workspace.files import check_folder, ply_of_cloud, ply_of_mesh, write_files
+from slipcast.workspace.files import ply_of_cloud, ply_of_mesh
 
 
 def _everything(folder: Path) -> dict[str, bytes]:
@@ -56,7 +58,7 @@ def test_a_name_as_long_as_the_disk_allows_is_written(tmp_path: Path) -> None:
 def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second file's bytes go to a device that is always full: the kernel itself refuses them."""
     (tmp_path / "a.json").write_bytes(b"old")
-    real, count = store._part_beside, 0
+    real, count = disk._part_beside, 0
 
     def beside(target: Path) -> Path:
         nonlocal count
@@ -70,8 +72,8 @@ def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path, monkeypatch: py
         with part.open("wb") as file:
             file.write(content)
 
-    monkeypatch.setattr(store, "_part_beside", beside)
-    monkeypatch.setattr(store, "_write_part", write_part)
+    monkeypatch.setattr(disk, "_part_beside", beside)
+    monkeypatch.setattr(disk, "_write_part", write_part)
     with pytest.raises(DiskFull, match=r"deep/a\.json could not be written: the disk is full"):
         write_files(tmp_path / "out" / "deep", {"a.glb": b"new", "a.json": b"new"})
     assert _everything(tmp_path) == {"a.json": b"old"}
@@ -85,7 +87,7 @@ def test_a_quota_hit_in_the_middle_of_a_file_leaves_what_was_there(tmp_path: Pat
         import resource, sys
         from pathlib import Path
         from slipcast.core.errors import DiskFull
-        from slipcast.workspace.files import write_files
+        from slipcast.core.files import write_files
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
         try:
             write_files(Path(sys.argv[1]), {"a.json": b"x" * 50_000, "a.glb": b"x" * 200_000})

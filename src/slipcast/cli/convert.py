@@ -10,6 +10,7 @@ import click
 from slipcast.cli.live import StageBar
 from slipcast.cli.options import recipe as recipes
 from slipcast.cli.options.asset import AssetWords, asset_options, recipe_from
+from slipcast.cli.options.export import is_given
 from slipcast.cli.options.views import sides_of_words, views_of_words
 from slipcast.cli.terminal import Terminal, quiet
 from slipcast.core.errors import BadInput, DiskFull
@@ -190,12 +191,13 @@ def tasks_of(
 ) -> tuple[ConvertTask, ...]:
     """One task a picture: the command's words, and over them those that a manifest says of the picture."""
     names = names_of(entries, pattern)
-    common = recipe_from(words, fov_deg=fov_deg)
+    fov = fov_deg if is_given("fov") else None
+    common = recipe_from(words, fov_deg=fov)
     tasks = []
     for entry in entries:
         own = {key: word for key, word in entry.words.items() if key not in ("name", "view")}
         try:
-            recipe = recipe_from(words, own=own, fov_deg=fov_deg) if own else common
+            recipe = recipe_from(words, own=own, fov_deg=fov) if own else common
             side = recipes.view_of(entry.words.get("view", view))
         except BadInput as problem:
             if not entry.where:

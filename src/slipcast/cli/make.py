@@ -10,6 +10,7 @@ import click
 from slipcast.cli.generate import price_of, say_plan
 from slipcast.cli.live import Board, StageBar
 from slipcast.cli.options.asset import AssetWords, asset_options, recipe_from
+from slipcast.cli.options.flags import speak_flags
 from slipcast.cli.options.prompt import (
     BuyWords,
     CascadeWords,
@@ -148,14 +149,15 @@ def sides_of(
         return None
     if count not in SETS:
         raise BadInput(f"--views {count} is no set of sides; choose from 1, 4, 6")
-    return SidesOptions(
-        sides=SETS[count][1:],
-        model=model,
-        ratio=asked.request.ratio,
-        size=asked.request.size,
-        retries=retries,
-        mirror_symmetric=mirror_symmetric,
-    )
+    with speak_flags():
+        return SidesOptions(
+            sides=SETS[count][1:],
+            model=model,
+            ratio=asked.request.ratio,
+            size=asked.request.size,
+            retries=retries,
+            mirror_symmetric=mirror_symmetric,
+        )
 
 
 def _follow(terminal: Terminal, job: "MakeJob", provider: "Provider", *, debug: bool) -> "Made":

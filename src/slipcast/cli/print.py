@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from slipcast.cli.options.collect import collect
+from slipcast.cli.options.flags import speak_flags
 from slipcast.cli.options.length import parse_height
 from slipcast.cli.terminal import Terminal, quiet
 from slipcast.core.errors import BadInput
@@ -124,7 +125,7 @@ def print_(
     """
     from slipcast.jobs.print import PrintJob, print_sources
 
-    options = attempt(lambda: options_from(printing), debug=debug)
+    options = attempt(lambda: _options(printing), debug=debug)
     if isinstance(options, Failure):
         terminal.complain(options.message)
         if as_json:
@@ -148,6 +149,11 @@ def print_(
     if as_json:
         terminal.say(json.dumps(entries, indent=2, ensure_ascii=False))
     return codes[0] if codes else 0
+
+
+def _options(words: PrintWords) -> "PrintOptions":
+    with speak_flags():
+        return options_from(words)
 
 
 def options_from(words: PrintWords) -> "PrintOptions":

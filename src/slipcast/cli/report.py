@@ -22,8 +22,8 @@ def report(terminal: Terminal, folder: Path, debug: bool) -> int:
 
     def work() -> Path:
         from slipcast.core.errors import BadInput
+        from slipcast.core.files import write_files
         from slipcast.report.index import INDEX, draw_index, is_ours, without_report
-        from slipcast.workspace.files import write_files
 
         page = draw_index(folder)
         if not is_ours(folder / INDEX):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from slipcast.cli.live import Board
+from slipcast.cli.options.flags import speak_flags
 from slipcast.cli.options.prompt import BuyWords, buy_options, options_of, provider_of
 from slipcast.cli.terminal import Terminal
 from slipcast.core.errors import BadInput
@@ -68,17 +69,19 @@ def views(
         from slipcast.generate.turnaround import SidesOptions
         from slipcast.jobs.views import ViewsJob, plan_views
 
-        job = ViewsJob(
-            front=front,
-            out=out,
-            sides=SidesOptions(
+        with speak_flags():
+            wanted = SidesOptions(
                 sides=_sides(sides),
                 model=buying.model or default_model(),
                 ratio=buying.ratio,
                 size=buying.size,
                 retries=retries,
                 mirror_symmetric=mirror_symmetric,
-            ),
+            )
+        job = ViewsJob(
+            front=front,
+            out=out,
+            sides=wanted,
             name=name,
             options=options_of(buying),
         )

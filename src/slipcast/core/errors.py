@@ -27,6 +27,14 @@ class SlipcastError(Exception):
 class BadInput(SlipcastError):
     """A file, an option or a picture that cannot be worked with."""
 
+    def __init__(self, message: str = "", *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+        """The option's field that is wrong, where it is one: the message begins with its name."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restore, (type(self), str(self), self.field)
+
 
 class NoFigurine(BadInput):
     """The picture shows nothing that could be cut out."""
@@ -66,6 +74,11 @@ class DiskFull(SlipcastError):
 
 class QualityGate(SlipcastError):
     """The result exists and does not meet what was asked."""
+
+
+def _restore(kind: type[BadInput], message: str, field: str) -> BadInput:
+    """An error that came from a worker process."""
+    return kind(message, field=field)
 
 
 class Status(NamedTuple):

@@ -242,7 +242,12 @@ FINDINGS: dict[str, Row] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing worth knowing about a result; make it with `finding`."""
+    """One thing worth knowing about a result; make it with `finding`.
+
+    >>> result = slipcast.convert("knight.png", depth="dome", detail="draft", faces=2000)
+    >>> "DEPTH_MODEL" in {found.code for found in result.figurine.findings}
+    True
+    """
 
     code: str
     values: Mapping[str, object] = field(default_factory=dict)

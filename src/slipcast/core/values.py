@@ -14,11 +14,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from slipcast.core.findings import Finding
+from slipcast.core.options import check, real, text
 
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
@@ -32,7 +34,11 @@ LENS_FOV_DEG = 24.0
 
 
 class View(StrEnum):
-    """The side of the figurine that a picture shows."""
+    """The side of the figurine that a picture shows.
+
+    >>> View("left").yaw_deg
+    90.0
+    """
 
     FRONT = "front"
     BACK = "back"
@@ -64,7 +70,11 @@ _YAW_DEG = {
 
 
 class Source(IntEnum):
-    """Where a piece of surface comes from."""
+    """Where a piece of surface comes from.
+
+    >>> Source(3).name
+    'INVENTED'
+    """
 
     SEEN = 0
     """The picture shows it."""
@@ -114,6 +124,8 @@ class _Shown:
             value = getattr(self, entry.name)
             if isinstance(value, np.ndarray):
                 shown = f"{value.dtype}{list(value.shape)}"
+            elif isinstance(value, bytes):
+                shown = f"<{len(value)} bytes>"
             elif isinstance(value, Mapping):
                 shown = f"<{len(value)} entries>"
             else:
@@ -138,7 +150,11 @@ class Prompt:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Picture(_Shown):
-    """A decoded picture, upright, 8 bits a channel."""
+    """A decoded picture, upright, 8 bits a channel.
+
+    >>> Picture(pixels=np.zeros((64, 48, 3), np.uint8)).width_px
+    48
+    """
 
     pixels: U8
     """(H,W,3) sRGB."""
@@ -147,7 +163,7 @@ class Picture(_Shown):
     view: View = View.FRONT
     """The side of the figurine that it shows."""
     source: Mapping[str, object] = field(default_factory=dict)
-    """Where it came from, JSON-ready: `file`, `sha256`, or provider, model, ids and cost."""
+    """Where it came from, JSON-ready: `file`, `sha256`, and provider, model, ids and cost where it was bought."""
     findings: tuple[Finding, ...] = ()
     """What was noticed so far."""
 
@@ -169,7 +185,11 @@ class Picture(_Shown):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Camera(_Shown):
-    """A pinhole camera without distortion."""
+    """A pinhole camera without distortion.
+
+    >>> Camera.pinhole(48, 64).cx_px
+    24.0
+    """
 
     width_px: int
     height_px: int
@@ -232,6 +252,9 @@ class DepthMap(_Shown):
 
     With `kind` METRIC both are distances along +Z in the camera's frame (x right, y down, z into the scene, ray
     through the pixel's centre), in any one unit, and `back >= front` wherever `valid`.
+
+    >>> slipcast.convert("knight.png", depth="dome", detail="draft", faces=2000).depth.model.name
+    'dome'
     """
 
     front: F32
@@ -263,7 +286,11 @@ class DepthMap(_Shown):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class PointCloud(_Shown):
-    """Oriented surface samples in world axes and metres."""
+    """Oriented surface samples in world axes and metres.
+
+    >>> slipcast.convert("knight.png", depth="dome", detail="draft", faces=2000).cloud.points.shape[1]
+    3
+    """
 
     points: F32
     """(N,3)."""
@@ -287,7 +314,12 @@ class PointCloud(_Shown):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Mesh(_Shown):
-    """A triangle mesh with shared vertices, in world axes and metres."""
+    """A triangle mesh with shared vertices, in world axes and metres.
+
+    >>> corners = np.eye(3, dtype=np.float32)
+    >>> Mesh(vertices=corners, faces=np.array([[0, 1, 2]], np.int32), source=np.zeros(1, np.uint8))
+    Mesh(vertices=float32[3, 3], faces=int32[1, 3], source=uint8[1])
+    """
 
     vertices: F32
     """(V,3)."""
@@ -304,11 +336,23 @@ class Mesh(_Shown):
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """Physical factors of the one material, as glTF's metallic-roughness model defines them."""
+    """Physical factors of the one material, as glTF's metallic-roughness model defines them.
+
+    >>> Material(name="Brass", metallic=1, roughness=0.3)
+    Material(name='Brass', metallic=1.0, roughness=0.3)
+    """
 
     name: str = "Figurine"
     metallic: float = 0.0
     roughness: float = 0.9
+
+    def __post_init__(self) -> None:
+        check(
+            self,
+            name=text(example="Brass"),
+            metallic=real(0, 1, example=0),
+            roughness=real(0, 1, example=0.9),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -341,7 +385,11 @@ class Level(_Shown):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Figurine(_Shown):
-    """The finished asset: a mesh, its atlas and what is known about both."""
+    """The finished asset: a mesh, its atlas and what is known about both.
+
+    >>> slipcast.convert("knight.png", depth="dome", detail="draft", faces=2000).figurine.name
+    'knight'
+    """
 
     name: str
     """What artists see in their outliner: the picture's stem."""
@@ -373,9 +421,26 @@ class Figurine(_Shown):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Export(_Shown):
-    """A figurine in one format: files ready to be written."""
+    """A figurine in one format: files ready to be written.
+
+    >>> Export(files={"a.glb": b"glTF"})
+    Export(files=<1 entries>, findings=())
+    >>> Export(files={"a.glb": b"glTF"}).main
+    b'glTF'
+    """
 
     files: Mapping[str, bytes]
     """Name -> content; the main file comes first."""
     findings: tuple[Finding, ...] = ()
     """What this format could not carry."""
+
+    @property
+    def main(self) -> bytes:
+        """The main file's content."""
+        return next(iter(self.files.values()))
+
+    def save(self, folder: Path | str) -> tuple[Path, ...]:
+        """Write the files into `folder` (made when absent), all or none; returns their paths, main file first."""
+        from slipcast.core.files import write_files
+
+        return write_files(Path(folder), self.files)

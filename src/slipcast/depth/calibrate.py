@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
-from slipcast.core.errors import BadInput
 from slipcast.core.findings import finding
+from slipcast.core.options import check, real
 from slipcast.core.values import F32, Bool, DepthKind, DepthMap, Picture, Source
 from slipcast.depth.dome import inflate
 
@@ -31,21 +31,27 @@ _FLAT = 0.02
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrateOptions:
-    """How open questions of scale are settled."""
+    """How open questions of scale are settled.
+
+    >>> CalibrateOptions(ratio=9)
+    Traceback (most recent call last):
+    slipcast.core.errors.BadInput: ratio is 9; give a number from 0.05 to 5, for instance 0.8, or None
+    """
 
     ratio: float | None = None
     """Depth over width of the whole figurine; None: the model's own where it has one, else the prior."""
 
+    def __post_init__(self) -> None:
+        check(
+            self,
+            ratio=real(0.05, 5, example=0.8).or_none(),
+        )
+
 
 def calibrate(depth: DepthMap, picture: Picture, options: CalibrateOptions) -> DepthMap:
-    """Return METRIC depth with both shells and `back >= front`; one unit is one pixel at the figurine's middle.
-
-    Raises BadInput for a ratio outside [0.05, 5].
-    """
+    """Return METRIC depth with both shells and `back >= front`; one unit is one pixel at the figurine's middle."""
     del picture
     ratio = options.ratio
-    if ratio is not None and not 0.05 <= ratio <= 5:
-        raise BadInput(f"depth/width must be between 0.05 and 5, got {ratio}")
     valid = depth.valid & np.isfinite(depth.front)
     if depth.back is not None:
         valid &= np.isfinite(depth.back)
@@ -58,7 +64,8 @@ def calibrate(depth: DepthMap, picture: Picture, options: CalibrateOptions) -> D
     if depth.kind is DepthKind.METRIC and depth.back is not None:
         if ratio is None and not depth.ratio_is_prior:
             return _order(depth)
-        return _order(_stretch(depth, prior if ratio is None else ratio))
+        stretched = _stretch(depth, prior if ratio is None else ratio)
+        return _order(_note_prior(stretched, prior) if ratio is None else stretched)
     front, flat = _metric_front(depth, prior if ratio is None else ratio)
     half = inflate(valid)
     rows, columns = _extent(valid)
@@ -69,20 +76,26 @@ def calibrate(depth: DepthMap, picture: Picture, options: CalibrateOptions) -> D
     # At the rim the shells meet: there the front itself counts, not its smooth middle.
     weight = np.clip(half / (0.02 * rows), 0, 1)
     back = front + thickness * (1 - weight) + (behind - front) * weight
-    noted = finding(
-        "DEPTH_FLAT" if flat else "DEPTH_PRIOR", {"ratio": f"{prior if ratio is None else ratio:.2f}"}
+    made = replace(
+        depth,
+        front=np.where(valid, front, 0).astype(np.float32),
+        back=np.where(valid, back, 0).astype(np.float32),
+        kind=DepthKind.METRIC,
+        back_source=Source.MIRRORED,
+        ratio_is_prior=ratio is None,
     )
-    return _order(
-        replace(
-            depth,
-            front=np.where(valid, front, 0).astype(np.float32),
-            back=np.where(valid, back, 0).astype(np.float32),
-            kind=DepthKind.METRIC,
-            back_source=Source.MIRRORED,
-            ratio_is_prior=True,
-            findings=(*depth.findings, noted),
-        )
-    )
+    if flat:
+        told = finding("DEPTH_FLAT", {"ratio": f"{prior if ratio is None else ratio:.2f}"})
+        made = replace(made, findings=(*made.findings, told))
+    elif ratio is None:
+        made = _note_prior(made, prior)
+    return _order(made)
+
+
+def _note_prior(depth: DepthMap, prior: float) -> DepthMap:
+    """Say that the ratio is the prior; who gave it himself is not told so."""
+    told = finding("DEPTH_PRIOR", {"ratio": f"{prior:.2f}"})
+    return replace(depth, findings=(*depth.findings, told))
 
 
 def depth_prior(valid: Bool) -> float:
@@ -135,13 +148,7 @@ def _stretch(depth: DepthMap, ratio: float) -> DepthMap:
     def moved(shell: F32) -> F32:
         return np.where(depth.valid, middle + (shell - middle) * np.float32(factor), 0).astype(np.float32)
 
-    noted = finding("DEPTH_PRIOR", {"ratio": f"{ratio:.2f}"})
-    return replace(
-        depth,
-        front=moved(depth.front),
-        back=moved(depth.back),
-        findings=(*depth.findings, noted),
-    )
+    return replace(depth, front=moved(depth.front), back=moved(depth.back))
 
 
 def _order(depth: DepthMap) -> DepthMap:

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from slipcast.core.errors import BadInput, MissingWeights, StageFailed
+from slipcast.core.options import FOV, check, choice, text, whole
 from slipcast.core.values import (
     F32,
     LENS_FOV_DEG,
@@ -37,7 +38,7 @@ from slipcast.core.values import (
     Source,
 )
 from slipcast.depth import download
-from slipcast.depth.device import check_device, device_of
+from slipcast.depth.device import DEVICES, check_device, device_of
 
 _GREY = 127
 _MARGIN = 0.08
@@ -45,7 +46,11 @@ _MARGIN = 0.08
 
 @dataclass(frozen=True, kw_only=True)
 class DepthAnythingOptions:
-    """Options of `DepthAnything`."""
+    """Options of the depth model Depth Anything.
+
+    >>> DepthAnythingOptions(batch=2).batch
+    2
+    """
 
     model: str = "depth-anything"
     """A name of models/manifest.toml, a hub id, or a folder in transformers' format."""
@@ -55,6 +60,15 @@ class DepthAnythingOptions:
     """Vertical field of view of the picture."""
     batch: int = 8
     """Pictures that go through the model at once."""
+
+    def __post_init__(self) -> None:
+        check(
+            self,
+            model=text(example="depth-anything"),
+            device=choice(DEVICES),
+            fov_deg=FOV,
+            batch=whole(1, 1024, example=8),
+        )
 
 
 class _Loaded(NamedTuple):

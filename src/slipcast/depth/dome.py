@@ -32,6 +32,7 @@ import numpy as np
 from scipy import ndimage, sparse
 from scipy.sparse import linalg
 
+from slipcast.core.options import FOV, check, real
 from slipcast.core.values import (
     F32,
     LENS_FOV_DEG,
@@ -51,7 +52,11 @@ _SWEEPS = (24, 16, 10)
 
 @dataclass(frozen=True, kw_only=True)
 class DomeOptions:
-    """Options of `Dome`."""
+    """Options of the model that inflates the silhouette.
+
+    >>> DomeOptions(roundness=1).roundness
+    1.0
+    """
 
     fov_deg: float = LENS_FOV_DEG
     """Vertical field of view of the picture."""
@@ -61,6 +66,15 @@ class DomeOptions:
     """Share of the silhouette that is reflected at its lowest row and at edges of the frame; 0 closes it round."""
     shading: float = 0.012
     """Height of the relief that shading adds to the front, as a share of the silhouette's height; 0 turns it off."""
+
+    def __post_init__(self) -> None:
+        check(
+            self,
+            fov_deg=FOV,
+            roundness=real(0.01, 5, example=0.92),
+            reflected=real(0, 1, example=0.3),
+            shading=real(0, 0.5, example=0.012),
+        )
 
 
 class Dome:

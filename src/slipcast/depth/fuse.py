@@ -11,17 +11,29 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from slipcast.core.options import check, real
 from slipcast.core.values import F32, F64, Bool, DepthKind, DepthMap, ModelInfo
 
 
 @dataclass(frozen=True, kw_only=True)
 class FuseOptions:
-    """Options of `fuse`."""
+    """How two depth models become one.
+
+    >>> FuseOptions(detail=0.5).detail
+    0.5
+    """
 
     split: float = 0.04
     """Standard deviation of the Gaussian that parts broad from fine, as a share of the figurine's height."""
     detail: float = 1.0
     """How much of the second's fine relief is used."""
+
+    def __post_init__(self) -> None:
+        check(
+            self,
+            split=real(0.001, 1, example=0.04),
+            detail=real(0, 4, example=1),
+        )
 
 
 def fuse(broad: DepthMap, fine: DepthMap, options: FuseOptions | None = None) -> DepthMap:

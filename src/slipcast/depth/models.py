@@ -5,17 +5,20 @@ row in DEPTH_MODELS. Importing this package imports no model; the row's class is
 asked for.
 """
 
+import copy
 import importlib
 import importlib.util
+import threading
 from dataclasses import dataclass, fields, replace
-from functools import lru_cache
-from typing import NamedTuple, Protocol
+from types import TracebackType
+from typing import Any, NamedTuple, Protocol, Self
 
 from slipcast.core.errors import BadInput, MissingWeights
 from slipcast.core.findings import finding
+from slipcast.core.options import FOV, check, choice, text
 from slipcast.core.values import LENS_FOV_DEG, DepthMap, Picture
 from slipcast.depth import download
-from slipcast.depth.device import check_device
+from slipcast.depth.device import DEVICES
 
 
 class DepthModel(Protocol):
@@ -67,7 +70,12 @@ _NO_TORCH = "the depth model {} needs torch and transformers; run: pip install s
 
 @dataclass(frozen=True, kw_only=True)
 class DepthOptions:
-    """Which depth model is asked, and how."""
+    """Which depth model is asked, and how.
+
+    >>> DepthOptions(device="gpu")
+    Traceback (most recent call last):
+    slipcast.core.errors.BadInput: device is 'gpu'; give one of auto, cpu, cuda, mps
+    """
 
     model: str = AUTO
     """`auto`, a name of DEPTH_MODELS, a hub id (`org/name`) or a folder in transformers' format."""
@@ -77,36 +85,74 @@ class DepthOptions:
     """Vertical field of view of the picture; the default is an 85 mm portrait lens."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.fov_deg <= 120:
-            raise BadInput(
-                f"a field of view of {self.fov_deg:g} degrees is outside 1 to 120; give for instance 24"
-            )
-        check_device(self.device)
+        check(
+            self,
+            model=text(example="figurine"),
+            device=choice(DEVICES),
+            fov_deg=FOV,
+        )
+
+
+class DepthModels:
+    """Depth models that are open: each is loaded when it is first asked, and let go by `close`.
+
+    One for each name and device; the field of view is the call's. May be asked from several threads.
+
+    >>> with DepthModels() as models:
+    ...     models.load(DepthOptions(model="dome"))
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[str, str], DepthModel] = {}
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the models; they are loaded anew when they are asked again."""
+        with self._lock:
+            self._open.clear()
+
+    def load(self, options: DepthOptions) -> None:
+        """Load what `predict` will ask with these `options`, which then finds it ready; raises the same errors."""
+        for name in choose(options.model)[0]:
+            self._get(name, options)
+
+    def predict(self, picture: Picture, options: DepthOptions) -> DepthMap:
+        """Ask the model that `options` name for the depth of `picture`, which has an alpha; see `predict_depth`."""
+        chosen, reason = choose(options.model)
+        maps = [self._get(name, options).predict(picture) for name in chosen]
+        depth = maps[0]
+        if len(maps) == 2:
+            from slipcast.depth.fuse import fuse
+
+            depth = fuse(maps[0], maps[1])
+        said = finding("DEPTH_MODEL", {"model": depth.model.name, "reason": reason})
+        return replace(depth, findings=(said, *depth.findings))
+
+    def _get(self, name: str, options: DepthOptions) -> DepthModel:
+        with self._lock:
+            model = self._open.get((name, options.device))
+            if model is None:
+                model = self._open[name, options.device] = _load_model(name, options)
+        return _aim(model, options.fov_deg)
 
 
 def predict_depth(picture: Picture, options: DepthOptions | None = None) -> DepthMap:
-    """Ask the model that `options` name for the depth of `picture`, which has an alpha.
+    """Ask the model that `options` name for the depth of `picture`, which has an alpha; it is loaded for this call.
 
     The finding DEPTH_MODEL says which model it was and why. Nothing is ever fetched here.
 
     Raises BadInput for an unknown name, MissingWeights for a model that is not on this machine.
     """
-    options = options or DepthOptions()
-    chosen, reason = choose(options.model)
-    maps = [_load_model(name, options).predict(picture) for name in chosen]
-    depth = maps[0]
-    if len(maps) == 2:
-        from slipcast.depth.fuse import fuse
-
-        depth = fuse(maps[0], maps[1])
-    said = finding("DEPTH_MODEL", {"model": depth.model.name, "reason": reason})
-    return replace(depth, findings=(said, *depth.findings))
-
-
-def load_models(options: DepthOptions) -> None:
-    """Load what `predict_depth` will ask with these `options`, which then finds it ready; raises the same errors."""
-    for name in choose(options.model)[0]:
-        _load_model(name, options)
+    with DepthModels() as models:
+        return models.predict(picture, options or DepthOptions())
 
 
 def choose(model: str) -> tuple[tuple[str, ...], str]:
@@ -169,9 +215,8 @@ def _say_missing(model: str) -> MissingWeights:
     return download.missing(model)
 
 
-@lru_cache(maxsize=2)
 def _load_model(name: str, options: DepthOptions) -> DepthModel:
-    """The model of this name, ready; kept, so that many pictures load it once."""
+    """The model of this name, ready."""
     row = DEPTH_MODELS.get(name, DEPTH_MODELS["depth-anything"])
     module, _, kind = row.load.partition(":")
     loaded = importlib.import_module(module)
@@ -180,4 +225,15 @@ def _load_model(name: str, options: DepthOptions) -> DepthModel:
     common = {"model": name, "device": options.device, "fov_deg": options.fov_deg}
     taken = {entry.name: common[entry.name] for entry in fields(own) if entry.name in common}
     made: DepthModel = getattr(loaded, kind)(own(**taken))
+    return made
+
+
+def _aim(model: DepthModel, fov_deg: float) -> DepthModel:
+    """The same open model for pictures of another field of view; its network is shared."""
+    options: Any = getattr(model, "options", None)
+    if options is None or options.fov_deg == fov_deg:
+        return model
+    aimed: Any = copy.copy(model)
+    aimed.options = replace(options, fov_deg=fov_deg)
+    made: DepthModel = aimed
     return made

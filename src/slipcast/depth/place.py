@@ -1,4 +1,4 @@
-"""DepthMap -> DepthMap in the world: metres, feet on y = 0, facing +Z; and a finished figurine at its exact height."""
+"""DepthMap -> DepthMap in the world: metres, feet on y = 0, facing +Z; and all of it at the exact height."""
 
 import math
 from dataclasses import dataclass, replace
@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from slipcast.core.errors import BadInput, StageFailed
+from slipcast.core.options import check, real
 from slipcast.core.values import (
+    F32,
     F64,
+    Camera,
     DepthKind,
     DepthMap,
-    Figurine,
     Mesh,
     Picture,
 )
@@ -23,7 +25,12 @@ STEEPEST_DEG = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class PlaceOptions:
-    """Where and how large the figurine stands."""
+    """Where and how large the figurine stands.
+
+    >>> PlaceOptions(height_m=float("nan"))
+    Traceback (most recent call last):
+    slipcast.core.errors.BadInput: height_m is nan; give metres from 0.001 to 10, for instance 0.075
+    """
 
     height_m: float = 0.075
     """Height of the finished asset, feet to top, from `SMALLEST_M` to `LARGEST_M`."""
@@ -32,16 +39,11 @@ class PlaceOptions:
     figurines nearly are."""
 
     def __post_init__(self) -> None:
-        if self.elevation_deg is not None and not abs(self.elevation_deg) <= STEEPEST_DEG:  # also refuses nan
-            raise BadInput(
-                f"elevation_deg is {self.elevation_deg:g}; give degrees from {-STEEPEST_DEG:g} to {STEEPEST_DEG:g}, "
-                "for instance 12 for a camera that looks down a little"
-            )
-        if not SMALLEST_M <= self.height_m <= LARGEST_M:  # also refuses nan
-            raise BadInput(
-                f"height_m is {self.height_m:g}; give metres from {SMALLEST_M:g} to {LARGEST_M:g}, for instance 0.075 "
-                "for a figurine of 75 mm"
-            )
+        check(
+            self,
+            height_m=real(SMALLEST_M, LARGEST_M, example=0.075, unit="metres"),
+            elevation_deg=real(-STEEPEST_DEG, STEEPEST_DEG, example=12, unit="degrees").or_none(),
+        )
 
 
 def place(depth: DepthMap, picture: Picture, options: PlaceOptions) -> DepthMap:
@@ -91,12 +93,46 @@ def _extent(depth: DepthMap, turn: F64) -> tuple[F64, F64]:
     return low, np.array([max(float((along * z).max()) for z in shells) for along in ray])
 
 
-def settle(figurine: Figurine, options: PlaceOptions) -> Figurine:
-    """Scale and move a finished figurine so that its height is exact, its feet are on y = 0 and x and z are centred."""
-    vertices = figurine.mesh.vertices.astype(np.float64)
+@dataclass(frozen=True)
+class Settling:
+    """A move and a scale of the world: all that lies in it goes along, so that one frame remains."""
+
+    origin: F64
+    """(3,) the point that becomes the world's origin."""
+    scale: float
+
+    def move(self, points: F32) -> F32:
+        """(N,3) points in the new world."""
+        return ((points.astype(np.float64) - self.origin) * self.scale).astype(np.float32)
+
+    def move_camera(self, camera: Camera) -> Camera:
+        """A camera that sees the new world as it saw the old one."""
+        away = camera.camera_from_world.copy()
+        away[:3, 3] = (away[:3, 3] + away[:3, :3] @ self.origin) * self.scale
+        return replace(camera, camera_from_world=away)
+
+    def move_depth(self, depth: DepthMap) -> DepthMap:
+        """Placed depth in the new world: both shells in metres."""
+        scale = np.float32(self.scale)
+        back = None if depth.back is None else (depth.back * scale).astype(np.float32)
+        front = (depth.front * scale).astype(np.float32)
+        return replace(depth, front=front, back=back, camera=self.move_camera(depth.camera))
+
+
+def find_settling(mesh: Mesh, options: PlaceOptions) -> Settling:
+    """What makes the mesh's height exact, puts its feet on y = 0 and centres its x and z."""
+    vertices = mesh.vertices.astype(np.float64)
     low, high = vertices.min(0), vertices.max(0)
     middle = (low + high) / 2
     origin = np.array([middle[0], low[1], middle[2]])
-    moved = (vertices - origin) * (options.height_m / max(high[1] - low[1], 1e-12))
-    mesh = Mesh(vertices=moved.astype(np.float32), faces=figurine.mesh.faces, source=figurine.mesh.source)
-    return replace(figurine, mesh=mesh)
+    return Settling(origin, options.height_m / max(float(high[1] - low[1]), 1e-12))
+
+
+def settle(mesh: Mesh, full: Mesh, depth: DepthMap, options: PlaceOptions) -> tuple[Mesh, Mesh, DepthMap]:
+    """Return the mesh at its exact height, with the surface `full` and the placed `depth` in the same new world."""
+    settling = find_settling(mesh, options)
+    return (
+        replace(mesh, vertices=settling.move(mesh.vertices)),
+        replace(full, vertices=settling.move(full.vertices)),
+        settling.move_depth(depth),
+    )

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
 from slipcast.core.errors import BadInput
+from slipcast.core.options import check, choice, flag, instance, text, whole
 
 if TYPE_CHECKING:
     from slipcast.core.values import Export, Figurine
@@ -27,6 +28,9 @@ class Naming:
 
     They also take `{snake}` and `{slug}`, the name in plain small letters joined by `_` or `-`, and
     `{material}`, the material's own name.
+
+    >>> Naming(file="SM_{name}").mesh
+    '{name}'
     """
 
     file: str = "{name}"
@@ -44,10 +48,28 @@ class Naming:
     """A collision body, with `{mesh}` and `{number}` from 1; None: the importer knows no name for one, so none is
     written."""
 
+    def __post_init__(self) -> None:
+        check(
+            self,
+            file=text(example="{name}"),
+            mesh=text(example="{name}"),
+            material=text(example="{material}"),
+            base_color=text(example="{name}"),
+            normal=text(example="{name}"),
+            orm=text(example="{name}"),
+            level=text(example="{mesh}_LOD{level}"),
+            hull=text(example="UCX_{mesh}_{number}").or_none(),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExportOptions:
-    """What a user or a target may choose; the defaults keep everything that a format can carry."""
+    """What a user or a target may choose; the defaults keep everything that a format can carry.
+
+    >>> ExportOptions(texture_max_px=1)
+    Traceback (most recent call last):
+    slipcast.core.errors.BadInput: texture_max_px is 1; give a whole number from 16 to 16384, for instance 2048, or None
+    """
 
     texture_type: str = "png"
     """`png` (lossless), `jpeg` (about a fifth of the size) or `webp` (less still; glTF only, the others get png)."""
@@ -72,22 +94,19 @@ class ExportOptions:
     """glTF and FBX: write the figurine's levels of detail; False for importers that make their own."""
 
     def __post_init__(self) -> None:
-        if self.texture_type not in TEXTURE_TYPES:
-            raise BadInput(
-                f"the texture type {self.texture_type!r} is unknown; use one of {', '.join(TEXTURE_TYPES)}"
-            )
-        if self.texture_max_px is not None and not 16 <= self.texture_max_px <= 16384:
-            raise BadInput(f"the texture size must be 16 to 16384 px, got {self.texture_max_px}")
-        if not 1 <= self.jpeg_quality <= 95:
-            raise BadInput(f"the JPEG quality must be 1 to 95, got {self.jpeg_quality}")
-        if self.compress not in COMPRESSIONS:
-            raise BadInput(
-                f"the compression {self.compress!r} is unknown; use one of {', '.join(COMPRESSIONS)}"
-            )
-        if self.up not in (None, "y", "z"):
-            raise BadInput(f"the up axis must be y or z, got {self.up!r}")
-        if self.unit is not None and self.unit not in UNITS_M:
-            raise BadInput(f"the unit must be one of {', '.join(UNITS_M)}, got {self.unit!r}")
+        check(
+            self,
+            texture_type=choice(TEXTURE_TYPES),
+            texture_max_px=whole(16, 16384, example=2048).or_none(),
+            jpeg_quality=whole(1, 95, example=90),
+            quantize=flag(),
+            compress=choice(COMPRESSIONS),
+            up=choice(("y", "z")).or_none(),
+            unit=choice(UNITS_M).or_none(),
+            green_down=flag(),
+            naming=instance(Naming),
+            levels=flag(),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding
+from slipcast.core.options import check, flag, instance, several, text, whole
 from slipcast.generate.money.prices import default_model
 from slipcast.generate.prompt import FigurineSpec, compose
 from slipcast.generate.prompt_checks import PromptLimits, check_text, diagnose
@@ -19,7 +20,11 @@ LARGEST_REFERENCE = 7_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class PictureOptions:
-    """How a picture is asked for."""
+    """How a picture is asked for.
+
+    >>> PictureOptions(size="2K").size
+    '2K'
+    """
 
     model: str = ""
     """Picture model, of `slipcast.generate.money.prices.models`; empty for the default."""
@@ -37,6 +42,19 @@ class PictureOptions:
     """Send the subject's words as they are, without the sentences that models follow well."""
     limits: PromptLimits = field(default_factory=PromptLimits)
     """What may be sent."""
+
+    def __post_init__(self) -> None:
+        check(
+            self,
+            model=text(example="gemini-3-pro-image", empty=True),
+            ratio=text(example="1:1"),
+            size=text(example="1K"),
+            thinking=text(example="low", empty=True),
+            references=several(instance(Reference)),
+            priority=whole(-1000, 1000, example=0),
+            raw=flag(),
+            limits=instance(PromptLimits),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

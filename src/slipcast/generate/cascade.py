@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from slipcast.checks.picture.compare import check_drafts
 from slipcast.checks.picture.judge import Judgement, judge_picture
 from slipcast.core.errors import BadInput, ProviderError
+from slipcast.core.options import check, text, whole
 from slipcast.generate.request import PictureRequest, Reference, Watch
 from slipcast.generate.results import Bought
 from slipcast.generate.studio import Studio
@@ -21,7 +22,12 @@ _REDRAW = (
 
 @dataclass(frozen=True, kw_only=True)
 class CascadeOptions:
-    """Which models, how many drafts."""
+    """Which models, how many drafts.
+
+    >>> CascadeOptions(drafts=0)
+    Traceback (most recent call last):
+    slipcast.core.errors.BadInput: drafts is 0; give a whole number from 1 to 100, for instance 4
+    """
 
     draft: str = "gemini-3.1-flash-lite-image"
     """Model of the drafts."""
@@ -31,6 +37,15 @@ class CascadeOptions:
     """How many drafts are bought."""
     draft_size: str = "1K"
     """Size of the drafts."""
+
+    def __post_init__(self) -> None:
+        check(
+            self,
+            draft=text(example="gemini-3.1-flash-lite-image"),
+            final=text(example="gemini-3-pro-image"),
+            drafts=whole(1, 100, example=4),
+            draft_size=text(example="1K"),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

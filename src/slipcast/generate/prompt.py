@@ -21,6 +21,7 @@ from typing import Any
 
 from slipcast.core.errors import BadInput
 from slipcast.core.materials import name_material
+from slipcast.core.options import check, choice, instance, several, text
 from slipcast.core.values import Material, Prompt, View
 from slipcast.generate.prompt_checks import PromptLimits, check_text
 
@@ -68,10 +69,23 @@ class Shot:
     depth_of_field: str = ""
     """`deep focus`."""
 
+    def __post_init__(self) -> None:
+        check(
+            self,
+            lens=text(example="eye level", empty=True),
+            shot=text(example="eye level", empty=True),
+            angle=text(example="eye level", empty=True),
+            depth_of_field=text(example="eye level", empty=True),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class FigurineSpec:
-    """What the figurine and its picture are to look like; only `subject` must be given."""
+    """What the figurine and its picture are to look like; only `subject` must be given.
+
+    >>> FigurineSpec(subject="a clockwork owl", style=("steampunk",), view="back").view
+    <View.BACK: 'back'>
+    """
 
     subject: str
     """Who or what it is, most telling things first."""
@@ -103,9 +117,27 @@ class FigurineSpec:
     """What the back looks like; repeat it for each view, since a front picture says nothing of it."""
 
     def __post_init__(self) -> None:
+        check(
+            self,
+            subject=text(example="a clockwork owl", empty=True),
+            profile=choice(Profile),
+            style=several(text(example="steampunk")),
+            pose=text(example="standing", empty=True),
+            environment=text(example="standing", empty=True),
+            lighting=text(example="standing", empty=True),
+            camera=instance(Shot),
+            materials=several(instance(Stuff)),
+            scale=text(example="standing", empty=True),
+            avoid=several(text(example="text")),
+            lettering=text(example="standing", empty=True),
+            lettering_language=text(example="standing", empty=True),
+            view=choice(View),
+            back=text(example="standing", empty=True),
+        )
         if len(self.style) > 3:
             raise BadInput(
-                f"style has {len(self.style)} entries; models hold at most three apart, give three"
+                f"style has {len(self.style)} entries; models hold at most three apart, give three",
+                field="style",
             )
 
     @property

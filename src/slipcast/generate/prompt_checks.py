@@ -10,11 +10,16 @@ from dataclasses import dataclass
 
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
+from slipcast.core.options import check, several, text, whole
 
 
 @dataclass(frozen=True, kw_only=True)
 class PromptLimits:
-    """What may be sent."""
+    """What may be sent.
+
+    >>> PromptLimits(longest=500).longest
+    500
+    """
 
     shortest: int = 10
     """Characters of the shortest prompt; a subject may be shorter when the sentences around it are added."""
@@ -22,6 +27,14 @@ class PromptLimits:
     """Characters of the longest prompt."""
     blocked: tuple[str, ...] = ()
     """Words or phrases that must not be sent, matched as whole words without regard to case."""
+
+    def __post_init__(self) -> None:
+        check(
+            self,
+            shortest=whole(0, 1_000_000, example=10),
+            longest=whole(1, 1_000_000, example=2000),
+            blocked=several(text(example="a brand")),
+        )
 
 
 _SUBJECT_SHORTEST = 2

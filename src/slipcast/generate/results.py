@@ -1,15 +1,13 @@
 """The words of buying: how pictures are bought (GenerateOptions), what came of it (Bought, Outcome, Plan)."""
 
-import io
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-import numpy as np
 
 from slipcast.core.errors import SlipcastError
 from slipcast.core.findings import Finding
-from slipcast.core.values import Picture, View
+from slipcast.core.options import check, flag, instance, path, real, text, whole
+from slipcast.core.values import Picture
 from slipcast.generate.money.ledger import Budget
 from slipcast.generate.request import PictureRequest
 from slipcast.generate.stock.cache import SUFFIXES
@@ -17,10 +15,18 @@ from slipcast.generate.traffic.breaker import BreakerOptions
 from slipcast.generate.traffic.limits import LimitOptions
 from slipcast.generate.traffic.retry import RetryOptions
 
+CACHE_BYTES = 4_000_000_000
+"""Size limit of the store of pictures: 4 GB, of which 1 GB is a thousand million bytes."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class GenerateOptions:
-    """How pictures are bought."""
+    """How pictures are bought.
+
+    >>> GenerateOptions(similar=2)
+    Traceback (most recent call last):
+    slipcast.core.errors.BadInput: similar is 2; give a number from 0 to 1, for instance 0.85, or None
+    """
 
     tenant: str = "default"
     """For whom; the ledger sums by it."""
@@ -38,12 +44,30 @@ class GenerateOptions:
     """Buy anew and let the new picture replace the old one."""
     similar: float | None = None
     """0 to 1: take a picture that was bought for words at least so alike (see generate/stock/similar.py)."""
-    cache_bytes: int = 4 * 1024**3
+    cache_bytes: int = CACHE_BYTES
     """Size limit of the store of pictures."""
     state: Path | None = None
     """Folder of ledger and limits; the system's place for it by default."""
     pictures: Path | None = None
     """Folder of the store of pictures; the system's place by default."""
+
+    def __post_init__(self) -> None:
+        check(
+            self,
+            tenant=text(example="default"),
+            run=text(example="monday", empty=True),
+            budget=instance(Budget),
+            limits=instance(LimitOptions),
+            retry=instance(RetryOptions),
+            breaker=instance(BreakerOptions),
+            concurrency=whole(1, 1000, example=4),
+            cached=flag(),
+            refresh=flag(),
+            similar=real(0, 1, example=0.85).or_none(),
+            cache_bytes=whole(1, 10**18, example=CACHE_BYTES),
+            state=path(example="state").or_none(),
+            pictures=path(example="store").or_none(),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -75,18 +99,11 @@ class Bought:
 
     def picture(self) -> Picture:
         """It, decoded, for the pipeline; `source` holds the facts."""
-        from PIL import Image, ImageOps
+        from slipcast.picture.decode import read_picture
 
-        with Image.open(io.BytesIO(self.data)) as opened:
-            levels = np.asarray(ImageOps.exif_transpose(opened).convert("RGBA"))
-        pixels, alpha = np.ascontiguousarray(levels[..., :3]), np.ascontiguousarray(levels[..., 3])
-        return Picture(
-            pixels=pixels,
-            alpha=None if bool((alpha == 255).all()) else alpha,
-            view=View(str(self.facts.get("view", "front"))),
-            source=dict(self.facts),
-            findings=self.findings,
-        )
+        read = read_picture(self.data, view=str(self.facts.get("view", "front")))
+        source = {**read.source, **self.facts}
+        return replace(read, source=source, findings=(*read.findings, *self.findings))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

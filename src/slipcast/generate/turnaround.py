@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from slipcast.core.errors import BadInput, QuotaExceeded
 from slipcast.core.findings import Finding
+from slipcast.core.options import check, choice, flag, several, text, whole
 from slipcast.core.values import Picture, View
 from slipcast.generate.money.prices import model_row
 from slipcast.generate.request import PictureRequest, Reference, Watch
@@ -47,7 +48,11 @@ _TWINS = {View.LEFT: View.RIGHT, View.FRONT_LEFT: View.FRONT_RIGHT, View.BACK_LE
 
 @dataclass(frozen=True, kw_only=True)
 class SidesOptions:
-    """Which sides are bought, and how often."""
+    """Which sides are bought, and how often.
+
+    >>> SidesOptions(model="gemini-3-pro-image", sides=("left", "back")).sides
+    (<View.LEFT: 'left'>, <View.BACK: 'back'>)
+    """
 
     sides: tuple[View, ...] = SETS[4][1:]
     """In the order of buying."""
@@ -60,10 +65,19 @@ class SidesOptions:
     """Buy one of two opposite sides and mirror it to the other."""
 
     def __post_init__(self) -> None:
-        if not self.sides or View.FRONT in self.sides or len(set(self.sides)) != len(self.sides):
-            raise BadInput("sides must name sides other than the front, each once; try left,back,right")
-        if not 0 <= self.retries <= 10:
-            raise BadInput(f"retries is {self.retries}; give 0 to 10")
+        check(
+            self,
+            sides=several(choice(View), least=1, most=8),
+            model=text(example="gemini-3-pro-image"),
+            ratio=text(example="1:1"),
+            size=text(example="1K"),
+            retries=whole(0, 10, example=1),
+            mirror_symmetric=flag(),
+        )
+        if View.FRONT in self.sides or len(set(self.sides)) != len(self.sides):
+            raise BadInput(
+                "sides must name sides other than the front, each once; try left,back,right", field="sides"
+            )
 
     @property
     def bought(self) -> tuple[View, ...]:

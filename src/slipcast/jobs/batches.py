@@ -116,7 +116,7 @@ class _Submission:
         self.count = self.worst = self.underway = 0
 
     async def run(self, asked: "Iterable[Asked]") -> Submitted:
-        from slipcast.workspace.files import check_folder
+        from slipcast.core.files import check_folder
 
         check_folder(self.out)
         jobs = Batches(state_folder())
@@ -324,7 +324,7 @@ def _book(
 
 
 def _write(out: Path, name: str, data: bytes, mime: str, facts: dict[str, object]) -> None:
-    from slipcast.workspace.files import write_files
+    from slipcast.core.files import write_files
 
     write_files(out, {f"{name}{SUFFIXES[mime]}": data, f"{name}.json": sidecar(facts, ())})
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,9 @@ from slipcast.workspace.resume import files_of, find_made, mark_of
 
 if TYPE_CHECKING:
     from slipcast.core.values import Picture
-    from slipcast.pipeline.run import Recipe, Result
+    from slipcast.depth.models import DepthModels
+    from slipcast.pipeline.recipe import Recipe
+    from slipcast.pipeline.result import Result
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +147,7 @@ def convert_pictures(
 
 def check_places(job: ConvertJob) -> None:
     """Refuse, before any work, an output folder that cannot take the results or would lose a picture to them."""
-    from slipcast.workspace.files import check_folder
+    from slipcast.core.files import check_folder
 
     check_folder(job.out)
     pictures = {path.resolve() for path in job.pictures}
@@ -157,7 +160,9 @@ def check_places(job: ConvertJob) -> None:
                 )
 
 
-def convert_one(task: ConvertTask, job: ConvertJob, tell: Tell | None = None) -> Done:
+def convert_one(
+    task: ConvertTask, job: ConvertJob, tell: Tell | None = None, *, models: "DepthModels | None" = None
+) -> Done:
     """Convert one task of `job` and write its files; raises what reading, the pipeline and writing raise."""
     from slipcast.picture.decode import read_picture
 
@@ -178,6 +183,7 @@ def convert_one(task: ConvertTask, job: ConvertJob, tell: Tell | None = None) ->
         run={"mark": mark_of_task(digest, task, job)},
         read_s=time.perf_counter() - begun,
         tell=tell,
+        models=models,
     )
 
 
@@ -202,6 +208,7 @@ def make_files(
     run: Mapping[str, object] | None = None,
     read_s: float = 0.0,
     tell: Tell | None = None,
+    models: "DepthModels | None" = None,
 ) -> Done:
     """Make the asset of decoded pictures and write its files.
 
@@ -212,9 +219,8 @@ def make_files(
 
     started, begun = datetime.now(UTC), time.perf_counter()
     forget_peak_memory()
-    more = {"others": others} if others else {}
     watch = watch_stages(name, tell) if tell else None
-    result = pipeline.make(picture, recipe, name=name, watch=watch, **more)
+    result = pipeline.run(picture, recipe, name=name, others=others, watch=watch, models=models)
     total_s = read_s + time.perf_counter() - begun
     block: dict[str, object] = {
         "started": started.isoformat(timespec="seconds"),
@@ -280,7 +286,15 @@ class _Order:
 
 def _work(order: _Order) -> Done | Failure | None:
     """A worker's part; nobody listens to its stages."""
-    return _claimed(order.task, order.job, ignore, wait=order.wait)
+    return _claimed(order.task, order.job, ignore, models_of_worker(), wait=order.wait)
+
+
+@cache
+def models_of_worker() -> "DepthModels":
+    """The depth models of this worker process, which has them until it ends."""
+    from slipcast.depth.models import DepthModels
+
+    return DepthModels()
 
 
 def _each(
@@ -289,8 +303,11 @@ def _each(
     """Each task with what came of it, here or by worker processes."""
     workers = min(job.workers, len(tasks))
     if workers < 2 and job.runner == "local":
-        for task in tasks:
-            yield task, _claimed(task, job, tell, wait=wait)
+        from slipcast.depth.models import DepthModels
+
+        with DepthModels() as models:
+            for task in tasks:
+                yield task, _claimed(task, job, tell, models, wait=wait)
         return
     orders = [_Order(task=task, job=job.part_of(task), wait=wait) for task in tasks]
     runs = (
@@ -319,12 +336,14 @@ def _worked_on(job: ConvertJob, tell: Tell) -> Iterator[tuple[ConvertTask, Done 
                 return
 
 
-def _claimed(task: ConvertTask, job: ConvertJob, tell: Tell, *, wait: bool) -> Done | Failure | None:
+def _claimed(
+    task: ConvertTask, job: ConvertJob, tell: Tell, models: "DepthModels", *, wait: bool
+) -> Done | Failure | None:
     """What came of `task`; None where another process is at it."""
     if not job.resume:
-        return _done(lambda: convert_one(task, job, tell), job)
+        return _done(lambda: convert_one(task, job, tell, models=models), job)
+    from slipcast.core.files import tell_writing
     from slipcast.workspace.claims import claim
-    from slipcast.workspace.files import tell_writing
 
     was_there = job.out.is_dir()
 
@@ -335,7 +354,7 @@ def _claimed(task: ConvertTask, job: ConvertJob, tell: Tell, *, wait: bool) -> D
                 if not mine:
                     return None
                 found = attempt(lambda: _found(task, job), debug=job.debug)
-                return found if found else _done(lambda: convert_one(task, job, tell), job)
+                return found if found else _done(lambda: convert_one(task, job, tell, models=models), job)
 
     done = attempt(claimed, debug=job.debug)
     if isinstance(done, Failure) and not was_there:

@@ -67,8 +67,8 @@ def export_assets(job: ExportJob, tell: Tell | None = None) -> Iterator[tuple[Pa
 
 def _export(asset: Path, job: ExportJob, places: dict[Path, Path]) -> Exported:
     """Write one asset; `places` knows what was written before, and by which asset."""
+    from slipcast.core.files import write_files
     from slipcast.formats.gltf.read_figurine import read_asset
-    from slipcast.workspace.files import write_files
 
     figurine, lost = read_asset(asset)
     files: dict[str, bytes] = {}

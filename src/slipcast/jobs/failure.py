@@ -19,7 +19,11 @@ DEBUG_LOG = "slipcast-debug.log"
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a piece of work came to nothing."""
+    """Why a piece of work came to nothing.
+
+    >>> Failure.of(BadInput("faces is 1; give 100 or more", field="faces")).exit_code
+    2
+    """
 
     kind: str
     """The error's class: BadInput, StageFailed ..., or the foreign one's name."""

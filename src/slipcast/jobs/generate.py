@@ -74,7 +74,7 @@ def generate_pictures(
     A picture that is there already, whole and of the same request, is not bought again. Raises BadInput for a folder
     that cannot be written to.
     """
-    from slipcast.workspace.files import check_folder
+    from slipcast.core.files import check_folder
 
     tell = tell or ignore
     check_folder(job.out)
@@ -136,7 +136,7 @@ def deliver(
     tell: Tell = ignore,
 ) -> Generated:
     """Write picture and JSON; `usd` is what all of it cost, where that is more than the picture's own."""
-    from slipcast.workspace.files import write_files
+    from slipcast.core.files import write_files
 
     notes = (*findings, *bought.findings)
     files = {f"{name}{bought.suffix}": bought.data, f"{name}.json": sidecar(bought.facts, notes)}
@@ -184,7 +184,7 @@ class RefineJob:
 
 def refine_picture(job: RefineJob, provider: "Provider", tell: Tell | None = None) -> Iterator[Generated]:
     """Change the picture by each wish in turn and yield each step; its JSON holds the history."""
-    from slipcast.workspace.files import check_folder
+    from slipcast.core.files import check_folder
 
     tell = tell or ignore
     steps = _refine_steps(job)

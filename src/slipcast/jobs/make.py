@@ -26,7 +26,7 @@ from slipcast.workspace.resume import files_of, find_made, mark_of
 if TYPE_CHECKING:
     from slipcast.core.values import Picture
     from slipcast.generate.request import Provider
-    from slipcast.pipeline.run import Recipe
+    from slipcast.pipeline.recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +116,7 @@ def make_asset(job: MakeJob, provider: "Provider", tell: Tell | None = None) -> 
 
     Raises what buying and converting raise.
     """
-    from slipcast.workspace.files import check_folder, write_files
+    from slipcast.core.files import check_folder, write_files
 
     tell = tell or ignore
     name = job.asked.request.name

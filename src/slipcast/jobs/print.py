@@ -62,8 +62,8 @@ def print_sources(job: PrintJob, tell: Tell | None = None) -> Iterator[tuple[Pat
 
 
 def _print(path: Path, job: PrintJob) -> Printed:
+    from slipcast.core.files import check_folder, write_files
     from slipcast.prepare.print import print_figurine
-    from slipcast.workspace.files import check_folder, write_files
 
     check_folder(job.out)
     made = print_figurine(_figurine_of(path, job.options), job.options)
@@ -82,6 +82,6 @@ def _figurine_of(path: Path, options: "PrintOptions") -> "Figurine":
     if path.suffix.lower() in ASSETS:
         return read_figurine(path)
     from slipcast.depth.place import PlaceOptions
-    from slipcast.pipeline.run import convert
+    from slipcast.jobs.workshop import convert
 
     return convert(path, normal_map="off", height_m=options.height_m or PlaceOptions.height_m).figurine

@@ -41,8 +41,8 @@ def plan_views(job: ViewsJob, provider: "Provider") -> Plan:
 
 def buy_views(job: ViewsJob, provider: "Provider", tell: Tell | None = None) -> tuple[Side, ...]:
     """Buy the sides and write them with the front into `job.folder`; each is told as `EntryDone` when it is there."""
+    from slipcast.core.files import check_folder, write_files
     from slipcast.picture.decode import read_picture
-    from slipcast.workspace.files import check_folder, write_files
 
     tell = tell or ignore
     reference = read_reference(job.front)

@@ -24,7 +24,7 @@ from slipcast.jobs.sources import SUFFIXES
 from slipcast.jobs.view_sets import split_view
 
 if TYPE_CHECKING:
-    from slipcast.pipeline.run import Recipe
+    from slipcast.pipeline.recipe import Recipe
 
 FAILED = "failed"
 """Folder beside the results: a JSON for each picture that became none."""
@@ -204,7 +204,7 @@ def _book(
     arrival: Arrival, task: ConvertTask, done: Done | Failure, job: ConvertJob, options: WatchOptions
 ) -> bool:
     """Write or remove the JSON of the error, move the pictures; False where nothing is new."""
-    from slipcast.workspace.files import write_files
+    from slipcast.core.files import write_files
 
     place = job.out / FAILED / f"{task.name}.json"
     error = done if isinstance(done, Failure) else done.missed

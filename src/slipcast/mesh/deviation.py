@@ -41,7 +41,7 @@ def measure_deviation(mesh: Mesh, full: Mesh, *, height_m: float, ground_m: floa
     """Return the distance between `mesh` and `full`, both where the camera put them, as if `mesh` were `height_m` tall.
 
     Bodies and thin parts that were dropped count: `largest_m` then tells how far from the rest they were. `ground_m` is
-    the height that `mesh` was cut at on purpose (`repair.ground_m`): what lies on it or below does not count.
+    the height that `mesh` was cut at on purpose (`simplify.ground_m`): what lies on it or below does not count.
     """
     height = float(np.ptp(mesh.vertices[:, 1]))
     low = -np.inf if ground_m is None else ground_m + 1e-3 * height

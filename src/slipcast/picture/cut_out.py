@@ -30,6 +30,7 @@ import numpy as np
 from slipcast.core.errors import BadInput, MissingWeights, NoFigurine, StageFailed
 from slipcast.core.findings import Finding, finding
 from slipcast.core.network import open_network
+from slipcast.core.options import check, choice, flag, real, whole
 from slipcast.core.paths import models_dir, sha256_of
 from slipcast.core.values import F32, U8, Bool, Picture
 from slipcast.picture.attached import add_attached_parts
@@ -40,14 +41,8 @@ from slipcast.picture.own_alpha import Window, find_window, read_own_cutout
 DEFAULT_MODEL = "u2netp"
 _U2NETP_SHA256 = "309c8469258dda742793dce0ebea8e6dd393174f89934733ecc8b14c76f4ddd8"
 REMBG_MODELS = (
-    "birefnet-general",
-    "birefnet-general-lite",
-    "birefnet-portrait",
-    "bria-rmbg",
-    "isnet-anime",
-    "isnet-general-use",
-    "silueta",
-    "u2net",
+    *("birefnet-general", "birefnet-general-lite", "birefnet-portrait", "bria-rmbg"),
+    *("isnet-anime", "isnet-general-use", "silueta", "u2net"),
 )
 """Larger models that the package `rembg` can fetch and run, by its own names."""
 
@@ -58,7 +53,11 @@ _SPREAD = np.array([0.229, 0.224, 0.225], dtype=np.float32)
 
 @dataclass(frozen=True, kw_only=True)
 class CutoutOptions:
-    """How the figurine is cut out."""
+    """How the figurine is cut out.
+
+    >>> CutoutOptions(work_px=512).model
+    'u2netp'
+    """
 
     model: str = DEFAULT_MODEL
     """`u2netp`, which is always there, or one of REMBG_MODELS when the package `rembg` is installed."""
@@ -74,6 +73,17 @@ class CutoutOptions:
     """Holes smaller than this share of the figurine are closed."""
     min_share: float = 0.002
     """A figurine must cover at least this share of the picture."""
+
+    def __post_init__(self) -> None:
+        check(
+            self,
+            model=choice((DEFAULT_MODEL, *REMBG_MODELS)),
+            use_alpha=flag(),
+            work_px=whole(320, 16384, example=2048),
+            **dict.fromkeys(
+                ("speck_share", "subject_share", "pinhole_share", "min_share"), real(0, 1, example=0.01)
+            ),
+        )
 
 
 def cut_out(picture: Picture, options: CutoutOptions | None = None) -> Picture:

@@ -12,13 +12,16 @@ import hashlib
 import io
 import json
 import warnings
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
+from slipcast.core.options import show
 from slipcast.core.values import U8, Picture, View
 
 MAX_PIXELS = 100_000_000
@@ -34,25 +37,144 @@ FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "JPEG2000", "AVIF
 _WIDE_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
 
-def read_picture(path: Path, *, view: View = View.FRONT) -> Picture:
-    """Decode the picture at `path`, which shows the figurine's `view`.
+class Readable(Protocol):
+    """A file object that is open for reading bytes."""
 
-    `source` of the result holds the file's name, its sha256 and its size in bytes, and of a picture that was made from
-    words what the JSON beside it tells: prompt, model, material ...
+    def read(self) -> bytes:
+        """All bytes from here to the end."""
+        ...
+
+
+PictureSource = Path | str | bytes | Readable | Image.Image | np.ndarray[Any, Any] | Picture
+"""What a picture is read from: a path, a file's bytes, an open file, a PIL image, pixels (H,W,3 or 4), a Picture."""
+
+
+def read_picture(source: PictureSource, *, view: View | str = View.FRONT) -> Picture:
+    """Decode a picture that shows the figurine's `view`.
+
+    `source` is a path, the bytes of a picture file, a file object, a PIL image, or an array (H,W), (H,W,3) or (H,W,4)
+    of uint8; a `Picture` is returned as it is, of this `view`. `source` of the result holds the file's name where there
+    is one, its sha256 and its size in bytes, and of a picture that was made from words what the JSON beside it tells:
+    prompt, model, material ...
 
     Raises BadInput with one sentence when there is no such file, it cannot be read, it is empty, damaged or
     not a picture, a side is under 32 px, it has more than 100 megapixels, or it is transparent everywhere.
+
+    >>> read_picture("knight.png").width_px
+    384
+    >>> read_picture(np.zeros((64, 64, 3), np.uint8), view="left").view
+    <View.LEFT: 'left'>
     """
-    path = Path(path)
-    data = _read(path)
-    pixels, alpha, findings = _decode(data, path)
+    view = view_of(view)
+    if isinstance(source, Picture):
+        return source if source.view is view or view is View.FRONT else replace(source, view=view)
+    name, what = _name_of(source), _name_of(source) or "the picture"
+    if isinstance(source, np.ndarray | Image.Image):
+        return _from_memory(source, view)
+    if isinstance(source, str | Path):
+        path = Path(source)
+        data, what = _read(path), str(path)
+    else:
+        data = _read_bytes(source, what)
+    pixels, alpha, findings = _decode(data, Path(what))
+    facts: dict[str, object] = ({"file": name} if name else {}) | _digest(data)
+    if isinstance(source, str | Path):
+        facts = facts_beside(Path(source), str(facts["sha256"])) | facts
+    return _picture(pixels, alpha, what, facts, view, findings)
+
+
+def view_of(word: object, *, field: str = "view") -> View:
+    """The side of that name; BadInput lists those there are.
+
+    >>> view_of("Left")
+    <View.LEFT: 'left'>
+    """
+    if not isinstance(word, str) or word.strip().lower() not in set(View):
+        raise BadInput(f"{field} is {show(word)}; give one of {', '.join(View)}", field=field)
+    return View(word.strip().lower())
+
+
+def _name_of(source: object) -> str:
+    """The file's name without its folder; empty where there is no file."""
+    if isinstance(source, str | Path):
+        return Path(source).name
+    named = getattr(source, "name", "") or getattr(source, "filename", "")
+    return Path(named).name if isinstance(named, str) and named else ""
+
+
+def _digest(data: bytes) -> dict[str, object]:
+    return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+
+
+def _read_bytes(source: object, what: str) -> bytes:
+    """The bytes of a file object, or the bytes themselves."""
+    data = source if isinstance(source, bytes | bytearray | memoryview) else None
+    if data is None:
+        if not callable(getattr(source, "read", None)):
+            raise BadInput(
+                f"picture is {show(source)}; give a path, bytes, an open file, a PIL image or an array (H,W,3)",
+                field="picture",
+            )
+        try:
+            data = source.read()  # type: ignore[attr-defined]
+        except (OSError, ValueError) as problem:
+            raise BadInput(
+                f"{what} cannot be read ({problem}); give a file that is open for reading"
+            ) from None
+    if isinstance(data, str):
+        raise BadInput(f"{what} is open as text; open it with 'rb'")
+    if not data:
+        raise BadInput(f"{what} is empty (0 bytes); give a complete picture file")
+    if len(data) > MAX_BYTES:
+        raise BadInput(f"{what} has {len(data) / 2**20:.0f} MiB; give at most {MAX_BYTES // 2**20} MiB")
+    return bytes(data)
+
+
+def _from_memory(source: Image.Image | np.ndarray[Any, Any], view: View) -> Picture:
+    """A picture that is decoded already."""
+    what = "the picture"
+    if isinstance(source, np.ndarray):
+        if source.dtype != np.uint8 or not (
+            source.ndim == 2 or (source.ndim == 3 and source.shape[2] in (1, 3, 4))
+        ):
+            shape = "x".join(map(str, source.shape))
+            raise BadInput(
+                f"picture is an array of {source.dtype} {shape}; give uint8 of (H,W,3) or (H,W,4), 0 to 255, sRGB",
+                field="picture",
+            )
+        levels = source if source.ndim == 3 else source[..., None]
+        pixels = np.ascontiguousarray(np.broadcast_to(levels[..., :3], (*levels.shape[:2], 3)))
+        alpha = np.ascontiguousarray(levels[..., 3]) if levels.shape[2] == 4 else None
+    else:
+        try:
+            pixels, alpha = _channels(ImageOps.exif_transpose(source))
+        except (OSError, SyntaxError, ValueError, TypeError):
+            raise BadInput(f"{what} is damaged or cut short; give a complete picture") from None
+    _check_size(pixels.shape[1], pixels.shape[0], what)
+    data = pixels.tobytes() + (b"" if alpha is None else alpha.tobytes())
+    named = _name_of(source)
+    facts: dict[str, object] = {"file": named} if named else {}
+    return _picture(pixels, alpha, what, facts | _digest(data), view, [])
+
+
+def _picture(
+    pixels: U8, alpha: U8 | None, what: str, facts: dict[str, object], view: View, findings: list[Finding]
+) -> Picture:
     if alpha is not None and not alpha.any():
-        raise BadInput(f"{path} is fully transparent; give a picture that shows a figurine")
+        raise BadInput(f"{what} is fully transparent; give a picture that shows a figurine")
     if alpha is not None and bool((alpha == 255).all()):
         alpha = None
-    digest = hashlib.sha256(data).hexdigest()
-    source = facts_beside(path, digest) | {"file": path.name, "sha256": digest, "bytes": len(data)}
-    return Picture(pixels=pixels, alpha=alpha, view=view, source=source, findings=tuple(findings))
+    return Picture(pixels=pixels, alpha=alpha, view=view, source=facts, findings=tuple(findings))
+
+
+def _check_size(width: int, height: int, what: object) -> None:
+    if width * height > MAX_PIXELS:
+        raise BadInput(f"{what} has {width} x {height} px, more than 100 megapixels; make it smaller")
+    if min(width, height) < MIN_SIDE_PX:
+        raise BadInput(
+            f"{what} has only {width} x {height} px; give a picture of at least {MIN_SIDE_PX} px a side, "
+            "better 512 or more"
+        )
 
 
 def facts_beside(path: Path, sha256: str) -> dict[str, object]:
@@ -119,13 +241,7 @@ def _decode(data: bytes, path: Path) -> tuple[U8, U8 | None, list[Finding]]:
         except (OSError, SyntaxError, ValueError, EOFError, KeyError, IndexError, OverflowError):
             raise BadInput(broken) from None
         width, height = image.size
-        if width * height > MAX_PIXELS:
-            raise BadInput(f"{path} has {width} x {height} px, more than 100 megapixels; make it smaller")
-        if min(width, height) < MIN_SIDE_PX:
-            raise BadInput(
-                f"{path} has only {width} x {height} px; give a picture of at least {MIN_SIDE_PX} px a side, "
-                "better 512 or more"
-            )
+        _check_size(width, height, path)
         try:
             frames = int(getattr(image, "n_frames", 1))
             image.load()

@@ -7,7 +7,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass, replace
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from slipcast._version import __version__
 from slipcast.checks.gates import Passage
@@ -17,9 +16,7 @@ from slipcast.core.findings import Finding
 from slipcast.core.values import DepthMap, Export, Figurine, Picture
 from slipcast.mesh.deviation import Deviation
 from slipcast.mesh.topology import Welded, closedness, source_shares, take_apart
-
-if TYPE_CHECKING:
-    from slipcast.pipeline.run import Recipe
+from slipcast.pipeline.recipe import Recipe
 
 _LIKELY_ERROR_DEG = 5.2
 """Mean elevation of the evaluation's 16 pictures, 0 to 12 degrees: what is wrong where level is assumed."""
@@ -30,7 +27,7 @@ def attach(
     *,
     picture: Picture,
     depth: DepthMap,
-    recipe: "Recipe",
+    recipe: Recipe,
     deviation: Deviation,
     welded: Welded | None = None,
     material_words: Sequence[str] = (),
@@ -51,6 +48,7 @@ def attach(
         "picture": dict(picture.source) | {"view": picture.view.value},
         "depth_model": asdict(depth.model) | {"ratio_is_prior": depth.ratio_is_prior},
         "options": _plain(recipe),
+        "recipe": recipe.digest,
         "camera": _camera(recipe),
         "unit": "metre",
         "axes": {"up": "+Y", "front": "+Z"},
@@ -98,7 +96,7 @@ def describe(
     }
 
 
-def _camera(recipe: "Recipe") -> dict[str, object]:
+def _camera(recipe: Recipe) -> dict[str, object]:
     """How far the camera looked down and where that comes from: one picture hardly tells, so level is assumed."""
     given = recipe.place.elevation_deg
     likely = 0.0 if given is not None else _LIKELY_ERROR_DEG

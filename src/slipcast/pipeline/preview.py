@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from slipcast.core.options import check, whole
 from slipcast.core.values import F32, F64, I32, U8, Bool, Figurine, Mesh, Picture
 from slipcast.mesh.normals import vertex_normals
 from slipcast.mesh.rasterize import rasterize
@@ -27,10 +28,20 @@ _VIEWS = (("front", 0.0), ("right", 90.0), ("back", 180.0), ("left", 270.0))
 
 @dataclass(frozen=True, kw_only=True)
 class PreviewOptions:
-    """How large the preview is."""
+    """How large the preview is.
+
+    >>> PreviewOptions(panel_px=256).panel_px
+    256
+    """
 
     panel_px: int = 384
     """Width of one of the five panels; they are a third taller than wide where the figurine is tall."""
+
+    def __post_init__(self) -> None:
+        check(
+            self,
+            panel_px=whole(32, 4096, example=384),
+        )
 
 
 def draw_preview(figurine: Figurine, original: Picture, cut: Picture, options: PreviewOptions) -> bytes:

@@ -1,188 +1,119 @@
-"""One picture in, one asset out: the list of stages and nothing else.
+"""Pictures in, one asset out: the list of stages and nothing else.
 
-`make` takes a decoded picture and gives a `Result` in memory; it touches neither disk nor network (the depth model
-loads its weights) and is silent but for the `watch` callback. What is kept on disk is workspace/files.py's.
+`run` takes decoded pictures and gives a `Result` in memory; it touches neither disk nor network (the depth model
+loads its weights) and is silent but for the `watch` callback. It may begin at any stage, from values that are given.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from slipcast.checks.depth import check_depth
-from slipcast.checks.gates import Gate, Passage, pass_gates, say_measured
-from slipcast.checks.mesh import Judged, MeshLimits, check_figurine
+from slipcast.checks.gates import Passage, pass_gates, say_measured
+from slipcast.checks.mesh import MeshLimits, check_figurine
 from slipcast.checks.picture.judge import check_picture
-from slipcast.checks.verdict import Check, Verdict, verdict
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
 from slipcast.core.materials import Named, material_of
-from slipcast.core.values import DepthMap, Export, Figurine, Material, Picture, PointCloud, View
-from slipcast.depth.calibrate import CalibrateOptions, calibrate
-from slipcast.depth.models import AUTO, DepthOptions, load_models, predict_depth
-from slipcast.depth.place import PlaceOptions, place, settle
+from slipcast.core.values import DepthMap, Figurine, Mesh, Picture
+from slipcast.depth.calibrate import calibrate
+from slipcast.depth.models import AUTO, DepthModels
+from slipcast.depth.place import find_settling, place
 from slipcast.depth.plausible import replace_implausible
 from slipcast.formats.common.losses import CARRY_NORMAL_MAP
-from slipcast.formats.table import EXPORTERS, ExportOptions
-from slipcast.mesh.deviation import Deviation, measure_deviation
-from slipcast.picture.cut_out import CutoutOptions
-from slipcast.picture.decode import read_picture
+from slipcast.formats.table import EXPORTERS
+from slipcast.mesh.deviation import measure_deviation
 from slipcast.pipeline import metadata
-from slipcast.pipeline.preview import PreviewOptions, draw_preview
-from slipcast.pipeline.several_views import Gathered, SeenView, check_pictures, cut_views, gather
-from slipcast.prepare.engine import EngineOptions, prepare_for_engine
-from slipcast.reconstruct.points import PointOptions, make_points
-from slipcast.reconstruct.reconstruct import SurfaceOptions, reconstruct
-from slipcast.reconstruct.simplify import RepairOptions, repair
+from slipcast.pipeline.preview import draw_preview
+from slipcast.pipeline.recipe import Recipe
+from slipcast.pipeline.result import Result
+from slipcast.pipeline.several_views import Gathered, check_pictures, cut_views, gather
+from slipcast.prepare.engine import prepare_for_engine
+from slipcast.reconstruct.points import make_points
+from slipcast.reconstruct.reconstruct import reconstruct
+from slipcast.reconstruct.simplify import simplify
 from slipcast.texture.paint import TextureOptions, paint
 
-STAGES = ("cutout", "depth", "points", "surface", "repair", "texture", "checks", "export", "preview")
+STAGES = ("cutout", "depth", "points", "surface", "simplify", "texture", "checks", "export", "preview")
 
 Watch = Callable[[str, int, int], None]
 """`watch(stage, done, total)`: called when a stage begins (done 0) and ends (done == total)."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """Every stage's options; the defaults are those of the stages."""
+class Start:
+    """Values that are given to `run`, from an earlier `Result` or edited since: their stages are left out.
 
-    cutout: CutoutOptions = field(default_factory=CutoutOptions)
-    depth: DepthOptions = field(default_factory=DepthOptions)
-    calibrate: CalibrateOptions = field(default_factory=CalibrateOptions)
-    place: PlaceOptions = field(default_factory=PlaceOptions)
-    points: PointOptions = field(default_factory=PointOptions)
-    surface: SurfaceOptions = field(default_factory=SurfaceOptions)
-    repair: RepairOptions = field(default_factory=RepairOptions)
-    texture: TextureOptions = field(default_factory=TextureOptions)
-    engine: EngineOptions = field(default_factory=EngineOptions)
-    """Levels of detail, collision bodies, pivot and facing of the asset; pictures and checks show it as it stands."""
-    export: ExportOptions = field(default_factory=ExportOptions)
-    preview: PreviewOptions = field(default_factory=PreviewOptions)
-    material: Material | None = None
-    """The asset's material; None: what the words of the picture name (core/materials.py), else plain and rough."""
-    wall_m: float = MeshLimits.wall_m
-    """The thinnest wall that its printer makes, for the check of its thickness."""
-    formats: tuple[str, ...] = ("glb",)
-    """Keys of `slipcast.formats.table.EXPORTERS`."""
-    gates: tuple[Gate, ...] = ()
-    """What the result must meet; it exists all the same, and `Result.passages` says how it went."""
+    A later one needs those before it, since the checks look at all of them.
 
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """Everything that `make` made, in memory."""
-
-    figurine: Figurine
-    original: Picture
-    """The picture as it came; a very large one as `bounded` made it."""
-    picture: Picture
-    """The picture with its alpha; outside the figurine its colours go on, so composite it to show it."""
-    depth: DepthMap
-    """The calibrated depth."""
-    cloud: PointCloud
-    """The samples that the surface was made of."""
-    checks: tuple[Check, ...]
-    """What picture, depth and mesh were judged by."""
-    judged: Judged
-    """What the checks of the mesh measured on the way."""
-    deviation: Deviation
-    """How far the mesh lies from the surface before it was simplified to its budget."""
-    passages: tuple[Passage, ...]
-    """How each gate of the recipe went."""
-    exports: Mapping[str, Export]
-    """Format -> files."""
-    preview: bytes
-    """PNG: the picture with the cutout's outline, and four views."""
-    views: tuple[SeenView, ...] = ()
-    """The pictures that were used where there were several, front first; empty for one."""
-    metadata: Mapping[str, object]
-    """What goes into the JSON beside the asset, without its `run` block."""
-    seconds: Mapping[str, float]
-    """Wall seconds per stage: the `run` block's content. The preview is drawn, the deviation measured and the depth
-    model loaded beside others: their stages only wait for what is left."""
-
-    @property
-    def verdict(self) -> Verdict:
-        """What the checks say together."""
-        return verdict(self.checks)
-
-
-def convert(
-    picture: Path | str | None = None,
-    *,
-    views: Mapping[str, Path | str] | None = None,
-    height_m: float = PlaceOptions.height_m,
-    elevation_deg: float | None = PlaceOptions.elevation_deg,
-    faces: int = RepairOptions.faces,
-    depth: str = DepthOptions.model,
-    device: str = DepthOptions.device,
-    fov_deg: float = DepthOptions.fov_deg,
-    detail: str = PointOptions.detail,
-    normal_map: str = TextureOptions.normal_map,
-    view: View = View.FRONT,
-    formats: Sequence[str] = ("glb",),
-    name: str | None = None,
-    watch: Watch | None = None,
-) -> Result:
-    """Make the asset of one picture file, or of several `views`: side -> file, `front` among them.
-
-    `slipcast.write` puts the result on disk. `name` is the file's stem unless given, with views the front's. Raises
-    BadInput for a picture or option that cannot be worked with, and what `make` raises.
+    >>> Start(mesh=None)
+    Start(cutouts=(), depth=None, mesh=None, figurine=None)
     """
-    files = {View(view): Path(file) for view, file in paths_of(picture, views, view).items()}
-    path = next(iter(files.values()))
-    unknown = [key for key in formats if key not in EXPORTERS]
-    if unknown:
-        raise BadInput(f"format {unknown[0]!r} is unknown; choose from {', '.join(EXPORTERS)}")
-    recipe = Recipe(
-        depth=DepthOptions(model=depth, device=device, fov_deg=fov_deg),
-        place=PlaceOptions(height_m=height_m, elevation_deg=elevation_deg),
-        points=PointOptions(detail=detail),
-        repair=RepairOptions(faces=faces),
-        texture=TextureOptions(normal_map=normal_map),
-        formats=tuple(formats),
-    )
-    first, *others = (read_picture(file, view=side) for side, file in files.items())
-    return make(first, recipe, name=name or path.stem, others=others, watch=watch)
+
+    cutouts: tuple[Picture, ...] = ()
+    """The pictures with their alpha, as many as there are pictures: `Result.picture`."""
+    depth: DepthMap | None = None
+    """Both shells in metres, placed in the world: `Result.depth`. With one picture only."""
+    mesh: Mesh | None = None
+    """The closed mesh in the same world: `Result.mesh`. It is taken as it is: neither scaled nor cut."""
+    figurine: Figurine | None = None
+    """The painted figurine: `Result.figurine`; its mesh stands for `mesh`."""
+
+    def __post_init__(self) -> None:
+        for name in ("mesh", "figurine"):
+            if getattr(self, name) is not None and self.depth is None:
+                raise BadInput(f"{name} needs depth beside it; give the depth of the same result", field=name)
+        if self.depth is not None and len(self.cutouts) != 1:
+            raise BadInput("depth needs one picture's cutouts beside it; give the cutout", field="depth")
+        for cut in self.cutouts:
+            if cut.alpha is None or not cut.alpha.any():
+                raise BadInput(
+                    "cutouts has a picture without alpha; give what the cutout gave", field="cutouts"
+                )
+        if self.depth is not None and self.depth.valid.shape != self.cutouts[0].pixels.shape[:2]:
+            have, want = self.depth.valid.shape, self.cutouts[0].pixels.shape[:2]
+            raise BadInput(
+                f"depth has {have[1]} x {have[0]} px where the cutout has {want[1]} x {want[0]}; give both at one size",
+                field="depth",
+            )
 
 
-def paths_of(
-    picture: Path | str | None, views: Mapping[str, Path | str] | None, view: View
-) -> dict[str, Path | str]:
-    """Side -> file, the front first; BadInput where neither or both are given, or a side is unknown."""
-    if (picture is None) == (not views):
-        raise BadInput("convert needs a picture or views, one of them; try convert('fox.png')")
-    if picture is not None:
-        return {view: picture}
-    assert views
-    unknown = [side for side in views if side not in set(View)]
-    if unknown:
-        raise BadInput(f"views names the side {unknown[0]!r}; choose from {', '.join(View)}")
-    return dict(sorted(views.items(), key=lambda item: list(View).index(View(item[0]))))
-
-
-def make(
+def run(
     picture: Picture,
     recipe: Recipe,
     *,
     name: str,
     others: Sequence[Picture] = (),
     watch: Watch | None = None,
+    models: DepthModels | None = None,
+    start: Start | None = None,
 ) -> Result:
     """Make the asset `name` from `picture`, and from `others` where there are pictures of its other sides.
 
-    Each picture's `view` says the side; with others `picture` is the front.
+    Each picture's `view` says the side; with others `picture` is the front. `models` are opened for this call unless
+    they are given; `start` has values of stages that are not to be done again.
 
     Raises BadInput when the picture holds nothing to work on, MissingWeights when the depth model's weights are
     absent, StageFailed when a stage cannot produce its value.
     """
     if others:
         check_pictures((picture, *others))
+    start = start or Start()
+    if start.cutouts and len(start.cutouts) != 1 + len(others):
+        raise BadInput(
+            f"start has {len(start.cutouts)} cutouts for {1 + len(others)} pictures; give one for each",
+            field="start",
+        )
     beside = ThreadPoolExecutor(1)
     try:
-        return _run_stages(picture, others, recipe, name, watch, beside)
+        if models is not None:
+            return _run_stages(picture, others, recipe, name, watch, beside, models, start)
+        with DepthModels() as own:
+            return _run_stages(picture, others, recipe, name, watch, beside, own, start)
     finally:
         beside.shutdown(cancel_futures=True)
 
@@ -194,8 +125,10 @@ def _run_stages(
     name: str,
     watch: Watch | None,
     beside: ThreadPoolExecutor,
+    models: DepthModels,
+    start: Start,
 ) -> Result:
-    """What `beside` does, on a second core, is what the stages of that time do not need."""
+    """`beside` is a second thread for work that the stages of that time do not need."""
     seconds: dict[str, float] = {}
 
     @contextmanager
@@ -208,17 +141,20 @@ def _run_stages(
         if watch:
             watch(title, 1, 1)
 
-    loading = beside.submit(load_models, recipe.depth)
-    with stage("cutout"):
-        cuts = cut_views((picture, *others), recipe.cutout)
-        picture, cut = cuts[0]
-
     def depth_of(cut: Picture) -> DepthMap:
-        return calibrate(predict_depth(cut, recipe.depth), cut, recipe.calibrate)
+        return calibrate(models.predict(cut, recipe.depth), cut, recipe.calibrate)
 
+    loading = beside.submit(models.load, recipe.depth) if start.depth is None else None
+    with stage("cutout"):
+        if start.cutouts:
+            cuts = list(zip(_fit_originals((picture, *others), start.cutouts), start.cutouts, strict=True))
+        else:
+            cuts = cut_views((picture, *others), recipe.cutout)
+        picture, cut = cuts[0]
     several = None
     with stage("depth"):
-        wait([loading])  # if it failed, the next line says why
+        if loading:
+            wait([loading])  # if it failed, the next lines say why
         if others:
             together = gather(
                 [each for _, each in cuts],
@@ -235,6 +171,8 @@ def _run_stages(
             )
         if several:
             depth = several.depth
+        elif start.depth is not None:
+            depth = start.depth
         else:
             said = depth_of(cut)
             if recipe.depth.model == AUTO:  # a model that was asked for by name has its way
@@ -244,27 +182,38 @@ def _run_stages(
         cloud = several.cloud() if several else make_points(depth, cut, recipe.points)
     with stage("surface"):
         raw = several.fused.mesh if several else reconstruct(cloud, depth, recipe.surface)
-    with stage("repair"):
-        solid = repair(raw, depth, recipe.repair, level=several is None)
+    with stage("simplify"):
+        given = start.figurine.mesh if start.figurine else start.mesh
+        if given is not None:
+            mesh = given
+        else:
+            mesh = simplify(raw, depth, recipe.simplify, level=several is None)
+            settling = find_settling(mesh, recipe.place)  # from here on all lies in one frame
+            mesh = replace(mesh, vertices=settling.move(mesh.vertices))
+            raw = replace(raw, vertices=settling.move(raw.vertices))
+            cloud = replace(cloud, points=settling.move(cloud.points))
+            depth = settling.move_depth(depth)
+            several = several.settle(settling) if several else None
     deviation = beside.submit(
         measure_deviation,
-        solid,
+        mesh,
         raw,
-        height_m=recipe.place.height_m,
-        ground_m=float(solid.vertices[:, 1].min()),
+        height_m=float(np.ptp(mesh.vertices[:, 1])),
+        ground_m=float(mesh.vertices[:, 1].min()),
     )
     with stage("texture"):
-        if several:
-            painted = several.paint(solid, max_size_px=recipe.texture.max_size_px, name=name)
+        if start.figurine:
+            painted = replace(start.figurine, name=name)
+        elif several:
+            painted = several.paint(mesh, max_size_px=recipe.texture.max_size_px, name=name)
         else:
-            painted = paint(solid, depth, cut, _choose_texture(recipe), name=name)
-        painted = settle(painted, recipe.place)
+            painted = paint(mesh, depth, cut, _choose_texture(recipe), name=name)
         named = Named(recipe.material, ()) if recipe.material else material_of(picture.source)
         if named:
             painted = replace(painted, material=named.material)
     drawn = beside.submit(draw_preview, painted, picture, cut, recipe.preview)
     with stage("checks"):
-        judged = check_figurine(painted, solid, depth, cut, _limits(recipe), deviation.result())
+        judged = check_figurine(painted, mesh, depth, cut, _limits(recipe), deviation.result())
         checks = (*check_picture(picture, cut), *check_depth(depth), *judged.checks)
         passages = pass_gates(checks, recipe.gates)
         known = (*cut.findings, *depth.findings)
@@ -298,10 +247,27 @@ def _run_stages(
         passages=passages,
         exports=exports,
         preview=preview,
-        views=several.views_of(solid, painted.mesh) if several else (),
+        views=several.views if several else (),
         metadata=metadata.describe(figurine, exports, checks=checks, passages=passages),
         seconds=seconds,
     )
+
+
+def _fit_originals(pictures: Sequence[Picture], cutouts: Sequence[Picture]) -> list[Picture]:
+    """The pictures at the size of their cutouts: very large ones were reduced before they were cut out."""
+    import cv2
+
+    def fit(picture: Picture, cut: Picture) -> Picture:
+        if picture.pixels.shape == cut.pixels.shape:
+            return picture
+        size = (cut.width_px, cut.height_px)
+        pixels = np.asarray(cv2.resize(picture.pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+        alpha = picture.alpha
+        if alpha is not None:
+            alpha = np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), np.uint8)
+        return replace(picture, pixels=pixels, alpha=alpha)
+
+    return [fit(picture, cut) for picture, cut in zip(pictures, cutouts, strict=True)]
 
 
 def _choose_texture(recipe: Recipe) -> TextureOptions:
@@ -313,7 +279,7 @@ def _choose_texture(recipe: Recipe) -> TextureOptions:
 def _limits(recipe: Recipe) -> MeshLimits:
     """What the mesh is judged by: its budget, the wall of its process, and the walls that gates ask for."""
     walls = tuple(gate.limit / 1000 for gate in recipe.gates if gate.name == "thickness" and gate.limit > 0)
-    return MeshLimits(faces=recipe.repair.faces, wall_m=recipe.wall_m, more_walls_m=walls)
+    return MeshLimits(faces=recipe.simplify.faces, wall_m=recipe.wall_m, more_walls_m=walls)
 
 
 def _say_missed(passage: Passage) -> Finding:

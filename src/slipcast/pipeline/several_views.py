@@ -13,9 +13,10 @@ import numpy as np
 from slipcast.checks.verdict import Check
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
-from slipcast.core.values import Camera, DepthMap, Figurine, Mesh, Picture, PointCloud, View
+from slipcast.core.values import DepthMap, Figurine, Mesh, Picture, PointCloud, View
 from slipcast.depth.calibrate import CalibrateOptions, calibrate
 from slipcast.depth.models import DepthOptions, predict_depth
+from slipcast.depth.place import Settling
 from slipcast.mesh.normals import vertex_normals
 from slipcast.picture.cut_out import CutoutOptions, cut_out
 from slipcast.picture.downscale import downscale
@@ -56,6 +57,21 @@ class Gathered:
         """The solid as the front's camera sees it."""
         return self.fused.depth
 
+    def settle(self, settling: Settling) -> "Gathered":
+        """The same in the world in which the figurine has its exact height."""
+        mesh = self.fused.mesh
+        fused = replace(
+            self.fused,
+            mesh=replace(mesh, vertices=settling.move(mesh.vertices)),
+            depth=settling.move_depth(self.fused.depth),
+            cameras={view: settling.move_camera(camera) for view, camera in self.fused.cameras.items()},
+        )
+        views = tuple(
+            replace(view, seen=replace(view.seen, camera=settling.move_camera(view.seen.camera)))
+            for view in self.views
+        )
+        return replace(self, fused=fused, views=views)
+
     def cloud(self) -> PointCloud:
         """The fused surface's corners, each with the front picture's colour at its place or a mean one."""
         mesh, front = self.fused.mesh, self.views[0].cutout
@@ -66,13 +82,6 @@ class Gathered:
             colors=np.broadcast_to(mean.astype(np.uint8), mesh.vertices.shape).copy(),
             source=np.full(len(mesh.vertices), 1, np.uint8),
             joins=mesh.faces,
-        )
-
-    def views_of(self, before: Mesh, after: Mesh) -> tuple[SeenView, ...]:
-        """The views with cameras that stand in the world of `after`, which is `before` scaled and moved."""
-        return tuple(
-            replace(view, seen=replace(view.seen, camera=_move_camera(view.seen.camera, before, after)))
-            for view in self.views
         )
 
     def paint(self, mesh: Mesh, *, max_size_px: int, name: str) -> Figurine:
@@ -98,16 +107,6 @@ class Gathered:
         ]
         provenance = {"views": told, "invented_share": shares["invented"], "normal_map": {"made": False}}
         return replace(painted, provenance=provenance, findings=(*painted.findings, *self.findings))
-
-
-def _move_camera(camera: Camera, before: Mesh, after: Mesh) -> Camera:
-    """The camera that sees `after` as `camera` sees `before`: the same mesh, scaled about a point and moved."""
-    low, high = before.vertices.min(0).astype(float), before.vertices.max(0).astype(float)
-    scale = float(np.ptp(after.vertices[:, 1])) / max(high[1] - low[1], 1e-12)
-    moved = low - after.vertices.min(0).astype(float) / scale
-    matrix = camera.camera_from_world.copy()
-    matrix[:3, 3] = scale * (matrix[:3, :3] @ moved + matrix[:3, 3])
-    return replace(camera, camera_from_world=matrix)
 
 
 def check_pictures(pictures: Sequence[Picture]) -> None:

@@ -12,9 +12,10 @@ import manifold3d
 import numpy as np
 
 from slipcast.core.errors import BadInput
+from slipcast.core.options import check, choice, instance, path, real, text
 from slipcast.core.values import F64
 from slipcast.mesh.stance import convex_hull, mass_center
-from slipcast.prepare.body import Body, Color, Kind, Origin, body_from_solid, read_surface
+from slipcast.prepare.body import COLOR, Body, Color, Kind, Origin, body_from_solid, read_surface
 from slipcast.prepare.lettering import outline_text
 from slipcast.prepare.stand import Stance, measure_stance
 
@@ -31,7 +32,11 @@ _CHAMFER_MM = 0.4
 
 @dataclass(frozen=True, kw_only=True)
 class MagnetOptions:
-    """A pocket for a round magnet, open at the bottom."""
+    """A pocket for a round magnet, open at the bottom.
+
+    >>> MagnetOptions(diameter_mm=5, height_mm=2).clearance_mm
+    0.1
+    """
 
     diameter_mm: float
     height_mm: float
@@ -39,14 +44,21 @@ class MagnetOptions:
     """Added to the diameter and the depth."""
 
     def __post_init__(self) -> None:
-        for name in ("diameter_mm", "height_mm"):
-            if not 0.5 <= getattr(self, name) <= 50:
-                raise BadInput(f"magnet {name} must be 0.5 to 50, got {getattr(self, name)}; try 5x2mm")
+        check(
+            self,
+            diameter_mm=real(0.5, 50, example=5, unit="millimetres"),
+            height_mm=real(0.5, 50, example=2, unit="millimetres"),
+            clearance_mm=real(0, 5, example=0.1, unit="millimetres"),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class BaseOptions:
-    """Which base a figurine gets."""
+    """Which base a figurine gets.
+
+    >>> BaseOptions(shape="round", size_mm=40, text="Sir Owl").size_mm
+    40.0
+    """
 
     shape: str = "auto"
     """`auto` (a round one where the figurine does not stand safely by itself), `none`, `round`, `square`, `hex`, `oval`
@@ -70,25 +82,27 @@ class BaseOptions:
     magnet: MagnetOptions | None = None
 
     def __post_init__(self) -> None:
-        if self.shape not in SHAPES:
-            raise BadInput(f"base must be one of {', '.join(SHAPES)}, got {self.shape!r}")
-        if self.text_style not in TEXT_STYLES:
-            raise BadInput(f"text_style must be engraved or raised, got {self.text_style!r}")
-        limits = {
-            "size_mm": (2, 1000),
-            "height_mm": (0.8, 500),
-            "sink_mm": (0.05, 20),
-            "text_cap_mm": (1, 100),
-            "text_depth_mm": (0.2, 5),
-        }
-        for name, (low, high) in limits.items():
-            value = getattr(self, name)
-            if value is not None and not low <= value <= high:
-                raise BadInput(f"{name} must be {low} to {high}, got {value}")
+        check(
+            self,
+            shape=choice(SHAPES),
+            size_mm=real(2, 1000, example=40, unit="millimetres").or_none(),
+            height_mm=real(0.8, 500, example=3, unit="millimetres").or_none(),
+            sink_mm=real(0.05, 20, example=0.6, unit="millimetres"),
+            color=COLOR,
+            text=text(example="Sir Owl", empty=True),
+            text_style=choice(TEXT_STYLES),
+            text_cap_mm=real(1, 100, example=3, unit="millimetres"),
+            text_depth_mm=real(0.2, 5, example=0.6, unit="millimetres"),
+            text_color=COLOR,
+            font=path(example="Font.ttf").or_none(),
+            magnet=instance(MagnetOptions).or_none(),
+        )
         if self.shape in ("auto", "none") and self.size_mm is not None:
-            raise BadInput(f"base {self.shape} takes no size; write for example round:40mm")
+            raise BadInput(f"base {self.shape} takes no size; write for example round:40mm", field="size_mm")
         if self.shape == "none" and (self.text or self.magnet):
-            raise BadInput("text and magnet need a base; choose round, square, hex, oval or plinth")
+            raise BadInput(
+                "text and magnet need a base; choose round, square, hex, oval or plinth", field="shape"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,9 +15,12 @@ import manifold3d
 import numpy as np
 
 from slipcast.core.errors import StageFailed
+from slipcast.core.options import several, whole
 from slipcast.core.values import F32, F64, I32, U8, Bool, Mesh, Source
 
 Color = tuple[int, int, int]
+COLOR = several(whole(0, 255, example=128), least=3, most=3)
+"""What an option takes for a colour: red, green and blue."""
 MM = 1000.0
 """Millimetres in a metre."""
 

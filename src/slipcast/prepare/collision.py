@@ -8,15 +8,19 @@ holds 99.5 % of the surface that it stands for.
 import math
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-import manifold3d
 import numpy as np
 from scipy.spatial import ConvexHull
 
 from slipcast.core.errors import BadInput
+from slipcast.core.options import check, choice, whole
 from slipcast.core.values import F64, Hull, Mesh
 from slipcast.mesh.topology import closedness
 from slipcast.reconstruct.simplify import decimate
+
+if TYPE_CHECKING:
+    import manifold3d
 
 KINDS = ("none", "hull", "convex", "box", "capsule")
 MOST_VERTICES = 32
@@ -28,17 +32,22 @@ _SIMPLE_FACES = 6000
 
 @dataclass(frozen=True, kw_only=True)
 class CollisionOptions:
-    """What stands for the figurine in an engine's physics."""
+    """What stands for the figurine in an engine's physics.
+
+    >>> CollisionOptions(kind="convex", parts=4).parts
+    4
+    """
 
     kind: str = "none"
     parts: int = 8
     """Of `convex`, at most."""
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise BadInput(f"collision must be one of {', '.join(KINDS)}, got {self.kind!r}")
-        if not 1 <= self.parts <= _MOST_PARTS:
-            raise BadInput(f"collision parts must be 1 to {_MOST_PARTS}, got {self.parts}; 8 is usual")
+        check(
+            self,
+            kind=choice(KINDS),
+            parts=whole(1, _MOST_PARTS, example=8),
+        )
 
     @classmethod
     def parse(cls, text: str) -> "CollisionOptions":
@@ -100,6 +109,8 @@ def make_collision(mesh: Mesh, options: CollisionOptions) -> Collision | None:
             break
         hulls = [_grow(hull, 1.01) for hull in hulls]
         share = _contained(hulls, samples)
+    import manifold3d
+
     union = manifold3d.Manifold.batch_boolean([_solid(hull) for hull in hulls], manifold3d.OpType.Add)
     return Collision(
         kind=options.kind,
@@ -109,7 +120,9 @@ def make_collision(mesh: Mesh, options: CollisionOptions) -> Collision | None:
     )
 
 
-def _solid(hull: Hull) -> manifold3d.Manifold:
+def _solid(hull: Hull) -> "manifold3d.Manifold":
+    import manifold3d
+
     return manifold3d.Manifold(
         manifold3d.Mesh(np.array(hull.vertices, np.float32), np.array(hull.faces, np.uint32))
     )

@@ -7,6 +7,7 @@ import numpy as np
 
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding
+from slipcast.core.options import check, choice, flag, instance, real, several
 from slipcast.core.values import Figurine
 from slipcast.prepare.collision import CollisionOptions, make_collision
 from slipcast.prepare.lods import LodOptions, attach_levels, make_lods
@@ -21,7 +22,11 @@ _FARTHEST_M = 100.0
 
 @dataclass(frozen=True, kw_only=True)
 class EngineOptions:
-    """What an engine gets beside the figurine; the defaults change nothing."""
+    """What an engine gets beside the figurine; the defaults change nothing.
+
+    >>> EngineOptions(pivot="center", facing="-x").facing
+    '-X'
+    """
 
     lods: LodOptions | None = None
     collision: CollisionOptions | None = None
@@ -33,15 +38,16 @@ class EngineOptions:
     """Bake ambient occlusion: with roughness and metallic it is one texture (ORM)."""
 
     def __post_init__(self) -> None:
-        if self.facing not in FACINGS:
-            raise BadInput(f"facing must be one of {', '.join(FACINGS)}, got {self.facing!r}")
-        if isinstance(self.pivot, str):
-            if self.pivot not in PIVOTS:
-                raise BadInput(
-                    f"pivot must be bottom, center or x,y,z in metres, got {self.pivot!r}; bottom suits what stands"
-                )
-        elif len(self.pivot) != 3 or not all(abs(value) <= _FARTHEST_M for value in self.pivot):
-            raise BadInput(f"pivot must be three lengths of at most {_FARTHEST_M:g} m, got {self.pivot}")
+        text = isinstance(self.pivot, str)
+        far = real(-_FARTHEST_M, _FARTHEST_M, example=0.02, unit="metres")
+        check(
+            self,
+            lods=instance(LodOptions).or_none(),
+            collision=instance(CollisionOptions).or_none(),
+            pivot=choice(PIVOTS) if text else several(far, least=3, most=3),
+            facing=choice(FACINGS),
+            occlusion=flag(),
+        )
 
     @property
     def changes(self) -> bool:

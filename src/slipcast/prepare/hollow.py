@@ -17,7 +17,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from slipcast.core.errors import BadInput
+from slipcast.core.options import check, flag, real, whole
 from slipcast.core.values import F32, F64, Bool
 from slipcast.mesh.marching_tetrahedra import march_tetrahedra
 from slipcast.prepare.body import Body, Kind, Origin, Surface, body_from_solid, read_surface
@@ -35,7 +35,12 @@ _NARROWEST_MM = 1.5
 
 @dataclass(frozen=True, kw_only=True)
 class HollowOptions:
-    """How a solid is hollowed."""
+    """How a solid is hollowed.
+
+    >>> HollowOptions(wall_mm=0)
+    Traceback (most recent call last):
+    slipcast.core.errors.BadInput: wall_mm is 0; give millimetres from 0.6 to 20, for instance 2
+    """
 
     wall_mm: float = 2.0
     closing_mm: float = 1.5
@@ -48,14 +53,14 @@ class HollowOptions:
     """One more hole at the cavity's highest place, through the back, that lets air in."""
 
     def __post_init__(self) -> None:
-        if not 0.6 <= self.wall_mm <= 20:
-            raise BadInput(f"wall_mm must be 0.6 to 20, got {self.wall_mm}; 2 is usual")
-        if not 0 <= self.closing_mm <= 10:
-            raise BadInput(f"closing_mm must be 0 to 10, got {self.closing_mm}; 1.5 is usual")
-        if not 0 <= self.holes <= 8:
-            raise BadInput(f"holes must be 0 to 8, got {self.holes}; 2 is usual")
-        if not _NARROWEST_MM <= self.hole_mm <= 20:
-            raise BadInput(f"hole_mm must be {_NARROWEST_MM} to 20, got {self.hole_mm}; thinner holes clog")
+        check(
+            self,
+            wall_mm=real(0.6, 20, example=2, unit="millimetres"),
+            closing_mm=real(0, 10, example=1.5, unit="millimetres"),
+            holes=whole(0, 8, example=2),
+            hole_mm=real(_NARROWEST_MM, 20, example=3, unit="millimetres"),
+            vent=flag(),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from scipy.spatial import cKDTree
 
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
+from slipcast.core.options import check, real, several
 from slipcast.core.values import F32, F64, I64, Figurine, Level, Mesh
 from slipcast.mesh.deviation import Deviation, measure_deviation
 from slipcast.mesh.topology import face_normals
@@ -32,20 +33,27 @@ _STRETCH = 3.0
 
 @dataclass(frozen=True, kw_only=True)
 class LodOptions:
-    """Which levels there are."""
+    """Which levels there are.
+
+    >>> LodOptions(shares=(1, 0.5)).shares
+    (1.0, 0.5)
+    """
 
     shares: tuple[float, ...] = (1.0, 0.4, 0.16)
     """Faces of each level as a share of the figurine's, falling; the first is the figurine itself."""
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.shares) <= MOST_LEVELS:
-            raise BadInput(f"lods must be 1 to {MOST_LEVELS} levels, got {len(self.shares)}")
+        check(
+            self,
+            shares=several(real(0, 1, example=0.4), least=1, most=MOST_LEVELS),
+        )
         if self.shares[0] != 1.0:
-            raise BadInput(f"lods must begin with 1, the figurine itself, got {self.shares[0]:g}")
-        if any(not 0 < after < before for before, after in zip(self.shares, self.shares[1:], strict=False)):
             raise BadInput(
-                f"lods must fall from level to level, got {', '.join(f'{s:g}' for s in self.shares)}"
+                f"lods must begin with 1, the figurine itself, got {self.shares[0]:g}", field="shares"
             )
+        if any(not 0 < after < before for before, after in zip(self.shares, self.shares[1:], strict=False)):
+            told = ", ".join(f"{share:g}" for share in self.shares)
+            raise BadInput(f"lods must fall from level to level, got {told}", field="shares")
 
     @classmethod
     def parse(cls, text: str) -> "LodOptions":

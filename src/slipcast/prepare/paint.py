@@ -14,8 +14,9 @@ from scipy import sparse
 from scipy.spatial import cKDTree
 
 from slipcast.core.errors import BadInput
+from slipcast.core.options import check, real, several, whole
 from slipcast.core.values import F32, F64, I64, U8, Bool
-from slipcast.prepare.body import Color, Kind, Surface
+from slipcast.prepare.body import COLOR, Color, Kind, Surface
 from slipcast.prepare.palette import (
     Palette,
     choose_palette,
@@ -37,7 +38,12 @@ _FACE = 6.0
 
 @dataclass(frozen=True, kw_only=True)
 class PaintOptions:
-    """How a texture becomes filaments."""
+    """How a texture becomes filaments.
+
+    >>> PaintOptions(colors=17)
+    Traceback (most recent call last):
+    slipcast.core.errors.BadInput: colors is 17; give a whole number from 1 to 16, for instance 4
+    """
 
     colors: int = 4
     """How many, where no filaments are named."""
@@ -49,18 +55,18 @@ class PaintOptions:
     """Length to which edges are refined along colour borders."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.colors <= 16:
-            raise BadInput(f"colors must be 1 to 16, got {self.colors}; printers take 4 mostly")
+        check(
+            self,
+            colors=whole(1, 16, example=4),
+            filaments=several(COLOR, most=16),
+            smallest_mm2=real(0, 100, example=1.5),
+            finest_mm=real(0.1, 10, example=0.5, unit="millimetres"),
+        )
         if len(self.filaments) == 1:
             raise BadInput(
-                "filaments must name at least two colours; with one, leave it out and print in that colour"
+                "filaments must name at least two colours; with one, leave it out and print in that colour",
+                field="filaments",
             )
-        if len(self.filaments) > 16:
-            raise BadInput(f"filaments must name at most 16 colours, got {len(self.filaments)}")
-        if not 0 <= self.smallest_mm2 <= 100:
-            raise BadInput(f"smallest_mm2 must be 0 to 100, got {self.smallest_mm2}")
-        if not 0.1 <= self.finest_mm <= 10:
-            raise BadInput(f"finest_mm must be 0.1 to 10, got {self.finest_mm}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from PIL import Image
 
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
+from slipcast.core.options import check, choice, flag, instance, real, several, text, whole
 from slipcast.core.values import U8, Figurine
 from slipcast.formats.stl.write import pack_stl
 from slipcast.formats.threemf.painted import PaintedPart, write_painted_threemf
@@ -38,7 +39,11 @@ _GAP_MM = 4.0
 
 @dataclass(frozen=True, kw_only=True)
 class PrintOptions:
-    """Everything that `print_figurine` can do."""
+    """Everything that `print_figurine` can do.
+
+    >>> PrintOptions(process="resin", hollow=HollowOptions()).hollow.wall_mm
+    2.0
+    """
 
     process: str = "fdm"
     """`fdm` or `resin`."""
@@ -63,24 +68,33 @@ class PrintOptions:
     """Of the material; gives the cost."""
 
     def __post_init__(self) -> None:
-        if self.process not in PROCESSES:
-            raise BadInput(f"process must be fdm or resin, got {self.process!r}")
-        if self.height_m is not None and not 0.005 <= self.height_m <= 2:
-            raise BadInput(f"height_m must be 0.005 to 2, got {self.height_m}")
-        if self.printer_mm is not None and not all(20 <= side <= 2000 for side in self.printer_mm):
-            raise BadInput(f"printer_mm must be three lengths of 20 to 2000, got {self.printer_mm}")
+        check(
+            self,
+            process=choice(PROCESSES),
+            height_m=real(0.005, 2, example=0.075, unit="metres").or_none(),
+            base=instance(BaseOptions),
+            hollow=instance(HollowOptions).or_none(),
+            split=whole(1, 64, example=2).or_none(),
+            printer_mm=several(real(20, 2000, example=256, unit="millimetres"), least=3, most=3).or_none(),
+            scale_to_fit=flag(),
+            stl_per_color=flag(),
+            paint=instance(PaintOptions).or_none(),
+            orient=text(example="stand"),
+            thicken_mm=real(0.2, 5, example=0.8, unit="millimetres").or_none(),
+            price_per_kg=real(0, 10_000, example=25, unit="money").or_none(),
+        )
         if self.split is None and self.printer_mm is None:
             raise BadInput(
-                "split=None needs printer_mm, the size of the printer; write for example 256x256x256mm"
+                "split=None needs printer_mm, the size of the printer; write for example 256x256x256mm",
+                field="split",
             )
         if self.scale_to_fit and self.printer_mm is None:
-            raise BadInput("scale_to_fit needs printer_mm, the size of the printer")
-        if self.price_per_kg is not None and not 0 <= self.price_per_kg <= 10_000:
-            raise BadInput(f"price_per_kg must be 0 to 10000, got {self.price_per_kg}")
+            raise BadInput("scale_to_fit needs printer_mm, the size of the printer", field="scale_to_fit")
         if self.stl_per_color and self.paint is None:
-            raise BadInput("stl_per_color needs paint, the colours; name their number or the filaments")
-        if self.thicken_mm is not None and not 0.2 <= self.thicken_mm <= 5:
-            raise BadInput(f"thicken_mm must be 0.2 to 5, got {self.thicken_mm}; 0.8 suits a 0.4 mm nozzle")
+            raise BadInput(
+                "stl_per_color needs paint, the colours; name their number or the filaments",
+                field="stl_per_color",
+            )
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

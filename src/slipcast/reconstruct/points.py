@@ -13,6 +13,7 @@ import numpy as np
 
 from slipcast.core.camera import world_from_camera
 from slipcast.core.errors import BadInput, StageFailed
+from slipcast.core.options import check, choice
 from slipcast.core.values import F32, DepthMap, Picture, PointCloud, Source
 from slipcast.mesh.normals import vertex_normals
 from slipcast.reconstruct.dexels import make_dexels
@@ -26,11 +27,22 @@ DETAILS = {"draft": 192, "standard": 280, "fine": 600}
 
 @dataclass(frozen=True, kw_only=True)
 class PointOptions:
-    """How densely the shells are sampled."""
+    """How densely the shells are sampled.
+
+    >>> PointOptions(detail="bogus")
+    Traceback (most recent call last):
+    slipcast.core.errors.BadInput: detail is 'bogus'; give one of draft, standard, fine
+    """
 
     detail: str = "standard"
     """`draft`, `standard` or `fine`: 192, 280 or 600 rays along the figurine's longer side, never more than the
     picture has pixels."""
+
+    def __post_init__(self) -> None:
+        check(
+            self,
+            detail=choice(DETAILS),
+        )
 
 
 def make_points(depth: DepthMap, picture: Picture, options: PointOptions) -> PointCloud:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from slipcast.core.errors import BadInput, StageFailed
+from slipcast.core.options import check, choice, whole
 from slipcast.core.values import DepthMap, Mesh, Picture, PointCloud
 from slipcast.mesh.raycast import import_open3d
 from slipcast.mesh.topology import from_manifold, make_mesh, to_manifold
@@ -29,16 +30,27 @@ METHODS = ("shells", "poisson")
 
 @dataclass(frozen=True, kw_only=True)
 class SurfaceOptions:
-    """How the samples become a surface."""
+    """How the samples become a surface.
+
+    >>> SurfaceOptions(method="POISSON").method
+    'poisson'
+    """
 
     method: str = "shells"
     """`shells` or `poisson`."""
     octree_depth: int = 8
     """Poisson's finest level: the figurine is 2^depth cells tall."""
 
+    def __post_init__(self) -> None:
+        check(
+            self,
+            method=choice(METHODS),
+            octree_depth=whole(4, 12, example=8),
+        )
+
 
 def reconstruct(cloud: PointCloud, depth: DepthMap, options: SurfaceOptions) -> Mesh:
-    """Return a closed mesh through `cloud`, world axes, metres; every face is labelled INVENTED until repair.
+    """Return a closed mesh through `cloud`, world axes, metres; every face is labelled INVENTED until it is simplified.
 
     Raises BadInput for an unknown method and StageFailed when no closed surface comes out.
     """

@@ -19,6 +19,7 @@ import numpy as np
 
 from slipcast.core.camera import project, world_from_camera
 from slipcast.core.errors import BadInput, StageFailed
+from slipcast.core.options import check, whole
 from slipcast.core.values import I32, U8, DepthMap, Mesh, Source
 from slipcast.mesh.bodies import find_bodies
 from slipcast.mesh.stance import convex_hull, mass_center, tipping_angle_deg
@@ -53,11 +54,22 @@ _CRUMB = 5e-5
 
 
 @dataclass(frozen=True, kw_only=True)
-class RepairOptions:
-    """What the finished mesh may cost."""
+class SimplifyOptions:
+    """What the finished mesh may cost.
+
+    >>> SimplifyOptions(faces=1)
+    Traceback (most recent call last):
+    slipcast.core.errors.BadInput: faces is 1; give a whole number from 100 to 2000000, for instance 50000
+    """
 
     faces: int = 50_000
     """Most triangles that the mesh may have."""
+
+    def __post_init__(self) -> None:
+        check(
+            self,
+            faces=whole(MIN_FACES, MAX_FACES, example=50_000),
+        )
 
 
 @dataclass(frozen=True)
@@ -68,7 +80,7 @@ class Ground:
     """The one picture's, whose lowest row says where the ground is: what hangs below is cut off; None: nothing does."""
 
 
-def repair(mesh: Mesh, depth: DepthMap, options: RepairOptions, *, level: bool = True) -> Mesh:
+def simplify(mesh: Mesh, depth: DepthMap, options: SimplifyOptions, *, level: bool = True) -> Mesh:
     """Return a closed solid of at most `options.faces` triangles through `mesh`, faces labelled by `Source`.
 
     A sole on which it would fall is levelled; `level` also cuts off what hangs below the ground that the one picture

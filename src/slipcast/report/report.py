@@ -19,7 +19,7 @@ from slipcast.report.views import compare_views
 if TYPE_CHECKING:
     import jinja2
 
-    from slipcast.pipeline.run import Result
+    from slipcast.pipeline.result import Result
 
 ASSETS = Path(__file__).parent / "assets"
 

@@ -23,6 +23,7 @@ from scipy import ndimage
 
 from slipcast.core.camera import project
 from slipcast.core.errors import BadInput
+from slipcast.core.options import check, choice, whole
 from slipcast.core.values import F32, F64, I64, U8, Bool, DepthMap, Figurine, Mesh, Picture, Source
 from slipcast.mesh.charts import join_charts, lay_on_shelves, pieces_of
 from slipcast.mesh.rasterize import rasterize
@@ -48,12 +49,24 @@ _SIZES = (256, 512, 1024, 2048, 4096)
 
 @dataclass(frozen=True, kw_only=True)
 class TextureOptions:
-    """How large the atlas may become."""
+    """How large the atlas may become.
+
+    >>> TextureOptions(normal_map="bogus")
+    Traceback (most recent call last):
+    slipcast.core.errors.BadInput: normal_map is 'bogus'; give one of auto, on, off
+    """
 
     max_size_px: int = 4096
     """Longest side of the atlas; larger pictures are scaled down to fit."""
     normal_map: str = "auto"
     """`on`, `off`, or `auto`: where shading without one is off by more than 2.5 degrees on average."""
+
+    def __post_init__(self) -> None:
+        check(
+            self,
+            max_size_px=whole(64, 16384, example=4096),
+            normal_map=choice(MODES),
+        )
 
 
 def paint(mesh: Mesh, depth: DepthMap, picture: Picture, options: TextureOptions, *, name: str) -> Figurine:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from slipcast._version import __version__
 
 if TYPE_CHECKING:
-    from slipcast.pipeline.run import Recipe
+    from slipcast.pipeline.recipe import Recipe
 
 
 def mark_of(picture_sha256: str, recipe: "Recipe", *more: object) -> str:
     """Names picture, options, `more` that matters, and this version: equal for equal work."""
-    words = "|".join(map(str, (__version__, picture_sha256, repr(recipe), *more)))
+    words = "|".join(map(str, (__version__, picture_sha256, recipe.digest, *more)))
     return hashlib.sha256(words.encode()).hexdigest()[:32]
 
 

@@ -1,7 +1,8 @@
 """The words that say how an asset is made: shared by convert and make."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -9,11 +10,13 @@ import click
 from slipcast.cli.options import recipe
 from slipcast.cli.options.collect import collect
 from slipcast.cli.options.export import EXPORT_OPTIONS, ExportWords, is_given, read_export_options
+from slipcast.cli.options.flags import speak_flags
+from slipcast.cli.options.length import parse_elevation, parse_height
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from slipcast.pipeline.run import Recipe
+    from slipcast.pipeline.recipe import Recipe
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
@@ -32,6 +35,8 @@ class AssetWords(ExportWords):
     surface: str
     normal_map: str
     gate: str
+    recipe: Path | None
+    save_recipe: Path | None
     report: bool
     keep: bool
 
@@ -61,6 +66,14 @@ _OPTIONS = (
         "--gate", default="", help="What the result must meet: 'closed,iou>=0.95,thickness>=0.8mm'."
     ),
     click.option(
+        "--recipe", type=click.Path(path_type=Path), help="Recipe file (TOML); what is said beside it wins."
+    ),
+    click.option(
+        "--save-recipe",
+        type=click.Path(path_type=Path),
+        help="Write all choices, without the defaults, to this file.",
+    ),
+    click.option(
         "--report", is_flag=True, help="Also write NAME.report.html: the model and all pictures on one page."
     ),
     click.option("--keep", is_flag=True, help="Also write the cutout, the depth and the bare surface."),
@@ -72,34 +85,46 @@ asset_options = collect("asset", AssetWords, *_OPTIONS)
 
 
 def recipe_from(
-    words: AssetWords, *, own: Mapping[str, str] | None = None, fov_deg: float = recipe.FOV_DEG
+    words: AssetWords, *, own: Mapping[str, str] | None = None, fov_deg: float | None = None
 ) -> "Recipe":
-    """The recipe of the running command's `words`; what the user did not say is the target's, where there is one.
+    """The recipe of the running command's `words`, and written to `--save-recipe`.
 
-    `own` holds what a manifest says of one picture, as text: it goes over the command's words. BadInput names the word
-    that cannot be followed and the choices.
+    What the user did not say is that of `--recipe`, or the target's, where there is one. `own` holds what a manifest
+    says of one picture, as text: it goes over the command's words. BadInput names the word that cannot be followed and
+    the choices.
     """
-    from slipcast.pipeline.run import Recipe
+    from slipcast.depth.models import choose
+    from slipcast.pipeline.recipe import Recipe
 
     own = own or {}
-    written = read_export_options(
-        words, formats=words.formats if words.target is None or is_given("formats") else None
-    )
-    said = written.target is None or is_given("faces")
-    faces = words.faces if said or written.target is None else written.target.faces
-    return recipe.recipe_of(
-        formats=",".join(written.formats),
-        export=written.options,
-        engine=written.engine,
-        faces=recipe.whole_number("--faces", own["faces"]) if "faces" in own else faces,
-        fov_deg=fov_deg,
-        gates=own.get("gate", words.gate),
-        wall_m=Recipe.wall_m if written.target is None else written.target.wall_m,
-        height=own.get("height", words.height),
-        elevation=own.get("elevation", words.elevation),
-        depth=own.get("depth", words.depth),
-        device=own.get("device", words.device),
-        detail=own.get("detail", words.detail),
-        surface=own.get("surface", words.surface),
-        normal_map=own.get("normal_map", words.normal_map),
-    )
+
+    def said(name: str) -> Any:
+        """What the manifest or the user says; None where nothing was said."""
+        return own.get(name, getattr(words, name) if is_given(name) else None)
+
+    made = Recipe.load(words.recipe) if words.recipe else Recipe()
+    height, elevation, faces = said("height"), said("elevation"), said("faces")
+    with speak_flags():
+        written = read_export_options(words, formats=said("formats"), base=made)
+        made = replace(made, export=written.options, engine=written.engine)
+        if written.formats:
+            made = replace(made, formats=written.formats)
+        if written.target:
+            made = replace(made.change(faces=written.target.faces), wall_m=written.target.wall_m)
+        if elevation is not None:
+            made = replace(made, place=replace(made.place, elevation_deg=parse_elevation(elevation)))
+        made = made.change(
+            height_m=None if height is None else parse_height(height),
+            faces=recipe.whole_number("--faces", faces) if isinstance(faces, str) else faces,
+            depth=said("depth"),
+            device=said("device"),
+            fov_deg=fov_deg,
+            detail=said("detail"),
+            surface=said("surface"),
+            normal_map=said("normal_map"),
+            gates=said("gate"),
+        )
+    choose(made.depth.model)  # an unknown or missing model is refused before the first picture is read
+    if words.save_recipe and not own:
+        made.save(words.save_recipe)
+    return made

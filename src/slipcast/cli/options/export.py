@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 import click
 
 from slipcast.cli.options.collect import collect
-from slipcast.cli.options.recipe import formats_of, one_of
+from slipcast.cli.options.flags import speak_flags
+from slipcast.cli.options.recipe import formats_of
 from slipcast.core.errors import BadInput
-from slipcast.formats.table import COMPRESSIONS, TEXTURE_TYPES, ExportOptions
+from slipcast.formats.table import ExportOptions
 
 if TYPE_CHECKING:
+    from slipcast.pipeline.recipe import Recipe
     from slipcast.prepare.engine import EngineOptions
     from slipcast.prepare.targets import Target
 
@@ -80,31 +82,35 @@ class Wanted:
     engine: "EngineOptions"
 
 
-def read_export_options(words: ExportWords, *, formats: str | None) -> Wanted:
-    """The words as options: a target's choices, changed by what stands beside it. BadInput names the wrong word."""
-    chosen = None if words.target is None else target_of(words.target)
-    options = chosen.options() if chosen else ExportOptions()
-    if words.texture_size is not None:
-        options = replace(options, texture_max_px=words.texture_size)
-    if words.texture_type is not None:
-        options = replace(options, texture_type=one_of("--texture-type", words.texture_type, TEXTURE_TYPES))
-    if words.quantize:
-        options = replace(options, quantize=True)
-    if words.compress is not None:
-        from slipcast.formats.gltf.compress import require
-
-        options = replace(options, compress=one_of("--compress", words.compress, COMPRESSIONS))
-        require(options.compress)
-    keys = formats_of(formats) if formats is not None else (chosen.format,) if chosen else ()
+def read_export_options(words: ExportWords, *, formats: str | None, base: "Recipe | None" = None) -> Wanted:
+    """The words as options: those of `base` or a target, changed by what stands beside; BadInput names a wrong word."""
     from slipcast.prepare.engine import EngineOptions
 
-    engine = EngineOptions.parse(
-        lods=words.lods,
-        collision=words.collision,
-        pivot=words.pivot,
-        facing=words.facing,
-        occlusion=words.occlusion,
-    )
+    chosen = None if words.target is None else target_of(words.target)
+    with speak_flags():
+        options = chosen.options() if chosen else base.export if base else ExportOptions()
+        if words.texture_size is not None:
+            options = replace(options, texture_max_px=words.texture_size)
+        if words.texture_type is not None:
+            options = replace(options, texture_type=words.texture_type)
+        if words.quantize:
+            options = replace(options, quantize=True)
+        if words.compress is not None:
+            from slipcast.formats.gltf.compress import require
+
+            options = replace(options, compress=words.compress)
+            require(options.compress)
+        engine = EngineOptions.parse(
+            lods=words.lods,
+            collision=words.collision,
+            pivot=words.pivot,
+            facing=words.facing,
+            occlusion=words.occlusion,
+        )
+        if base:  # what was not said is the recipe's
+            names = ("lods", "collision", "pivot", "facing", "occlusion")
+            engine = replace(base.engine, **{name: getattr(engine, name) for name in names if is_given(name)})
+    keys = formats_of(formats) if formats is not None else (chosen.format,) if chosen else ()
     return Wanted(formats=keys, options=options, target=chosen, engine=engine)
 
 

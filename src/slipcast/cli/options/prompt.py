@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from slipcast.cli.options.collect import collect
+from slipcast.cli.options.flags import speak_flags
 from slipcast.core.errors import BadInput
 from slipcast.core.values import View
 from slipcast.generate.prompt import FigurineSpec, apply_preset, spec_fields
@@ -196,7 +197,8 @@ def cascade_of(words: CascadeWords) -> "CascadeOptions | None":
         return None
     from slipcast.generate.cascade import CascadeOptions
 
-    return CascadeOptions(draft=words.draft, final=words.final, drafts=words.drafts)
+    with speak_flags():
+        return CascadeOptions(draft=words.draft, final=words.final, drafts=words.drafts)
 
 
 def limits_of(
@@ -204,7 +206,8 @@ def limits_of(
 ) -> PromptLimits:
     """What may be sent; `block` is a file with phrases that may not."""
     if block is None:
-        return PromptLimits(shortest=shortest, longest=longest)
+        with speak_flags():
+            return PromptLimits(shortest=shortest, longest=longest)
     try:
         lines = block.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as problem:
@@ -251,16 +254,18 @@ def picture_of(words: SpecWords, buying: BuyWords | None = None) -> "PictureOpti
     limits = limits_of(words.block, longest=words.longest)
     if buying is None:
         return PictureOptions(raw=words.raw, limits=limits)
-    return PictureOptions(
-        model=buying.model,
-        ratio=buying.ratio,
-        size=buying.size,
-        thinking=buying.thinking,
-        references=tuple(read_reference(path) for path in buying.reference),
-        priority=buying.priority,
-        raw=words.raw,
-        limits=limits,
-    )
+    references = tuple(read_reference(path) for path in buying.reference)
+    with speak_flags():
+        return PictureOptions(
+            model=buying.model,
+            ratio=buying.ratio,
+            size=buying.size,
+            thinking=buying.thinking,
+            references=references,
+            priority=buying.priority,
+            raw=words.raw,
+            limits=limits,
+        )
 
 
 def ask_of(
@@ -285,15 +290,16 @@ def provider_of(words: BuyWords, *, dry_run: bool = False) -> "Provider":
     from slipcast.generate.providers.table import open_provider
     from slipcast.generate.request import Secret
 
-    gemini = GeminiOptions(
-        key=Secret("") if dry_run else None,
-        base_url=words.base_url,
-        api_version=words.api_version,
-        vertex_project=words.vertex_project,
-        vertex_location=words.vertex_location,
-        call_s=words.call_limit,
-        stream=words.stream,
-    )
+    with speak_flags():
+        gemini = GeminiOptions(
+            key=Secret("") if dry_run else None,
+            base_url=words.base_url,
+            api_version=words.api_version,
+            vertex_project=words.vertex_project,
+            vertex_location=words.vertex_location,
+            call_s=words.call_limit,
+            stream=words.stream,
+        )
     return open_provider(words.provider, gemini=gemini, pictures=words.pictures)
 
 
@@ -304,25 +310,22 @@ def options_of(words: BuyWords, *, run: str = "") -> "GenerateOptions":
     from slipcast.generate.traffic.limits import LimitOptions
     from slipcast.generate.traffic.retry import RetryOptions
 
-    if words.similar is not None and not 0 < words.similar <= 1:
-        raise BadInput(
-            f"--similar {words.similar:g} is out of range; give a number from 0 to 1, for instance 0.85"
-        )
-    if words.concurrency < 1:
-        raise BadInput(f"--concurrency {words.concurrency} is too few; give 1 or more")
     if not 0 < words.store_size < 1e6:
-        raise BadInput(f"--store-size {words.store_size:g} is out of range; give gigabytes, for instance 4")
-    return GenerateOptions(
-        tenant=words.tenant,
-        run=run,
-        budget=Budget(run_usd=words.max_cost, day_usd=words.max_cost_day),
-        limits=LimitOptions(
-            project=words.project, requests_per_minute=words.rate, requests_per_day=words.rate_day
-        ),
-        retry=RetryOptions(patience_s=words.patience),
-        concurrency=words.concurrency,
-        cached=not words.no_cache,
-        cache_bytes=int(words.store_size * 1e9),
-        refresh=words.refresh,
-        similar=words.similar,
-    )
+        raise BadInput(
+            f"--store-size is {words.store_size:g}; give gigabytes from 0 to 1000000, for instance 4"
+        )
+    with speak_flags():
+        return GenerateOptions(
+            tenant=words.tenant,
+            run=run,
+            budget=Budget(run_usd=words.max_cost, day_usd=words.max_cost_day),
+            limits=LimitOptions(
+                project=words.project, requests_per_minute=words.rate, requests_per_day=words.rate_day
+            ),
+            retry=RetryOptions(patience_s=words.patience),
+            concurrency=words.concurrency,
+            cached=not words.no_cache,
+            cache_bytes=int(words.store_size * 1e9),
+            refresh=words.refresh,
+            similar=words.similar,
+        )

@@ -23,6 +23,7 @@ from scipy import ndimage
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import finding
 from slipcast.core.network import Network, has_cuda, open_network
+from slipcast.core.options import FOV, check, choice, flag, path, real
 from slipcast.core.values import (
     F32,
     LENS_FOV_DEG,
@@ -35,7 +36,7 @@ from slipcast.core.values import (
     Picture,
     Source,
 )
-from slipcast.depth.device import check_device, device_of
+from slipcast.depth.device import DEVICES, check_device, device_of
 from slipcast.depth.dome import inflate
 from slipcast.depth.figurine.profile import half_thickness
 from slipcast.depth.figurine.steps import SIDE_PX, Steps, apply_steps, draw_to_colors, find_steps
@@ -60,7 +61,11 @@ _FEW_PX = 64
 
 @dataclass(frozen=True, kw_only=True)
 class FigurineOptions:
-    """Options of `FigurineModel`."""
+    """Options of the bundled model.
+
+    >>> FigurineOptions(depth_scale=1).depth_scale
+    1.0
+    """
 
     fov_deg: float = LENS_FOV_DEG
     """Vertical field of view of the picture."""
@@ -78,6 +83,18 @@ class FigurineOptions:
     """`auto` (cuda, else cpu), `cpu`, `cuda` or `mps`."""
     folder: Path | None = None
     """Other weights of the same kind: a folder with config.json and the ONNX files of training/to_onnx.py."""
+
+    def __post_init__(self) -> None:
+        check(
+            self,
+            fov_deg=FOV,
+            mirrored=flag(),
+            depth_scale=real(0.1, 5, example=1.06),
+            relief=flag(),
+            steps=flag(),
+            device=choice(DEVICES),
+            folder=path(example="weights").or_none(),
+        )
 
 
 @dataclass(frozen=True)

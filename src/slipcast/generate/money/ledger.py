@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from slipcast.core.errors import BadInput, QuotaExceeded
+from slipcast.core.errors import QuotaExceeded
+from slipcast.core.options import check, real
 from slipcast.generate.money.prices import Usage
 from slipcast.generate.request import Billed
 from slipcast.generate.stock.database import Database
@@ -31,7 +32,12 @@ CREATE INDEX IF NOT EXISTS calls_day ON calls (day, tenant);
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """What may be spent, in US dollars; None is no limit."""
+    """What may be spent, in US dollars; None is no limit.
+
+    >>> Budget(run_usd=-1)
+    Traceback (most recent call last):
+    slipcast.core.errors.BadInput: run_usd is -1; give dollars from 0 to 1e+06, for instance 5, or None
+    """
 
     run_usd: float | None = None
     """By one run."""
@@ -39,10 +45,11 @@ class Budget:
     """By the tenant in one day (UTC), all runs together."""
 
     def __post_init__(self) -> None:
-        for name in ("run_usd", "day_usd"):
-            value = getattr(self, name)
-            if value is not None and not value >= 0:
-                raise BadInput(f"budget {name} is {value}; give 0 or more dollars")
+        check(
+            self,
+            run_usd=real(0, 1e6, example=5, unit="dollars").or_none(),
+            day_usd=real(0, 1e6, example=20, unit="dollars").or_none(),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

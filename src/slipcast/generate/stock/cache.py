@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from slipcast.core.errors import BadInput
+from slipcast.core.options import check, path, whole
 from slipcast.generate.stock.database import Database
 from slipcast.generate.stock.similar import similarity
 
@@ -36,12 +37,23 @@ CREATE INDEX IF NOT EXISTS pictures_used ON pictures (used);
 
 @dataclass(frozen=True, kw_only=True)
 class CacheOptions:
-    """What is kept."""
+    """Where bought pictures are kept, and how many.
+
+    >>> CacheOptions(folder="store").folder.name
+    'store'
+    """
 
     folder: Path
     """Where."""
-    most_bytes: int = 4 * 1024**3
+    most_bytes: int = 4_000_000_000
     """Beyond this the longest unused pictures go."""
+
+    def __post_init__(self) -> None:
+        check(
+            self,
+            folder=path(example="store"),
+            most_bytes=whole(1, 10**18, example=4_000_000_000),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -46,7 +46,7 @@ def _stem(word: str) -> str:
         len(word) > 3
         and word.endswith("s")
         and not word.endswith(("ss", "us", "is"))
-        and word not in _TELLING
+        and word not in _TELLING_WORDS
     ):
         return word[:-1]
     return word

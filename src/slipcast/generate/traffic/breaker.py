@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from slipcast.core.options import check, real, whole
 from slipcast.generate.request import CallFailed
 
 if TYPE_CHECKING:
@@ -21,12 +22,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class BreakerOptions:
-    """When to stop asking."""
+    """When a service that fails is left alone, and how long.
+
+    >>> BreakerOptions(failures=3).failures
+    3
+    """
 
     failures: int = 8
     """So many failures of the service in a row open the circuit."""
     rest_s: float = 30.0
     """So long nothing is sent."""
+
+    def __post_init__(self) -> None:
+        check(
+            self,
+            failures=whole(1, 10_000, example=8),
+            rest_s=real(0.001, 86_400, example=30, unit="seconds"),
+        )
 
 
 class Breaker:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipcast.core.errors import BadInput
+from slipcast.core.options import check, real, text, whole
 from slipcast.generate.stock.database import Database
 
 if TYPE_CHECKING:
@@ -38,7 +38,11 @@ CREATE TABLE IF NOT EXISTS pauses (lane TEXT PRIMARY KEY, until REAL, reason TEX
 
 @dataclass(frozen=True, kw_only=True)
 class LimitOptions:
-    """What a project may ask of a model; None is no limit of ours (the server's 429 is still kept to)."""
+    """What a project may ask of a model; None is no limit of ours (the server's 429 is still kept to).
+
+    >>> LimitOptions(requests_per_minute=10).requests_per_minute
+    10
+    """
 
     project: str = "default"
     """Whose quota it is: all processes that name the same project share it."""
@@ -49,10 +53,14 @@ class LimitOptions:
     """Length of the «minute», for tests."""
 
     def __post_init__(self) -> None:
-        for name in ("requests_per_minute", "pictures_per_minute", "requests_per_day"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise BadInput(f"{name} is {value}; give 1 or more, or leave it out for no limit")
+        check(
+            self,
+            project=text(example="default"),
+            requests_per_minute=whole(1, 10_000_000, example=10).or_none(),
+            pictures_per_minute=whole(1, 10_000_000, example=10).or_none(),
+            requests_per_day=whole(1, 10_000_000, example=10).or_none(),
+            minute_s=real(0.001, 3600, example=60, unit="seconds"),
+        )
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,17 @@ from dataclasses import dataclass
 
 from tenacity import RetryCallState
 
+from slipcast.core.options import check, real, whole
 from slipcast.generate.request import Again, Billed, CallFailed
 
 
 @dataclass(frozen=True, kw_only=True)
 class RetryOptions:
-    """How stubborn to be."""
+    """How often and how long a picture is asked for.
+
+    >>> RetryOptions(attempts=2).attempts
+    2
+    """
 
     attempts: int = 6
     """Calls for one picture at most, the first included; waits that the server ordered do not count."""
@@ -30,6 +35,17 @@ class RetryOptions:
     """The longest pause of ours."""
     patience_s: float = 900.0
     """Wall-clock limit for one picture, all waiting included."""
+
+    def __post_init__(self) -> None:
+        check(
+            self,
+            attempts=whole(1, 1000, example=6),
+            paid_attempts=whole(1, 1000, example=2),
+            first_wait_s=real(0, 3600, example=1, unit="seconds"),
+            factor=real(1, 100, example=2),
+            longest_wait_s=real(0, 86_400, example=60, unit="seconds"),
+            patience_s=real(0.001, 604_800, example=900, unit="seconds"),
+        )
 
 
 class RetryPlan:

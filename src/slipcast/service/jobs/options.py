@@ -14,11 +14,11 @@ from slipcast.depth.place import PlaceOptions
 from slipcast.formats.table import COMPRESSIONS, EXPORTERS, TEXTURE_TYPES
 from slipcast.prepare.targets import TARGETS
 from slipcast.reconstruct.points import DETAILS, PointOptions
-from slipcast.reconstruct.simplify import MAX_FACES, MIN_FACES, RepairOptions
+from slipcast.reconstruct.simplify import MAX_FACES, MIN_FACES, SimplifyOptions
 
 if TYPE_CHECKING:
     from slipcast.formats.table import ExportOptions
-    from slipcast.pipeline.run import Recipe
+    from slipcast.pipeline.recipe import Recipe
 
 Format = Annotated[str, Field(json_schema_extra={"enum": list(EXPORTERS)})]
 
@@ -91,7 +91,7 @@ class AssetOptions(WriteOptions):
     """How an asset is made of pictures."""
 
     height_mm: float = Field(default=PlaceOptions.height_m * 1000, ge=1, le=100_000)
-    faces: int = Field(default=RepairOptions.faces, ge=MIN_FACES, le=MAX_FACES)
+    faces: int = Field(default=SimplifyOptions.faces, ge=MIN_FACES, le=MAX_FACES)
     depth: str = Field(default=DepthOptions.model, json_schema_extra={"enum": [AUTO, *DEPTH_MODELS]})
     detail: str = Field(default=PointOptions.detail, json_schema_extra={"enum": list(DETAILS)})
     normal_map: Literal["auto", "on", "off"] = "auto"
@@ -118,14 +118,14 @@ class AssetOptions(WriteOptions):
     def recipe(self) -> "Recipe":
         """The library's recipe."""
         from slipcast.checks.gates import parse_gates
-        from slipcast.pipeline.run import Recipe
+        from slipcast.pipeline.recipe import Recipe
         from slipcast.texture.paint import TextureOptions
 
         return Recipe(
             depth=DepthOptions(model=self.depth, fov_deg=self.fov_deg),
             place=PlaceOptions(height_m=self.height_mm / 1000, elevation_deg=self.elevation_deg),
             points=PointOptions(detail=self.detail),
-            repair=RepairOptions(faces=self.faces),
+            simplify=SimplifyOptions(faces=self.faces),
             texture=TextureOptions(normal_map=self.normal_map),
             export=self.written(),
             wall_m=TARGETS[self.target].wall_m if self.target else Recipe.wall_m,

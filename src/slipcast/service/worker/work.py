@@ -53,7 +53,8 @@ def work(order: Order, tell: Tell) -> Outcome:
 
 def _convert(order: Order, tell: Tell) -> tuple[dict[str, bytes], dict[str, Any]]:
     from slipcast.picture.decode import read_picture
-    from slipcast.pipeline.run import STAGES, make
+    from slipcast.pipeline.run import STAGES
+    from slipcast.pipeline.run import run as run_stages
     from slipcast.workspace.files import asset_files
 
     options = AssetOptions.model_validate(dict(order.options))
@@ -73,7 +74,7 @@ def _convert(order: Order, tell: Tell) -> tuple[dict[str, bytes], dict[str, Any]
             tell(stage, round(100 * (at + 1) / len(STAGES)), time.perf_counter() - started.get(stage, begun))
 
     more: dict[str, Any] = {"others": pictures[1:]} if pictures[1:] else {}
-    result = make(pictures[0], options.recipe(), name=order.name, watch=watch, **more)
+    result = run_stages(pictures[0], options.recipe(), name=order.name, watch=watch, **more)
     run = {"seconds": dict(result.seconds), "total_s": round(time.perf_counter() - begun, 3)}
     page = None
     if options.report:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from slipcast.core.errors import BadInput
+from slipcast.core.options import check, flag, instance, real, text
 from slipcast.generate.providers.gemini.answers import read_answer
 from slipcast.generate.providers.gemini.errors import (
     clean,
@@ -42,7 +43,11 @@ Tell = Callable[[State, int], None]
 
 @dataclass(frozen=True, kw_only=True)
 class GeminiOptions:
-    """How Gemini is reached."""
+    """How Gemini is reached.
+
+    >>> GeminiOptions(call_s=60).call_s
+    60.0
+    """
 
     key: Secret | None = None
     """API key; GEMINI_API_KEY or GOOGLE_API_KEY from the environment by default."""
@@ -62,12 +67,23 @@ class GeminiOptions:
     """Ask for a stream, which tells tokens on the way; a picture comes no sooner by it."""
 
     def __post_init__(self) -> None:
-        """Raise BadInput when the address holds more than an address: it is shown, and a secret must not be."""
+        check(
+            self,
+            key=instance(Secret).or_none(),
+            base_url=text(example="https://gateway.example", empty=True),
+            api_version=text(example="v1beta", empty=True),
+            vertex_project=text(example="my-project", empty=True),
+            vertex_location=text(example="europe-west4"),
+            credentials=instance(object).or_none(),
+            call_s=real(0.001, 86_400, example=180, unit="seconds"),
+            stream=flag(),
+        )
         parts = urlsplit(self.base_url)
-        if parts.username or parts.password or parts.query:
+        if parts.username or parts.password or parts.query:  # the address is shown, and a secret must not be
             raise BadInput(
                 f"the base URL of {parts.hostname} holds credentials or a query; give the address alone, and the "
-                "key in the environment variable GEMINI_API_KEY"
+                "key in the environment variable GEMINI_API_KEY",
+                field="base_url",
             )
 
 

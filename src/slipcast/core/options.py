@@ -1,0 +1,171 @@
+"""Options that check themselves when they are made: field, value, cure.
+
+A frozen dataclass calls `check` in its `__post_init__` with one rule for each of its fields. What does not fit is
+refused with BadInput; what says the same in another form (a list for a tuple, `"fine"` for `Detail.FINE`, `FINE` for
+`fine`, 3 for 3.0) is put into the field's own form.
+
+>>> @dataclass(frozen=True, kw_only=True)
+... class SliceOptions:
+...     count: int = 4
+...     def __post_init__(self) -> None:
+...         check(self, count=whole(1, 16, example=4))
+>>> SliceOptions(count=0)
+Traceback (most recent call last):
+slipcast.core.errors.BadInput: count is 0; give a whole number from 1 to 16, for instance 4
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields, replace
+from enum import Enum
+from numbers import Integral, Real
+from pathlib import Path
+
+from slipcast.core.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a field takes."""
+
+    fit: Callable[[object], object]
+    """The value in the field's own form; raises ValueError for one that does not fit."""
+    cure: str
+    """What to give instead, after `give`."""
+    none: bool = False
+    """Whether None is taken too."""
+
+    def or_none(self) -> "Rule":
+        """The same rule, which takes None too."""
+        return replace(self, none=True)
+
+
+def whole(low: int, high: int, *, example: int) -> Rule:
+    """A whole number from `low` to `high`; no bool."""
+
+    def fit(value: object) -> object:
+        if isinstance(value, bool) or not isinstance(value, Integral) or not low <= int(value) <= high:
+            raise ValueError
+        return int(value)
+
+    return Rule(fit, f"a whole number from {low} to {high}, for instance {example}")
+
+
+def real(low: float, high: float, *, example: float, unit: str = "") -> Rule:
+    """A finite number from `low` to `high`; no bool, no text."""
+
+    def fit(value: object) -> object:
+        if isinstance(value, bool) or not isinstance(value, Real) or not low <= float(value) <= high:
+            raise ValueError  # nan lies nowhere
+        return float(value)
+
+    end = f"to {high:g}" if math.isfinite(high) else "on"
+    return Rule(fit, f"{unit or 'a number'} from {low:g} {end}, for instance {example:g}")
+
+
+FOV = real(1, 120, example=24, unit="degrees")
+"""A camera's vertical field of view."""
+
+
+def choice(words: Iterable[str]) -> Rule:
+    """One of `words`, in any case; of a StrEnum the member."""
+    known = {str(getattr(word, "value", word)): word for word in words}
+
+    def fit(value: object) -> object:
+        if not isinstance(value, str):
+            raise ValueError
+        return known[_key(str(getattr(value, "value", value)), known)]
+
+    return Rule(fit, f"one of {', '.join(known)}")
+
+
+def _key(word: str, known: Iterable[str]) -> str:
+    for key in known:
+        if key.lower() == word.strip().lower():
+            return key
+    raise ValueError
+
+
+def text(*, example: str, empty: bool = False) -> Rule:
+    """A text; an empty one where `empty`."""
+
+    def fit(value: object) -> object:
+        if not isinstance(value, str) or (not empty and not value.strip()):
+            raise ValueError
+        return value
+
+    return Rule(fit, f"a text, for instance {example!r}")
+
+
+def flag() -> Rule:
+    """True or False."""
+
+    def fit(value: object) -> object:
+        if not isinstance(value, bool):
+            raise ValueError
+        return value
+
+    return Rule(fit, "True or False")
+
+
+def path(*, example: str) -> Rule:
+    """A path, as a text too."""
+
+    def fit(value: object) -> object:
+        if not isinstance(value, str | Path) or not str(value):
+            raise ValueError
+        return Path(value)
+
+    return Rule(fit, f"a path, for instance {example!r}")
+
+
+def instance(kind: type) -> Rule:
+    """A value of `kind`."""
+
+    def fit(value: object) -> object:
+        if not isinstance(value, kind):
+            raise ValueError
+        return value
+
+    return Rule(fit, f"{'an' if kind.__name__[0] in 'AEIO' else 'a'} {kind.__name__}")
+
+
+def several(rule: Rule, *, least: int = 0, most: int = 1_000_000) -> Rule:
+    """A tuple (or list) of what `rule` takes, of `least` to `most`; no text."""
+
+    def fit(value: object) -> object:
+        if not isinstance(value, tuple | list) or not least <= len(value) <= most:
+            raise ValueError
+        return tuple(rule.fit(each) for each in value)
+
+    count = f"{least} to {most} entries" if most < 1_000_000 else "a tuple of entries"
+    return Rule(fit, f"{count}, each {rule.cure}")
+
+
+def check(options: object, **rules: Rule) -> None:
+    """Check every field of the dataclass `options` by the rule of its name; raises BadInput for the first wrong one."""
+    names = [entry.name for entry in fields(options)]  # type: ignore[arg-type]
+    if set(names) != set(rules):
+        raise TypeError(f"{type(options).__name__} needs one rule a field: {set(names) ^ set(rules)}")
+    for name in names:
+        rule, value = rules[name], getattr(options, name)
+        if value is None and rule.none:
+            continue
+        try:
+            fitting = rule.fit(value)
+        except (ValueError, OverflowError):
+            raise BadInput(
+                f"{name} is {show(value)}; give {rule.cure}{', or None' if rule.none else ''}", field=name
+            ) from None
+        if fitting is not value:
+            object.__setattr__(options, name, fitting)
+
+
+def show(value: object) -> str:
+    """A value for a sentence: short, on one line."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, Enum):
+        return repr(value.value)
+    shown = " ".join(repr(value).split())
+    return shown if len(shown) <= 80 else f"{shown[:77]}..."

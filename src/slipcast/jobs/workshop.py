@@ -1,0 +1,410 @@
+"""The library as one object: a workshop that owns the depth models, and the calls that open one for themselves."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from slipcast.core.errors import BadInput, StageFailed
+from slipcast.core.values import Material, Picture, View
+from slipcast.depth.models import DepthModels, choose
+from slipcast.jobs.convert import models_of_worker
+from slipcast.jobs.failure import Failure, attempt
+from slipcast.jobs.runners import LIMIT_S, Lost, count_workers, run_jobs
+from slipcast.picture.decode import PictureSource, read_picture, view_of
+from slipcast.pipeline import run as pipeline
+from slipcast.pipeline.recipe import Recipe
+from slipcast.pipeline.result import LightResult, Result
+from slipcast.pipeline.run import Start, Watch
+
+if TYPE_CHECKING:
+    from slipcast.generate.ask import PictureOptions
+    from slipcast.generate.cascade import CascadeOptions
+    from slipcast.generate.prompt import FigurineSpec
+    from slipcast.generate.request import Provider
+    from slipcast.generate.results import GenerateOptions
+    from slipcast.generate.turnaround import SidesOptions
+    from slipcast.jobs.events import Tell
+
+
+@dataclass(frozen=True, kw_only=True)
+class Converted:
+    """What came of one of many pictures.
+
+    >>> with Workshop(depth="dome") as shop:
+    ...     [done] = shop.convert_many(["missing.png"])
+    >>> done.failure.kind
+    'BadInput'
+    """
+
+    source: PictureSource
+    """The picture as it was given."""
+    result: LightResult | None = None
+    failure: Failure | None = None
+    """Why there is no result."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a result."""
+        return self.result is not None
+
+    def save(self, folder: Path | str) -> tuple[Path, ...]:
+        """Write the result's files. Raises BadInput where there is none."""
+        if self.result is None:
+            raise BadInput(
+                f"there is nothing to save: {self.failure.message if self.failure else 'no result'}"
+            )
+        return self.result.save(folder)
+
+
+class Workshop:
+    """Makes assets, and owns the depth models that it needs for that: they are loaded once and let go at the end.
+
+    `depth` names the depth model (`auto`, one of `slipcast models`, a folder or a hub id), `device` where it runs
+    (`auto`, `cpu`, `cuda`, `mps`); None leaves both to each call's recipe. May be used from several threads.
+
+    >>> with Workshop(depth="dome") as shop:
+    ...     result = shop.convert("knight.png", detail="draft", faces=2000)
+    >>> result.name
+    'knight'
+    """
+
+    def __init__(self, *, depth: str | None = None, device: str | None = None) -> None:
+        """Raise BadInput for an unknown model or device, MissingWeights for a model that is not on this machine."""
+        self._base = Recipe().change(depth=depth, device=device)
+        self._depth, self._device = depth, device
+        if depth is not None:
+            choose(depth)
+        self._models: DepthModels | None = DepthModels()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the models; the workshop can make nothing any more."""
+        if self._models:
+            self._models.close()
+        self._models = None
+
+    def convert(
+        self,
+        picture: PictureSource | None = None,
+        recipe: Recipe | None = None,
+        *,
+        views: Mapping[str, PictureSource] | None = None,
+        view: View | str = View.FRONT,
+        name: str | None = None,
+        watch: Watch | None = None,
+        start: Start | None = None,
+        height_m: float | None = None,
+        elevation_deg: float | None = None,
+        faces: int | None = None,
+        depth: str | None = None,
+        device: str | None = None,
+        fov_deg: float | None = None,
+        detail: str | None = None,
+        surface: str | None = None,
+        normal_map: str | None = None,
+        texture_px: int | None = None,
+        formats: Sequence[str] | str | None = None,
+        gates: Sequence[str] | str | None = None,
+        material: Material | None = None,
+    ) -> Result:
+        """Make the asset of one picture, or of several `views`: side -> picture, `front` among them.
+
+        A picture is a path, the bytes of a file, a file object, a PIL image, an array (H,W,3 or 4) of uint8 or a
+        `Picture`. What is said of height, faces, detail ... goes over the `recipe`. `name` is the file's stem unless
+        given, `figurine` without a file. Raises BadInput for a picture or option that cannot be worked with, before
+        anything is loaded, and what `slipcast.pipeline.run.run` raises.
+
+        >>> with Workshop(depth="dome") as shop:
+        ...     shop.convert("knight.png", faces=1)
+        Traceback (most recent call last):
+        slipcast.core.errors.BadInput: faces is 1; give a whole number from 100 to 2000000, for instance 50000
+        """
+        wanted = self._recipe(recipe).change(
+            height_m=height_m,
+            elevation_deg=elevation_deg,
+            faces=faces,
+            depth=depth,
+            device=device,
+            fov_deg=fov_deg,
+            detail=detail,
+            surface=surface,
+            normal_map=normal_map,
+            texture_px=texture_px,
+            formats=formats,
+            gates=gates,
+            material=material,
+        )
+        choose(wanted.depth.model)
+        sides = sides_of(picture, views, view)
+        first, *others = (read_picture(source, view=side) for side, source in sides.items())
+        called = name or name_of(next(iter(sides.values())))
+        return pipeline.run(
+            first, wanted, name=called, others=others, watch=watch, models=self._open(), start=start
+        )
+
+    def convert_many(
+        self,
+        pictures: Iterable[PictureSource],
+        recipe: Recipe | None = None,
+        *,
+        workers: int = 1,
+        limit_s: float = LIMIT_S,
+    ) -> Iterator[Converted]:
+        """Make the asset of each of many pictures and yield them in order, each as soon as it is there.
+
+        `pictures` may be endless: no more is read than there is work for. With `workers` of 2 and more (0: as many as
+        fit this machine) worker processes do the work, each with models of its own, and get `limit_s` seconds for a
+        picture; pictures are then paths, bytes, arrays or Pictures. A picture that fails does not stop the others.
+
+        >>> with Workshop(depth="dome") as shop:
+        ...     for done in shop.convert_many(["knight.png", "missing.png"], Recipe().change(detail="draft")):
+        ...         print(done.ok, done.result or done.failure.message)
+        True LightResult(knight: ...)
+        False missing.png does not exist; give the path of a picture file
+        """
+        wanted = self._recipe(recipe)
+        choose(wanted.depth.model)
+        if isinstance(workers, bool) or not isinstance(workers, int) or workers < 0:
+            raise BadInput(
+                f"workers is {workers!r}; give a whole number from 0 on, for instance 2", field="workers"
+            )
+        if isinstance(pictures, str | bytes | Path):
+            raise BadInput("pictures is one picture; give a list of them, or call convert", field="pictures")
+        models = self._open()
+        if workers == 1:
+            return (_convert_one(source, wanted, models) for source in pictures)
+        return _convert_apart(pictures, wanted, workers or count_workers(), limit_s)
+
+    def make(
+        self,
+        words: "str | FigurineSpec",
+        recipe: Recipe | None = None,
+        *,
+        provider: "Provider | str" = "gemini",
+        pictures: Path | str | None = None,
+        picture: "PictureOptions | None" = None,
+        buying: "GenerateOptions | None" = None,
+        drafts: "CascadeOptions | None" = None,
+        sides: "SidesOptions | None" = None,
+        name: str = "",
+        take: int = 0,
+        tell: "Tell | None" = None,
+    ) -> Result:
+        """Make an asset of words: buy a picture, and make the asset of it.
+
+        `provider` is `gemini` (needs GEMINI_API_KEY; costs money) or `folder`, which takes pictures of the disk from
+        `pictures`. `picture` says how it is asked for, `buying` how it is paid for (`Budget` among it), `drafts` that
+        cheap drafts go before, `sides` that more sides are bought. What was bought before comes from the store. The
+        result's `original.source` tells prompt, model and price. `tell` gets events, of purchases and stages.
+
+        Raises BadInput for words or options that cannot be worked with, ProviderError (QuotaExceeded for a budget) when
+        no picture came, and what `convert` raises.
+
+        >>> with Workshop(depth="dome") as shop:
+        ...     result = shop.make("a knight in armour", provider="folder", pictures="knight.png")
+        >>> result.name
+        'knight-in-armour'
+        """
+        from slipcast.generate.ask import ask_for
+        from slipcast.generate.prompt import FigurineSpec
+        from slipcast.generate.providers.table import open_provider
+        from slipcast.generate.results import GenerateOptions
+        from slipcast.generate.studio import Studio
+        from slipcast.jobs.events import ignore, watch_stages
+        from slipcast.jobs.make import MakeJob, buy_pictures
+
+        wanted = self._recipe(recipe)
+        choose(wanted.depth.model)
+        spec = FigurineSpec(subject=words) if isinstance(words, str) else words
+        job = MakeJob(
+            asked=ask_for(spec, picture, name=name, take=take),
+            recipe=wanted,
+            out=Path(),
+            options=buying or GenerateOptions(),
+            drafts=drafts,
+            sides=sides,
+        )
+        if isinstance(provider, str):
+            provider = open_provider(provider, pictures=None if pictures is None else Path(pictures))
+        models = self._open()
+        with Studio(provider, job.options) as studio:
+            bought = buy_pictures(job, studio, tell or ignore)
+        front, others = bought.decoded()
+        called = job.asked.request.name
+        watch = watch_stages(called, tell) if tell else None
+        return pipeline.run(front, wanted, name=called, others=others, watch=watch, models=models)
+
+    def _recipe(self, recipe: Recipe | None) -> Recipe:
+        if recipe is None:
+            return self._base
+        if not isinstance(recipe, Recipe):
+            raise BadInput(f"recipe is a {type(recipe).__name__}; give a Recipe", field="recipe")
+        return recipe.change(depth=self._depth, device=self._device)
+
+    def _open(self) -> DepthModels:
+        if self._models is None:
+            raise BadInput("this workshop is closed; open another one: with Workshop() as shop: ...")
+        return self._models
+
+
+def convert(
+    picture: PictureSource | None = None,
+    recipe: Recipe | None = None,
+    *,
+    views: Mapping[str, PictureSource] | None = None,
+    view: View | str = View.FRONT,
+    name: str | None = None,
+    watch: Watch | None = None,
+    start: Start | None = None,
+    height_m: float | None = None,
+    elevation_deg: float | None = None,
+    faces: int | None = None,
+    depth: str | None = None,
+    device: str | None = None,
+    fov_deg: float | None = None,
+    detail: str | None = None,
+    surface: str | None = None,
+    normal_map: str | None = None,
+    texture_px: int | None = None,
+    formats: Sequence[str] | str | None = None,
+    gates: Sequence[str] | str | None = None,
+    material: Material | None = None,
+) -> Result:
+    """Make the asset of one picture, or of several `views`, in a workshop of its own: see `Workshop.convert`.
+
+    For many pictures keep a `Workshop` open: it loads the models once.
+
+    >>> result = convert("knight.png", depth="dome", detail="draft", height_m=0.032, formats=("glb", "stl"))
+    >>> [path.name for path in result.save("out")]
+    ['knight.glb', 'knight.stl', 'knight.json', 'knight.preview.png']
+    """
+    with Workshop() as shop:
+        return shop.convert(
+            picture,
+            recipe,
+            views=views,
+            view=view,
+            name=name,
+            watch=watch,
+            start=start,
+            height_m=height_m,
+            elevation_deg=elevation_deg,
+            faces=faces,
+            depth=depth,
+            device=device,
+            fov_deg=fov_deg,
+            detail=detail,
+            surface=surface,
+            normal_map=normal_map,
+            texture_px=texture_px,
+            formats=formats,
+            gates=gates,
+            material=material,
+        )
+
+
+def make(
+    words: "str | FigurineSpec",
+    recipe: Recipe | None = None,
+    *,
+    provider: "Provider | str" = "gemini",
+    pictures: Path | str | None = None,
+    picture: "PictureOptions | None" = None,
+    buying: "GenerateOptions | None" = None,
+    drafts: "CascadeOptions | None" = None,
+    sides: "SidesOptions | None" = None,
+    name: str = "",
+    take: int = 0,
+    tell: "Tell | None" = None,
+) -> Result:
+    """Make an asset of words, in a workshop of its own: see `Workshop.make`.
+
+    >>> recipe = Recipe().change(depth="dome", detail="draft")
+    >>> make("a knight in armour", recipe, provider="folder", pictures="knight.png")
+    Result(knight-in-armour: ...)
+    """
+    with Workshop() as shop:
+        return shop.make(
+            words,
+            recipe,
+            provider=provider,
+            pictures=pictures,
+            picture=picture,
+            buying=buying,
+            drafts=drafts,
+            sides=sides,
+            name=name,
+            take=take,
+            tell=tell,
+        )
+
+
+def sides_of(
+    picture: PictureSource | None, views: Mapping[str, PictureSource] | None, view: View | str
+) -> dict[View, PictureSource]:
+    """Side -> picture, the front first; BadInput where neither or both are given, or a side is unknown."""
+    if (picture is None) == (not views):
+        raise BadInput("convert needs a picture or views, one of them; try convert('fox.png')")
+    if picture is not None:
+        side = picture.view if isinstance(picture, Picture) and view == View.FRONT else view
+        return {view_of(side): picture}
+    assert views
+    found = {view_of(side, field="views"): source for side, source in views.items()}
+    return dict(sorted(found.items(), key=lambda item: list(View).index(item[0])))
+
+
+def name_of(source: PictureSource) -> str:
+    """What the asset of a picture is called: the file's stem, `figurine` where there is no file."""
+    if isinstance(source, Picture):
+        return Path(str(source.source.get("file", ""))).stem or "figurine"
+    if isinstance(source, str | Path):
+        return Path(source).stem
+    named = getattr(source, "name", "") or getattr(source, "filename", "")
+    return (Path(named).stem if isinstance(named, str) else "") or "figurine"
+
+
+def _convert_one(source: PictureSource, recipe: Recipe, models: DepthModels) -> Converted:
+    def work() -> LightResult:
+        view = source.view if isinstance(source, Picture) else View.FRONT
+        return pipeline.run(
+            read_picture(source, view=view), recipe, name=name_of(source), models=models
+        ).light()
+
+    done = attempt(work)
+    if isinstance(done, Failure):
+        return Converted(source=source, failure=done)
+    return Converted(source=source, result=done)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Order:
+    """What a worker process is given."""
+
+    source: PictureSource
+    recipe: Recipe
+
+
+def _work(order: _Order) -> Converted:
+    done = _convert_one(order.source, order.recipe, models_of_worker())
+    return replace(done, source="")  # the caller has it; it may be large
+
+
+def _convert_apart(
+    pictures: Iterable[PictureSource], recipe: Recipe, workers: int, limit_s: float
+) -> Iterator[Converted]:
+    orders = (_Order(source=source, recipe=recipe) for source in pictures)
+    for order, done in run_jobs(_work, orders, workers=workers, limit_s=limit_s):
+        if isinstance(done, Lost):
+            error = StageFailed(f"{name_of(order.source)} was tried twice and given up: {done.reason}")
+            yield Converted(source=order.source, failure=Failure.of(error))
+        else:
+            yield replace(done, source=order.source)

@@ -1,0 +1,147 @@
+"""What a conversion gives: everything in memory, or the light part that a worker process can send home."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from slipcast.checks.gates import Passage
+from slipcast.checks.mesh import Judged
+from slipcast.checks.verdict import Check, Verdict, verdict
+from slipcast.core.errors import BadInput
+from slipcast.core.files import write_files
+from slipcast.core.values import DepthMap, Export, Figurine, Mesh, Picture, PointCloud
+from slipcast.mesh.deviation import Deviation
+from slipcast.pipeline.several_views import SeenView
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Result:
+    """Everything that one conversion made, in memory.
+
+    >>> result = slipcast.convert("knight.png", depth="dome", detail="draft", faces=2000)
+    >>> result
+    Result(knight: 75.0 mm tall, 2000 faces, ..., glb)
+    >>> result.exports["glb"].main[:4]
+    b'glTF'
+    >>> [path.name for path in result.save("out")]
+    ['knight.glb', 'knight.json', 'knight.preview.png']
+    """
+
+    figurine: Figurine
+    original: Picture
+    """The picture as it came; a very large one reduced to what a texture can show."""
+    picture: Picture
+    """The cutout: the picture with its alpha. Outside the figurine its colours go on, so composite it to show it."""
+    depth: DepthMap
+    """Front and back in metres, with the camera in the world that the figurine stands in."""
+    cloud: PointCloud
+    """The samples that the surface was made of."""
+    checks: tuple[Check, ...]
+    """What picture, depth and mesh were judged by."""
+    judged: Judged
+    """What the checks of the mesh measured on the way."""
+    deviation: Deviation
+    """How far the mesh lies from the surface before it was simplified to its budget."""
+    passages: tuple[Passage, ...]
+    """How each gate of the recipe went."""
+    exports: Mapping[str, Export]
+    """Format -> files."""
+    preview: bytes
+    """PNG: the picture with the cutout's outline, and four views."""
+    views: tuple[SeenView, ...] = ()
+    """The pictures that were used where there were several, front first; empty for one."""
+    metadata: Mapping[str, object]
+    """What goes into the JSON beside the asset, without its `run` block."""
+    seconds: Mapping[str, float]
+    """Wall seconds per stage: the `run` block's content. Preview, deviation and model loading run in the background;
+    their stages' times are what was left to wait for."""
+
+    @property
+    def name(self) -> str:
+        """The asset's name."""
+        return self.figurine.name
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the checks say together."""
+        return verdict(self.checks)
+
+    @property
+    def mesh(self) -> Mesh:
+        """The figurine's mesh."""
+        return self.figurine.mesh
+
+    def files(self, *, run: Mapping[str, object] | None = None) -> dict[str, bytes]:
+        """Name -> content of the asset's files, main file first, with NAME.json and NAME.preview.png.
+
+        `run` becomes the JSON's `run` block, the only part that may differ between two equal runs; without it the block
+        holds the seconds per stage.
+        """
+        name = self.figurine.name
+        files: dict[str, bytes] = {}
+        for key, export in self.exports.items():
+            for file, content in export.files.items():
+                if files.setdefault(file, content) != content:
+                    raise BadInput(
+                        f"two formats of this run both want to write {file}; ask for {key} in a run of its own"
+                    )
+        block = dict(run) if run is not None else {"seconds": dict(self.seconds)}
+        document = dict(self.metadata) | {"run": block}
+        files[f"{name}.json"] = (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+        files[f"{name}.preview.png"] = self.preview
+        return files
+
+    def save(self, folder: Path | str) -> tuple[Path, ...]:
+        """Write the asset's files into `folder` (made when absent), all or none; returns their paths, main file first.
+
+        `slipcast.write` writes the values between the stages and a report too. Raises BadInput when the folder cannot
+        be written to, DiskFull when the disk has no room; then nothing has changed.
+        """
+        return write_files(Path(folder), self.files())
+
+    def light(self) -> "LightResult":
+        """The files and what is known about them: small enough to be sent from a worker process."""
+        return LightResult(
+            name=self.name, files=self.files(), metadata=self.metadata, verdict=self.verdict.value
+        )
+
+    def __repr__(self) -> str:
+        height = float(np.ptp(self.mesh.vertices[:, 1])) * 1000
+        told = f"{height:.1f} mm tall, {len(self.mesh.faces)} faces, {self.verdict.value}"
+        return f"Result({self.name}: {told}, {', '.join(self.exports)})"
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class LightResult:
+    """An asset as its files, and what is known about it.
+
+    >>> light = slipcast.convert("knight.png", depth="dome", detail="draft", faces=2000).light()
+    >>> light
+    LightResult(knight: ..., 3 files, ... KB)
+    >>> light.main[:4]
+    b'glTF'
+    """
+
+    name: str
+    files: Mapping[str, bytes]
+    """Name -> content, main file first, with NAME.json and NAME.preview.png."""
+    metadata: Mapping[str, object]
+    """What is in NAME.json, without its `run` block."""
+    verdict: str
+    """`approve`, `review` or `reject`."""
+
+    @property
+    def main(self) -> bytes:
+        """The main file of the first format."""
+        return next(iter(self.files.values()))
+
+    def save(self, folder: Path | str) -> tuple[Path, ...]:
+        """Write the files into `folder`, all or none; see `Result.save`."""
+        return write_files(Path(folder), self.files)
+
+    def __repr__(self) -> str:
+        size = sum(map(len, self.files.values())) / 1024
+        return f"LightResult({self.name}: {self.verdict}, {len(self.files)} files, {size:.0f} KB)"

@@ -1,0 +1,72 @@
+"""Every example in a public docstring runs, in a folder with one picture; and every public name has one."""
+
+import doctest
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import slipcast
+
+ROOT = Path(__file__).parents[1]
+
+
+def _public() -> dict[str, object]:
+    """The public names that are called, without the errors, which are raised."""
+    found = {name: getattr(slipcast, name) for name in slipcast.__all__ if not name.startswith("_")}
+    return {
+        name: value
+        for name, value in found.items()
+        if callable(value) and not (isinstance(value, type) and issubclass(value, Exception))
+    }
+
+
+def _documented(name: str, value: object) -> list[tuple[str, str]]:
+    """The name and its public methods, with their docstrings."""
+    out = [(name, inspect.getdoc(value) or "")]
+    if isinstance(value, type):
+        for key, member in vars(value).items():
+            member = getattr(member, "__func__", member)
+            if not key.startswith("_") and callable(member):
+                out.append((f"{name}.{key}", inspect.getdoc(member) or ""))
+    return out
+
+
+EXAMPLES = [
+    (where, doc)
+    for name, value in _public().items()
+    for where, doc in _documented(name, value)
+    if ">>>" in doc
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small picture of the knight."""
+    place = tmp_path_factory.mktemp("examples")
+    with Image.open(ROOT / "samples" / "knight" / "front.png") as picture:
+        picture.resize((384, 384)).save(place / "knight.png")
+    return place
+
+
+@pytest.mark.parametrize(("where", "doc"), EXAMPLES, ids=[where for where, _ in EXAMPLES])
+def test_the_example_runs(where: str, doc: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("SLIPCAST_HOME", str(folder / "home"))
+    known: dict[str, object] = {"slipcast": slipcast, "np": np, "Path": Path, **_public()}
+    known |= {name: getattr(slipcast, name) for name in ("TARGETS", "BadInput")}
+    test = doctest.DocTestParser().get_doctest(doc, known, where, None, None)
+    told: list[str] = []
+    say: Callable[[str], object] = told.append
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    failed, tried = doctest.DocTestRunner(optionflags=flags).run(test, out=say)
+    assert tried
+    assert not failed, "".join(told)
+
+
+@pytest.mark.parametrize("name", _public())
+def test_every_public_name_has_an_example(name: str) -> None:
+    assert ">>>" in (inspect.getdoc(_public()[name]) or ""), f"give {name} an example"
