@@ -14,7 +14,7 @@ from parts import House, make_house
 from standardwebhooks import Webhook
 
 from slipcast.core.errors import BadInput
-from slipcast.pipeline.run import Recipe
+from slipcast.pipeline.recipe import Recipe
 from slipcast.service import fetch
 from slipcast.service.database.tables import delivery
 from slipcast.service.webhooks import PAUSES_S, send_due

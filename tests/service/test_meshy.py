@@ -14,7 +14,7 @@ from mesh_toolkit import text3d
 from parts import House, make_house, picture
 from standin import Standin
 
-from slipcast.pipeline.run import Recipe
+from slipcast.pipeline.recipe import Recipe
 from slipcast.service.tenants import set_limits
 
 URI = "data:image/png;base64," + base64.b64encode(picture()).decode()

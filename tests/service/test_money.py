@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from parts import House, make_house
 from standin import Standin
 
-from slipcast.pipeline.run import Recipe
+from slipcast.pipeline.recipe import Recipe
 from slipcast.service import money
 from slipcast.service.database.tables import delivery, ledger, webhook
 from slipcast.service.jobs import queue

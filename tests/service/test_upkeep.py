@@ -12,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from parts import House, make_house, picture
 
 from slipcast.core.errors import BadInput
-from slipcast.pipeline.run import Recipe
+from slipcast.pipeline.recipe import Recipe
 from slipcast.service import audit, keys
 from slipcast.service.anomalies import find_anomalies
 from slipcast.service.backup import back_up, restore
