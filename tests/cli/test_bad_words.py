@@ -45,6 +45,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "--ratio": ("7:1",),
     "--recipe": ("nosuch.toml",),
     "--reference": ("nosuch.png",),
+    "--runner": ("bogus",),
     "--scale": (),  # free words for a prompt; a scale of print is below
     "--sheet": ("bogus", "left,back", "front,front"),
     "--sides": ("bogus", "front"),
