@@ -161,7 +161,7 @@ def test_a_result_that_misses_a_gate_is_kept_and_marked(
     ]
     assert main([*words, "--gate", "closed,thickness>=90mm,iou>=0.5", "--json"]) == 6
     printed = capfd.readouterr()
-    assert "ball.glb does not meet --gate thickness>=90mm (measured: " in printed.err
+    assert "ball.glb does not meet thickness>=90mm (measured: " in printed.err
     assert printed.err.count("\n") == 1
     entry = json.loads(printed.out)[0]
     assert entry["ok"] is False

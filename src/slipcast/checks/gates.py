@@ -115,26 +115,26 @@ def _parse(word: str) -> Gate:
     name = match[1] if match else re.split(r"[^a-z_-]", word)[0]
     if name not in GATES and name not in LIMITS:
         known = ", ".join(sorted({*GATES, *LIMITS}))
-        raise BadInput(f"--gate {word!r} is unknown; there are {known}")
+        raise BadInput(f"the gate {word!r} is unknown; there are {known}")
     row = _row(name)
     units = _UNITS[row.unit]
     example = f"'{name}>={_example(row)}'"
     if not match or (match[2] is None and row.value):
-        raise BadInput(f"--gate {word!r} needs a comparison, in quotes because of the > sign: {example}")
+        raise BadInput(f"the gate {word!r} needs a comparison, in quotes because of the > sign: {example}")
     if match[2] is None:
         return Gate(text=word, name=name)
     if not row.value:
-        raise BadInput(f"--gate {word!r} compares nothing; write {name} alone")
+        raise BadInput(f"the gate {word!r} compares nothing; write {name} alone")
     try:
         number = float(match[3])
     except ValueError as error:
         raise BadInput(
-            f"--gate {word!r} has no number behind its sign; write for instance {example}"
+            f"the gate {word!r} has no number behind its sign; write for instance {example}"
         ) from error
     if match[4] not in units:
         choices = " or ".join(repr(unit) for unit in units if unit) or "none"
         raise BadInput(
-            f"--gate {word!r} needs a number with the unit {choices}; write for instance {example}"
+            f"the gate {word!r} needs a number with the unit {choices}; write for instance {example}"
         )
     return Gate(text=word, name=name, sign=match[2], limit=number * units[match[4]])
 

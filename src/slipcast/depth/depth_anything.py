@@ -148,7 +148,7 @@ class DepthAnything:
         finite = np.isfinite(answer)
         if not finite.any():
             raise StageFailed(
-                f"depth model {self.weights.name} answered with nothing finite; try --device cpu or another model"
+                f"depth model {self.weights.name} answered with nothing finite; try the device cpu or another model"
             )
         answer = np.where(finite, answer, answer[finite].mean()).astype(np.float32)
         grown = cv2.resize(answer, (crop.side, crop.side), interpolation=cv2.INTER_CUBIC)

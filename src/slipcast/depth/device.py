@@ -23,5 +23,5 @@ def device_of(wanted: str, automatic: tuple[str, ...] = ("cuda", "mps", "cpu")) 
     if wanted == "auto":
         return next(name for name in automatic if has[name])
     if not has[wanted]:
-        raise BadInput(f"device {wanted} is not available on this machine; use --device auto or cpu")
+        raise BadInput(f"device {wanted} is not available on this machine; use the device auto or cpu")
     return wanted

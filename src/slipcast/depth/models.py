@@ -210,7 +210,7 @@ def _say_missing(model: str) -> MissingWeights:
     if model == "figurine":
         return MissingWeights(
             f"the bundled weights of figurine are not in {download.models_dir() / 'figurine'}; "
-            "install Slipcast again, or use --depth dome"
+            "install Slipcast again, or use the model dome"
         )
     return download.missing(model)
 

@@ -55,7 +55,7 @@ def place(depth: DepthMap, picture: Picture, options: PlaceOptions) -> DepthMap:
     if not (math.isfinite(options.height_m) and options.height_m > 0):
         raise BadInput(f"height must be a positive length, got {options.height_m} m; try 75mm")
     if not depth.valid.any():
-        raise StageFailed("the depth map has no valid pixel; check the cutout (--keep writes it)")
+        raise StageFailed("the depth map has no valid pixel; check the cutout")
     if depth.kind is not DepthKind.METRIC or depth.back is None:
         raise ValueError("place needs calibrated depth with both shells")
     yaw, pitch = math.radians(picture.view.yaw_deg), math.radians(options.elevation_deg or 0.0)

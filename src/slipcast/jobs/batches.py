@@ -97,9 +97,9 @@ def check_gemini(provider: "Provider") -> "Gemini":
     from slipcast.generate.providers.gemini.provider import Gemini
 
     if not isinstance(provider, Gemini):
-        raise BadInput("batches are Gemini's; leave out --provider")
+        raise BadInput("batches are Gemini's; leave out the provider")
     if provider.options.vertex_project:
-        raise BadInput("batches go through the Developer API here; leave out --vertex-project")
+        raise BadInput("batches go through the Developer API here; leave out the Vertex project")
     return provider
 
 
@@ -236,7 +236,7 @@ async def _collect_all(look: LookJob, gemini: "Gemini", options: "GenerateOption
         elsewhere = (job for job in jobs.jobs() if job.endpoint != gemini.endpoint and not job.collected)
         for endpoint, number in Counter(job.endpoint for job in elsewhere).items():
             told = f"{number} of the jobs were sent to {endpoint}, not to {gemini.endpoint}"
-            tell(BatchNote(entry=endpoint, sentence=f"{told}; look there with --base-url"))
+            tell(BatchNote(entry=endpoint, sentence=f"{told}; look there with that address"))
         async with AsyncStudio(gemini, options) as studio:
             until = None
             while True:

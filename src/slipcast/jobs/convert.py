@@ -155,9 +155,7 @@ def check_places(job: ConvertJob) -> None:
         for ending in ("json", "preview.png"):
             target = job.out / f"{task.name}.{ending}"
             if target.resolve() in pictures:
-                raise BadInput(
-                    f"{target} is a picture and would be overwritten; choose another folder with --out"
-                )
+                raise BadInput(f"{target} is a picture and would be overwritten; choose another folder")
 
 
 def convert_one(
@@ -262,7 +260,7 @@ def missed_gates(gates: object, file: Path) -> Failure | None:
 
     words = ", ".join(f"{gate['gate']} (measured: {say_measured(gate['measured'])})" for gate in missed)
     return Failure.of(
-        QualityGate(f"{file} does not meet --gate {words}; it is kept and marked as failing in its JSON")
+        QualityGate(f"{file} does not meet {words}; it is kept and marked as failing in its JSON")
     )
 
 

@@ -91,12 +91,12 @@ def _export(asset: Path, job: ExportJob, places: dict[Path, Path]) -> Exported:
         place = (folder / name).resolve()
         if place == asset.resolve():
             raise BadInput(
-                f"{folder / name} is the asset itself and would be overwritten; choose another --out"
+                f"{folder / name} is the asset itself and would be overwritten; choose another folder"
             )
         if places.setdefault(place, asset) != asset:
             raise BadInput(
                 f"{folder / name} was just written for {places[place]} and would be overwritten by {asset}; "
-                "export one of the two to another --out"
+                "export one of the two to another folder"
             )
     paths = write_files(folder, files, spare=job.assets)
     return Exported(asset=asset, files=paths, findings=tuple(findings))

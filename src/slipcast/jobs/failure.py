@@ -51,7 +51,7 @@ def attempt(work: Callable[[], T], *, debug: bool = False) -> T | Failure:
     except BrokenPipeError:
         raise
     except MemoryError:
-        told = "there is not enough memory for this; use a smaller picture or --detail draft"
+        told = "there is not enough memory for this; use a smaller picture or the detail draft"
         return Failure("MemoryError", told, 5)
     except Exception as error:  # noqa: BLE001 - the border; see the module's docstring
         where = f"the details are in {_log(error)}" if debug else "run it again with --debug for the details"

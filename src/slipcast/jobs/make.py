@@ -48,7 +48,7 @@ class MakeJob:
     def __post_init__(self) -> None:
         name = self.asked.request.name
         if "/" in name or name in (".", ".."):
-            raise BadInput(f"--name {name!r} is no file name; use plain letters")
+            raise BadInput(f"the name {name!r} is no file name; use plain letters")
 
 
 @dataclass(frozen=True, kw_only=True)

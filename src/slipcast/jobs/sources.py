@@ -52,7 +52,7 @@ def entries_of(places: Iterable[Path], listed: Path | None) -> tuple[Entry, ...]
     if listed is not None:
         found += _listed(listed)
     if not found:
-        raise BadInput("there is no picture to convert; name pictures or folders, or a list with --from-list")
+        raise BadInput("there is no picture to convert; name pictures or folders, or a list of them")
     return tuple({entry.picture: entry for entry in found}.values())
 
 
@@ -84,11 +84,9 @@ def _listed(path: Path) -> list[Entry]:
     try:
         text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8-sig")
     except OSError as problem:
-        raise BadInput(
-            f"--from-list {path} cannot be read ({problem.strerror}); give a text of paths"
-        ) from None
+        raise BadInput(f"the list {path} cannot be read ({problem.strerror}); give a text of paths") from None
     except UnicodeDecodeError:
-        raise BadInput(f"--from-list {path} is not UTF-8 text; give a list of paths, not a picture") from None
+        raise BadInput(f"the list {path} is not UTF-8 text; give a list of paths, not a picture") from None
     rows = {".csv": _csv_rows, ".jsonl": _json_rows}.get(path.suffix.lower())
     if rows is None:
         lines = [line.strip() for line in text.splitlines()]
@@ -142,7 +140,7 @@ def names_of(entries: Iterable[Entry], pattern: str) -> dict[Path, str]:
     plain = pattern.replace("{stem}", "").replace("{folder}", "")
     if not pattern or set(plain) & set("/\\{}\0"):
         raise BadInput(
-            f"--name {pattern!r} is no pattern for file names; use {{stem}}, {{folder}} and plain letters"
+            f"the name {pattern!r} is no pattern for file names; use {{stem}}, {{folder}} and plain letters"
         )
     names: dict[Path, str] = {}
     first: dict[str, Path] = {}
@@ -153,11 +151,13 @@ def names_of(entries: Iterable[Entry], pattern: str) -> dict[Path, str]:
         )
         name = entry.words.get("name", name)
         if name in ("", ".", "..") or not name.isprintable() or set(name) & set("/\\"):
-            raise BadInput(f"{path} gives its asset the name {name!r}, which is no file name; use --name")
+            raise BadInput(
+                f"{path} gives its asset the name {name!r}, which is no file name; give another name"
+            )
         other = first.setdefault(name.casefold(), path)
         if other is not path:
             raise BadInput(
-                f"{other} and {path} would both be called {name}; rename one, or try --name '{{folder}}-{{stem}}'"
+                f"{other} and {path} would both be called {name}; rename one, or try the name '{{folder}}-{{stem}}'"
             )
         names[path] = name
     return names

@@ -55,7 +55,7 @@ def make_points(depth: DepthMap, picture: Picture, options: PointOptions) -> Poi
     if depth.back is None:
         raise ValueError("make_points needs both shells")
     if not depth.valid.any():
-        raise StageFailed("the depth map has no valid pixel; check the cutout (--keep writes it)")
+        raise StageFailed("the depth map has no valid pixel; check the cutout")
     opacity = 255 if picture.alpha is None else picture.alpha
     cover: F32 = (np.where(depth.valid, opacity, 0) / np.float32(255)).astype(np.float32)
     columns = sample_rays(depth, cover, DETAILS[options.detail])

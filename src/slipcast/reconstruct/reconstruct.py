@@ -76,11 +76,11 @@ def _poisson(cloud: PointCloud, depth: DepthMap, options: SurfaceOptions) -> Mes
     raw = make_mesh(np.asarray(mesh.vertices).astype(np.float32), np.asarray(mesh.triangles).astype(np.int32))
     solid = to_manifold(raw)
     if solid is None:
-        raise StageFailed("Poisson left the surface open; use --surface shells")
+        raise StageFailed("Poisson left the surface open; use the surface shells")
     carved = solid ^ _hull(depth)
     bodies = [body for body in carved.decompose() if body.volume() > 1e-4 * carved.volume()]
     if not bodies:
-        raise StageFailed("Poisson lost the figurine; use --surface shells")
+        raise StageFailed("Poisson lost the figurine; use the surface shells")
     return from_manifold(sum(bodies[1:], bodies[0]))
 
 
@@ -99,5 +99,5 @@ def _hull(depth: DepthMap) -> "manifold3d.Manifold":
     assert cloud.joins is not None
     solid = to_manifold(make_mesh(cloud.points, cloud.joins))
     if solid is None:
-        raise StageFailed("the silhouette makes no solid hull; use --surface shells")
+        raise StageFailed("the silhouette makes no solid hull; use the surface shells")
     return solid

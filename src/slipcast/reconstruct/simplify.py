@@ -96,11 +96,11 @@ def simplify(mesh: Mesh, depth: DepthMap, options: SimplifyOptions, *, level: bo
         if 4 * parts > options.faces:
             raise StageFailed(
                 f"{options.faces} faces cannot hold the {parts:,} separate parts of this silhouette closed; allow more "
-                "with --faces, or cut the picture out more cleanly"
+                "faces, or cut the picture out more cleanly"
             )
     best = decimate(mesh, options.faces, Ground(depth if level else None))
     if best is None:
-        raise StageFailed("no closed solid could be made of this surface; try another --detail or --depth")
+        raise StageFailed("no closed solid could be made of this surface; try another detail or depth model")
     return replace(best, source=_label_sources(best, depth))
 
 
@@ -291,7 +291,7 @@ def _simplify_to_budget(solid: "manifold3d.Manifold", faces: int) -> Mesh:
             break
         low, high = high, high * 3
     if best is None:
-        raise StageFailed(f"{faces} faces cannot hold this shape closed; allow more with --faces")
+        raise StageFailed(f"{faces} faces cannot hold this shape closed; allow more faces")
     for _ in range(5):
         if len(best.faces) >= 0.9 * faces:
             break

@@ -246,7 +246,7 @@ def _device_of(wanted: str) -> str:
     if wanted in ("auto", "cpu") or (wanted == "cuda" and has_cuda()):
         return wanted
     if importlib.util.find_spec("torch") is None:
-        raise BadInput(f"device {wanted} is not available on this machine; use --device auto or cpu")
+        raise BadInput(f"device {wanted} is not available on this machine; use the device auto or cpu")
     device_of(wanted)
     return "cpu"
 

@@ -127,7 +127,7 @@ def draco_pack(points: F32, normals: F32, uv: F32, faces: I32) -> DracoPacked:
             tex_coord_quantization_bits=_UV_BITS,
         )
     except codec.EncodingFailedException as error:
-        raise BadInput(f"Draco cannot encode this mesh ({error}); use --compress meshopt") from error
+        raise BadInput(f"Draco cannot encode this mesh ({error}); use meshopt") from error
     mesh, kinds = _decoded(codec, data)
     from scipy.spatial import cKDTree
 

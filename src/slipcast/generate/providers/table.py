@@ -40,9 +40,7 @@ class Folder:
     def __init__(self, pictures: Path | None) -> None:
         """Raise BadInput when there is no picture to take."""
         if pictures is None:
-            raise BadInput(
-                "the provider folder needs to know where: name a picture or a folder with --pictures"
-            )
+            raise BadInput("the provider folder needs to know where: name a picture or a folder as pictures")
         files = [pictures] if pictures.is_file() else sorted(pictures.iterdir()) if pictures.is_dir() else []
         self.files = [f for f in files if f.suffix.lower() in SUFFIXES]
         if not self.files:

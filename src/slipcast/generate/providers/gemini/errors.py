@@ -45,7 +45,7 @@ STATUS_RULES: dict[int, Rule] = {
         ProviderError,
         "Gemini denies access ({said}); check the key's project, its region and the API's switch",
     ),
-    404: Rule(BadInput, "model {model} is not served at this address ({said}); name another with --model"),
+    404: Rule(BadInput, "model {model} is not served at this address ({said}); name another model"),
     408: Rule(
         ProviderTimeout, "Gemini gave up waiting for the request ({said}); try again", _B, Billed.NO, True
     ),

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 NO_KEY = (
     "no API key is set: put one from aistudio.google.com into the environment variable GEMINI_API_KEY, "
-    "or use pictures from disk with --provider folder --pictures DIR"
+    "or use pictures from disk with the provider folder"
 )
 Tell = Callable[[State, int], None]
 
