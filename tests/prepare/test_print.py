@@ -155,7 +155,7 @@ def test_an_open_mesh_is_refused(statue: Figurine) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--base", "star"], "base must be"),
+        (["--base", "star"], "--base is 'star'"),
         (["--magnet", "5"], "--magnet '5'"),
         (["--hollow", "thick"], "--hollow"),
         (["--filaments", "#fff"], "at least two"),
@@ -163,7 +163,7 @@ def test_an_open_mesh_is_refused(statue: Figurine) -> None:
         (["--printer", "256"], "--printer"),
         (["--split", "auto"], "printer_mm"),
         (["--height", "75mm", "--scale", "1:7"], "name one"),
-        (["--for", "laser"], "process must be"),
+        (["--for", "laser"], "--for is 'laser'"),
         (["--orient", "upside"], "orient must be"),
     ],
 )

@@ -30,7 +30,7 @@ from slipcast.jobs.sources import Entry, entries_of, names_of
     "--from-list",
     "listed",
     type=click.Path(path_type=Path),
-    help="More pictures: a text with a path a line (- reads stdin), or a manifest (.csv, .jsonl).",
+    help="List of more pictures: one path per line (- reads stdin), or a manifest (.csv, .jsonl).",
 )
 @click.option(
     "-o",
@@ -41,19 +41,27 @@ from slipcast.jobs.sources import Entry, entries_of, names_of
     help="Folder for the results.",
 )
 @click.option(
-    "--name", "pattern", default="{stem}", show_default=True, help="Of the results; also knows {folder}."
+    "--name",
+    "pattern",
+    default="{stem}",
+    show_default=True,
+    help="Name pattern for the results: {stem}, {folder}.",
 )
 @click.option(
-    "--view", default=View.FRONT.value, show_default=True, help=f"The side in the picture: {', '.join(View)}."
+    "--view",
+    default=View.FRONT.value,
+    show_default=True,
+    help=f"Side that the picture shows: {', '.join(View)}.",
 )
 @click.option(
     "--views", default="", help="Pictures of one figurine's sides: front=a.png,left=b.png,back=c.png."
 )
+@click.option("--sheet", default="", help="Sides that one PICTURE shows side by side: front,left,back,right.")
 @click.option(
-    "--sheet", default="", help="The PICTURE shows these sides side by side: front,left,back,right."
-)
-@click.option(
-    "--fov", default=recipes.FOV_DEG, show_default=True, help="The camera's vertical field of view, degrees."
+    "--fov",
+    default=recipes.FOV_DEG,
+    show_default=True,
+    help="Vertical field of view of the camera in degrees.",
 )
 @asset_options
 @click.option(
@@ -61,7 +69,7 @@ from slipcast.jobs.sources import Entry, entries_of, names_of
     default=1,
     show_default=True,
     type=click.IntRange(0),
-    help="Worker processes; 0: what fits here.",
+    help="Number of worker processes; 0: as many as fit this machine.",
 )
 @click.option(
     "--runner",
@@ -70,9 +78,14 @@ from slipcast.jobs.sources import Entry, entries_of, names_of
     help="Where the jobs run: local, ray, or ray://HOST:PORT; on Ray --jobs 0 takes all processors but one.",
 )
 @click.option(
-    "--job-limit", default=LIMIT_S, show_default=True, help="Seconds a worker may take for a picture."
+    "--job-limit",
+    default=LIMIT_S,
+    show_default=True,
+    help="Time limit for one picture in a worker, in seconds.",
 )
-@click.option("--resume", is_flag=True, help="Leave what is there already, of the same picture and options.")
+@click.option(
+    "--resume", is_flag=True, help="Skip pictures whose asset exists already, made with the same options."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each picture.")
 @click.option("--json-lines", is_flag=True, help="Print an entry as soon as its picture is done, one a line.")
 @click.option("--debug", is_flag=True, help="Show what the libraries print; log unexpected errors.")

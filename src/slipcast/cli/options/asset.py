@@ -46,32 +46,48 @@ def _option(*flags: str, default: object, help: str) -> "Callable[[_Command], _C
 
 
 _OPTIONS = (
-    _option("-f", "--format", "formats", default="glb", help="Of `slipcast formats`, with commas between."),
-    _option("--height", default=recipe.HEIGHT, help="Of the figurine: 75mm, 7.5cm, 0.075m, 3in."),
     _option(
-        "--elevation", default=recipe.ELEVATION, help="How far the camera looked down: level, 12deg, -5deg."
+        "-f",
+        "--format",
+        "formats",
+        default="glb",
+        help="Output formats, comma-separated (see `slipcast formats`).",
     ),
-    _option("--faces", default=recipe.FACES, help="Triangles, at most."),
-    _option("--depth", default=recipe.DEPTH, help="auto, one of `slipcast models`, a folder or a hub id."),
-    _option("--device", default=recipe.DEVICE, help=f"For the depth model: {', '.join(recipe.DEVICES)}."),
-    _option("--detail", default=recipe.DETAIL, help=f"Samples along the longer side: {recipe.DETAILS_TOLD}."),
-    _option("--surface", default=recipe.SURFACE, help=f"How it is made: {', '.join(recipe.METHODS)}."),
+    _option("--height", default=recipe.HEIGHT, help="Height of the figurine, e.g. 75mm, 7.5cm or 3in."),
+    _option(
+        "--elevation", default=recipe.ELEVATION, help="Camera elevation: level, 12deg (looking down), -5deg."
+    ),
+    _option("--faces", default=recipe.FACES, help="Maximum number of triangles."),
+    _option(
+        "--depth",
+        default=recipe.DEPTH,
+        help="Depth model: auto, one of `slipcast models`, a folder or a hub id.",
+    ),
+    _option(
+        "--device", default=recipe.DEVICE, help=f"Device of the depth model: {', '.join(recipe.DEVICES)}."
+    ),
+    _option(
+        "--detail", default=recipe.DETAIL, help=f"Sampling along the longer side: {recipe.DETAILS_TOLD}."
+    ),
+    _option(
+        "--surface", default=recipe.SURFACE, help=f"Surface reconstruction: {', '.join(recipe.METHODS)}."
+    ),
     _option(
         "--normal-map",
         default=recipe.NORMAL_MAP,
-        help=f"Relief that the faces cannot hold: {', '.join(recipe.NORMAL_MAPS)}.",
+        help=f"Normal map for relief finer than the faces: {', '.join(recipe.NORMAL_MAPS)}.",
     ),
     *EXPORT_OPTIONS,
     click.option(
-        "--gate", default="", help="What the result must meet: 'closed,iou>=0.95,thickness>=0.8mm'."
+        "--gate", default="", help="Minimum requirements, e.g. 'closed,iou>=0.95,thickness>=0.8mm'."
     ),
     click.option(
-        "--recipe", type=click.Path(path_type=Path), help="Recipe file (TOML); what is said beside it wins."
+        "--recipe", type=click.Path(path_type=Path), help="Recipe file (TOML); options beside it win."
     ),
     click.option(
         "--save-recipe",
         type=click.Path(path_type=Path),
-        help="Write all choices, without the defaults, to this file.",
+        help="File for all choices that differ from the defaults (TOML).",
     ),
     click.option(
         "--report", is_flag=True, help="Also write NAME.report.html: the model and all pictures on one page."

@@ -17,27 +17,30 @@ if TYPE_CHECKING:
     from slipcast.prepare.targets import Target
 
 EXPORT_OPTIONS = (
-    click.option("--target", help="Of `slipcast targets`: its format, names, textures, axes and unit."),
-    click.option("--texture-size", type=int, help="Longest edge of the textures in pixels, at most."),
-    click.option("--texture-type", help="png, jpeg, or for glTF webp."),
-    click.option("--quantize", is_flag=True, help="glTF: 16-bit positions, half the bytes per vertex."),
+    click.option(
+        "--target",
+        help="Target program (see `slipcast targets`): sets format, names, textures, axes and unit.",
+    ),
+    click.option("--texture-size", type=int, help="Maximum texture size in pixels."),
+    click.option("--texture-type", help="Texture format: png, jpeg, or webp (glTF only)."),
+    click.option("--quantize", is_flag=True, help="16-bit positions in glTF: half the bytes per vertex."),
     click.option(
         "--compress",
-        help="glTF: none, meshopt (unpacks fastest) or draco (smallest); both need the extra `compress`.",
+        help="glTF compression: none, meshopt (unpacks fastest) or draco (smallest); needs the extra `compress`.",
     ),
-    click.option("--lods", help="Levels of detail: their number, or shares of the faces: 3, or 1,0.5,0.2."),
+    click.option("--lods", help="Levels of detail: a number (3), or shares of the faces (1,0.5,0.2)."),
     click.option("--collision", help="Collision bodies: hull, convex:8, box, capsule or none."),
     click.option(
         "--pivot",
         default="bottom",
         show_default=True,
-        help="The origin: bottom, center, or a place: 0,20mm,0.",
+        help="Origin: bottom, center, or a point, e.g. 0,20mm,0.",
     ),
     click.option(
         "--facing",
         default="+Z",
         show_default=True,
-        help="Where it looks, Y up: +Z, -Z, +X, -X; with Z up -Y is +Z.",
+        help="Direction that the figurine faces: +Z, -Z, +X or -X (Y up); -Y for Z up.",
     ),
     click.option(
         "--occlusion", is_flag=True, help="Bake ambient occlusion into a texture with roughness and metallic."

@@ -47,31 +47,42 @@ class SpecWords:
 
 
 _SPEC = (
-    click.option("--preset", default="", help="A look by name; `slipcast prompt --list` shows them."),
-    click.option("--presets", type=click.Path(path_type=Path), help="TOML file with presets of your own."),
+    click.option("--preset", default="", help="Style preset (see `slipcast prompt --list`)."),
+    click.option("--presets", type=click.Path(path_type=Path), help="TOML file with your own presets."),
     click.option(
-        "--profile", default="for_3d", show_default=True, help="for_3d (alone, plain) or showcase (a scene)."
+        "--profile",
+        default="for_3d",
+        show_default=True,
+        help="Purpose of the picture: for_3d (alone, plain background) or showcase (a scene).",
     ),
-    click.option("--style", multiple=True, help="Up to three, the leading one first."),
-    click.option("--material", multiple=True, help="NAME or NAME:ROUGHNESS, 0 (mirror) to 1 (chalk)."),
-    click.option("--pose", default="", help="How it stands."),
-    click.option("--scale", default="", help="1/7 scale commercialized figurine by default."),
-    click.option("--environment", default="", help="Where it stands."),
-    click.option("--lighting", default="", help="How it is lit."),
+    click.option("--style", multiple=True, help="Style; up to three, the leading one first."),
     click.option(
-        "--camera", default="", help="LENS, SHOT, ANGLE, DEPTH OF FIELD: with commas, any may be empty."
+        "--material", multiple=True, help="Material: NAME or NAME:ROUGHNESS, 0 (mirror) to 1 (chalk)."
     ),
-    click.option("--avoid", multiple=True, help="What must not be seen."),
-    click.option("--lettering", default="", help="Words to stand on the base."),
-    click.option("--lettering-language", default="", help="Language of these words; English by default."),
-    click.option("--back", default="", help="What its back looks like."),
-    click.option("--view", default="front", show_default=True, help=f"The side to show: {', '.join(View)}."),
-    click.option("--raw", is_flag=True, help="Send the words as they are."),
-    click.option("--longest", default=2000, show_default=True, help="Characters of the longest prompt."),
+    click.option("--pose", default="", help="Pose of the figurine."),
+    click.option(
+        "--scale", default="", help="Kind and scale of the piece; default: 1/7 scale commercialized figurine."
+    ),
+    click.option("--environment", default="", help="Surroundings of the figurine."),
+    click.option("--lighting", default="", help="Lighting of the figurine."),
+    click.option("--camera", default="", help="Camera: LENS,SHOT,ANGLE,DEPTH OF FIELD; each may be empty."),
+    click.option("--avoid", multiple=True, help="Things that must not be visible."),
+    click.option("--lettering", default="", help="Text on the base."),
+    click.option(
+        "--lettering-language", default="", help="Language of the text on the base; default: English."
+    ),
+    click.option("--back", default="", help="Look of the back."),
+    click.option(
+        "--view", default="front", show_default=True, help=f"Side that the picture shows: {', '.join(View)}."
+    ),
+    click.option("--raw", is_flag=True, help="Send the words unchanged."),
+    click.option(
+        "--longest", default=2000, show_default=True, help="Maximum length of a prompt in characters."
+    ),
     click.option(
         "--block",
         type=click.Path(path_type=Path),
-        help="File with phrases that must not be sent, a line each.",
+        help="File with forbidden phrases, one per line.",
     ),
 )
 spec_options = collect("spec", SpecWords, *_SPEC)
@@ -112,56 +123,75 @@ class BuyWords:
 
 _BUY = (
     click.option(
-        "--provider", default="gemini", show_default=True, help="gemini, or folder for pictures from disk."
+        "--provider",
+        default="gemini",
+        show_default=True,
+        help="Picture provider: gemini, or folder (pictures from disk).",
     ),
     click.option(
-        "--pictures", type=click.Path(path_type=Path), help="With --provider folder: a picture or a folder."
+        "--pictures", type=click.Path(path_type=Path), help="Picture or folder for --provider folder."
     ),
+    click.option("--model", default="", help="Picture model (see `slipcast costs --models`)."),
+    click.option("--ratio", default="1:1", show_default=True, help="Aspect ratio, width to height."),
+    click.option("--size", default="1K", show_default=True, help="Picture size: 1K, 2K or 4K."),
+    click.option("--thinking", default="", help="Thinking level, for models that have levels."),
+    click.option("--reference", multiple=True, type=click.Path(path_type=Path), help="Reference picture."),
     click.option(
-        "--model", default="", help="Picture model; `slipcast costs --models` lists them with prices."
+        "--project",
+        default="default",
+        show_default=True,
+        help="Quota group; processes with the same name share one limit.",
     ),
-    click.option("--ratio", default="1:1", show_default=True, help="Width to height."),
-    click.option("--size", default="1K", show_default=True, help="1K, 2K or 4K."),
-    click.option("--thinking", default="", help="Level of thinking, where the model has levels."),
-    click.option("--reference", multiple=True, type=click.Path(path_type=Path), help="Picture to go along."),
+    click.option("--rate", type=int, help="Maximum requests per minute."),
+    click.option("--rate-day", type=int, help="Maximum requests per day."),
+    click.option("--max-cost", type=float, help="Cost limit of this run in dollars."),
+    click.option("--max-cost-day", type=float, help="Cost limit of a day in dollars."),
     click.option(
-        "--project", default="default", show_default=True, help="Whose quota it is; processes share it."
+        "--tenant", default="default", show_default=True, help="Tenant; costs are summed per tenant."
     ),
-    click.option("--rate", type=int, help="Requests a minute, at most."),
-    click.option("--rate-day", type=int, help="Requests a day, at most."),
-    click.option("--max-cost", type=float, help="Dollars that this run may cost."),
-    click.option("--max-cost-day", type=float, help="Dollars that a day may cost."),
-    click.option(
-        "--tenant", default="default", show_default=True, help="For whom; the costs are summed by it."
-    ),
-    click.option("--no-cache", is_flag=True, help="Do not look for pictures that were bought before."),
-    click.option("--refresh", is_flag=True, help="Buy anew and replace what was bought before."),
+    click.option("--no-cache", is_flag=True, help="Ignore pictures bought before."),
+    click.option("--refresh", is_flag=True, help="Buy again and replace pictures bought before."),
     click.option(
         "--store-size",
         type=float,
         default=4.0,
         show_default=True,
-        help="Gigabytes of bought pictures to keep; the longest unused go first.",
+        help="Size of the store of bought pictures in gigabytes; the longest unused go first.",
     ),
     click.option(
-        "--similar", type=float, help="0 to 1: also take a picture bought for words so alike, say 0.85."
+        "--similar",
+        type=float,
+        help="Similarity from 0 to 1 at which a picture bought for other words is taken, e.g. 0.85.",
     ),
-    click.option("--concurrency", default=4, show_default=True, help="Pictures asked for at the same time."),
     click.option(
-        "--patience", default=900.0, show_default=True, help="Seconds for one picture, waiting included."
+        "--concurrency", default=4, show_default=True, help="Number of pictures requested at the same time."
     ),
-    click.option("--call-limit", default=180.0, show_default=True, help="Seconds for one call."),
-    click.option("--stream", is_flag=True, help="Ask for a stream, which tells tokens on the way."),
-    click.option("--base-url", default="", help="Another address than Google's: a gateway or a stand-in."),
-    click.option("--api-version", default="", help="v1beta by default."),
+    click.option(
+        "--patience",
+        default=900.0,
+        show_default=True,
+        help="Time limit for one picture in seconds, waiting included.",
+    ),
+    click.option(
+        "--call-limit", default=180.0, show_default=True, help="Time limit for one call in seconds."
+    ),
+    click.option("--stream", is_flag=True, help="Stream the answer, to see tokens arrive."),
+    click.option("--base-url", default="", help="Address of a gateway or a stand-in instead of Google's."),
+    click.option("--api-version", default="", help="API version; default: v1beta."),
     click.option(
         "--vertex-project", default="", help="Google Cloud project: use Vertex instead of an API key."
     ),
     click.option(
-        "--vertex-location", default="global", show_default=True, help="Where Vertex works on the data."
+        "--vertex-location",
+        default="global",
+        show_default=True,
+        help="Region in which Vertex processes the data.",
     ),
     click.option(
-        "--priority", default=0, show_default=True, help="The higher, the earlier among all that wait here."
+        "--priority",
+        default=0,
+        show_default=True,
+        help="Priority; higher goes first among all that wait on this machine.",
     ),
 )
 buy_options = collect("buying", BuyWords, *_BUY)
@@ -180,7 +210,7 @@ class CascadeWords:
 cascade_options = collect(
     "drafting",
     CascadeWords,
-    click.option("--drafts", default=0, help="Buy so many cheap drafts, redraw the best on --final."),
+    click.option("--drafts", default=0, help="Number of cheap drafts; the best is redrawn by --final."),
     click.option(
         "--draft", default="gemini-3.1-flash-lite-image", show_default=True, help="Model of the drafts."
     ),
