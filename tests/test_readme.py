@@ -121,7 +121,10 @@ def _anchors(page: Path) -> set[str]:
 
 
 def _options_of(command: click.Command) -> set[str]:
-    return {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+    """Its own, and those of the commands below it."""
+    own = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+    below = command.commands.values() if isinstance(command, click.Group) else ()
+    return own.union(*(_options_of(each) for each in below))
 
 
 COMMAND_OPTIONS = {

@@ -1,18 +1,21 @@
 """What the service's tests share: a service in this process, a worker whose child is this process, a small picture."""
 
 import io
+import os
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from PIL import Image
 
 from slipcast.service import keys
 from slipcast.service.api.app import create_app
-from slipcast.service.database.engine import Database
+from slipcast.service.database.engine import Database, normal_url
 from slipcast.service.database.migrate import upgrade
 from slipcast.service.jobs import queue
 from slipcast.service.metrics import Metrics
@@ -102,7 +105,7 @@ class House:
 
 def make_house(folder: Path, url: str = "", *, tenant: str = "first", **words: Any) -> House:
     """A service with its files in `folder`."""
-    settings = Settings(data=folder, database=url, lease_s=0.5, **words)
+    settings = Settings(data=folder, database=url or new_url(folder), lease_s=0.5, **words)
     folder.mkdir(parents=True, exist_ok=True)
     database, store = Database(settings.database_url), Store(settings.store_url)
     upgrade(database)
@@ -114,6 +117,20 @@ def make_house(folder: Path, url: str = "", *, tenant: str = "first", **words: A
     if tenant:
         house.tenant(tenant)
     return house
+
+
+def new_url(folder: Path, name: str = "service") -> str:
+    """An empty database: SQLite in `folder`, or a new one on the server that SLIPCAST_TEST_DATABASE names."""
+    server = os.environ.get("SLIPCAST_TEST_DATABASE", "")
+    if not server:
+        folder.mkdir(parents=True, exist_ok=True)
+        return f"sqlite:///{folder / name}.sqlite"
+    made = f"slipcast_{secrets.token_hex(6)}"
+    engine = sa.create_engine(normal_url(server), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {made}"))
+    engine.dispose()
+    return f"{server.rsplit('/', 1)[0]}/{made}"
 
 
 def picture(side: int = 64) -> bytes:

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
+from parts import new_url
 
 from slipcast.core.errors import BadInput
 from slipcast.service.database.engine import Database
@@ -19,7 +20,7 @@ from slipcast.service.tenants import create_tenant
 
 @pytest.fixture
 def database(tmp_path: Path) -> Database:
-    made = Database(f"sqlite:///{tmp_path / 'queue.sqlite'}")
+    made = Database(new_url(tmp_path))
     upgrade(made)
     return made
 

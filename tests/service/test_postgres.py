@@ -1,0 +1,59 @@
+"""All tests of the service once more on PostgreSQL (Debian's package), started here for them alone."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.clients
+
+
+@pytest.fixture
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a new cluster; PostgreSQL does not run as root, so that `postgres` runs it there."""
+    places = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    assert places or shutil.which("pg_ctl"), "scripts/test-clients installs it (Debian's postgresql)"
+    tools = places[-1] if places else Path(str(shutil.which("pg_ctl"))).parent
+    folder = tmp_path_factory.mktemp("postgres")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    as_user: list[str] = []
+    if os.getuid() == 0:
+        owner = pwd.getpwnam("postgres")
+        os.chown(folder, owner.pw_uid, owner.pw_gid)
+        for parent in folder.parents[:2]:
+            parent.chmod(parent.stat().st_mode | 0o011)
+        as_user = ["setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"]
+    data = folder / "data"
+
+    def call(*words: str) -> None:
+        done = subprocess.run(
+            [*as_user, *words], cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False
+        )
+        assert done.returncode == 0, words
+
+    call(str(tools / "initdb"), "-D", str(data), "-A", "trust", "-U", "slipcast", "--no-sync")
+    options = f"-k {folder} -p {port} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=300"
+    call(str(tools / "pg_ctl"), "-D", str(data), "-o", options, "-w", "-l", str(folder / "log"), "start")
+    yield f"postgresql://slipcast@127.0.0.1:{port}/postgres"
+    call(str(tools / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop")
+
+
+def test_the_whole_suite_on_postgresql(server: str) -> None:
+    words = ["-q", "-n", "0", "-m", "not clients", "-p", "no:cacheprovider", "-x", "tests/service"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *words],
+        cwd=ROOT,
+        env={**os.environ, "SLIPCAST_TEST_DATABASE": server},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
