@@ -91,7 +91,7 @@ def test_a_target_chooses_what_was_not_said(run: Run, kitchen: list[Recipe], kni
 def test_keep_writes_what_lies_between_the_stages(run: Run, kitchen: list[Recipe], knight: Path) -> None:
     assert run("convert", knight, "--keep").code == 0
     kept = {name.split("/")[1] for name in files_in(Path("out")) if name.startswith("knight.stages/")}
-    assert {"cutout.png", "depth.npz", "depth_front.png", "cloud.ply", "surface.ply", "atlas.png"} <= kept
+    assert {"cutout.png", "depth.npz", "depth_front.png", "cloud.ply", "mesh.ply", "atlas.png"} <= kept
 
 
 def test_json_is_one_document_and_nothing_else(run: Run, kitchen: list[Recipe], knight: Path) -> None:

@@ -17,8 +17,8 @@ from slipcast.core import files as disk
 from slipcast.core.errors import BadInput, DiskFull, SlipcastError
 from slipcast.core.files import check_folder, write_files
 from slipcast.core.values import Camera, DepthMap, Mesh, ModelInfo, Picture, PointCloud, Source
-from slipcast.workspace import files as store
-from slipcast.workspace.files import ply_of_cloud, ply_of_mesh
+from slipcast.workspace import stages
+from slipcast.workspace.ply import ply_of_cloud, ply_of_mesh
 
 
 def _everything(folder: Path) -> dict[str, bytes]:
@@ -173,7 +173,7 @@ def test_a_signal_while_writing_leaves_the_old_files(tmp_path: Path, number: int
     program = """
         import os, signal, sys
         from pathlib import Path
-        from slipcast.workspace import files as store
+        from slipcast.core import files as store
         def stop(number, frame):
             raise SystemExit(128 + number)
         signal.signal(int(sys.argv[2]), stop)
@@ -257,19 +257,21 @@ def test_depth_pictures_are_16_bit_near_bright_and_zero_outside() -> None:
         camera=camera,
         model=ModelInfo(name="dome"),
     )
-    pictures = store._pngs_of_depth(depth)
-    seen = np.asarray(Image.open(io.BytesIO(pictures["depth_front.png"])))
+    near, far = stages._range(depth)
+    assert (near, far) == pytest.approx((0.8, 3.2))  # room before and behind for the brush
+    seen = stages._levels(front, valid, near, far)
     assert seen.dtype == np.uint16
-    assert seen.tolist() == [[65535, 32768, 49152], [0, 65535, 65535]]
-    assert np.asarray(Image.open(io.BytesIO(pictures["depth_back.png"]))).max() == 1
-    kept = np.load(io.BytesIO(store._npz_of_depth(depth)))
+    assert seen.tolist() == [[60074, 32768, 46421], [0, 60074, 60074]]
+    assert depth.back is not None
+    assert stages._levels(depth.back, valid, near, far).max() == 5462
+    kept = np.load(io.BytesIO(stages._npz_of_depth(depth)))
     assert np.array_equal(kept["front"], front)
     assert str(kept["kind"]) == "metric"
-    assert store._npz_of_depth(depth) == store._npz_of_depth(depth)
+    assert stages._npz_of_depth(depth) == stages._npz_of_depth(depth)
 
 
 def test_the_cutout_keeps_its_alpha() -> None:
     pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
     alpha = np.arange(8, dtype=np.uint8).reshape(2, 4)
-    read = np.asarray(Image.open(io.BytesIO(store._png_of_picture(Picture(pixels=pixels, alpha=alpha)))))
+    read = np.asarray(Image.open(io.BytesIO(stages._png_of_picture(Picture(pixels=pixels, alpha=alpha)))))
     assert np.array_equal(read, np.dstack([pixels, alpha]))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from slipcast.depth.models import DepthModels
     from slipcast.pipeline.recipe import Recipe
     from slipcast.pipeline.result import Result
+    from slipcast.pipeline.run import Start
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,8 +208,9 @@ def make_files(
     read_s: float = 0.0,
     tell: Tell | None = None,
     models: "DepthModels | None" = None,
+    start: "Start | None" = None,
 ) -> Done:
-    """Make the asset of decoded pictures and write its files.
+    """Make the asset of decoded pictures and write its files; with `start` from values that are there.
 
     `run` goes into the JSON's `run` block beside when it was made, how long it took and how much memory.
     """
@@ -218,7 +220,7 @@ def make_files(
     started, begun = datetime.now(UTC), time.perf_counter()
     forget_peak_memory()
     watch = watch_stages(name, tell) if tell else None
-    result = pipeline.run(picture, recipe, name=name, others=others, watch=watch, models=models)
+    result = pipeline.run(picture, recipe, name=name, others=others, watch=watch, models=models, start=start)
     total_s = read_s + time.perf_counter() - begun
     block: dict[str, object] = {
         "started": started.isoformat(timespec="seconds"),

@@ -45,7 +45,9 @@ def attach(
     provenance: dict[str, object] = {
         "generator": f"Slipcast {__version__}",
         "name": figurine.name,
-        "picture": dict(picture.source) | {"view": picture.view.value},
+        "picture": {key: value for key, value in picture.source.items() if key != "edited"}
+        | {"view": picture.view.value},
+        **({"edited": picture.source["edited"]} if "edited" in picture.source else {}),
         "depth_model": asdict(depth.model) | {"ratio_is_prior": depth.ratio_is_prior},
         "options": _plain(recipe),
         "recipe": recipe.digest,

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from slipcast.core.errors import BadInput
 from slipcast.core.files import write_files
 from slipcast.core.values import DepthMap, Export, Figurine, Mesh, Picture, PointCloud
 from slipcast.mesh.deviation import Deviation
+from slipcast.pipeline.recipe import Recipe
 from slipcast.pipeline.several_views import SeenView
 
 
@@ -55,6 +57,8 @@ class Result:
     """The pictures that were used where there were several, front first; empty for one."""
     metadata: Mapping[str, object]
     """What goes into the JSON beside the asset, without its `run` block."""
+    recipe: Recipe = field(default_factory=Recipe)
+    """How it was made."""
     seconds: Mapping[str, float]
     """Wall seconds per stage: the `run` block's content. Preview, deviation and model loading run in the background;
     their stages' times are what was left to wait for."""
@@ -107,6 +111,11 @@ class Result:
         return LightResult(
             name=self.name, files=self.files(), metadata=self.metadata, verdict=self.verdict.value
         )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the preview, and a viewer; report/notebook.py, which knows the page, draws it."""
+        drawn: str = import_module("slipcast.report.notebook").draw_notebook(self)
+        return drawn
 
     def __repr__(self) -> str:
         height = float(np.ptp(self.mesh.vertices[:, 1])) * 1000

@@ -249,6 +249,7 @@ def _run_stages(
         preview=preview,
         views=several.views if several else (),
         metadata=metadata.describe(figurine, exports, checks=checks, passages=passages),
+        recipe=recipe,
         seconds=seconds,
     )
 

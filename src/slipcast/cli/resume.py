@@ -1,0 +1,74 @@
+"""`slipcast resume`: go on from stages that somebody edited."""
+
+import json
+from contextlib import nullcontext
+from pathlib import Path
+
+import click
+
+from slipcast.cli.convert import summarize
+from slipcast.cli.live import StageBar
+from slipcast.cli.terminal import Terminal, quiet
+from slipcast.jobs.failure import Failure, attempt
+from slipcast.jobs.resume import resume_stages
+
+
+@click.command()
+@click.argument("folders", metavar="STAGES...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--from",
+    "since",
+    default="",
+    help="Stage to go on from: mask, depth, mesh or texture; by default what was edited first.",
+)
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="Folder for the results; default: where it was."
+)
+@click.option("--report", is_flag=True, help="Also write NAME.report.html.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each folder.")
+@click.option("--debug", is_flag=True, help="Show what the libraries print; log unexpected errors.")
+@click.pass_obj
+def resume(
+    terminal: Terminal,
+    folders: tuple[Path, ...],
+    since: str,
+    out: Path | None,
+    report: bool,
+    as_json: bool,
+    debug: bool,
+) -> int:
+    """Make assets anew from STAGES, folders NAME.stages that `--keep` wrote and that you edited since.
+
+    Paint mask.png, depth_front.png or depth_back.png, sculpt mesh.ply (or put a mesh.glb beside it), retouch atlas.png
+    or picture.png. What was edited is noticed; everything after it is made anew, nothing before it. The metadata says
+    what was edited.
+    """
+    from slipcast.pipeline.run import STAGES
+
+    entries: list[dict[str, object]] = []
+    code = 0
+    for folder in folders:
+        with StageBar(terminal, STAGES) as bar, nullcontext() if debug else quiet():
+            done = attempt(
+                lambda folder=folder, bar=bar: resume_stages(  # type: ignore[misc]
+                    folder, out=out, since=since, report=report, tell=bar.tell
+                ),
+                debug=debug,
+            )
+        if isinstance(done, Failure):
+            code = code or done.exit_code
+            terminal.complain(done.message)
+            entries.append({"stages": str(folder), "ok": False, "error": done.as_dict()})
+            continue
+        if done.missed:
+            code = code or done.missed.exit_code
+            terminal.complain(done.missed.message)
+        entries.append({"stages": str(folder), **done.as_dict()})
+        if not as_json:
+            edited = done.asset.get("edited")
+            told = f" | edited: {', '.join(edited)}" if isinstance(edited, list) else ""
+            terminal.say(summarize(done) + told)
+            terminal.note(done.findings)
+    if as_json:
+        terminal.say(json.dumps(entries, indent=2, ensure_ascii=False))
+    return code
