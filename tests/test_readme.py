@@ -92,10 +92,15 @@ def _matrix() -> str:
     return (ROOT / "tests" / "clients" / "matrix.md").read_text(encoding="utf-8").rstrip("\n")
 
 
+def _engines() -> str:
+    return (ROOT / "tests" / "clients" / "engines.md").read_text(encoding="utf-8").rstrip("\n")
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "options": _options,
     "formats": _formats,
     "matrix": _matrix,
+    "engines": _engines,
     "models": _models,
     "errors": _errors,
     "findings": _findings,

@@ -40,7 +40,9 @@ def read(path: str) -> Facts:
     points, faces, names, materials, base = [], [], [], [], 0
     images: list[list[int]] = []
     flat_faces = colors = 0
-    for entry in bpy.context.scene.objects:
+    for (
+        entry
+    ) in bpy.context.view_layer.objects:  # what is seen: lower levels lie in a collection of their own
         if entry.type != "MESH":
             continue
         mesh = entry.data
@@ -71,7 +73,19 @@ def read(path: str) -> Facts:
         "images": images,
         "flat_faces": flat_faces,
         "color_attributes": colors,
+        "provenance_on": _provenance(),
     }
+
+
+def _provenance() -> list[str]:
+    """Which kinds of things carry our summary as a custom property."""
+    kinds = {
+        "scene": list(bpy.data.scenes),
+        "node": list(bpy.data.objects),
+        "mesh": list(bpy.data.meshes),
+        "material": list(bpy.data.materials),
+    }
+    return [kind for kind, entries in kinds.items() if any("slipcast" in entry for entry in entries)]
 
 
 def _material(material: "bpy.types.Material", images: list[list[int]]) -> Facts:

@@ -4,6 +4,7 @@ extends SceneTree
 var points = []
 var names = []
 var materials = []
+var bodies = []
 
 
 func walk(node, place):
@@ -12,6 +13,8 @@ func walk(node, place):
 	if node is MeshInstance and node.mesh != null:
 		names.append(node.name)
 		add(node.mesh, place)
+	if node is CollisionShape:
+		bodies.append(node.shape.get_class())
 	for child in node.get_children():
 		walk(child, place)
 
@@ -52,10 +55,11 @@ func _init():
 		points = []
 		names = []
 		materials = []
+		bodies = []
 		var resource = load("res://" + found(suffix))
 		if resource is PackedScene:
 			walk(resource.instance(), Transform())
 		elif resource is Mesh:
 			add(resource, Transform())
-		print("\n" + JSON.print({"points": points, "names": names, "materials": materials}))
+		print("\n" + JSON.print({"points": points, "names": names, "materials": materials, "bodies": bodies}))
 	quit()

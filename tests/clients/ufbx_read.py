@@ -22,7 +22,10 @@ def read(path: str) -> Facts:
     scene = held(
         ufbx.load_file(path, target_axes=ufbx.axes_right_handed_y_up, target_unit_meters=1.0, strict=True)
     )
-    node = next(held(scene.nodes[k]) for k in range(len(scene.nodes)) if held(scene.nodes[k]).mesh)
+    shown = [held(scene.nodes[k]) for k in range(len(scene.nodes)) if held(scene.nodes[k]).mesh]
+    node = max(
+        shown, key=lambda entry: held(entry.mesh).num_triangles
+    )  # levels and collision bodies are smaller
     mesh = held(node.mesh)
     matrix = node.geometry_to_world
     world = np.array([list(column) for column in (matrix.c0, matrix.c1, matrix.c2, matrix.c3)]).T
@@ -52,6 +55,7 @@ def read(path: str) -> Facts:
         "uv_min": uv.min(axis=0).tolist(),
         "uv_max": uv.max(axis=0).tolist(),
         "control_points": mesh.num_vertices,
+        "lod_groups": len(scene.lod_groups),
     }
 
 

@@ -14,6 +14,7 @@ from slipcast.cli.main import main
 from slipcast.core.errors import BadInput
 from slipcast.core.values import Figurine
 from slipcast.formats.common.naming import escape_importer
+from slipcast.formats.fbx.read_nodes import parse
 from slipcast.formats.gltf.read_figurine import read_figurine
 from slipcast.formats.table import EXPORTERS, ExportOptions
 from slipcast.mesh.topology import closedness
@@ -101,6 +102,16 @@ def test_fbx_has_a_group_of_levels_and_a_hull_by_name(ready: Figurine, target: s
     prefix = b"SM_knight" if target == "unreal" else b"knight"
     assert names == [prefix, *(prefix + b"_LOD%d" % k for k in range(3)), hull.encode()]
     assert data.count(b"LodGroup") == 2  # the attribute and its model
+
+
+@pytest.mark.parametrize("target", ["unreal", "unity"])
+def test_no_two_objects_of_an_fbx_share_a_number(ready: Figurine, target: str, tmp_path: Path) -> None:
+    """Level 1's geometry had the number of the texture's video: ufbx said «Duplicate object ID»."""
+    root = parse(tmp_path / "a.fbx", written(ready, target, key="fbx"))
+    objects = next(node for node in root.children if node.name == "Objects")
+    numbers = [node.properties[0] for node in objects.children]
+    assert len(numbers) > 10
+    assert len(set(numbers)) == len(numbers)
 
 
 def test_without_an_engine_hulls_are_left_out_and_said(ready: Figurine) -> None:

@@ -33,7 +33,7 @@ CREATOR = "Slipcast"
 _SEPARATOR = "\0\x01"
 """Between an object's name and its class in binary FBX."""
 _ROOT, _GEOMETRY, _MODEL, _MATERIAL, _DOCUMENT = Long(0), Long(1001), Long(1002), Long(1003), Long(2000)
-_GROUP, _GROUP_ATTRIBUTE, _HULL = Long(1004), Long(1005), 1500
+_GROUP, _GROUP_ATTRIBUTE, _HULL, _LEVEL = Long(1004), Long(1005), 1500, 2000
 
 
 def write_fbx(figurine: Figurine, options: ExportOptions) -> Export:
@@ -155,7 +155,8 @@ def _scene(figurine: Figurine, names: Names, options: ExportOptions) -> tuple[li
         parent, top = _GROUP, names.level(0)
     surfaces = [(figurine.mesh, figurine.uv), *((level.mesh, level.uv) for level in levels)]
     for number, (mesh, uv) in enumerate(surfaces):
-        geometry, model = Long(_GEOMETRY + 10 * number), Long(_MODEL + 10 * number)
+        lower = 0 if number == 0 else _LEVEL + 10 * number  # no number of a texture or a body
+        geometry, model = Long(_GEOMETRY + lower), Long(_MODEL + lower)
         title = top if number == 0 else names.level(number)
         about = _about(figurine) if not levels else None
         objects += [_geometry(geometry, title, mesh, uv), _model(model, title, "Mesh", about)]

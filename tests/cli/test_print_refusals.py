@@ -1,0 +1,107 @@
+"""`slipcast print` before bad input: one sentence that names the flag or the place, the right exit code, no file."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from blocks import textured_pillar
+
+from slipcast.cli.main import main
+from slipcast.core.values import Figurine
+from slipcast.formats.table import EXPORTERS, ExportOptions
+
+
+def save(figurine: Figurine, folder: Path) -> str:
+    """The figurine as a GLB."""
+    files = EXPORTERS["glb"].export(figurine, ExportOptions()).files
+    (folder / "statue.glb").write_bytes(files["statue.glb"])
+    return str(folder / "statue.glb")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--base", "round:8mm"], "smaller than the feet"),
+        (["--base", "square", "--text", "The Most Honourable Sir Owl of the Northern Marches"], "shorten it"),
+        (["--base", "round", "--text", "猫"], "font"),
+        (["--base", "none", "--text", "Owl"], "need a base"),
+        (["--base", "triangle"], "base must be one of"),
+        (["--filaments", "#ffffff"], "at least two colours"),
+        (["--filaments", "#ffffff,red"], "is not a colour"),
+        (["--colors", "0"], "1 to 16"),
+        (["--colors", "40"], "1 to 16"),
+        (["--hollow", "0.1mm"], "wall_mm"),
+        (["--hollow", "thick"], "--hollow"),
+        (["--hollow", "2mm", "--drain", "2x0.5mm"], "hole_mm"),
+        (["--hollow", "2mm", "--drain", "two"], "--drain"),
+        (["--height", "1mm"], "height"),
+        (["--scale", "1:0"], "scale"),
+        (["--height", "75mm", "--scale", "1:7"], "name one"),
+        (["--split", "auto"], "printer"),
+        (["--split", "20", "--printer", "256x256x256mm"], "split"),
+        (["--printer", "256"], "--printer"),
+        (["--scale-to-fit"], "printer"),
+        (["--magnet", "90x2mm"], "magnet"),
+        (["--for", "clay"], "fdm or resin"),
+        (["--orient", "sideways"], "orient"),
+        (["--thicken", "80mm"], "thicken"),
+        (["--stl-per-color"], "--stl-per-color"),
+        (["--price", "-3"], "price"),
+    ],
+)
+def test_wrong_words_are_one_sentence(
+    words: list[str], said: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    asset = save(textured_pillar(), tmp_path)
+    assert main(["print", asset, *words, "-o", str(tmp_path / "out")]) == 2
+    error = capfd.readouterr().err.strip()
+    assert error.count("\n") == 0
+    assert said in error
+    assert "Traceback" not in error
+    assert not list((tmp_path / "out").glob("*")) if (tmp_path / "out").exists() else True
+
+
+def test_no_drain_is_a_warning(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    words = ["--for", "resin", "--hollow", "2mm", "--drain", "0x3mm", "--base", "none"]
+    assert main(["print", save(textured_pillar(), tmp_path), *words, "-o", str(tmp_path / "out")]) == 0
+    assert "PRINT_NO_DRAIN" in capfd.readouterr().out
+
+
+def test_a_wall_thicker_than_the_figure_leaves_it_solid_and_says_so(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--for", "resin", "--hollow", "12mm", "--base", "none"]
+    assert main(["print", save(textured_pillar(), tmp_path), *words, "-o", str(tmp_path / "out")]) == 0
+    assert "no part of it is thick enough for a wall of 12 mm" in capfd.readouterr().out
+
+
+def test_a_height_at_which_walls_vanish_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    statue = textured_pillar()
+    thin = Figurine(
+        name="statue",
+        mesh=type(statue.mesh)(
+            vertices=(statue.mesh.vertices * np.array([1, 1, 0.05])).astype(np.float32),
+            faces=statue.mesh.faces,
+            source=statue.mesh.source,
+        ),
+        uv=statue.uv,
+        texture=statue.texture,
+    )
+    words = ["--height", "20mm", "--base", "none"]
+    assert main(["print", save(thin, tmp_path), *words, "-o", str(tmp_path / "out")]) == 0
+    out = capfd.readouterr().out
+    assert "PRINT_THIN" in out
+    assert "PRINT_TIPS_OVER" in out
+
+
+def test_an_asset_that_is_too_broken_says_where(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    statue = textured_pillar()
+    keep = statue.mesh.vertices[statue.mesh.faces].mean(1)[:, 2] < 0.0099
+    mesh = type(statue.mesh)(
+        vertices=statue.mesh.vertices, faces=statue.mesh.faces[keep], source=statue.mesh.source[keep]
+    )
+    open_ = Figurine(name="statue", mesh=mesh, uv=statue.uv[keep], texture=statue.texture)
+    assert main(["print", save(open_, tmp_path), "-o", str(tmp_path / "out")]) == 5
+    error = capfd.readouterr().err.strip()
+    assert error.count("\n") == 0
+    assert "hole of 60.0 mm at the front" in error

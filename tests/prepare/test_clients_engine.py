@@ -1,0 +1,161 @@
+"""Levels of detail and collision bodies before programs that no one here wrote; what held is tests/clients/engines.md.
+
+The file of each target is opened by the programs that read it. Godot 3.2 stands in for Godot 4, ufbx for what Unreal
+and Unity would do; neither engine can be run here.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from clients.measure import Facts
+from clients.programs import BY_NAME, HERE
+from formats.test_clients import remarks
+from shapes import figure
+
+from slipcast.core.values import Figurine
+from slipcast.formats.table import EXPORTERS, ExportOptions
+from slipcast.prepare.collision import CollisionOptions
+from slipcast.prepare.engine import EngineOptions, prepare_for_engine
+from slipcast.prepare.lods import LodOptions
+from slipcast.prepare.targets import TARGETS
+
+pytestmark = pytest.mark.clients
+
+MATRIX = HERE / "engines.md"
+LEGEND = (
+    "**F** the finest level alone is shown, every triangle of it; **A** all levels and bodies arrive, each as an "
+    "object with its name; **L** one LodGroup holds the levels; **C** the body collides and is not drawn; **P** "
+    "provenance stands on scene, node, mesh and material; **V** valid: nothing to say but that extensions are unknown."
+)
+
+
+@pytest.fixture(scope="module")
+def ready() -> Figurine:
+    """The test figure with two levels below it, one hull and its occlusion."""
+    options = EngineOptions(
+        lods=LodOptions(shares=(1.0, 0.4, 0.1)), collision=CollisionOptions(kind="hull"), occlusion=True
+    )
+    return prepare_for_engine(figure("knight"), options)[0]
+
+
+@pytest.fixture(scope="module")
+def written(ready: Figurine, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """`glb` with levels, and the file of each engine's target."""
+    out = {}
+    rows = {"glb": ("glb", ExportOptions())}
+    rows |= {name: (TARGETS[name].format, TARGETS[name].options()) for name in ("godot", "unreal", "unity")}
+    for name, (key, options) in rows.items():
+        folder = tmp_path_factory.mktemp(name)
+        files = EXPORTERS[key].export(ready, options).files
+        for file, data in files.items():
+            (folder / file).write_bytes(data)
+        out[name] = folder / next(iter(files))
+    return out
+
+
+@pytest.fixture(scope="module")
+def said(written: dict[str, Path]) -> Callable[[str, str], Facts]:
+    """What a program says of a target's file, asked once."""
+    known: dict[tuple[str, str], Facts] = {}
+
+    def ask(program: str, target: str) -> Facts:
+        if (program, target) not in known:
+            known[program, target] = BY_NAME[program].run([written[target]])[0]
+        return known[program, target]
+
+    return ask
+
+
+def finest(facts: Facts, ready: Figurine) -> str:
+    """F where exactly the finest level's triangles are there."""
+    return "F" if facts["triangles"] == len(ready.mesh.faces) else ""
+
+
+def everything(facts: Facts, ready: Figurine) -> str:
+    """A where all triangles of all levels and bodies are there."""
+    meshes = [ready.mesh, *(level.mesh for level in ready.levels), *ready.hulls]
+    return "A" if facts["triangles"] == sum(len(mesh.faces) for mesh in meshes) else ""
+
+
+def test_the_validator_has_nothing_to_say(said: Callable[[str, str], Facts]) -> None:
+    for target in ("glb", "godot"):
+        assert remarks(said("Khronos glTF validator", target)) == []
+
+
+@pytest.mark.parametrize("program", ["Blender", "three.js", "assimp", "MeshLab"])
+def test_a_glb_shows_its_finest_level_alone(
+    program: str, said: Callable[[str, str], Facts], ready: Figurine
+) -> None:
+    assert finest(said(program, "glb"), ready) == "F"
+
+
+def test_blender_keeps_the_provenance(said: Callable[[str, str], Facts]) -> None:
+    assert said("Blender", "glb")["provenance_on"] == ["scene", "node", "mesh", "material"]
+
+
+def test_godot_collides_with_the_hull_and_draws_the_figurine(
+    said: Callable[[str, str], Facts], ready: Figurine
+) -> None:
+    facts = said("Godot", "godot")
+    assert facts["triangles"] == len(ready.mesh.faces)
+    assert facts["bodies"] == ["ConvexPolygonShape"]
+
+
+@pytest.mark.parametrize("target", ["unreal", "unity"])
+def test_blender_shows_all_levels_and_the_body_of_an_fbx_by_name(
+    target: str, said: Callable[[str, str], Facts], ready: Figurine
+) -> None:
+    facts = said("Blender", target)
+    assert everything(facts, ready) == "A"
+    wanted = {
+        "unreal": ["SM_knight_LOD0", "SM_knight_LOD1", "SM_knight_LOD2", "UCX_SM_knight_LOD0_01"],
+        "unity": ["knight_LOD0", "knight_LOD0_Collider1", "knight_LOD1", "knight_LOD2"],
+    }[target]
+    assert sorted(str(name) for name in facts["names"]) == wanted  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("target", ["unreal", "unity"])
+def test_ufbx_finds_one_lod_group(target: str, said: Callable[[str, str], Facts]) -> None:
+    facts = said("ufbx", target)
+    assert facts["lod_groups"] == 1
+    assert facts["warnings"] == []
+
+
+def test_the_matrix_in_the_repository_is_the_one_that_was_seen(
+    said: Callable[[str, str], Facts], ready: Figurine
+) -> None:
+    def cell(program: str, target: str) -> str:
+        if program == "Khronos glTF validator":
+            return "V" if remarks(said(program, target)) == [] else ""
+        facts = said(program, target)
+        if program == "ufbx":
+            return "L" if facts["lod_groups"] == 1 else ""
+        letters = finest(facts, ready) + everything(facts, ready)
+        if facts.get("bodies"):
+            letters += "C"
+        if facts.get("provenance_on") == ["scene", "node", "mesh", "material"]:
+            letters += "P"
+        return letters
+
+    cells = {
+        "Khronos glTF validator": ("glb", "godot"),
+        "Blender": ("glb", "godot", "unreal", "unity"),
+        "three.js": ("glb",),
+        "Godot": ("godot",),
+        "assimp": ("glb",),
+        "MeshLab": ("glb",),
+        "ufbx": ("unreal", "unity"),
+    }
+    targets = ("glb", "godot", "unreal", "unity")
+    rows = ["| | glb, levels | godot | unreal fbx | unity fbx |\n|---|---|---|---|---|\n"]
+    for program, read in cells.items():
+        shown = [cell(program, target) if target in read else "" for target in targets]
+        rows.append(f"| {said(program, read[0])['program']} | {' | '.join(shown)} |\n")
+    text = "".join([*rows, "\n", LEGEND, "\n"])
+    if os.environ.get("SLIPCAST_MATRIX") == "write":
+        MATRIX.write_text(text, encoding="utf-8")
+    assert MATRIX.read_text(encoding="utf-8") == text, (
+        "run scripts/test-clients --matrix and commit what it wrote"
+    )
