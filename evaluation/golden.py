@@ -158,9 +158,9 @@ def _from_truth(case: Case, detail: str) -> _Stages:
     cloud = make_points(depth, cut, recipe.points)
     raw = reconstruct(cloud, depth, recipe.surface)
     solid = simplify(raw, depth, recipe.simplify)
-    solid, raw, depth = settle(solid, raw, depth, recipe.place)
+    solid, raw, settled = settle(solid, raw, depth, recipe.place)
     deviation = measure_deviation(solid, raw, height_m=recipe.place.height_m, ground_m=0.0)
-    figurine = paint(solid, depth, cut, recipe.texture, name=case.name)
+    figurine = paint(solid, settled, cut, recipe.texture, name=case.name)
     return _Stages(
         cut=cut,
         depth=depth,
