@@ -19,6 +19,8 @@ from slipcast.service.tenants import Scope
 
 MICRO = 1_000_000
 ALERT_SHARE = 0.8
+_DAY_S: sa.ColumnElement[float] = sa.literal_column("86400.0")
+"""Not a parameter: PostgreSQL would take the one in GROUP BY for another than that in SELECT."""
 
 
 def micro_of(usd: float) -> int:
@@ -114,7 +116,7 @@ def usage(
     connection: sa.Connection, *, tenant_id: str = "", since: float = 0.0, until: float | None = None
 ) -> list[dict[str, object]]:
     """Sums by day, tenant, cost centre and what was bought, with the conversions of each day beside them."""
-    day = sa.func.floor(ledger.c.at / 86400)
+    day = sa.func.floor(ledger.c.at / _DAY_S)
     bought = (
         sa.select(
             day.label("day"),
@@ -128,7 +130,7 @@ def usage(
         .where(ledger.c.at >= since, ledger.c.at < (until or time.time() + 1))
         .group_by(day, ledger.c.tenant_id, ledger.c.cost_center, ledger.c.what)
     )
-    made_day = sa.func.floor(job.c.finished_at / 86400)
+    made_day = sa.func.floor(job.c.finished_at / _DAY_S)
     made = (
         sa.select(
             made_day.label("day"),

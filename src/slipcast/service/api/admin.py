@@ -53,7 +53,7 @@ def add_tenant(body: TenantRequest, service: Parts, caller: Admin) -> dict[str, 
 def change_tenant(tenant_id: TenantId, body: LimitsRequest, service: Parts, caller: Admin) -> dict[str, Any]:
     """Change limits, region, canary; `active: false` refuses all its keys at once."""
     with service.database.write() as connection:
-        find_tenant(connection, tenant_id)
+        tenant_id = find_tenant(connection, tenant_id)["id"]
         set_limits(connection, tenant_id, **body.limits)
         audit.record(
             connection,
@@ -70,7 +70,7 @@ def change_tenant(tenant_id: TenantId, body: LimitsRequest, service: Parts, call
 def delete_tenant(tenant_id: TenantId, service: Parts, caller: Admin) -> dict[str, Any]:
     """Delete a tenant with all its data and keys; the answer is the receipt."""
     with service.database.read() as connection:
-        find_tenant(connection, tenant_id)
+        tenant_id = find_tenant(connection, tenant_id)["id"]
     return erase_data(service.database, service.store, tenant_id, actor=caller.actor, with_tenant=True)
 
 
@@ -78,7 +78,7 @@ def delete_tenant(tenant_id: TenantId, service: Parts, caller: Admin) -> dict[st
 def add_key(tenant_id: TenantId, body: KeyRequest, service: Parts, caller: Admin) -> dict[str, Any]:
     """A key for a tenant, shown this once."""
     with service.database.write() as connection:
-        find_tenant(connection, tenant_id)
+        tenant_id = find_tenant(connection, tenant_id)["id"]
         id, text = keys.issue(
             connection, tenant_id, name=body.name, scopes=tuple(body.scopes), days=body.days
         )

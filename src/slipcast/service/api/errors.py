@@ -62,6 +62,23 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 """For every route's documentation."""
 
+MESHY_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": row["description"],
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"message": {"type": "string"}},
+                    "required": ["message"],
+                }
+            }
+        },
+    }
+    for status, row in RESPONSES.items()
+}
+"""The same for the Meshy-shaped routes."""
+
 
 def add_handlers(app: FastAPI) -> None:
     """Turn everything that is raised into a problem."""

@@ -20,7 +20,7 @@ from slipcast.formats.table import EXPORTERS
 from slipcast.reconstruct.simplify import MAX_FACES, MIN_FACES
 from slipcast.service import money
 from slipcast.service.api.auth import Parts, Reader, Writer
-from slipcast.service.api.errors import RESPONSES, Refused
+from slipcast.service.api.errors import MESHY_RESPONSES, Refused
 from slipcast.service.api.files import link_to, own_job
 from slipcast.service.api.intake import made_before, new_job, send
 from slipcast.service.api.jobs import JobId, delete_job, derive
@@ -33,7 +33,7 @@ from slipcast.service.jobs.states import FINAL, State
 from slipcast.service.keys import Caller
 from slipcast.service.tenants import for_tenant
 
-router = APIRouter(prefix="/openapi", tags=["Meshy-shaped"], responses=RESPONSES)
+router = APIRouter(prefix="/openapi", tags=["Meshy-shaped"], responses=MESHY_RESPONSES)
 STATES = {
     State.QUEUED: "PENDING",
     State.RUNNING: "IN_PROGRESS",
