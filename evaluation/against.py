@@ -56,7 +56,7 @@ class Side:
 
     def has(self, option: str) -> bool:
         """Whether its `convert` knows an option."""
-        words = [self.python, "-c", _RUN, "convert", "--help"]
+        words: list[str | Path] = [self.python, "-c", _RUN, "convert", "--help"]
         with tempfile.TemporaryDirectory() as place:
             done = subprocess.run(
                 words, cwd=place, env=self.environment(), capture_output=True, text=True, check=True
@@ -165,7 +165,7 @@ def _run_many(side: Side, pictures: list[Path], jobs: int) -> tuple[float, float
 
         def look() -> None:
             while not ended.wait(0.2):
-                peaks.append(sum(_memory_mb(pid) for pid in _family(process.pid)))
+                peaks.append(sum(memory_mb(pid) for pid in family_of(process.pid)))
 
         watcher = threading.Thread(target=look)
         watcher.start()
@@ -177,7 +177,7 @@ def _run_many(side: Side, pictures: list[Path], jobs: int) -> tuple[float, float
         return made / (time.perf_counter() - begun) * 60, max(peaks)
 
 
-def _family(pid: int) -> list[int]:
+def family_of(pid: int) -> list[int]:
     """A process and all its descendants."""
     found = [pid]
     for parent in found:
@@ -189,7 +189,7 @@ def _family(pid: int) -> list[int]:
     return found
 
 
-def _memory_mb(pid: int) -> float:
+def memory_mb(pid: int) -> float:
     """The share of a process in the memory in use (PSS: a page of two processes counts half in each)."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()

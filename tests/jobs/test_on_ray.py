@@ -57,14 +57,14 @@ def test_without_ray_one_sentence_names_the_extra(
 
 @pytest.mark.clients
 def test_a_node_that_dies_costs_no_asset_and_no_byte(tmp_path: Path) -> None:
-    given = pictures(tmp_path, 7)
+    given = pictures(tmp_path, 5)
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no picture")
     local, far = tmp_path / "local", tmp_path / "far"
     assert main(["convert", *given, "--out", str(local), *DRAFT]) == 0
     script = str(ROOT / "tests" / "clients" / "ray_cluster.py")
     words = (*given, str(bad), "--runner", "ray", "--jobs", "2", *DRAFT)
-    done = run(script, str(far), "2", *words)
+    done = run(script, str(far), "1", *words)
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["killed_at"], done.stderr
     assert told["code"] == 2, done.stderr  # the bad picture alone
@@ -102,7 +102,8 @@ except ValueError as error:
     print(error)
 """
     done = run(code=code)
-    assert done.stdout.splitlines() == [
+    # Ray tells of the killed worker on stdout; the command line holds its own stdout clean.
+    assert [line for line in done.stdout.splitlines() if "(raylet)" not in line] == [
         "one: one",
         "hang: it took longer than 5 s",
         "die: its Ray actor or the node of it died",

@@ -23,6 +23,8 @@ class Row(NamedTuple):
     place: str
     """module:command"""
     line: str
+    extra: str = ""
+    """What it needs to be imported, where that is not the core."""
 
 
 COMMANDS: dict[str, Row] = {
@@ -54,10 +56,16 @@ COMMANDS: dict[str, Row] = {
     "mcp": Row("slipcast.integrations.mcp:mcp", "Serve these commands to an agent (Model Context Protocol)."),
     "formats": Row("slipcast.cli.tables:formats", "List the formats that can be written."),
     "targets": Row("slipcast.cli.export:targets", "List where an asset can go: engines, web, printers."),
-    "serve": Row("slipcast.service.commands:serve", "Serve jobs behind HTTP: API, web page, workers."),
-    "worker": Row("slipcast.service.commands:worker", "Work on the jobs of a service on another machine."),
+    "serve": Row(
+        "slipcast.service.commands:serve", "Serve jobs behind HTTP: API, web page, workers.", "service"
+    ),
+    "worker": Row(
+        "slipcast.service.commands:worker", "Work on the jobs of a service on another machine.", "service"
+    ),
     "admin": Row(
-        "slipcast.service.commands:admin", "Tenants, keys, quotas, usage, audit and backups of a service."
+        "slipcast.service.commands:admin",
+        "Tenants, keys, quotas, usage, audit and backups of a service.",
+        "service",
     ),
     "models": Row("slipcast.cli.tables:models", "List the depth models, or fetch one: models pull NAME."),
 }
@@ -74,8 +82,15 @@ class Lazy(click.Group):
         """Import the command's module."""
         if cmd_name not in COMMANDS:
             return None
-        module, name = COMMANDS[cmd_name].place.split(":")
-        command: click.Command = getattr(import_module(module), name)
+        row = COMMANDS[cmd_name]
+        module, name = row.place.split(":")
+        try:
+            command: click.Command = getattr(import_module(module), name)
+        except ModuleNotFoundError as error:
+            if not row.extra or (error.name or "").startswith("slipcast"):
+                raise
+            needed = f"slipcast {cmd_name} needs {error.name}"
+            raise BadInput(f"{needed}: run `pip install 'slipcast[{row.extra}]'`") from None
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

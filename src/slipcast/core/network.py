@@ -75,6 +75,7 @@ def open_network(file: Path, device: str = "auto") -> Network:
     settings.inter_op_num_threads = 1
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     settings.enable_mem_pattern = False
+    settings.add_session_config_entry("session.disable_prepacking", "1")  # as fast, 18 MB less
     settings.log_severity_level = 3
     providers = [_CUDA, "CPUExecutionProvider"] if on_gpu else ["CPUExecutionProvider"]
     try:

@@ -208,12 +208,17 @@ def _capsule(points: F64) -> Hull:
     return _hull_of(middle + np.concatenate(rings))
 
 
-def _decompose(mesh: Mesh, parts: int) -> list[F64]:
-    """The points of each part of an approximate convex decomposition."""
+def require_vhacdx() -> None:
+    """Raise BadInput, which names the extra, where `convex` cannot be made."""
     if find_spec("vhacdx") is None:
         raise BadInput(
             "collision convex needs vhacdx: run `pip install 'slipcast[collision]'`, or choose hull"
         )
+
+
+def _decompose(mesh: Mesh, parts: int) -> list[F64]:
+    """The points of each part of an approximate convex decomposition."""
+    require_vhacdx()
     import vhacdx
 
     simple = decimate(mesh, _SIMPLE_FACES) if len(mesh.faces) > _SIMPLE_FACES else None

@@ -1,0 +1,89 @@
+"""The wheel in an environment of the core's packages alone: it converts, and each extra is asked for by name."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SAMPLE = ROOT / "samples" / "knight" / "front.png"
+pytestmark = pytest.mark.clients
+
+
+@pytest.fixture(scope="module")
+def command(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The installed command; packages come from the registry, in the pinned versions."""
+    place = tmp_path_factory.mktemp("core")
+    subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
+    settings = {"PIP_CONSTRAINT": str(ROOT / "constraints.txt"), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    pip: list[str | Path] = [place / "bin" / "python", "-m", "pip", "--quiet"]
+    done = subprocess.run(
+        [*pip, "install", str(ROOT)],
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    named = subprocess.run(
+        [*pip, "list", "--format", "freeze"], capture_output=True, text=True, check=True
+    ).stdout
+    there = {line.split("==")[0].lower() for line in named.splitlines()}
+    heavy = {
+        "torch",
+        "transformers",
+        "open3d",
+        "safetensors",
+        "usd-core",
+        "ray",
+        "fastapi",
+        "sqlalchemy",
+        "mcp",
+    }
+    assert not heavy & there
+    return place / "bin" / "slipcast"
+
+
+def call(command: Path, place: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """From a folder that holds no Slipcast."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    return subprocess.run(
+        [command, *words], cwd=place, env=clean, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_wheel_converts_and_has_no_weights_that_only_training_reads(
+    command: Path, tmp_path: Path
+) -> None:
+    done = call(command, tmp_path, "convert", str(SAMPLE), "--format", "glb,fbx,stl,3mf", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    assert {path.suffix for path in (tmp_path / "out").glob("front.*")} >= {".glb", ".fbx", ".stl", ".3mf"}
+    (package,) = command.parents[1].glob("lib/python*/site-packages/slipcast")
+    assert not list(package.rglob("*.safetensors"))
+    assert (package / "models" / "figurine" / "figurine.onnx").stat().st_size > 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("words", "extra"),
+    [
+        (("convert", "PICTURE", "--depth", "depth-anything"), "depth"),
+        (("convert", "PICTURE", "--surface", "poisson"), "poisson"),
+        (("convert", "PICTURE", "--compress", "draco"), "compress"),
+        (("convert", "PICTURE", "--collision", "convex:4"), "collision"),
+        (("convert", "PICTURE", "--runner", "ray"), "ray"),
+        (("serve",), "service"),
+        (("worker",), "service"),
+        (("admin", "--help"), "service"),
+        (("mcp",), "mcp"),
+        (("watch", ".", "--out", "out"), "watch"),
+    ],
+)
+def test_a_missing_extra_is_one_sentence(
+    command: Path, tmp_path: Path, words: tuple[str, ...], extra: str
+) -> None:
+    done = call(command, tmp_path, *(str(SAMPLE) if word == "PICTURE" else word for word in words))
+    assert done.returncode == 2, done.stderr
+    assert f"slipcast[{extra}]" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
