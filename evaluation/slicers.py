@@ -55,13 +55,16 @@ class Cured:
 
 def _run(command: list[object]) -> tuple[int, str]:
     with tempfile.TemporaryDirectory() as home:
-        done = subprocess.run(
-            [str(word) for word in command],
-            capture_output=True,
-            timeout=_TIMEOUT_S,
-            check=False,
-            env={**os.environ, "HOME": home, "XDG_CONFIG_HOME": home, "LC_ALL": "C.UTF-8"},
-        )
+        try:
+            done = subprocess.run(
+                [str(word) for word in command],
+                capture_output=True,
+                timeout=_TIMEOUT_S,
+                check=False,
+                env={**os.environ, "HOME": home, "XDG_CONFIG_HOME": home, "LC_ALL": "C.UTF-8"},
+            )
+        except subprocess.TimeoutExpired:
+            return 124, f"not done after {_TIMEOUT_S} s"
     return done.returncode, (done.stdout + done.stderr).decode(errors="replace")
 
 

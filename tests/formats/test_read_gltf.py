@@ -108,6 +108,23 @@ def test_a_skinned_mesh_stands_where_its_joints_put_it_and_not_its_node(matrix: 
     assert np.allclose(read_content(path).points, expected, atol=1e-5)
 
 
+def test_what_would_move_a_figure_is_named(tmp_path: Path) -> None:
+    maker = Maker()
+    primitive = maker.tetra()
+    primitive["targets"] = [{"POSITION": maker.accessor(CORNERS.astype(np.float32))}]
+    path = maker.write(
+        tmp_path / "a.gltf",
+        meshes=[{"primitives": [primitive], "weights": [0.0]}],
+        skins=[{"joints": [0]}],
+        animations=[{"channels": [], "samplers": []}],
+        **scene([{"mesh": 0}], [0]),
+    )
+    said = " ".join(entry.message for entry in read_content(path).findings)
+    assert "1 x animation" in said
+    assert "1 x skin (it stands as its joints put it)" in said
+    assert "1 x morph targets" in said
+
+
 def test_a_skin_without_weights_leaves_the_mesh_where_it_is(tmp_path: Path) -> None:
     maker = Maker()
     nodes: list[dict[str, object]] = [{"mesh": 0, "skin": 0, "scale": [100, 100, 100]}, {"scale": [7, 7, 7]}]

@@ -75,8 +75,11 @@ def finest(facts: Facts, ready: Figurine) -> str:
 
 def everything(facts: Facts, ready: Figurine) -> str:
     """A where all triangles of all levels and bodies are there."""
-    meshes = [ready.mesh, *(level.mesh for level in ready.levels), *ready.hulls]
-    return "A" if facts["triangles"] == sum(len(mesh.faces) for mesh in meshes) else ""
+    total = len(ready.mesh.faces)
+    total += sum(len(level.mesh.faces) for level in ready.levels) + sum(
+        len(hull.faces) for hull in ready.hulls
+    )
+    return "A" if facts["triangles"] == total else ""
 
 
 def test_the_validator_has_nothing_to_say(said: Callable[[str, str], Facts]) -> None:

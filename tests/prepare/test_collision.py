@@ -7,6 +7,7 @@ from scipy.spatial import ConvexHull
 from shapes import figure
 
 from slipcast.core.errors import BadInput
+from slipcast.core.values import Mesh
 from slipcast.prepare.collision import CONTAINED, MOST_VERTICES, CollisionOptions, make_collision
 
 
@@ -34,11 +35,26 @@ def test_several_parts_are_nearer_than_one() -> None:
     assert several.volume_ratio < one.volume_ratio
 
 
+@pytest.mark.parametrize("text", ["hull", "convex:4"])
+def test_a_figurine_in_several_parts_is_held_too(text: str) -> None:
+    mesh = figure("figurine").mesh
+    count = len(mesh.vertices)
+    beside = Mesh(
+        vertices=np.concatenate([mesh.vertices, mesh.vertices + np.array([0.08, 0, 0], np.float32)]),
+        faces=np.concatenate([mesh.faces, mesh.faces + count]).astype(np.int32),
+        source=np.concatenate([mesh.source, mesh.source]),
+    )
+    made = make_collision(beside, CollisionOptions.parse(text))
+    assert made is not None
+    assert made.contained >= CONTAINED
+    assert all(len(hull.vertices) <= MOST_VERTICES for hull in made.hulls)
+
+
 def test_none_is_none() -> None:
     assert make_collision(figure("figurine").mesh, CollisionOptions()) is None
 
 
 @pytest.mark.parametrize("text", ["sphere", "hull:3", "convex:0", "convex:99", "convex:x"])
 def test_other_words_are_refused(text: str) -> None:
-    with pytest.raises(BadInput, match="collision"):
+    with pytest.raises(BadInput, match=r"collision|kind|parts"):
         CollisionOptions.parse(text)

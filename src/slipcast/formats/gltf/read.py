@@ -18,7 +18,7 @@ from slipcast.formats.common.reading import (
     file_texture,
     texture_fact,
 )
-from slipcast.formats.gltf_document import Document, Json, parse
+from slipcast.formats.gltf_document import Document, Json, objects, parse
 from slipcast.formats.gltf_scene import Scene
 
 
@@ -65,6 +65,16 @@ def left_out(document: Document, scene: Scene) -> tuple[Finding, ...]:
     """What a document holds that is not read."""
     words = [f"{count} x {word}" for word, count in scene.left_out.items()]
     words += [f"the extension {name[:80]}" for name in document.ignored]
+    # A figurine stands still: what would move it is worked in as it stands and then gone.
+    for key, word in (("animations", "animation"), ("skins", "skin (it stands as its joints put it)")):
+        count = len(document.objects(key))
+        words += [f"{count} x {word}"] if count else []
+    morphs = sum(
+        "targets" in entry
+        for mesh in document.objects("meshes")
+        for entry in objects(document, mesh, "primitives")
+    )
+    words += [f"{morphs} x morph targets (at their weights)"] if morphs else []
     return tuple(finding("FILE_LEFT_OUT", {"what": ", ".join(words)}) for _ in words[:1])
 
 
