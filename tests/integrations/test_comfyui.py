@@ -46,7 +46,12 @@ def test_choices_are_those_of_the_command_and_it_stays_small() -> None:
 @pytest.mark.clients
 def test_a_graph_runs(tmp_path: Path) -> None:
     picture = ROOT / "samples" / "knight" / "front.png"
-    words = [sys.executable, ROOT / "tests" / "clients" / "comfyui_graph.py", NODES, picture]
+    words: list[str | Path] = [
+        sys.executable,
+        ROOT / "tests" / "clients" / "comfyui_graph.py",
+        NODES,
+        picture,
+    ]
     paths = f"{ROOT / 'src'}{os.pathsep}{RUNTIME}"
     environment = {**os.environ, "PYTHONPATH": paths, "SLIPCAST_CACHE": str(tmp_path)}
     done = subprocess.run(words, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)

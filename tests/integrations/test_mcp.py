@@ -246,7 +246,14 @@ def test_the_protocols_inspector_lists_and_calls_the_tools(tmp_path: Path) -> No
         / "build"
         / "index.js"
     )
-    command = ["node", place, Path(sys.executable).with_name("slipcast"), "mcp", "--root", tmp_path]
+    command: list[str | Path] = [
+        "node",
+        place,
+        Path(sys.executable).with_name("slipcast"),
+        "mcp",
+        "--root",
+        tmp_path,
+    ]
 
     def ask(*words: str) -> dict[str, Any]:
         done = subprocess.run([*command, *words], capture_output=True, text=True, check=False)

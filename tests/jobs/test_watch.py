@@ -111,7 +111,7 @@ def test_a_gone_folder_is_an_error_of_the_moment(folder: Path) -> None:
 
 
 def test_waiting_times_are_checked() -> None:
-    with pytest.raises(BadInput, match="settle_s -1 is out of range"):
+    with pytest.raises(BadInput, match="settle_s is -1"):
         WatchOptions(settle_s=-1)
 
 
@@ -154,7 +154,7 @@ def test_a_restart_makes_nothing_twice_and_tells_no_failure_twice(
         (("nowhere",), "nowhere is no folder"),
         (("in", "-o", "in"), "is the watched folder itself"),
         (("in", "--move", "in"), "is the watched folder itself"),
-        (("in", "--settle", "-3"), "out of range"),
+        (("in", "--settle", "-3"), "--settle is -3"),
         (("in", "--height", "tall"), "--height"),
     ],
 )

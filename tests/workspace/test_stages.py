@@ -221,7 +221,7 @@ def test_no_edit_is_lost(folder: Path) -> None:
     with pytest.raises(BadInput, match=r"atlas.png was edited too and would be made anew"):
         read_stages(folder)
     assert read_stages(folder, since="depth").since == "depth"
-    with pytest.raises(BadInput, match="is no stage; choose from mask, depth, mesh, texture"):
+    with pytest.raises(BadInput, match="which is no stage; choose from mask, depth, mesh, texture"):
         read_stages(folder, since="paint")
     assert ORDER[0] == "mask"
 
@@ -251,3 +251,21 @@ def test_a_mesh_that_was_taken_is_not_taken_again(made: tuple[Result, Path], fol
     (folder / "mesh.glb").write_bytes(next(iter(files.values())))
     assert resume_stages(folder).asset["edited"] == ["mesh"]
     assert read_stages(folder).since == "texture"
+
+
+def test_the_command_says_what_was_edited_and_speaks_of_its_options(
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from slipcast.cli.main import main
+
+    assert main(["resume", str(folder), "--from", "paint"]) == 2
+    assert capfd.readouterr().err == (
+        "slipcast: --from is 'paint', which is no stage; choose from mask, depth, mesh, texture\n"
+    )
+    paint(folder / "atlas.png", lambda pixels: 255 - pixels)
+    (tmp_path / "my.toml").write_text('formats = ["stl"]\n')
+    assert (
+        main(["resume", str(folder), "--recipe", str(tmp_path / "my.toml"), "-o", str(tmp_path / "new")]) == 0
+    )
+    assert "edited: texture" in capfd.readouterr().out
+    assert (tmp_path / "new" / "knight.stl").is_file()

@@ -8,7 +8,9 @@ import click
 
 from slipcast.cli.convert import summarize
 from slipcast.cli.live import StageBar
+from slipcast.cli.options.flags import speak_flags
 from slipcast.cli.terminal import Terminal, quiet
+from slipcast.jobs.convert import Done
 from slipcast.jobs.failure import Failure, attempt
 from slipcast.jobs.resume import resume_stages
 
@@ -24,6 +26,12 @@ from slipcast.jobs.resume import resume_stages
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="Folder for the results; default: where it was."
 )
+@click.option(
+    "--recipe",
+    "recipe_file",
+    type=click.Path(path_type=Path),
+    help="Recipe file (TOML) in place of the one that it was made with.",
+)
 @click.option("--report", is_flag=True, help="Also write NAME.report.html.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each folder.")
 @click.option("--debug", is_flag=True, help="Show what the libraries print; log unexpected errors.")
@@ -33,6 +41,7 @@ def resume(
     folders: tuple[Path, ...],
     since: str,
     out: Path | None,
+    recipe_file: Path | None,
     report: bool,
     as_json: bool,
     debug: bool,
@@ -43,16 +52,21 @@ def resume(
     or picture.png. What was edited is noticed; everything after it is made anew, nothing before it. The metadata says
     what was edited.
     """
+    from slipcast.pipeline.recipe import Recipe
     from slipcast.pipeline.run import STAGES
+
+    recipe = Recipe.load(recipe_file) if recipe_file else None
+
+    def work(folder: Path, bar: StageBar) -> Done:
+        with speak_flags():
+            return resume_stages(folder, out=out, since=since, recipe=recipe, report=report, tell=bar.tell)
 
     entries: list[dict[str, object]] = []
     code = 0
     for folder in folders:
         with StageBar(terminal, STAGES) as bar, nullcontext() if debug else quiet():
             done = attempt(
-                lambda folder=folder, bar=bar: resume_stages(  # type: ignore[misc]
-                    folder, out=out, since=since, report=report, tell=bar.tell
-                ),
+                lambda folder=folder, bar=bar: work(folder, bar),  # type: ignore[misc]
                 debug=debug,
             )
         if isinstance(done, Failure):

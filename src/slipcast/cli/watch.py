@@ -10,6 +10,7 @@ import click
 
 from slipcast.cli.convert import summarize
 from slipcast.cli.options.asset import AssetWords, asset_options, recipe_from
+from slipcast.cli.options.flags import speak_flags
 from slipcast.cli.terminal import Terminal, quiet
 from slipcast.core.errors import BadInput
 from slipcast.jobs.convert import ConvertJob, Done
@@ -74,7 +75,8 @@ def watch(
     """
     if find_spec("watchfiles") is None:
         raise BadInput("slipcast watch needs watchfiles: run `pip install 'slipcast[watch]'`")
-    options = WatchOptions(settle_s=settle, views_wait_s=views_wait, move=move, once=once)
+    with speak_flags():
+        options = WatchOptions(settle_s=settle, views_wait_s=views_wait, move=move, once=once)
     job = ConvertJob(
         tasks=(),
         out=out,

@@ -44,10 +44,10 @@ _PAID = {"slipcast/paid": True}
 _Picture = Annotated[str, Field(description="Path of a picture (PNG, JPEG, WebP ...) below a root")]
 _Asset = Annotated[str, Field(description="Path of a .glb or .gltf below a root")]
 _Out = Annotated[str, Field(description="Folder for the results, below a root; files of the same name go")]
-_Height = Annotated[str, Field(description="Height of the figurine with its unit: 75mm, 1.8m, 3in")]
+_Height = Annotated[str, Field(description="Height with its unit: 1.8m, 3in; 75mm by default")]
 _Formats = Annotated[str, Field(description=f"With commas between: {', '.join(EXPORTERS)}")]
 _Target = Annotated[str, Field(description=f"Where it goes, instead of formats: {', '.join(TARGETS)}")]
-_Detail = Annotated[str, Field(description=f"One of {', '.join(DETAILS)}")]
+_Detail = Annotated[str, Field(description=f"One of {', '.join(DETAILS)}; standard by default")]
 _Limit = Annotated[float | None, Field(description="Dollars that this call may cost; needed to buy", gt=0)]
 _DryRun = Annotated[bool, Field(description="Say what would be bought and for how much; buy nothing")]
 _Provider = Annotated[
@@ -179,19 +179,24 @@ def _add_tools_of_pictures(server: MCPServer, desk: _Desk) -> None:
             dict[View, str] | None, Field(description="Instead: side -> picture of one figurine, with front")
         ] = None,
         out: _Out = "out",
-        height: _Height = "75mm",
-        faces: Annotated[int, Field(description="Triangles, at most", ge=100, le=2_000_000)] = 50_000,
+        height: _Height = "",
+        faces: Annotated[
+            int | None, Field(description="Triangles, at most; 50000 by default", ge=100, le=2_000_000)
+        ] = None,
         formats: _Formats = "",
         target: _Target = "",
-        detail: _Detail = "standard",
-        depth: Annotated[str, Field(description=f"Depth model: {', '.join((AUTO, *DEPTH_MODELS))}")] = AUTO,
+        detail: _Detail = "",
+        depth: Annotated[str, Field(description=f"Depth model: {', '.join((AUTO, *DEPTH_MODELS))}")] = "",
+        recipe: Annotated[
+            str, Field(description="Path of a recipe file (TOML) below a root; other words win")
+        ] = "",
         gate: Annotated[str, Field(description="What must hold: closed,iou>=0.95,thickness>=0.8mm")] = "",
         report: Annotated[bool, Field(description="Also a page to judge it by")] = False,
     ) -> CallToolResult:
         """Make a closed, textured 3D asset of a figurine's picture, or of pictures of its sides. Takes 5 to 60 s."""
         if bool(picture) == bool(views):
             raise ToolError("give picture or views, one of the two")
-        if depth not in (AUTO, *DEPTH_MODELS):  # a hub id would be fetched
+        if depth not in ("", AUTO, *DEPTH_MODELS):  # a hub id would be fetched
             raise ToolError(f"depth {depth!r} is unknown; choose from {', '.join((AUTO, *DEPTH_MODELS))}")
         words = _options(
             out=str(find("out", out, new=True)),
@@ -203,6 +208,7 @@ def _add_tools_of_pictures(server: MCPServer, desk: _Desk) -> None:
             depth=depth,
             gate=gate,
             report=report,
+            recipe=str(find("recipe", recipe)) if recipe else "",
             json=True,
         )
         if views:
@@ -326,9 +332,9 @@ def _add_tools_that_buy(server: MCPServer, desk: _Desk) -> None:
         dry_run: _DryRun = True,
         max_cost_usd: _Limit = None,
         out: _Out = "out",
-        height: _Height = "75mm",
-        formats: _Formats = "glb",
-        detail: _Detail = "standard",
+        height: _Height = "",
+        formats: _Formats = "",
+        detail: _Detail = "",
         views: Annotated[Literal[1, 4, 6], Field(description="Pictures of so many sides")] = 1,
         model: Annotated[str, Field(description="Picture model; the default is the cheapest that does")] = "",
         provider: _Provider = "gemini",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipcast.core.errors import BadInput, DiskFull
+from slipcast.core.options import check, flag, instance, real
 from slipcast.core.values import View
 from slipcast.jobs.convert import ConvertJob, ConvertTask, Done, check_places, convert_pictures, mark_of_task
 from slipcast.jobs.events import Event, Tell, ignore
@@ -48,11 +49,13 @@ class WatchOptions:
     """End when nothing is left to be done."""
 
     def __post_init__(self) -> None:
-        for name in ("settle_s", "views_wait_s"):
-            if not 0 <= getattr(self, name) <= 86_400:
-                raise BadInput(
-                    f"{name} {getattr(self, name):g} is out of range; from 0 to 86400 seconds can be waited"
-                )
+        check(
+            self,
+            settle_s=real(0, 86_400, example=2, unit="seconds"),
+            views_wait_s=real(0, 86_400, example=30, unit="seconds"),
+            move=instance(Path).or_none(),
+            once=flag(),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -142,18 +142,20 @@ def read_stages(folder: Path | str, *, since: str = "") -> Stages:
     changed = _changed(folder, facts)
     first = min((_STAGE[name] for name in changed), key=ORDER.index, default="")
     if since and since not in ORDER:
-        raise BadInput(f"from {since!r} is no stage; choose from {', '.join(ORDER)}", field="from")
+        raise BadInput(
+            f"since is {since!r}, which is no stage; choose from {', '.join(ORDER)}", field="since"
+        )
     if first and since and ORDER.index(first) < ORDER.index(since):
         name = next(name for name in changed if _STAGE[name] == first)
         raise BadInput(
-            f"{folder / name} was edited, and {since} is made of it; go on from {first}", field="from"
+            f"{folder / name} was edited, and {since} is made of it; go on from {first}", field="since"
         )
     later = [name for name in changed if _STAGE[name] != first]
     if later and not since:
         raise BadInput(
             f"{folder / later[0]} was edited too and would be made anew; name the stage to go on from, and edit the "
             f"new one then",
-            field="from",
+            field="since",
         )
     since = since or first or ORDER[-1]
     used = {name for name in changed if _STAGE[name] == since}

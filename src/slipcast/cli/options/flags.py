@@ -48,7 +48,9 @@ FLAGS = {
     "shape": "--base",
     "shares": "--lods",
     "sides": "--sides",
+    "settle_s": "--settle",
     "similar": "--similar",
+    "since": "--from",
     "size": "--size",
     "size_mm": "--base",
     "split": "--split",
@@ -59,6 +61,7 @@ FLAGS = {
     "texture_type": "--texture-type",
     "thicken_mm": "--thicken",
     "view": "--view",
+    "views_wait_s": "--views-wait",
     "wall_mm": "--hollow",
 }
 """Field -> the option that sets it."""
