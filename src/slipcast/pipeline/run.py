@@ -19,18 +19,11 @@ from slipcast.checks.picture.judge import check_picture
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
 from slipcast.core.materials import Named, material_of
-<<<<<<< HEAD
+from slipcast.core.memory import give_back
 from slipcast.core.values import DepthMap, Figurine, Mesh, Picture
 from slipcast.depth.calibrate import calibrate
 from slipcast.depth.models import AUTO, DepthModels
 from slipcast.depth.place import find_settling, place
-=======
-from slipcast.core.memory import give_back
-from slipcast.core.values import DepthMap, Export, Figurine, Material, Picture, PointCloud, View
-from slipcast.depth.calibrate import CalibrateOptions, calibrate
-from slipcast.depth.models import AUTO, DepthOptions, load_models, predict_depth
-from slipcast.depth.place import PlaceOptions, place, settle
->>>>>>> 1981ed4 (memory: freed memory goes back after each stage, weights are packed once (720 MB become 680, 590 kept become 430); core: a test of the wheel in its own environment, serve, worker, admin and convex name their extra; evaluation.many)
 from slipcast.depth.plausible import replace_implausible
 from slipcast.formats.common.losses import CARRY_NORMAL_MAP
 from slipcast.formats.table import EXPORTERS

@@ -38,7 +38,6 @@ class EngineOptions:
     """Bake ambient occlusion: with roughness and metallic it is one texture (ORM)."""
 
     def __post_init__(self) -> None:
-<<<<<<< HEAD
         text = isinstance(self.pivot, str)
         far = real(-_FARTHEST_M, _FARTHEST_M, example=0.02, unit="metres")
         check(
@@ -49,19 +48,8 @@ class EngineOptions:
             facing=choice(FACINGS),
             occlusion=flag(),
         )
-=======
         if self.collision is not None and self.collision.kind == "convex":
             require_vhacdx()  # before any work
-        if self.facing not in FACINGS:
-            raise BadInput(f"facing must be one of {', '.join(FACINGS)}, got {self.facing!r}")
-        if isinstance(self.pivot, str):
-            if self.pivot not in PIVOTS:
-                raise BadInput(
-                    f"pivot must be bottom, center or x,y,z in metres, got {self.pivot!r}; bottom suits what stands"
-                )
-        elif len(self.pivot) != 3 or not all(abs(value) <= _FARTHEST_M for value in self.pivot):
-            raise BadInput(f"pivot must be three lengths of at most {_FARTHEST_M:g} m, got {self.pivot}")
->>>>>>> 1981ed4 (memory: freed memory goes back after each stage, weights are packed once (720 MB become 680, 590 kept become 430); core: a test of the wheel in its own environment, serve, worker, admin and convex name their extra; evaluation.many)
 
     @property
     def changes(self) -> bool:
