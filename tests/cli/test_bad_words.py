@@ -166,7 +166,7 @@ def test_a_word_that_an_option_cannot_take_is_refused_at_once(
 
 
 def test_every_command_with_options_of_its_own_is_tested() -> None:
-    served = {"watch", "serve", "worker", "admin", "mcp"}  # their options are tested beside them
+    served = {"watch", "resume", "serve", "worker", "admin", "mcp"}  # their options are tested beside them
     plain = {
         "costs",
         "batches",

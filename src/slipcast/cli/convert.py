@@ -11,6 +11,7 @@ from slipcast.cli.live import StageBar
 from slipcast.cli.options import recipe as recipes
 from slipcast.cli.options.asset import AssetWords, asset_options, recipe_from
 from slipcast.cli.options.export import is_given
+from slipcast.cli.options.flags import speak_flags
 from slipcast.cli.options.views import sides_of_words, views_of_words
 from slipcast.cli.terminal import Terminal, quiet
 from slipcast.core.errors import BadInput, DiskFull
@@ -127,17 +128,19 @@ def convert(
             raise BadInput("--json and --json-lines are two ways to print the same; give one of them")
         entries = viewed(views, entries_of(pictures, listed) if pictures or listed or not views else ())
         sides = sides_of_words(sheet) if sheet else ()
-        job = ConvertJob(
-            tasks=tasks_of(entries, pattern, asset, view=view, fov_deg=fov, sheet=sides),
-            out=out,
-            keep=asset.keep,
-            report=asset.report,
-            resume=resume,
-            workers=jobs or (0 if is_ray(runner) else count_workers()),
-            runner=runner,
-            limit_s=job_limit,
-            debug=debug,
-        )
+        tasks = tasks_of(entries, pattern, asset, view=view, fov_deg=fov, sheet=sides)
+        with speak_flags():
+            job = ConvertJob(
+                tasks=tasks,
+                out=out,
+                keep=asset.keep,
+                report=asset.report,
+                resume=resume,
+                workers=jobs or (0 if is_ray(runner) else count_workers()),
+                runner=runner,
+                limit_s=job_limit,
+                debug=debug,
+            )
         check_places(job)
         return job
 

@@ -148,17 +148,25 @@ def check(options: object, **rules: Rule) -> None:
     if set(names) != set(rules):
         raise TypeError(f"{type(options).__name__} needs one rule a field: {set(names) ^ set(rules)}")
     for name in names:
-        rule, value = rules[name], getattr(options, name)
-        if value is None and rule.none:
-            continue
-        try:
-            fitting = rule.fit(value)
-        except (ValueError, OverflowError):
-            raise BadInput(
-                f"{name} is {show(value)}; give {rule.cure}{', or None' if rule.none else ''}", field=name
-            ) from None
+        value = getattr(options, name)
+        fitting = fit(name, value, rules[name])
         if fitting is not value:
             object.__setattr__(options, name, fitting)
+
+
+def fit(name: str, value: object, rule: Rule) -> object:
+    """The value in the form that `rule` gives it; raises BadInput where it does not fit the field `name`.
+
+    >>> fit("workers", 2, whole(1, 64, example=4))
+    2
+    """
+    if value is None and rule.none:
+        return None
+    try:
+        return rule.fit(value)
+    except (ValueError, OverflowError):
+        cure = f"{rule.cure}{', or None' if rule.none else ''}"
+        raise BadInput(f"{name} is {show(value)}; give {cure}", field=name) from None
 
 
 def show(value: object) -> str:

@@ -82,6 +82,8 @@ def ask_for(
     'clockwork-owl'
     """
     options = options or PictureOptions()
+    if set(name) & set("/\\\0") or name in (".", ".."):
+        raise BadInput(f"name is {name!r}; give plain letters, since files are called so", field="name")
     limits = options.limits
     text = check_text(spec.subject, limits) if options.raw else compose(spec, limits=limits).text
     model = options.model or default_model()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from slipcast.core.errors import BadInput, DiskFull, QualityGate, StageFailed
 from slipcast.core.findings import Finding
+from slipcast.core.options import fit, real, whole
 from slipcast.core.values import View
 from slipcast.jobs.events import EntryDone, Found, Progress, Tell, ignore, watch_stages
 from slipcast.jobs.failure import Failure, attempt
@@ -72,6 +73,8 @@ class ConvertJob:
     """Files beside the job's own pictures that are never overwritten."""
 
     def __post_init__(self) -> None:
+        fit("workers", self.workers, whole(0, 4096, example=4))
+        fit("limit_s", self.limit_s, real(0.001, 604_800, example=600, unit="seconds"))
         if self.runner != "local" and not is_ray(self.runner):
             raise BadInput(f"runner {self.runner!r} is unknown; use local, ray or ray://HOST:PORT")
 

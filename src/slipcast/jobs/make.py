@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding
 from slipcast.generate.ask import Asked
 from slipcast.generate.cascade import CascadeOptions, cascade
@@ -44,11 +43,6 @@ class MakeJob:
     """Sides that are bought beside the front."""
     keep: bool = False
     report: bool = False
-
-    def __post_init__(self) -> None:
-        name = self.asked.request.name
-        if "/" in name or name in (".", ".."):
-            raise BadInput(f"the name {name!r} is no file name; use plain letters")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,9 +28,11 @@ FLAGS = {
     "height_m": "--height",
     "hole_mm": "--drain",
     "holes": "--drain",
+    "limit_s": "--job-limit",
     "longest": "--longest",
     "method": "--surface",
     "model": "--model",
+    "name": "--name",
     "normal_map": "--normal-map",
     "parts": "--collision",
     "patience_s": "--patience",
@@ -63,6 +65,7 @@ FLAGS = {
     "view": "--view",
     "views_wait_s": "--views-wait",
     "wall_mm": "--hollow",
+    "workers": "--jobs",
 }
 """Field -> the option that sets it."""
 

@@ -311,7 +311,9 @@ def ask_of(
     from slipcast.generate.ask import ask_for
 
     preset = str((extra or {}).get("preset") or words.preset)
-    return ask_for(spec_of(subject, words, extra), options, name=name, take=take, preset=preset)
+    spec = spec_of(subject, words, extra)
+    with speak_flags():
+        return ask_for(spec, options, name=name, take=take, preset=preset)
 
 
 def provider_of(words: BuyWords, *, dry_run: bool = False) -> "Provider":
