@@ -223,7 +223,7 @@ def test_pickled_weights_are_never_loaded(checkpoint: Path, tmp_path: Path) -> N
 def test_absent_weights_and_devices() -> None:
     with pytest.raises(MissingWeights, match=r"run: slipcast models pull depth-anything$"):
         DepthAnything()
-    with pytest.raises(BadInput, match="device 'abacus' is unknown"):
+    with pytest.raises(BadInput, match="device is 'abacus'; give one of"):
         DepthAnything(DepthAnythingOptions(device="abacus"))
 
 

@@ -1,12 +1,9 @@
 """Cutouts of pictures whose true silhouette is known."""
 
-import importlib.metadata
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from slipcast.core.errors import BadInput, MissingWeights, NoFigurine
+from slipcast.core.errors import BadInput, NoFigurine
 from slipcast.core.values import U8, Bool, Picture
 from slipcast.picture import cut_out as cutout
 from slipcast.picture.attached import add_attached_parts
@@ -484,26 +481,3 @@ def test_an_alpha_that_shows_the_whole_frame_is_no_cutout() -> None:
     got = cut_out(Picture(pixels=painted(mask, white()), alpha=alpha))
     assert got.alpha is not None
     assert overlap(got.alpha >= 128, mask) > 0.97
-
-
-def test_models_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    picture = Picture(pixels=painted(figure(), white()))
-    with pytest.raises(BadInput, match=r"'u3net' is unknown; choose one of u2netp, birefnet-general"):
-        cut_out(picture, CutoutOptions(model="u3net"))
-
-    def absent(name: str) -> str:
-        raise importlib.metadata.PackageNotFoundError(name)
-
-    monkeypatch.setattr(importlib.metadata, "version", absent)
-    with pytest.raises(BadInput, match=r"needs the package rembg"):
-        cut_out(picture, CutoutOptions(model="isnet-anime"))
-
-
-def test_absent_and_damaged_weights_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cutout, "models_dir", lambda: tmp_path)
-    with pytest.raises(MissingWeights, match=r"u2netp\.onnx are missing; reinstall slipcast"):
-        cutout._u2netp_file()
-    (tmp_path / "u2netp").mkdir()
-    (tmp_path / "u2netp" / "u2netp.onnx").write_bytes(b"half")
-    with pytest.raises(MissingWeights, match=r"are damaged: sha256 .*; reinstall slipcast"):
-        cutout._u2netp_file()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from slipcast.core.errors import BadInput, StageFailed
+from slipcast.core.errors import StageFailed
 from slipcast.core.options import check, real
 from slipcast.core.values import (
     F32,
@@ -49,11 +49,9 @@ class PlaceOptions:
 def place(depth: DepthMap, picture: Picture, options: PlaceOptions) -> DepthMap:
     """Return `depth` in metres with a camera that stands in the world.
 
-    Takes METRIC depth with both shells; raises BadInput for a height that is not positive and StageFailed when no
+    Takes METRIC depth with both shells; raises StageFailed when no
     pixel is valid.
     """
-    if not (math.isfinite(options.height_m) and options.height_m > 0):
-        raise BadInput(f"height must be a positive length, got {options.height_m} m; try 75mm")
     if not depth.valid.any():
         raise StageFailed("the depth map has no valid pixel; check the cutout")
     if depth.kind is not DepthKind.METRIC or depth.back is None:

@@ -92,13 +92,10 @@ def cut_out(picture: Picture, options: CutoutOptions | None = None) -> Picture:
     The pixels returned are the picture's own inside the figurine. At its rim the background is taken out of
     them, and outside they continue the figurine's nearest colours: composite with the alpha to show them.
 
-    Raises NoFigurine when none is to be found, BadInput when the model's name is unknown or not installed.
+    Raises NoFigurine when none is to be found, BadInput when the model is not installed.
     """
     options = options or CutoutOptions()
     name = str(picture.source.get("file", "the picture"))
-    if options.model != DEFAULT_MODEL and options.model not in REMBG_MODELS:
-        known = ", ".join((DEFAULT_MODEL, *REMBG_MODELS))
-        raise BadInput(f"cutout model '{options.model}' is unknown; choose one of {known}")
     if picture.alpha is not None and options.use_alpha and not (picture.alpha > 8).any():
         raise BadInput(f"{name} is fully transparent; give a picture that shows a figurine")
     window = find_window(picture if options.use_alpha else replace(picture, alpha=None))

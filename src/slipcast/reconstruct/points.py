@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from slipcast.core.camera import world_from_camera
-from slipcast.core.errors import BadInput, StageFailed
+from slipcast.core.errors import StageFailed
 from slipcast.core.options import check, choice
 from slipcast.core.values import F32, DepthMap, Picture, PointCloud, Source
 from slipcast.mesh.normals import vertex_normals
@@ -48,10 +48,8 @@ class PointOptions:
 def make_points(depth: DepthMap, picture: Picture, options: PointOptions) -> PointCloud:
     """Return the surface of placed `depth` as one cloud of joined samples, (N,3) in world axes and metres.
 
-    Raises BadInput for an unknown detail and StageFailed when the silhouette is too small to hold a node.
+    Raises StageFailed when the silhouette is too small to hold a node.
     """
-    if options.detail not in DETAILS:
-        raise BadInput(f"detail must be one of {', '.join(DETAILS)}, got {options.detail}")
     if depth.back is None:
         raise ValueError("make_points needs both shells")
     if not depth.valid.any():

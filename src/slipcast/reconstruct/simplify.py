@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from slipcast.core.camera import project, world_from_camera
-from slipcast.core.errors import BadInput, StageFailed
+from slipcast.core.errors import StageFailed
 from slipcast.core.options import check, whole
 from slipcast.core.values import I32, U8, DepthMap, Mesh, Source
 from slipcast.mesh.bodies import find_bodies
@@ -85,10 +85,8 @@ def simplify(mesh: Mesh, depth: DepthMap, options: SimplifyOptions, *, level: bo
 
     A sole on which it would fall is levelled; `level` also cuts off what hangs below the ground that the one picture
     shows.
-    Raises BadInput for a budget out of range and StageFailed when no closed solid can be made.
+    Raises StageFailed when no closed solid can be made.
     """
-    if not MIN_FACES <= options.faces <= MAX_FACES:
-        raise BadInput(f"faces must be between {MIN_FACES} and {MAX_FACES:,}, got {options.faces}")
     if 4 * count_pieces(mesh) > options.faces:
         # Said at once: ten thousand specks kept the search below busy for more than a minute.
         volumes = bodies_of(mesh).volume

@@ -1,0 +1,35 @@
+"""The cutout's models by name, and weights that are absent or damaged."""
+
+import importlib.metadata
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from slipcast.core.errors import BadInput, MissingWeights
+from slipcast.core.values import Picture
+from slipcast.picture import cut_out as cutout
+from slipcast.picture.cut_out import CutoutOptions, cut_out
+
+
+def test_models_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = Picture(pixels=np.full((64, 64, 3), 200, np.uint8))
+    with pytest.raises(BadInput, match=r"model is 'u3net'; give one of u2netp, birefnet-general"):
+        CutoutOptions(model="u3net")
+
+    def absent(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", absent)
+    with pytest.raises(BadInput, match=r"needs the package rembg"):
+        cut_out(picture, CutoutOptions(model="isnet-anime"))
+
+
+def test_absent_and_damaged_weights_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cutout, "models_dir", lambda: tmp_path)
+    with pytest.raises(MissingWeights, match=r"u2netp\.onnx are missing; reinstall slipcast"):
+        cutout._u2netp_file()
+    (tmp_path / "u2netp").mkdir()
+    (tmp_path / "u2netp" / "u2netp.onnx").write_bytes(b"half")
+    with pytest.raises(MissingWeights, match=r"are damaged: sha256 .*; reinstall slipcast"):
+        cutout._u2netp_file()
