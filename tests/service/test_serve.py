@@ -1,0 +1,114 @@
+"""`slipcast serve` for real: a process with workers, a conversion through HTTP, a killed worker, an end that drains."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from parts import House, picture
+from test_page import running
+
+from slipcast.service.database.engine import Database, persist
+from slipcast.service.database.tables import worker
+
+OPTIONS = json.dumps({"depth": "dome", "detail": "draft", "faces": 500, "report": False})
+ENDED = ("succeeded", "failed", "cancelled")
+
+
+def test_a_conversion_survives_its_worker_and_the_end_drains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLIPCAST_SERVICE_DRAIN_S", "60")
+    with (
+        running(tmp_path / "data", port=8394) as (url, key),
+        httpx.Client(trust_env=False, timeout=60) as client,
+    ):
+        client.headers["Authorization"] = f"Bearer {key}"
+
+        def send() -> str:
+            files = {"picture": ("figure.png", picture(96), "image/png")}
+            answer = client.post(f"{url}/v1/jobs/upload", files=files, data={"options": OPTIONS})
+            assert answer.status_code == 202, answer.text
+            return str(answer.json()["id"])
+
+        def job(id: str) -> dict[str, Any]:
+            row: dict[str, Any] = client.get(f"{url}/v1/jobs/{id}").json()
+            return row
+
+        first, second = send(), send()
+        while job(first)["state"] == "queued":
+            time.sleep(0.1)
+        database = Database(f"sqlite:///{tmp_path / 'data' / 'service.sqlite'}")
+        with database.read() as connection:
+            (pid,) = connection.scalars(sa.select(worker.c.pid))
+        os.kill(pid, signal.SIGKILL)
+        while any(job(id)["state"] not in ENDED for id in (first, second)):
+            time.sleep(0.2)
+        done = job(first)
+        assert done["state"] == "succeeded", done["error"]
+        assert done["attempt"] == 2, "the killed attempt and the one after it"
+        assert done["result"]["depth_model"]["name"] == "dome"
+        assert job(second)["attempt"] == 1
+        glb = client.get(f"{url}/v1/jobs/{first}/files/figure.glb").content
+        assert glb[:4] == b"glTF"
+        text = client.get(f"{url}/metrics").text
+        assert 'slipcast_jobs_total{kind="convert",state="succeeded",variant="stable"} 2.0' in text, (
+            "what two processes counted adds up"
+        )
+        assert 'slipcast_stage_seconds_count{stage="cutout"} ' in text
+        third = send()
+        while job(third)["state"] == "queued":
+            time.sleep(0.1)
+    with database.read() as connection:
+        left = connection.scalar(sa.text("SELECT count(*) FROM job WHERE state = 'running'"))
+        state = connection.scalar(sa.text("SELECT state FROM job WHERE id = :id"), {"id": third})
+    assert (left, state) == (0, "succeeded"), "the job in hand was finished before the worker ended"
+    database.close()
+
+
+def test_a_database_that_is_away_is_a_503_and_work_waits_for_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def away() -> Iterator[None]:
+        raise sa.exc.OperationalError("SELECT 1", {}, OSError("gone"))
+        yield
+
+    monkeypatch.setattr(house.database, "read", away)
+    answer = house.call("GET", "/v1/jobs")
+    assert (answer.status_code, answer.json()["code"]) == (503, "DatabaseAway")
+    assert answer.headers["retry-after"] == "5"
+    assert house.client.get("/health/ready").status_code == 503
+    assert house.client.get("/health/live").status_code == 200
+    tries: list[int] = []
+
+    def work() -> str:
+        tries.append(1)
+        if len(tries) < 4:
+            raise sa.exc.OperationalError("UPDATE job", {}, OSError("gone"))
+        return "done"
+
+    assert persist(work, patience_s=60) == "done"
+    with pytest.raises(sa.exc.OperationalError):
+        persist(lambda: (_ for _ in ()).throw(sa.exc.OperationalError("x", {}, OSError())), patience_s=0)
+
+
+def test_promises_of_the_command_line(tmp_path: Path) -> None:
+    from slipcast.cli.main import main
+
+    data = str(tmp_path / "data")
+    assert main(["serve", "--data", data, "--host", "0.0.0.0"]) == 2
+    assert main(["admin", "--data", data, "tenant", "create", "toys"]) == 0
+    assert main(["admin", "--data", data, "quota", "toys", "--usd-day", "5"]) == 0
+    assert main(["admin", "--data", data, "quota", "nobody"]) != 0
+    assert main(["admin", "--data", data, "key", "create", "--tenant", "toys", "--scopes", "fly"]) == 2
+    assert main(["admin", "--data", data, "audit", "--verify"]) == 0
+    assert main(["admin", "--data", data, "backup", str(tmp_path / "b.tar")]) == 0
+    assert (tmp_path / "b.tar").is_file()
