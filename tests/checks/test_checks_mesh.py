@@ -24,7 +24,7 @@ from slipcast.checks.mesh import (
     check_thickness,
     outlines,
 )
-from slipcast.checks.standing import check_islands, check_parts, check_stands, check_tunnels
+from slipcast.checks.standing import check_islands, check_lean, check_parts, check_stands, check_tunnels
 from slipcast.checks.verdict import Verdict
 from slipcast.core.values import F32, I32, Mesh, Picture, Source
 from slipcast.mesh.deviation import Deviation
@@ -188,6 +188,24 @@ def test_what_leans_beyond_its_foot_falls_and_says_which_way() -> None:
     assert float(str(check.values["stands_deg"])) < 0
     assert check.score == 0
     assert "forwards" in check.findings[0].message
+
+
+def test_what_leans_forwards_is_said_though_it_stands_on_a_wide_foot() -> None:
+    foot, tower = block(0.05, 0.004, 0.036), block(0.01, 0.05, 0.01)
+    assert check_lean(joined(foot, tower)).score > 0.9
+    slanted = tower.vertices + np.outer(tower.vertices[:, 1], [0, 0, 0.4]).astype(np.float32)
+    check = check_lean(joined(foot, replace(tower, vertices=slanted.astype(np.float32))))
+    assert 15 < float(str(check.values["lean_deg"])) < 23
+    assert check.verdict is Verdict.REVIEW
+    assert "forwards" in check.findings[0].message
+    assert check_lean(block(0.02, 0.01, 0.05)).score is None
+
+
+def test_what_a_knock_throws_over_is_said_and_approved_and_what_hardly_stands_is_looked_at() -> None:
+    for foot_m, verdict in ((0.0025, Verdict.APPROVE), (0.001, Verdict.REVIEW)):
+        check = check_stands(block(foot_m, 0.04, 0.03))
+        assert [entry.code for entry in check.findings] == ["MESH_TIPS_OVER"]
+        assert check.verdict is verdict
 
 
 # bodies, parts, tunnels
@@ -422,7 +440,7 @@ def test_all_checks_of_a_figurine() -> None:
     judged = check_figurine(figure(), figure().mesh, depth, picture_of(disc(64, 20)), MeshLimits(), same)
     names = [check.name for check in judged.checks]
     assert names == [
-        "closed", "oriented", "crossing", "thickness", "islands", "stands", "parts", "tunnels",
+        "closed", "oriented", "crossing", "thickness", "islands", "stands", "lean", "parts", "tunnels",
         "budget", "texels", "overlap", "iou", "invented",
     ]  # fmt: skip
     assert len(judged.thickness.per_face_m) == len(figure().mesh.faces)

@@ -399,6 +399,26 @@ def test_a_white_part_with_shading_before_white_is_a_part_though_the_network_lea
     assert overlap(got.coarse > 0.5, body | hole) > 0.97
 
 
+def test_what_a_closed_outline_encloses_before_white_is_figurine() -> None:
+    """A line drawing: a white cap and a white face behind black outlines, which the network takes for air."""
+    import cv2
+
+    y, x = np.mgrid[0:512, 0:512]
+    cap = ((x - 256) / 90) ** 2 + ((y - 130) / 70) ** 2 < 1
+    coat = ((x - 256) / 110) ** 2 + ((y - 330) / 140) ** 2 < 1
+    pixels = white(512)
+    pixels[coat] = (60, 90, 170)
+    lines = np.zeros((512, 512), np.uint8)
+    for part in (cap, coat):
+        outline, _ = cv2.findContours(part.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(lines, outline, -1, 1, 5)
+    pixels[lines > 0] = 0
+    seen = np.asarray(coat | (lines > 0)).astype(np.float32)
+    seen[cap & (lines == 0) & ~coat] = 0.15  # not sure that it is air
+    got = add_attached_parts(pixels, seen)
+    assert overlap(got.coarse > 0.5, np.asarray(cap | coat | (lines > 0))) > 0.98
+
+
 def test_a_hard_shadow_beside_the_feet_stays_out_and_is_doubted() -> None:
     mask = figure(512)
     y, x = np.mgrid[0:512, 0:512]

@@ -41,6 +41,7 @@ GATES: dict[str, Row] = {
     "stands": Row(
         "stands", "stands_deg", "deg", "the lean at which it tips over; below 0 it falls by itself"
     ),
+    "lean": Row("lean", "lean_deg", "deg", "forwards, seen from the side; below 0 backwards"),
     "lost": Row(
         "parts",
         "lost_share",

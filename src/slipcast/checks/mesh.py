@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from slipcast.checks.standing import check_islands, check_parts, check_stands, check_tunnels
+from slipcast.checks.standing import check_islands, check_lean, check_parts, check_stands, check_tunnels
 from slipcast.checks.verdict import Check
 from slipcast.checks.walls import ThinPart, find_thin_parts
 from slipcast.core.camera import project
@@ -89,6 +89,7 @@ def check_figurine(
         check_thickness(mesh, limits),
         check_islands(welded, wanted),
         check_stands(mesh),
+        check_lean(mesh),
         check_parts(wanted, drawn, deviation, float(np.ptp(mesh.vertices[:, 1]))),
         check_tunnels(welded, wanted),
         check_budget(mesh, limits.faces),

@@ -185,6 +185,11 @@ ADVICE: dict[str, Row] = {
     "MESH_TIPS_OVER": Row(
         "give it a base", prompt="standing on a plain low round base", drop="«running», «jumping»"
     ),
+    "FIGURINE_LEANS": Row(
+        "give a picture that was taken level, from the front",
+        prompt="eye-level straight-on front view, standing upright",
+        drop="«low angle», «from above», «leaning»",
+    ),
     "MESH_TUNNELS": Row("convert with less detail", option="--detail draft"),
     "OUTLINE_DIFFERS": Row("keep more of the outline", option="--detail fine"),
     "MESH_THIN": Row(

@@ -196,6 +196,10 @@ FINDINGS: dict[str, Row] = {
     "MESH_TIPS_OVER": Row(
         _W, "it tips over {way} at a lean of {degrees} degrees (below 0 it falls by itself); give it a base"
     ),
+    "FIGURINE_LEANS": Row(
+        _W,
+        "it leans {way} by {degrees} degrees, seen from the side; look at it, the picture does not show that",
+    ),
     "PART_LOST": Row(
         _W,
         "a part of the outline is lost: {lost_mm} mm of it, {height_mm} mm above the ground, at the {place}",

@@ -44,6 +44,7 @@ CHECKS: dict[str, dict[str, str]] = {
         "thickness": "Walls thick enough",
         "islands": "One body",
         "stands": "Stands by itself",
+        "lean": "Upright, seen from the side",
         "parts": "All parts are there",
         "tunnels": "No holes of its own",
         "budget": "Within the face budget",
