@@ -145,8 +145,12 @@ def _repeats(inside: Bool, backdrop: _Backdrop) -> Bool:
     opened = cv2.morphologyEx(inside.astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
     count, label, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=4)
     for piece in range(1, count):
-        if stats[piece, cv2.CC_STAT_AREA] >= 120 and backdrop.is_repeated(label == piece):
-            out |= label == piece
+        here = label == piece
+        deep = (
+            cv2.erode(here.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+        )  # its rim is mixed with the figurine
+        if stats[piece, cv2.CC_STAT_AREA] >= 120 and deep.sum() >= 40 and backdrop.is_repeated(deep):
+            out |= here
     return out
 
 
