@@ -9,10 +9,27 @@ import pytest
 from parts import House, make_house
 
 from slipcast.pipeline.recipe import Recipe
+from slipcast.service.database.engine import Database
 
 _METRICS = tempfile.TemporaryDirectory(prefix="slipcast-metrics-")
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = _METRICS.name
 """Before prometheus_client is imported: it looks then, and once."""
+
+
+@pytest.fixture(autouse=True)
+def _close_databases(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close what a test opened: PostgreSQL's sockets would be warned of later, in another test."""
+    made: list[Database] = []
+    begin = Database.__init__
+
+    def note(self: Database, url: str) -> None:
+        begin(self, url)
+        made.append(self)
+
+    monkeypatch.setattr(Database, "__init__", note)
+    yield
+    for database in made:
+        database.close()
 
 
 @pytest.fixture

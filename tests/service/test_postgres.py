@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,20 +17,20 @@ pytestmark = pytest.mark.clients
 
 
 @pytest.fixture
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server() -> Iterator[str]:
     """The address of a new cluster; PostgreSQL does not run as root, so that `postgres` runs it there."""
     places = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     assert places or shutil.which("pg_ctl"), "scripts/test-clients installs it (Debian's postgresql)"
     tools = places[-1] if places else Path(str(shutil.which("pg_ctl"))).parent
-    folder = tmp_path_factory.mktemp("postgres")
+    folder = Path(
+        tempfile.mkdtemp(prefix="slipcast-postgres-")
+    )  # pytest removes old folders while another run goes on
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     as_user: list[str] = []
     if os.getuid() == 0:
         owner = pwd.getpwnam("postgres")
         os.chown(folder, owner.pw_uid, owner.pw_gid)
-        for parent in folder.parents[:2]:
-            parent.chmod(parent.stat().st_mode | 0o011)
         as_user = ["setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"]
     data = folder / "data"
 
@@ -44,6 +45,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     call(str(tools / "pg_ctl"), "-D", str(data), "-o", options, "-w", "-l", str(folder / "log"), "start")
     yield f"postgresql://slipcast@127.0.0.1:{port}/postgres"
     call(str(tools / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop")
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_the_whole_suite_on_postgresql(server: str) -> None:
