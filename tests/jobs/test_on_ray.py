@@ -34,7 +34,7 @@ def run(*words: str, code: str = "", **more: str) -> subprocess.CompletedProcess
     settings = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", **more}
     start = ["-c", code] if code else []
     return subprocess.run(
-        [PYTHON, *start, *words], env=settings, capture_output=True, text=True, check=False, timeout=500
+        [PYTHON, *start, *words], env=settings, capture_output=True, text=True, check=False, timeout=1500
     )
 
 
