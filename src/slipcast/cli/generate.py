@@ -26,6 +26,7 @@ from slipcast.cli.options.prompt import (
 )
 from slipcast.cli.terminal import Terminal
 from slipcast.core.errors import BadInput
+from slipcast.core.options import fit, whole
 from slipcast.jobs.failure import Failure, attempt
 from slipcast.jobs.prompt_file import PromptRow, rows_of
 
@@ -194,8 +195,7 @@ def _generate(
         raise BadInput(
             "give either words or --file, and not both; for instance: slipcast generate a clockwork owl"
         )
-    if order.count < 1:
-        raise BadInput(f"--count {order.count} is too few; give 1 or more")
+    fit("--count", order.count, whole(1, 100_000, example=4))
     provider = provider_of(buying, dry_run=order.dry_run)
     drafts = cascade_of(drafting)
     tally = Tally(failures=[])
