@@ -32,7 +32,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "--hollow": ("bogus", "0mm"),
     "--lods": ("bogus", "0", "1,2"),
     "--magnet": ("bogus", "0x2mm"),
-    "--model": ("bogus",),
+    "--model": (),  # a model that is not in the table is asked for all the same, at an estimated price
     "--name": ("a/b",),
     "--normal-map": ("bogus",),
     "--orient": ("bogus",),
@@ -162,7 +162,8 @@ def test_a_word_that_an_option_cannot_take_is_refused_at_once(
     assert not kitchen
     after = [name for name in files_in(tmp_path) if not name.startswith("home/")]
     assert after == [name for name in before if not name.startswith("home/")]
-    assert flag in ended.err or "must" in ended.err or word in ended.err, ended.err
+    named = ("must", "base URL", word)  # an address with a password in it is not repeated
+    assert flag in ended.err or any(part in ended.err for part in named), ended.err
 
 
 def test_every_command_with_options_of_its_own_is_tested() -> None:

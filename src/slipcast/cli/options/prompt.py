@@ -250,6 +250,8 @@ def limits_of(
 
 def spec_of(subject: str, words: SpecWords, extra: Mapping[str, Any] | None = None) -> FigurineSpec:
     """The figurine that the options describe; `extra` are fields of one row of a file, which count more."""
+    if words.presets is not None and not words.presets.is_file():
+        raise BadInput(f"--presets {words.presets} is no file; give a TOML file with presets")
     plain: dict[str, Any] = {
         "profile": words.profile,
         "view": words.view,
