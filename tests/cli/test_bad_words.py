@@ -89,6 +89,14 @@ FREE = {
     *("--http", "--root", "--move", "--port"),
 }
 """Any text will do, or what is wrong with it shows only in use (a folder, another machine's name)."""
+IDLE = {
+    ("refine", "--ratio"),
+    ("refine", "--thinking"),
+    ("refine", "--reference"),
+    ("views", "--thinking"),
+    ("views", "--reference"),
+}
+"""Options that a command has and does not use: an edit has its own picture's ratio, a side its own references."""
 HEAD = {
     "convert": ("knight.png",),
     "export": ("knight.glb", "--format", "stl"),
@@ -112,6 +120,8 @@ def _cases() -> list[tuple[str, str, str]]:
             if not isinstance(option, click.Option) or option.is_flag:
                 continue
             flag = max(option.opts, key=len)
+            if (name, flag) in IDLE:
+                continue
             words = WRONG.get(flag, ())
             kind = option.type.name
             if "integer" in kind and flag not in FREE:

@@ -137,7 +137,7 @@ def test_what_is_sent_is_what_the_api_wants(server: Standin) -> None:
         ("401", ProviderError, Again.NEVER, Billed.NO, "credentials"),
         ("402", ProviderError, Again.NEVER, Billed.NO, "billing"),
         ("403", ProviderError, Again.NEVER, Billed.NO, "region"),
-        ("404", BadInput, Again.NEVER, Billed.NO, "--model"),
+        ("404", BadInput, Again.NEVER, Billed.NO, "another model"),
         ("408", ProviderTimeout, Again.BACKOFF, Billed.NO, "try again"),
         ("413", BadInput, Again.NEVER, Billed.NO, "references"),
         ("422", BadInput, Again.NEVER, Billed.NO, "prompt"),

@@ -78,13 +78,14 @@ def views(
                 retries=retries,
                 mirror_symmetric=mirror_symmetric,
             )
-        job = ViewsJob(
-            front=front,
-            out=out,
-            sides=wanted,
-            name=name,
-            options=options_of(buying),
-        )
+        with speak_flags():
+            job = ViewsJob(
+                front=front,
+                out=out,
+                sides=wanted,
+                name=name,
+                options=options_of(buying),
+            )
         if dry_run:
             provider = provider_of(buying, dry_run=True)
             say_plan(terminal, plan_views(job, provider), as_json=as_json)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slipcast.core.errors import BadInput
 from slipcast.generate.ask import read_reference
 from slipcast.generate.results import GenerateOptions, Plan
 from slipcast.generate.studio import Studio
@@ -25,6 +26,12 @@ class ViewsJob:
     name: str = ""
     """Of the figurine; the picture's by default."""
     options: GenerateOptions = field(default_factory=GenerateOptions)
+
+    def __post_init__(self) -> None:
+        if set(self.name) & set("/\\\0") or self.name in (".", ".."):
+            raise BadInput(
+                f"name is {self.name!r}; give plain letters, since a folder is called so", field="name"
+            )
 
     @property
     def folder(self) -> Path:

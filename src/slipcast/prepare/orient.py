@@ -24,6 +24,16 @@ class Orientation:
     costs: dict[float, float]
 
 
+def is_lean(word: str) -> bool:
+    """Whether `orient` understands the word: `auto`, `stand`, or degrees from 0 to 60."""
+    if word in ("auto", "stand"):
+        return True
+    try:
+        return 0 <= float(word.removesuffix("deg")) <= 60
+    except ValueError:
+        return False
+
+
 def orient(body: Body, lean: str, process: str) -> tuple[Body, Orientation]:
     """Return `body` leaning back as `lean` says, its lowest point on z = 0.
 

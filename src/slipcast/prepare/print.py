@@ -26,7 +26,7 @@ from slipcast.prepare.draw import draw_faces
 from slipcast.prepare.hollow import HollowOptions, HollowReport, hollow
 from slipcast.prepare.inspect_print import PROCESSES, PartReport, inspect_part, name_place
 from slipcast.prepare.mend import MendReport, join_bodies, mend
-from slipcast.prepare.orient import Orientation, orient
+from slipcast.prepare.orient import Orientation, is_lean, orient
 from slipcast.prepare.paint import Painted, PaintOptions, paint_surface, pick_palette
 from slipcast.prepare.palette import Palette
 from slipcast.prepare.split import Cut, SplitPart, split
@@ -83,6 +83,11 @@ class PrintOptions:
             thicken_mm=real(0.2, 5, example=0.8, unit="millimetres").or_none(),
             price_per_kg=real(0, 10_000, example=25, unit="money").or_none(),
         )
+        if not is_lean(self.orient):
+            raise BadInput(
+                f"orient is {self.orient!r}; give stand, auto or degrees from 0 to 60, for instance 30",
+                field="orient",
+            )
         if self.split is None and self.printer_mm is None:
             raise BadInput(
                 "split=None needs printer_mm, the size of the printer; write for example 256x256x256mm",
