@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from slipcast.core.errors import BadInput, NoFigurine
+from slipcast.core.errors import BadInput
 from slipcast.core.values import U8, Bool, Picture
 from slipcast.picture import cut_out as cutout
 from slipcast.picture.attached import add_attached_parts
@@ -489,12 +489,6 @@ def test_nothing_to_cut_out_is_refused() -> None:
     source = {"file": "empty.png"}
     with pytest.raises(BadInput, match=r"empty\.png is fully transparent"):
         cut_out(Picture(pixels=np.full((64, 64, 3), 90, np.uint8), alpha=empty, source=source))
-
-
-@pytest.mark.parametrize("value", [0, 128, 255])
-def test_a_blank_picture_shows_no_figurine(value: int) -> None:
-    with pytest.raises(NoFigurine, match=r"no figurine found in blank\.png"):
-        cut_out(Picture(pixels=np.full((200, 200, 3), value, np.uint8), source={"file": "blank.png"}))
 
 
 def test_an_alpha_that_shows_the_whole_frame_is_no_cutout() -> None:

@@ -1,4 +1,4 @@
-"""The cutout's models by name, and weights that are absent or damaged."""
+"""The cutout's models by name, weights that are absent or damaged, and pictures that show nothing."""
 
 import importlib.metadata
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from slipcast.core.errors import BadInput, MissingWeights
+from slipcast.core.errors import BadInput, MissingWeights, NoFigurine
 from slipcast.core.values import Picture
 from slipcast.picture import cut_out as cutout
 from slipcast.picture.cut_out import CutoutOptions, cut_out
@@ -33,3 +33,9 @@ def test_absent_and_damaged_weights_say_what_to_do(tmp_path: Path, monkeypatch: 
     (tmp_path / "u2netp" / "u2netp.onnx").write_bytes(b"half")
     with pytest.raises(MissingWeights, match=r"are damaged: sha256 .*; reinstall slipcast"):
         cutout._u2netp_file()
+
+
+@pytest.mark.parametrize("value", [0, 128, 255])
+def test_a_blank_picture_shows_no_figurine(value: int) -> None:
+    with pytest.raises(NoFigurine, match=r"no figurine found in blank\.png"):
+        cut_out(Picture(pixels=np.full((200, 200, 3), value, np.uint8), source={"file": "blank.png"}))
