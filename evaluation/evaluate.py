@@ -31,6 +31,8 @@ from evaluation.sheet import bare_figurine, row, sheet
 from slipcast import __version__, convert
 from slipcast.core.errors import BadInput, SlipcastError
 from slipcast.core.values import U8, DepthMap, Figurine, Picture
+from slipcast.reconstruct.points import PointOptions
+from slipcast.reconstruct.simplify import SimplifyOptions
 
 TRUTH = "truth"
 _SAME = 5e-4
@@ -78,7 +80,7 @@ def judge(task: Task) -> Outcome:
             ours = read_shape(task.assets / f"{case.name}.glb")
             seconds, made = 0.0, None
         else:
-            made = _made_of_truth(task) if task.depth == TRUTH else _made(task)
+            made = make_of_truth(task.case, task.faces, task.detail) if task.depth == TRUTH else _made(task)
             seconds = time.perf_counter() - begun
             if task.out is not None:
                 (task.out / f"{case.name}.glb").write_bytes(made.content)
@@ -102,7 +104,7 @@ def judge(task: Task) -> Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Made:
+class Made:
     """A conversion's result, as far as it is looked at."""
 
     figurine: Figurine
@@ -112,37 +114,37 @@ class _Made:
     """The GLB."""
 
 
-def _made(task: Task) -> _Made:
+def _made(task: Task) -> Made:
     """What the product makes of the picture."""
     name = task.case.name
     result = convert(task.case.picture, depth=task.depth, faces=task.faces, detail=task.detail, name=name)
     content = result.exports["glb"].main
-    return _Made(figurine=result.figurine, picture=result.picture, depth=result.depth, content=content)
+    return Made(figurine=result.figurine, picture=result.picture, depth=result.depth, content=content)
 
 
-def _made_of_truth(task: Task) -> _Made:
+def make_of_truth(case: Case, faces: int = SimplifyOptions.faces, detail: str = PointOptions.detail) -> Made:
     """The pipeline from calibrated depth on, with the truth for depth."""
     from slipcast.depth.place import place, settle
     from slipcast.formats.table import EXPORTERS
     from slipcast.pipeline.recipe import Recipe
-    from slipcast.reconstruct.points import PointOptions, make_points
+    from slipcast.reconstruct.points import make_points
     from slipcast.reconstruct.reconstruct import reconstruct
-    from slipcast.reconstruct.simplify import SimplifyOptions, simplify
+    from slipcast.reconstruct.simplify import simplify
     from slipcast.texture.paint import paint
 
-    recipe = Recipe(points=PointOptions(detail=task.detail), simplify=SimplifyOptions(faces=task.faces))
-    picture = _picture(task.case)
-    depth = true_depth(task.case, picture.height_px)
+    recipe = Recipe(points=PointOptions(detail=detail), simplify=SimplifyOptions(faces=faces))
+    picture = _picture(case)
+    depth = true_depth(case, picture.height_px)
     if depth.valid.shape != picture.pixels.shape[:2]:
-        raise BadInput(f"{task.case.picture} must be square for --depth truth")
+        raise BadInput(f"{case.picture} must be square for --depth truth")
     cut = replace(picture, alpha=(depth.valid * 255).astype("uint8"))
     depth = place(depth, cut, recipe.place)
     raw = reconstruct(make_points(depth, cut, recipe.points), depth, recipe.surface)
     solid = simplify(raw, depth, recipe.simplify)
     solid, raw, depth = settle(solid, raw, depth, recipe.place)
-    figurine = paint(solid, depth, cut, recipe.texture, name=task.case.name)
+    figurine = paint(solid, depth, cut, recipe.texture, name=case.name)
     content = EXPORTERS["glb"].export(figurine, recipe.export).main
-    return _Made(figurine=figurine, picture=cut, depth=depth, content=content)
+    return Made(figurine=figurine, picture=cut, depth=depth, content=content)
 
 
 def _picture(case: Case) -> Picture:

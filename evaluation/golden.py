@@ -32,14 +32,13 @@ from typing import Any
 import numpy as np
 
 from evaluation.cases import Case, find_cases, true_depth
+from evaluation.colors import SIDE_PX, photograph, to_lab, true_view
 from evaluation.protocol import score
 from evaluation.shape import Shape
 from slipcast.core.findings import Finding
-from slipcast.core.values import F64, U8, Bool, Camera, DepthMap, Figurine, Mesh, Picture, PointCloud
+from slipcast.core.values import Camera, DepthMap, Figurine, Mesh, Picture, PointCloud
 from slipcast.depth.place import place, settle
 from slipcast.mesh.deviation import measure_deviation
-from slipcast.mesh.rasterize import rasterize
-from slipcast.mesh.sample import sample as sample_texture
 from slipcast.mesh.topology import closedness, count_bodies, face_normals, source_shares
 from slipcast.picture.decode import read_picture
 from slipcast.pipeline.recipe import Recipe
@@ -55,8 +54,6 @@ SAMPLES = ROOT / "samples"
 DETAILS = ("draft", "standard", "fine")
 STARTS = ("truth", "picture")
 """Where a sample is made from: its true depth, or its picture."""
-_SIDE_PX = 256
-"""Side of the pictures in which normals and colours are compared."""
 _POINTS = 20_000
 """Points of each surface for the scores."""
 _VIEWS = {"front": 0.0, "left": 90.0, "back": 180.0, "right": 270.0}
@@ -236,7 +233,7 @@ def _scores(case: Case, mesh: Mesh) -> dict[str, float]:
 
 def _angle_deg(case: Case, surface: Mesh, depth: DepthMap) -> float:
     """Mean angle between the surface's normals and the true ones, on rays that meet both within 1 % of the height."""
-    rays = Camera.pinhole(_SIDE_PX, _SIDE_PX, case.fov_deg).rays().astype(np.float64) * [1.0, -1.0, -1.0]
+    rays = Camera.pinhole(SIDE_PX, SIDE_PX, case.fov_deg).rays().astype(np.float64) * [1.0, -1.0, -1.0]
     true = case.true_shape()
     eye = np.array([0.0, 0.0, case.distance])
     turn, shift = depth.camera.camera_from_world[:3, :3], depth.camera.camera_from_world[:3, 3]
@@ -260,54 +257,14 @@ def _texture(case: Case, figurine: Figurine) -> dict[str, Any]:
         "has_normal_map": figurine.normal_map is not None,
     }
     for view, yaw_deg in _VIEWS.items():
-        path = case.picture.with_name(f"{view}.png")
-        mask, colors = _photograph(case, figurine, yaw_deg)
-        true_mask, true_colors = _true_view(case, path, yaw_deg)
+        seen = replace(case, picture=case.picture.with_name(f"{view}.png"), yaw_deg=yaw_deg)
+        mask, colors = photograph(seen, figurine)
+        true_mask, true_colors, _ = true_view(seen, case)
         both = mask & true_mask
         facts[f"lab_{view}"] = float(
-            np.linalg.norm(_lab(colors[both]) - _lab(true_colors[both]), axis=1).mean()
+            np.linalg.norm(to_lab(colors[both]) - to_lab(true_colors[both]), axis=1).mean()
         )
     return facts
-
-
-def _photograph(case: Case, figurine: Figurine, yaw_deg: float) -> tuple[Bool, U8]:
-    """The figurine without light, as the camera of the sample's view sees it."""
-    camera = Camera.pinhole(_SIDE_PX, _SIDE_PX, case.fov_deg)
-    angle = np.radians(-yaw_deg)
-    turn = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
-    local = (figurine.mesh.vertices.astype(np.float64) - case.target) @ turn.T
-    z = case.distance - local[:, 2]
-    screen = np.stack(
-        [
-            camera.cx_px + local[:, 0] / z * camera.fx_px,
-            camera.cy_px - local[:, 1] / z * camera.fy_px,
-        ],
-        1,
-    )
-    hits = rasterize(screen, z, figurine.mesh.faces, _SIDE_PX, _SIDE_PX)
-    mask = hits.face >= 0
-    uv = (figurine.uv[hits.face[mask]] * hits.weights[mask][..., None]).sum(1).astype(np.float32)
-    colors = np.zeros((_SIDE_PX, _SIDE_PX, 3), np.uint8)
-    colors[mask] = sample_texture(figurine.texture.pixels, uv)
-    return mask, colors
-
-
-@cache
-def _true_view(case: Case, path: Path, yaw_deg: float) -> tuple[Bool, U8]:
-    """Where the true mesh is in that picture, and the picture, both small."""
-    from PIL import Image
-
-    image = Image.open(path).convert("RGB").resize((_SIDE_PX, _SIDE_PX), Image.Resampling.BOX)
-    shape = replace(case, yaw_deg=yaw_deg).true_shape()
-    mask = shape.silhouette(np.array([0.0, 0.0, case.distance]), case.fov_deg, _SIDE_PX)
-    return mask, np.asarray(image)
-
-
-def _lab(pixels: U8) -> F64:
-    import cv2
-
-    lab: F64 = cv2.cvtColor((pixels[None].astype(np.float32) / 255), cv2.COLOR_RGB2LAB)[0].astype(np.float64)
-    return lab
 
 
 def _shape(mesh: Mesh) -> Shape:

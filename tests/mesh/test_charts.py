@@ -1,10 +1,10 @@
-"""charts.py: fewer and larger pieces, on charts where their faces may lie, laid out without an overlap."""
+"""charts.py: fewer and larger pieces, on charts where their faces may lie, none turned over."""
 
 import numpy as np
-import pytest
 from shapes import sphere
 
-from slipcast.mesh.charts import join_charts, lay_on_shelves, pieces_of
+from slipcast.core.values import F64, I32
+from slipcast.mesh.charts import join_charts, join_crumbs, join_pieces, pieces_of
 from slipcast.mesh.topology import face_normals
 
 
@@ -34,21 +34,61 @@ def test_a_face_stays_where_it_alone_may_lie() -> None:
     assert join_charts(ball.faces, chart, may, area)[17] == 1
 
 
-@pytest.mark.parametrize("count", [1, 7, 60])
-@pytest.mark.parametrize("size", [(256, 128), (90, 400)])
-def test_pieces_on_shelves_keep_apart_and_alike(count: int, size: tuple[int, int]) -> None:
-    rng = np.random.default_rng(count)
-    low = rng.uniform(-5, 5, (count, 2))
-    corner = low[:, None] + rng.uniform(0, 1, (count, 3, 2)) * rng.uniform(0.1, 3, (count, 1, 2))
-    gap = 4
-    laid = lay_on_shelves(np.arange(count), corner, size, gap, 40.0)
-    boxes = np.concatenate([laid.min(axis=1), laid.max(axis=1)], axis=1)
-    assert (boxes[:, :2] >= gap).all()
-    assert (boxes[:, 2:] <= np.array(size)).all()
-    for k in range(count):
-        other = np.delete(boxes, k, axis=0)
-        apart = np.maximum(other[:, :2] - boxes[k, 2:], boxes[k, :2] - other[:, 2:]).max(axis=1)
-        assert (apart >= gap - 1e-9).all()
-    edge = np.linalg.norm(np.diff(laid, axis=1), axis=-1) / np.linalg.norm(np.diff(corner, axis=1), axis=-1)
-    assert np.ptp(edge) < 1e-6
-    assert edge.max() <= 40.0 + 1e-6
+def _bumpy(size: int = 24) -> tuple[F64, I32]:
+    """A sheet of (V,3) that is folded over at one place, and its faces, against the clock from above."""
+    y, x = np.mgrid[0:size, 0:size].astype(float)
+    vertices = np.stack([x, y, np.zeros_like(x)], -1).reshape(-1, 3)
+    corner = (np.arange(size - 1)[:, None] * size + np.arange(size - 1)).ravel()
+    faces = np.concatenate(
+        [
+            np.stack([corner, corner + 1, corner + size], 1),
+            np.stack([corner + 1, corner + size + 1, corner + size], 1),
+        ]
+    )
+    vertices[12 * size + 12, 0] += 1.6  # past its neighbour
+    return vertices, faces.astype(np.int32)
+
+
+def test_a_crumb_that_is_turned_over_is_unfolded_into_the_chart_around_it() -> None:
+    vertices, faces = _bumpy()
+    flat = vertices[:, :2]
+    turned = _areas(flat[faces]) <= 0
+    assert turned.any()
+    chart = np.where(turned, 1, 0)
+    area = np.ones(len(faces))
+    joined, corner = join_crumbs(faces, chart, [flat, flat[:, ::-1]], area, [1.0, 1.0], most=0.02)
+    assert (joined == 0).all()
+    assert (_areas(corner) > 0).all()
+    away = ~np.isin(faces, np.arange(12 * 24 + 9, 12 * 24 + 17)[:, None] + np.arange(-3, 4) * 24).any(1)
+    assert (corner[away] == flat[faces[away]]).all(), "only what is near moves"
+
+
+def test_a_crumb_that_would_have_to_move_far_stays_a_piece() -> None:
+    vertices, faces = _bumpy()
+    flat = vertices[:, :2]
+    chart = np.where(_areas(flat[faces]) <= 0, 1, 0)
+    mirrored = flat * [-1, 1]
+    joined, corner = join_crumbs(faces, chart, [flat, mirrored], np.ones(len(faces)), [1e-3, 1.0], most=0.02)
+    assert (joined == chart).all()
+    assert (corner[chart == 1] == mirrored[faces[chart == 1]]).all()
+
+
+def test_pieces_join_where_they_look_one_way_and_only_there() -> None:
+    ball = sphere(0.02, 24, 36)
+    normals, area = face_normals(ball.vertices, ball.faces)
+    band = (np.arctan2(normals[:, 0], normals[:, 2]) // (np.pi / 8)).astype(np.int64)
+    piece = np.unique(band, return_inverse=True)[1].astype(np.int64)
+    piece[np.abs(normals[:, 1]) > 0.8] = 16 + (normals[np.abs(normals[:, 1]) > 0.8, 1] > 0)
+    free = piece < 16
+    joined, way = join_pieces(ball.faces, piece, free, normals, area)
+    assert len(np.unique(joined[free])) < 8
+    assert ((normals * way[joined])[free].sum(1) > 0.19).all()
+    assert len(np.unique(joined[~free])) == 2
+    kept, _ = join_pieces(ball.faces, piece, ~free, normals, area)
+    assert (kept == piece).all()
+
+
+def _areas(corner: F64) -> F64:
+    (x_1, y_1), (x_2, y_2) = ((corner[:, k] - corner[:, 0]).T for k in (1, 2))
+    out: F64 = x_1 * y_2 - y_1 * x_2
+    return out

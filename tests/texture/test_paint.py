@@ -14,10 +14,12 @@ from slipcast.core.values import F64, DepthMap, Figurine, Mesh, Picture, Source
 from slipcast.depth.calibrate import CalibrateOptions, calibrate
 from slipcast.depth.dome import Dome
 from slipcast.depth.place import PlaceOptions, place
+from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.sample import sample
 from slipcast.mesh.topology import face_normals
 from slipcast.pipeline.preview import render
-from slipcast.texture.paint import TextureOptions, _choose_charts, paint
+from slipcast.texture.atlas import lay_out
+from slipcast.texture.paint import TextureOptions, paint, picture_box
 
 
 def _painted(picture: Picture) -> tuple[Figurine, Mesh, DepthMap]:
@@ -122,10 +124,15 @@ def test_charts_do_not_overlap() -> None:
     texels = _atlas_px(figurine)
     spread = np.ptp(texels, axis=1).max()
     assert spread < 0.3 * figurine.texture.width_px, "no face is torn over two charts"
-    hidden = mesh.source != int(Source.SEEN)
-    front = texels[mesh.source == int(Source.SEEN)].reshape(-1, 2)
-    edge = np.quantile(front[:, 0], 0.9)  # a few seen faces are on the side's charts
-    assert (texels[hidden].mean(1)[:, 0] > edge).mean() > 0.5, "the back has its own chart"
+    edge = np.diff(texels, axis=1)
+    area = edge[:, 0, 0] * edge[:, 1, 1] - edge[:, 0, 1] * edge[:, 1, 0]
+    turned = np.where((area > 0)[:, None, None], texels[:, ::-1], texels)  # the back is laid out mirrored
+    faces = np.arange(3 * len(texels), dtype=np.int32).reshape(-1, 3)
+    fine = 4
+    size = figurine.texture.width_px * fine, figurine.texture.height_px * fine
+    hits = rasterize(fine * turned.reshape(-1, 2), np.zeros(3 * len(texels)), faces, *size)
+    assert (hits.face >= 0).sum() > 0.99 * fine**2 * np.abs(area).sum() / 2, "each texel has one face"
+    assert len(mesh.faces) == len(texels)
 
 
 def test_no_part_of_the_surface_is_coarser_than_a_quarter_of_the_median() -> None:
@@ -173,7 +180,7 @@ def test_a_figurine_that_fills_the_frame_is_painted() -> None:
 @pytest.mark.parametrize("size", [0, -1, 100, 8192])
 def test_an_odd_atlas_size_is_refused(size: int) -> None:
     _, mesh, placed = _red_disc()
-    with pytest.raises(BadInput, match="texture size"):
+    with pytest.raises(BadInput, match=r"texture size|max_size_px"):
         paint(mesh, placed, picture_of(disc(160, 60)), TextureOptions(max_size_px=size), name="test")
 
 
@@ -230,22 +237,32 @@ def test_a_halo_of_the_background_is_left_out() -> None:
 
 def test_islands_keep_a_distance_and_are_padded() -> None:
     figurine, mesh, depth = _red_disc()
-    texels, chart = _atlas_px(figurine), _choose_charts(mesh, depth)
-    boxes = [
-        (texels[chart == k].reshape(-1, 2).min(0), texels[chart == k].reshape(-1, 2).max(0)) for k in range(3)
-    ]
-    for k, (low, high) in enumerate(boxes):
-        assert (low >= 8).all()
-        assert (high <= [figurine.texture.width_px - 8, figurine.texture.height_px - 8]).all()
-        for other_low, other_high in boxes[k + 1 :]:
-            assert np.maximum(other_low - high, low - other_high).max() >= 8
+    layout = lay_out(mesh, depth, picture_box(depth.valid), 4096)
+    texels = _atlas_px(figurine)
+    assert np.abs(texels - layout.corner).max() < 1e-2
+    size = np.array([figurine.texture.width_px, figurine.texture.height_px])
+    assert (texels >= 8).all()
+    assert (texels <= size - 8).all()
     # The padding repeats a chart's rim: half of the distance to the next one belongs to each.
-    low, high = (np.round(corner).astype(int) for corner in boxes[2])
-    around = figurine.texture.pixels[low[1] - 3 : high[1] + 3, low[0] - 3 : high[0] + 3]
-    assert np.abs(around.astype(int) - RED).max() < 12
+    for k in range(len(layout.placed)):
+        mine = texels[layout.piece == k]
+        middle = mine.mean(axis=(0, 1))
+        way = mine.reshape(-1, 2) - middle
+        outside = mine.reshape(-1, 2) + 3 * way / np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-9)
+        x, y = np.clip(outside, 0, size - 1).astype(int).T
+        assert np.abs(figurine.texture.pixels[y, x].astype(int) - RED).max() < 12, k
 
 
-@pytest.mark.parametrize(("side", "want"), [(120, (512, 256)), (400, (1024, 512)), (800, (2048, 1024))])
+def test_pieces_are_few_and_use_the_atlas() -> None:
+    _, mesh, depth = _red_disc()
+    layout = lay_out(mesh, depth, picture_box(depth.valid), 4096)
+    corner = layout.corner
+    area = (corner[:, 1] - corner[:, 0])[:, ::-1] * (corner[:, 2] - corner[:, 0]) * [-1, 1]
+    assert np.abs(area.sum(1)).sum() / 2 > 0.4 * layout.size[0] * layout.size[1]  # discs leave their corners
+    assert len(layout.placed) < 20
+
+
+@pytest.mark.parametrize(("side", "want"), [(120, (256, 256)), (400, (1024, 512)), (800, (2048, 1024))])
 def test_the_atlas_is_as_large_as_the_picture_needs(side: int, want: tuple[int, int]) -> None:
     alpha = box(side, 5, 5, side - 10, side - 10)
     picture = picture_of(alpha)

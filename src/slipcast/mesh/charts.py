@@ -2,9 +2,10 @@
 
 Where charts are chosen face by face, noise of the normals at their border leaves pieces of one face. A face goes to the
 chart of most of its neighbours where it may lie there; then whole pieces that are small go to the neighbour with which
-they share most of their border. Pieces are laid out on shelves, the tallest first (next-fit decreasing height: Coffman,
-Garey, Johnson and Tarjan 1980).
+they share most of their border. What an overhang turns over is unfolded into the chart around it.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,10 +13,14 @@ from slipcast.core.values import F64, I32, I64, Bool
 
 _ROUNDS = 8
 """Of the vote among neighbours: what still changes afterwards flickers."""
-_DENSER = 1.15
-"""Between two densities that are tried."""
 _SMALL = 0.004
 """Share of the surface below which a piece goes to a neighbour as a whole."""
+_CRUMB = 0.001
+"""Share of the surface below which a piece is laid on the chart around it, though it is turned over there."""
+_UNFOLDINGS, _RINGS = 60, 3
+_LEAST_COSINE = 0.2
+"""Between a face and the direction of its piece: it would be drawn five times too narrow."""
+_SLIVER = 0.002
 
 
 def join_charts(faces: I32, chart: I64, may: Bool, area: F64) -> I64:
@@ -44,41 +49,122 @@ def pieces_of(faces: I32, chart: I64) -> I64:
     return _pieces(*_neighbours(faces), chart)
 
 
-def lay_on_shelves(piece: I64, corner: F64, size: tuple[int, int], gap: int, most: float) -> F64:
-    """Return (F,3,2) corners of pieces laid into a box of `size` (width, height), none over another, scaled alike.
+def join_crumbs(
+    faces: I32, chart: I64, flat: Sequence[F64], area: F64, far: Sequence[float], most: float = _CRUMB
+) -> tuple[I64, F64]:
+    """Return (F,) charts without crumbs, and the faces' flat corners (F,3,2) on them, none turned over.
 
-    `corner` (F,3,2) are the faces' flat corners; at most they are scaled by `most`, and by less until all fit. Pieces
-    keep `gap` from each other and from the box's rim.
+    A crumb is a piece of less than `most` of the surface: a few faces that an overhang turns over on the chart around
+    them. It goes to that chart all the same, and the flat places of its vertices move to the mean of their neighbours'
+    until no face is turned over (Tutte 1963); what does not come right stays a piece. `flat` are the vertices' places
+    (V,2) on each chart, on which faces run against the clock with y up; `far` says for each chart how many sides of the
+    largest crumb a vertex may move.
     """
+    out = chart.copy()
+    first, second = _neighbours(faces)
+    piece = _pieces(first, second, chart)
     count = int(piece.max(initial=-1)) + 1
-    low, high = np.full((count, 2), np.inf), np.full((count, 2), -np.inf)
-    np.minimum.at(low, piece, corner.min(axis=1))
-    np.maximum.at(high, piece, corner.max(axis=1))
-    order = np.argsort(low[:, 1] - high[:, 1], kind="stable")  # the tallest first
-    scale = most
+    large = np.bincount(piece, area, count) >= most * area.sum()
+    across = (piece[first] != piece[second]) & (large[piece[first]] != large[piece[second]])
+    border = _votes(first[across], second[across], chart, piece, count, len(flat))
+    goes = ~large & (border.max(axis=1, initial=0) > 0)
+    out = np.where(goes[piece], border.argmax(axis=1)[piece], chart)
+    moved = goes[piece]
+    places = list(flat)
+    wrong = np.zeros(count, bool)
+    for k, place in enumerate(flat):
+        mine = out == k
+        if (moved & mine).any():
+            places[k], failed = _unfold(faces[mine], place, far[k] * np.sqrt(most))
+            wrong[piece[moved & mine & failed[faces].any(axis=1)]] = True
+    back = moved & wrong[piece]
+    out[back] = chart[back]
+    corner = np.zeros((len(faces), 3, 2))
+    for k, (old, new) in enumerate(zip(flat, places, strict=True)):
+        for mine, place in ((~back & (out == k), new), (back & (out == k), old)):
+            corner[mine] = place[faces[mine]]
+    return out, corner
+
+
+def join_pieces(faces: I32, piece: I64, free: Bool, normals: F64, area: F64) -> tuple[I64, F64]:
+    """Return (F,) numbers of pieces, fewer, and (N,3) the direction that each is seen from.
+
+    Of the pieces that `free` (F,) allows, neighbours become one where all their faces look towards their common mean,
+    those first that share most of their border. The others keep their number; each has its mean normal for direction.
+    """
+    out = piece.copy()
+    first, second = _neighbours(faces)
+    both = free[first] & free[second]
+    first, second = first[both], second[both]
+    weighted = normals * area[:, None]
     while True:
-        wide, tall = (np.ceil((high - low) * scale).astype(int) + gap).T
-        place = _shelves(wide[order], tall[order], size, gap)
-        if place is not None or scale < 1e-3 * most:
+        one, other = np.minimum(out[first], out[second]), np.maximum(out[first], out[second])
+        across = one != other
+        if not across.any():
             break
-        scale /= _DENSER
-    at = np.zeros((count, 2))
-    at[order] = gap if place is None else place
-    out: F64 = (corner - low[piece][:, None]) * scale + at[piece][:, None]
-    return np.clip(out, 0, np.array(size))
+        pairs, border = np.unique(np.stack([one[across], other[across]], 1), axis=0, return_counts=True)
+        joined = np.zeros(int(out.max()) + 1, bool)
+        for k in np.argsort(-border, kind="stable"):
+            a, b = pairs[k]
+            if joined[a] or joined[b]:
+                continue
+            mine = np.flatnonzero((out == a) | (out == b))
+            way = weighted[mine].sum(axis=0)
+            if (normals[mine] @ way).min() > _LEAST_COSINE * np.linalg.norm(way):
+                out[mine] = a
+                joined[[a, b]] = True
+        if not joined.any():
+            break
+    out = np.unique(out, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    way = np.stack([np.bincount(out, weighted[:, axis]) for axis in range(3)], axis=1)
+    return out, way / np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-300)
 
 
-def _shelves(wide: I64, tall: I64, size: tuple[int, int], gap: int) -> I64 | None:
-    """(N,2) upper left corners row by row, or None where they do not fit; sizes hold a gap of their own."""
-    place, x, y, shelf = np.zeros((len(wide), 2), np.int64), gap, gap, 0
-    for k, (w, h) in enumerate(zip(wide, tall, strict=True)):
-        if x + w > size[0]:
-            x, y, shelf = gap, y + shelf, 0
-        if x + w > size[0] or y + h > size[1]:
-            return None
-        place[k] = x, y
-        x, shelf = x + w, max(shelf, h)
-    return place
+def _unfold(faces: I32, place: F64, share: float) -> tuple[F64, Bool]:
+    """(V,2) places, moved where faces (F,3) are turned over, as few as it takes, and (V,) where that failed.
+
+    It fails where a face stays turned over, and where a vertex would move too far for what is shown there.
+    """
+    from scipy import sparse
+
+    out, size, area = place.copy(), len(place), np.abs(_areas(place[faces]))
+    # The least area keeps a face from becoming a line.
+    least, far = _SLIVER * float(np.median(area)), share * np.sqrt(area.sum())
+    free = np.zeros(size, bool)
+    free[faces[_areas(out[faces]) <= least]] = True
+    near = faces[free[faces].any(axis=1)]
+    for _ in range(_RINGS):
+        ring = np.zeros(size, bool)
+        ring[near] = True
+        near = faces[ring[faces].any(axis=1)]
+    ends = near.astype(np.int64)[:, [0, 1, 2, 1, 2, 0]], near.astype(np.int64)[:, [1, 2, 0, 0, 1, 2]]
+    ones = np.ones(ends[0].size)
+    links = sparse.coo_matrix((ones, (ends[0].ravel(), ends[1].ravel())), (size, size)).tocsr()
+    for _ in range(_UNFOLDINGS):
+        turned = near[_areas(out[near]) <= least]
+        if not len(turned):
+            break
+        free[turned] = True
+        rows = np.flatnonzero(free)
+        around = links[rows]
+        out[rows] = (around @ out) / np.maximum(np.asarray(around.sum(axis=1)), 1)
+    rows = np.flatnonzero(free)
+    group = sparse.csgraph.connected_components(links[rows][:, rows], directed=False)[1]
+    bad = np.linalg.norm(out[rows] - place[rows], axis=1) > far
+    failed = np.zeros(size, bool)
+    for _ in range(3):  # what is put back may turn its neighbours over
+        turned_over = np.zeros(size, bool)
+        turned_over[near[_areas(out[near]) <= 0]] = True
+        failed[rows] |= np.isin(group, group[bad | turned_over[rows]])
+        out[failed] = place[failed]
+    return out, failed
+
+
+def _areas(corner: F64) -> F64:
+    """(F,) twice the signed area of triangles (F,3,2), positive where they run against the clock with y up."""
+    (x_1, y_1), (x_2, y_2) = ((corner[:, k] - corner[:, 0]).T for k in (1, 2))
+    out: F64 = x_1 * y_2 - y_1 * x_2
+    return out
 
 
 def _absorb(first: I64, second: I64, chart: I64, may: Bool, area: F64) -> I64:
