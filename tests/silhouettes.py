@@ -147,7 +147,7 @@ def solid_from(
     method: str = "shells",
 ) -> tuple[Mesh, DepthMap]:
     """The repaired mesh of METRIC depth with both shells, and the placed depth."""
-    placed = place(depth, picture, PlaceOptions(height_m=height_m))
+    placed = place(depth, picture, PlaceOptions(height_m=height_m, elevation_deg=0.0))
     cloud = make_points(placed, picture, PointOptions(detail=detail))
     raw = reconstruct(cloud, placed, SurfaceOptions(method=method))
     return simplify(raw, placed, SimplifyOptions(faces=faces)), placed

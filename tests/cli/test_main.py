@@ -259,7 +259,7 @@ def test_missing_weights_in_a_stage_keep_their_exit_code(
 
 
 @pytest.mark.parametrize(
-    ("text", "degrees"), [("level", None), ("12deg", 12.0), ("-5", -5.0), ("7.5 DEG", 7.5)]
+    ("text", "degrees"), [("auto", None), ("level", 0.0), ("12deg", 12.0), ("-5", -5.0), ("7.5 DEG", 7.5)]
 )
 def test_an_elevation_is_read(text: str, degrees: float | None) -> None:
     assert parse_elevation(text) == degrees

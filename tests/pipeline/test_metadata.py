@@ -11,7 +11,7 @@ from silhouettes import disc, flat, picture_of
 from slipcast.checks.gates import parse_gates, pass_gates
 from slipcast.checks.verdict import Check
 from slipcast.core.findings import finding
-from slipcast.core.values import Export, Figurine, Mesh, Picture, Source, View
+from slipcast.core.values import Elevation, Export, Figurine, Mesh, Picture, Source, View
 from slipcast.depth.place import PlaceOptions
 from slipcast.formats.table import EXPORTERS, ExportOptions
 from slipcast.mesh.deviation import Deviation
@@ -53,13 +53,12 @@ def test_measures_are_those_of_the_mesh() -> None:
     assert known["bodies"] == 1
     assert known["unit"] == "metre"
     assert known["deviation_mm"] == {"max": 0.1235, "mean": 0.0054}
-    assert known["camera"] == {"elevation_deg": 0.0, "likely_error_deg": 5.2, "source": "assumed"}
 
 
-def test_an_elevation_that_was_given_is_told_as_sure() -> None:
-    recipe = Recipe(place=PlaceOptions(elevation_deg=12.0))
-    made = attach(figure(), picture=_PICTURE, depth=_DEPTH, recipe=recipe, deviation=_DEVIATION)
-    assert made.provenance["camera"] == {"elevation_deg": 12.0, "likely_error_deg": 0.0, "source": "given"}
+def test_the_elevation_is_told_with_what_it_comes_from() -> None:
+    depth = replace(_DEPTH, elevation=Elevation(degrees=12.0, likely_error_deg=4.2, source="seen"))
+    made = attach(figure(), picture=_PICTURE, depth=depth, recipe=Recipe(), deviation=_DEVIATION)
+    assert made.provenance["camera"] == {"elevation_deg": 12.0, "likely_error_deg": 4.2, "source": "seen"}
 
 
 def test_volume_of_a_cube() -> None:

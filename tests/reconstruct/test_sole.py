@@ -43,6 +43,28 @@ def test_paws_stay() -> None:
     assert find_sole_m(manifold3d.Manifold.batch_boolean([body, *legs], manifold3d.OpType.Add)) is None
 
 
+def test_a_short_leg_does_not_let_it_fall() -> None:
+    """Three paws touch the ground 1 % of the height after the fourth: it fell, and no section is wide enough."""
+    paw = manifold3d.Manifold.sphere(0.1, 64)
+    legs = [
+        paw.translate((x, 0.12 if (x, z) != (0.3, 0.3) else 0.11, z))
+        for x in (-0.3, 0.3)
+        for z in (-0.3, 0.3)
+    ]
+    body = manifold3d.Manifold.cube((0.8, 0.5, 0.8), True).translate((0, 0.75, 0))
+    bars = [
+        manifold3d.Manifold.cylinder(0.5, 0.05).rotate((-90, 0, 0)).translate((x, 0.1, z))
+        for x in (-0.3, 0.3)
+        for z in (-0.3, 0.3)
+    ]
+    solid = manifold3d.Manifold.batch_boolean([body, *legs, *bars], manifold3d.OpType.Add)
+    height = find_sole_m(solid)
+    assert height is not None
+    cut = solid.trim_by_plane((0, 1, 0), height)
+    assert len(cut.rotate((90, 0, 0)).slice(height + 2e-3).to_polygons()) >= 3
+    assert find_sole_m(cut) is None
+
+
 def test_a_flat_sole_stays() -> None:
     assert find_sole_m(pillar(0.2, 1.0)) is None
 

@@ -246,6 +246,18 @@ class ModelInfo:
     """SPDX id, or what the model's card says."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Elevation:
+    """How far a camera looked down, and how that is known."""
+
+    degrees: float
+    """Above 0 it looked down, below it looked up."""
+    likely_error_deg: float
+    """How far off that likely is."""
+    source: str
+    """`given`, `seen` in what the figurine stands on, or `assumed`."""
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class DepthMap(_Shown):
     """Depth for each pixel of a picture, for the seen side and, where known, for the hidden one.
@@ -274,6 +286,8 @@ class DepthMap(_Shown):
     """Depth over outline of a model's answer that was not taken, since no figurine is so; None where it was taken."""
     agreement: float | None = None
     """Correlation in [-1, 1] of two models' fronts where two were asked; None where one was."""
+    elevation: Elevation | None = None
+    """How far the camera looked down: what the model assumes until it stands in the world; None where nobody knows."""
     findings: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:

@@ -13,9 +13,11 @@ from slipcast.core.values import (
     Camera,
     DepthKind,
     DepthMap,
+    Elevation,
     Mesh,
     Picture,
 )
+from slipcast.depth.elevation import LEVEL, find_elevation
 
 SMALLEST_M, LARGEST_M = 0.001, 10.0
 """Heights that a figurine can have."""
@@ -35,8 +37,8 @@ class PlaceOptions:
     height_m: float = 0.075
     """Height of the finished asset, feet to top, from `SMALLEST_M` to `LARGEST_M`."""
     elevation_deg: float | None = None
-    """How far the camera looked down, from -`STEEPEST_DEG` to `STEEPEST_DEG`; None: level, as most pictures of
-    figurines nearly are."""
+    """How far the camera looked down, from -`STEEPEST_DEG` to `STEEPEST_DEG`; None: as what the figurine stands on
+    says (elevation.py), else as the depth model assumes, else level."""
 
     def __post_init__(self) -> None:
         check(
@@ -56,7 +58,12 @@ def place(depth: DepthMap, picture: Picture, options: PlaceOptions) -> DepthMap:
         raise StageFailed("the depth map has no valid pixel; check the cutout")
     if depth.kind is not DepthKind.METRIC or depth.back is None:
         raise ValueError("place needs calibrated depth with both shells")
-    yaw, pitch = math.radians(picture.view.yaw_deg), math.radians(options.elevation_deg or 0.0)
+    elevation = (
+        find_elevation(depth) or depth.elevation or LEVEL
+        if options.elevation_deg is None
+        else Elevation(degrees=options.elevation_deg, likely_error_deg=0.0, source="given")
+    )
+    yaw, pitch = math.radians(picture.view.yaw_deg), math.radians(elevation.degrees)
     turn = np.array([[math.cos(yaw), 0, -math.sin(yaw)], [0, 1, 0], [math.sin(yaw), 0, math.cos(yaw)]])
     tilt = np.array(
         [[1, 0, 0], [0, math.cos(pitch), -math.sin(pitch)], [0, math.sin(pitch), math.cos(pitch)]]
@@ -75,6 +82,7 @@ def place(depth: DepthMap, picture: Picture, options: PlaceOptions) -> DepthMap:
         front=(depth.front * np.float32(scale)).astype(np.float32),
         back=(depth.back * np.float32(scale)).astype(np.float32),
         camera=replace(depth.camera, camera_from_world=camera_from_world),
+        elevation=elevation,
     )
 
 

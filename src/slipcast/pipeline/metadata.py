@@ -13,13 +13,10 @@ from slipcast.checks.gates import Passage
 from slipcast.checks.verdict import Check, verdict
 from slipcast.core.advice import advise
 from slipcast.core.findings import Finding
-from slipcast.core.values import DepthMap, Export, Figurine, Picture
+from slipcast.core.values import DepthMap, Elevation, Export, Figurine, Picture
 from slipcast.mesh.deviation import Deviation
 from slipcast.mesh.topology import Welded, closedness, source_shares, take_apart
 from slipcast.pipeline.recipe import Recipe
-
-_LIKELY_ERROR_DEG = 5.2
-"""Mean elevation of the evaluation's 16 pictures, 0 to 12 degrees: what is wrong where level is assumed."""
 
 
 def attach(
@@ -51,7 +48,7 @@ def attach(
         "depth_model": asdict(depth.model) | {"ratio_is_prior": depth.ratio_is_prior},
         "options": _plain(recipe),
         "recipe": recipe.digest,
-        "camera": _camera(recipe),
+        "camera": _camera(depth),
         "unit": "metre",
         "axes": {"up": "+Y", "front": "+Z"},
         "height_mm": size_mm[1],
@@ -98,12 +95,14 @@ def describe(
     }
 
 
-def _camera(recipe: Recipe) -> dict[str, object]:
-    """How far the camera looked down and where that comes from: one picture hardly tells, so level is assumed."""
-    given = recipe.place.elevation_deg
-    likely = 0.0 if given is not None else _LIKELY_ERROR_DEG
-    source = "assumed" if given is None else "given"
-    return {"elevation_deg": given or 0.0, "likely_error_deg": likely, "source": source}
+def _camera(depth: DepthMap) -> dict[str, object]:
+    """How far the camera looked down and where that comes from."""
+    known = depth.elevation or Elevation(degrees=0.0, likely_error_deg=0.0, source="given")
+    return {
+        "elevation_deg": known.degrees,
+        "likely_error_deg": known.likely_error_deg,
+        "source": known.source,
+    }
 
 
 def _plain(value: object) -> object:

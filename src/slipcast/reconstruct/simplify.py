@@ -20,7 +20,7 @@ import numpy as np
 from slipcast.core.camera import project, world_from_camera
 from slipcast.core.errors import StageFailed
 from slipcast.core.options import check, whole
-from slipcast.core.values import I32, U8, DepthMap, Mesh, Source
+from slipcast.core.values import F64, I32, U8, DepthMap, Mesh, Source
 from slipcast.mesh.bodies import find_bodies
 from slipcast.mesh.stance import convex_hull, mass_center, tipping_angle_deg
 from slipcast.mesh.topology import (
@@ -49,6 +49,8 @@ _SOLE_SHARE, _SOLE_FULL, _SOLE_MOST, _SOLE_STEPS = 0.6, 0.04, 0.02, 16
 """When a sole counts as flat, and how much of the height may be cut to make it so: see `find_sole_m`."""
 _SOLE_CONTACT, _SOLE_SAFE_DEG = 0.002, 10.0
 """Where the contact is taken, as a share of the height, and the lean that a sole must bear to be left alone."""
+_SOLE_REACH = 0.3
+"""The least width and depth of a contact over the figurine's."""
 _CRUMB = 5e-5
 """Bodies that hold no more than this share of the volume are dropped."""
 
@@ -193,40 +195,55 @@ def _trim_below(solid: "manifold3d.Manifold", height_m: float | None) -> "manifo
 
 
 def find_sole_m(solid: "manifold3d.Manifold") -> float | None:
-    """Height at which a rounded sole is cut flat, or None where it stands as it is, or has no sole.
+    """Height at which a sole is cut flat, or None where it stands as it is, or has no sole.
 
     The rim of a silhouette comes out round, the foot of a base or a shoe with it, so that it would stand on a point. It
     is cut at the lowest height, within 2 % of the figurine's, where its section has 60 % of the area that it has at
-    4 %. A ball or a point does not reach that and stays.
+    4 %. Where no height has, as on paws of unequal height, it is cut at the lowest at which it stands, if its contact
+    is three tenths as wide and as deep as the figurine: a ball or a point does not reach that and stays.
 
     Rejected: cutting every rounded sole. With true depth it cut the paws of the samples fox and dragon, which stood
     well: outline IoU 0.993 to 0.950 and 0.974 to 0.915.
     """
-    _, low, _, _, high, _ = solid.bounding_box()
+    low_x, low, low_z, high_x, high, high_z = solid.bounding_box()
     upright = solid.rotate((90.0, 0.0, 0.0))  # +Y becomes +Z, along which manifold3d slices
-    tall = high - low
-    if _tipping_deg(upright, low + _SOLE_CONTACT * tall) >= _SOLE_SAFE_DEG:
-        return None
-    wanted = _SOLE_SHARE * float(upright.slice(low + _SOLE_FULL * tall).area())
-    shares = np.linspace(0, _SOLE_MOST, _SOLE_STEPS + 1)
-    areas = [float(upright.slice(low + max(float(share), 1e-4) * tall).area()) for share in shares]
-    if areas[0] >= wanted:
-        return None
-    return next(
-        (low + float(share) * tall for share, area in zip(shares, areas, strict=True) if area >= wanted), None
-    )
-
-
-def _tipping_deg(upright: "manifold3d.Manifold", height_m: float) -> float:
-    """The lean at which a solid with +Z up tips over on its section at `height_m`."""
     mesh = upright.to_mesh()
     center = mass_center(
         np.array(mesh.vert_properties[:, :3], np.float32), np.array(mesh.tri_verts, np.int32)
     )
+    tall = high - low
+    contact = _SOLE_CONTACT * tall
+
+    def tipping_deg(height: float) -> float:
+        hull = _hull_at(upright, height)
+        return tipping_angle_deg(hull, center - np.array([0, 0, height]))
+
+    if tipping_deg(low + contact) >= _SOLE_SAFE_DEG:
+        return None
+    wanted = _SOLE_SHARE * float(upright.slice(low + _SOLE_FULL * tall).area())
+    heights = [low + float(share) * tall for share in np.linspace(0, _SOLE_MOST, _SOLE_STEPS + 1)]
+    areas = [float(upright.slice(max(height, low + 1e-4 * tall)).area()) for height in heights]
+    if areas[0] >= wanted:
+        return None
+    for height, area in zip(heights, areas, strict=True):
+        if area >= wanted:
+            return height
+    least = _SOLE_REACH * np.array([high_x - low_x, high_z - low_z])
+    for height in heights[1:]:
+        hull = _hull_at(upright, height + contact)
+        if (
+            len(hull)
+            and (np.ptp(hull, axis=0) >= least).all()
+            and tipping_deg(height + contact) >= _SOLE_SAFE_DEG
+        ):
+            return height
+    return None
+
+
+def _hull_at(upright: "manifold3d.Manifold", height_m: float) -> F64:
+    """(N,2) convex hull of the section of a solid with +Z up, empty where there is none."""
     outlines = [np.asarray(outline, np.float64) for outline in upright.slice(height_m).to_polygons()]
-    if not outlines:
-        return -90.0
-    return tipping_angle_deg(convex_hull(np.concatenate(outlines)), center - np.array([0, 0, height_m]))
+    return convex_hull(np.concatenate(outlines)) if outlines else np.zeros((0, 2))
 
 
 def _collapse_to_budget(mesh: Mesh, faces: int, eagerness: int) -> Mesh | None:

@@ -55,7 +55,9 @@ _OPTIONS = (
     ),
     _option("--height", default=recipe.HEIGHT, help="Height of the figurine, e.g. 75mm, 7.5cm or 3in."),
     _option(
-        "--elevation", default=recipe.ELEVATION, help="Camera elevation: level, 12deg (looking down), -5deg."
+        "--elevation",
+        default=recipe.ELEVATION,
+        help="Camera elevation: auto, level, 12deg (looking down), -5deg.",
     ),
     _option("--faces", default=recipe.FACES, help="Maximum number of triangles."),
     _option(

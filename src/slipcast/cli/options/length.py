@@ -32,13 +32,14 @@ _ANGLE = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))\s*(deg|°)?", re.IGNORECASE | r
 
 
 def parse_elevation(text: str) -> float | None:
-    """Degrees that the camera looked down, or None for `level`; BadInput unless it is an angle that can be followed."""
-    if text.strip().lower() == "level":
-        return None
+    """Degrees that the camera looked down, None for `auto`; BadInput unless it is an angle that can be followed."""
+    word = text.strip().lower()
+    if word in ("auto", "level"):
+        return None if word == "auto" else 0.0
     match = _ANGLE.fullmatch(text.strip())
     if match is None or not abs(float(match[1])) <= STEEPEST_DEG:
         raise BadInput(
-            f"--elevation {text!r} cannot be followed; write level, or degrees from {-STEEPEST_DEG:g}deg to "
+            f"--elevation {text!r} cannot be followed; write auto, level, or degrees from {-STEEPEST_DEG:g}deg to "
             f"{STEEPEST_DEG:g}deg, for instance 12deg for a camera that looks down a little"
         )
     return float(match[1])

@@ -16,7 +16,7 @@ NORMAL_MAPS = MODES
 DETAILS_TOLD = ", ".join(f"{name} {samples}" for name, samples in DETAILS.items()) + " (twice the time)"
 
 HEIGHT = f"{PlaceOptions.height_m * 1000:g}mm"
-ELEVATION = "level"
+ELEVATION = "auto"
 FACES = SimplifyOptions.faces
 DEPTH = DepthOptions.model
 DEVICE = DepthOptions.device
