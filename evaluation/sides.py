@@ -60,7 +60,7 @@ def roughness_deg(view: SideView) -> float:
         if len(seen) <= 2 * _STEP:
             continue
         a, b, c = (slice(k * _STEP, len(seen) - (2 - k) * _STEP) for k in range(3))
-        one = seen[a] & seen[b] & seen[c]
+        one: Bool = (seen[a] > 0) & (seen[b] > 0) & (seen[c] > 0)
         for near, far in ((a, b), (b, c)):
             one &= np.abs(depth[near] - depth[far]) <= _SHEET * _STEP * PITCH
         found.append(np.linalg.norm(normals[a] - 2 * normals[b] + normals[c], axis=-1)[one])

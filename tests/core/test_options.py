@@ -27,8 +27,8 @@ NEEDED: dict[str, dict[str, Any]] = {
 ACCEPTS_TEXT = {("Recipe", "formats"), ("Recipe", "gates")}
 """Fields of several that take words with commas between, as the command line does."""
 _MORE = ("Budget", "FigurineSpec", "Material", "Naming", "PromptLimits", "Recipe", "Shot")
-CLASSES = [
-    kind
+CLASSES: list[type[Any]] = [
+    typing.cast("type[Any]", kind)
     for kind in (*(getattr(slipcast, name) for name in slipcast.__all__), PromptLimits, Shot)
     if dataclasses.is_dataclass(kind) and (kind.__name__.endswith("Options") or kind.__name__ in _MORE)  # type: ignore[union-attr]
 ]
@@ -67,7 +67,7 @@ def _wrong_values(hint: Any) -> list[Any]:
 CASES = [
     pytest.param(kind, entry.name, value, id=f"{kind.__name__}-{entry.name}-{value!r:.20}")
     for kind in CLASSES
-    for entry in dataclasses.fields(kind)  # type: ignore[arg-type]
+    for entry in dataclasses.fields(kind)
     if (kind.__name__, entry.name) != ("GeminiOptions", "credentials")  # a foreign object
     for value in _wrong_values(typing.get_type_hints(kind, {"Credentials": object}).get(entry.name))
 ]

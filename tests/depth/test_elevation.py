@@ -67,6 +67,7 @@ def test_what_stands_on_a_sole_is_put_upright() -> None:
     placed = place(depth, picture, PlaceOptions())
     assert placed.elevation is not None
     assert placed.elevation.source == "seen"
+    assert placed.back is not None
     rays = placed.camera.rays()[placed.valid]
     back = world_from_camera(placed.camera, rays * placed.back[placed.valid][:, None])
     sole = back[back[:, 1] < 0.004]

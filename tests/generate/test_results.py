@@ -1,6 +1,7 @@
 """A bought picture is decoded as every other; one default for the store's size."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -23,4 +24,8 @@ def test_a_bought_picture_of_16_bits_is_what_the_decoder_says() -> None:
 
 def test_the_store_has_one_size_by_default() -> None:
     option = next(option for option in generate.params if option.name == "store_size")
-    assert GenerateOptions().cache_bytes == CacheOptions(folder="x").most_bytes == int(option.default * 1e9)  # type: ignore[arg-type]
+    assert (
+        GenerateOptions().cache_bytes
+        == CacheOptions(folder=Path("x")).most_bytes
+        == int(float(str(option.default)) * 1e9)
+    )

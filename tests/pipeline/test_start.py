@@ -75,7 +75,7 @@ def test_a_painted_mask_changes_what_comes_after(picture: Picture, made: Result)
 
 
 def test_a_sculpted_mesh_is_taken_as_it_is(picture: Picture, made: Result) -> None:
-    wide = replace(made.mesh, vertices=made.mesh.vertices * np.float32([1.1, 1.0, 1.1]))
+    wide = replace(made.mesh, vertices=made.mesh.vertices * np.array([1.1, 1.0, 1.1], np.float32))
     start = Start(cutouts=(made.picture,), depth=made.depth, mesh=wide)
     again = run(picture, RECIPE, name="egg", start=start)
     assert again.mesh.vertices.tobytes() == wide.vertices.tobytes()

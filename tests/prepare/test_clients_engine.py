@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from clients.measure import Facts
 from clients.programs import BY_NAME, HERE
-from formats.test_clients import remarks
 from shapes import figure
+from test_clients import remarks
 
 from slipcast.core.values import Figurine
 from slipcast.formats.table import EXPORTERS, ExportOptions

@@ -7,6 +7,7 @@ import pytest
 from turnarounds import FOUR, turnaround
 
 from slipcast.core.values import Figurine, Picture
+from slipcast.depth.place import Settling
 from slipcast.pipeline.several_views import Gathered, SeenView, gather
 from slipcast.report.views import compare_views
 
@@ -24,10 +25,9 @@ def gathered() -> Gathered:
 def _painted(gathered: Gathered) -> tuple[Figurine, tuple[SeenView, ...]]:
     mesh = gathered.fused.mesh
     painted = gathered.paint(mesh, max_size_px=1024, name="x")
-    moved = replace(mesh, vertices=mesh.vertices * np.float32(2) + np.float32([0.01, 0.02, -0.03]))
-    return replace(painted, mesh=replace(painted.mesh, vertices=moved.vertices)), gathered.views_of(
-        mesh, moved
-    )
+    settling = Settling(origin=np.array([0.01, 0.02, -0.03]), scale=2.0)
+    moved = replace(painted.mesh, vertices=settling.move(mesh.vertices))
+    return replace(painted, mesh=moved), gathered.settle(settling).views
 
 
 def test_each_view_is_shown_as_its_camera_sees_the_asset(gathered: Gathered) -> None:

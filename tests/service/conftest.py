@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from parts import House, make_house
+from serving import House, make_house
 
 from slipcast.pipeline.recipe import Recipe
 from slipcast.service.database.engine import Database

@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from parts import House
+from serving import House
 
 from slipcast.service.settings import PREFIX, Settings, load_settings
 

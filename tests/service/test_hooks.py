@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from parts import House, make_house
+from serving import House, make_house
 from standardwebhooks import Webhook
 
 from slipcast.core.errors import BadInput

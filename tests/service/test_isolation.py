@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from parts import House
+from serving import House
 
 FILLED = {
     "job_id": "job",

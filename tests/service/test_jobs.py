@@ -4,7 +4,7 @@ import base64
 import json
 
 import pytest
-from parts import House, picture
+from serving import House, picture
 
 from slipcast.service.jobs import queue
 

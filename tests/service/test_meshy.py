@@ -11,7 +11,7 @@ import mesh_toolkit.base
 import pytest
 import uvicorn
 from mesh_toolkit import text3d
-from parts import House, make_house, picture
+from serving import House, make_house, picture
 from standin import Standin
 
 from slipcast.pipeline.recipe import Recipe

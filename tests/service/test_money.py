@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from parts import House, make_house
+from serving import House, make_house
 from standin import Standin
 
 from slipcast.pipeline.recipe import Recipe

@@ -3,15 +3,10 @@
 import json
 import os
 import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
-from parts import House
+from serving import House, running
 
 ROOT = Path(__file__).parents[2]
 
@@ -71,37 +66,6 @@ def test_a_foreign_page_cannot_act_for_the_user(house: House, headers: dict[str,
 def test_tries_at_the_door_are_counted(house: House) -> None:
     codes = {house.client.post("/login", data={"key": "sk_no"}).status_code for _ in range(25)}
     assert codes == {401, 429}
-
-
-@contextmanager
-def running(folder: Path, *words: str, port: int = 8399) -> Iterator[tuple[str, str]]:
-    """`slipcast serve` in a process of its own: its address and first key."""
-    code = "import sys; from slipcast.cli.main import main; sys.exit(main(sys.argv[1:]))"
-    surroundings = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    surroundings.pop("PROMETHEUS_MULTIPROC_DIR", None)
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, "serve", "--data", str(folder), "--port", str(port), *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=surroundings,
-        text=True,
-    )
-    try:
-        assert process.stdout
-        key = process.stdout.readline().rsplit(" ", 1)[-1].strip()
-        url = f"http://127.0.0.1:{port}"
-        for _ in range(600):
-            try:
-                httpx.get(f"{url}/health/live", trust_env=False)
-                break
-            except httpx.TransportError:
-                time.sleep(0.1)
-        yield url, key
-    finally:
-        process.terminate()
-        process.wait(60)
-        if process.stdout:
-            process.stdout.close()
 
 
 @pytest.mark.clients

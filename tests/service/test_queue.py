@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
-from parts import new_url
+from serving import new_url
 
 from slipcast.core.errors import BadInput
 from slipcast.service.database.engine import Database

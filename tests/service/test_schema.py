@@ -4,11 +4,11 @@ import re
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
-from parts import House
 from schemathesis import APIOperation, Case, openapi
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
+from serving import House
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance]
 LEFT_OUT = re.compile(r"(/events|/stream)$")

@@ -12,8 +12,7 @@ from typing import Any
 import httpx
 import pytest
 import sqlalchemy as sa
-from parts import House, picture
-from test_page import running
+from serving import House, picture, running
 
 from slipcast.service.database.engine import Database, persist
 from slipcast.service.database.tables import worker

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from parts import House, make_house, new_url, picture
+from serving import House, make_house, new_url, picture
 
 from slipcast.core.errors import BadInput
 from slipcast.pipeline.recipe import Recipe

@@ -221,7 +221,7 @@ def find_sole_m(solid: "manifold3d.Manifold") -> float | None:
     if tipping_deg(low + contact) >= _SOLE_SAFE_DEG:
         return None
     wanted = _SOLE_SHARE * float(upright.slice(low + _SOLE_FULL * tall).area())
-    heights = [low + float(share) * tall for share in np.linspace(0, _SOLE_MOST, _SOLE_STEPS + 1)]
+    heights = [float(low + share * tall) for share in np.linspace(0, _SOLE_MOST, _SOLE_STEPS + 1)]
     areas = [float(upright.slice(max(height, low + 1e-4 * tall)).area()) for height in heights]
     if areas[0] >= wanted:
         return None

@@ -3,11 +3,16 @@
 import io
 import os
 import secrets
-from collections.abc import Callable
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
@@ -25,6 +30,8 @@ from slipcast.service.tenants import create_tenant
 from slipcast.service.worker.child import Failed, attempt
 from slipcast.service.worker.work import Order, Outcome
 from slipcast.service.worker.worker import Worker
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 class Here:
@@ -140,3 +147,34 @@ def picture(side: int = 64) -> bytes:
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, "PNG")
     return out.getvalue()
+
+
+@contextmanager
+def running(folder: Path, *words: str, port: int = 8399) -> Iterator[tuple[str, str]]:
+    """`slipcast serve` in a process of its own: its address and first key."""
+    code = "import sys; from slipcast.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    surroundings = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    surroundings.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "serve", "--data", str(folder), "--port", str(port), *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=surroundings,
+        text=True,
+    )
+    try:
+        assert process.stdout
+        key = process.stdout.readline().rsplit(" ", 1)[-1].strip()
+        url = f"http://127.0.0.1:{port}"
+        for _ in range(600):
+            try:
+                httpx.get(f"{url}/health/live", trust_env=False)
+                break
+            except httpx.TransportError:
+                time.sleep(0.1)
+        yield url, key
+    finally:
+        process.terminate()
+        process.wait(60)
+        if process.stdout:
+            process.stdout.close()
