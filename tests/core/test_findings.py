@@ -19,7 +19,7 @@ def test_a_row_is_well_formed(code: str) -> None:
     sentence = FINDINGS[code].sentence
     assert len(sentence) > 20
     assert not sentence.endswith(".")
-    assert all(re.fullmatch(r"[a-z_]+", name) for name in _fields(code))
+    assert all(re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in _fields(code))
 
 
 @pytest.mark.parametrize("code", FINDINGS)
