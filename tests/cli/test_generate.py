@@ -41,14 +41,14 @@ def test_prompt_shows_words_tokens_and_warnings(buy: Buy) -> None:
         (("prompt", "a fox", "--block", "none.txt"), "none.txt"),
         (("generate",), "words or --file"),
         (("generate", "a fox", "--size", "8K"), "«8K»"),
-        (("generate", "a fox", "--count", "0"), "--count 0"),
-        (("generate", "a fox", "--max-cost", "-1"), "run_usd"),
-        (("generate", "a fox", "--similar", "85"), "--similar 85"),
-        (("generate", "a fox", "--concurrency", "0"), "--concurrency 0"),
-        (("generate", "a fox", "--rate", "0"), "requests_per_minute"),
+        (("generate", "a fox", "--count", "0"), "--count is 0"),
+        (("generate", "a fox", "--max-cost", "-1"), "--max-cost is -1"),
+        (("generate", "a fox", "--similar", "85"), "--similar is 85"),
+        (("generate", "a fox", "--concurrency", "0"), "--concurrency is 0"),
+        (("generate", "a fox", "--rate", "0"), "--rate is 0"),
         (("generate", "a fox", "--reference", "none.png"), "none.png"),
         (("generate", "a fox", "--provider", "dalle"), "gemini, folder"),
-        (("generate", "a fox", "--provider", "folder"), "--pictures"),
+        (("generate", "a fox", "--provider", "folder"), "as pictures"),
         (("generate", "--file", "none.csv"), "none.csv"),
         (("generate", "--file", "none.xls"), ".txt, .csv, .jsonl"),
         (("generate", "a fox", "--batch", "--provider", "folder", "--pictures", "."), "picture"),
@@ -68,7 +68,7 @@ def test_no_key_names_both_ways(buy: Buy, monkeypatch: pytest.MonkeyPatch) -> No
     ran = buy("generate", "a fox", buys=False)
     assert ran.code == 2
     assert "GEMINI_API_KEY" in ran.err
-    assert "--provider folder" in ran.err
+    assert "provider folder" in ran.err
 
 
 def test_generate_writes_picture_and_story_once(buy: Buy, server: Standin, tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_the_longest_unused_go_first(tmp_path: Path) -> None:
     assert cache.size() == (1, 9000)
     assert len(list(tmp_path.rglob("*.png"))) == 1
     cache.close()
-    with pytest.raises(BadInput, match="positive"):
+    with pytest.raises(BadInput, match="most_bytes"):
         Cache(CacheOptions(folder=tmp_path, most_bytes=0))
 
 

@@ -233,11 +233,13 @@ def test_white_space_is_made_plain_and_limits_are_settings() -> None:
 
 
 def test_the_block_list_blocks_whole_words() -> None:
-    limits = PromptLimits(blocked=("gun", "two heads", ""))
+    limits = PromptLimits(blocked=("gun", "two heads"))
     assert check_text("a begun statue of a fox", limits)
     for text in ("a fox with a GUN in hand", "a fox with two heads"):
         with pytest.raises(BadInput, match="block list"):
             check_text(text, limits)
+    with pytest.raises(BadInput, match="blocked"):
+        PromptLimits(blocked=("gun", ""))
 
 
 @pytest.mark.parametrize(

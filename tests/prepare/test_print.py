@@ -164,7 +164,7 @@ def test_an_open_mesh_is_refused(statue: Figurine) -> None:
         (["--split", "auto"], "printer_mm"),
         (["--height", "75mm", "--scale", "1:7"], "name one"),
         (["--for", "laser"], "--for is 'laser'"),
-        (["--orient", "upside"], "orient must be"),
+        (["--orient", "upside"], "--orient is 'upside'"),
     ],
 )
 def test_wrong_words_are_refused_at_once(

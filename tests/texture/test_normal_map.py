@@ -189,7 +189,7 @@ def test_normals_of_a_slope_are_exact_and_steps_are_not_bridged() -> None:
     normal = np.array([0.3, -0.2, 1.0]) / np.linalg.norm([0.3, -0.2, 1.0])
     z = 100 / (camera.rays().astype(np.float64) @ normal)
     z = np.where(x > 40, z + 30, z)
-    depth = place(depth_of(alpha, z, z + 50), picture_of(alpha), PlaceOptions())
+    depth = place(depth_of(alpha, z, z + 50), picture_of(alpha), PlaceOptions(elevation_deg=0))
     at = np.stack([x, y], -1)[10:54, 10:54].reshape(-1, 2)
     found, known, _ = find_depth_normals(depth.front, depth, at)
     assert known.all()
