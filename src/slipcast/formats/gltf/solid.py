@@ -6,11 +6,15 @@ which would also join what only touches. Written by manifold's tools too; reader
 it. It costs eight bytes a corner at a seam.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pygltflib as gl
 
 from slipcast.core.values import F32, I32, I64
 from slipcast.formats.gltf_document import Document, Json, extension
+
+if TYPE_CHECKING:
+    import pygltflib as gl
 
 EXTENSION = "EXT_mesh_manifold"
 
@@ -68,6 +72,8 @@ def describe_solid(
     `indices` is the drawn primitive's accessor, `position` the number of its positions', `sparse` the buffer views of
     what is replaced and by what.
     """
+    import pygltflib as gl  # only writers need it; tests/clients/write_usdz.py reads without
+
     where, values = sparse
     kind = gl.UNSIGNED_INT
     solid = gl.Accessor(
