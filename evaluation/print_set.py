@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from evaluation import slicers
 from evaluation.slicers import Cured, Sliced
@@ -99,7 +100,7 @@ def _slice(made: Print, process: str, place: Path, names: list[str]) -> dict[str
     return {name: None if found is None else asdict(found) for name, found in answers.items()}
 
 
-def row(entry: dict) -> list[str]:  # type: ignore[type-arg]
+def row(entry: dict[str, Any]) -> list[str]:
     """One line of the table."""
     if "error" in entry:
         return [entry["name"], entry["error"]]
@@ -128,7 +129,7 @@ def row(entry: dict) -> list[str]:  # type: ignore[type-arg]
             f"{part['layers']['cup_mm3']:.0f}", f"{part['volume_mm3'] / 1000:.1f}", str(entry["seconds"])]  # fmt: skip
 
 
-def sum_up(entries: list[dict]) -> list[str]:  # type: ignore[type-arg]
+def sum_up(entries: list[dict[str, Any]]) -> list[str]:
     """The last lines: how many of all are as they should be."""
     lines = []
     for process in PROCESSES:
