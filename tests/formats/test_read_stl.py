@@ -29,6 +29,7 @@ def facets(
         ("solid x\n" + facets() + "endsolid x\n").replace("\n", "\r\n"),
         ("solid x\n" + facets() + "endsolid x\n").replace("\n", "\r"),
         "solid\n" + facets().replace("\n", " ") + "\nendsolid\n",
+        ("solid x\n" + facets() + "endsolid x\n").replace("\n", " "),
         "\ufeffsolid x\n" + facets() + "endsolid x\n",
         "solid a vertex 9 9 9\n" + facets() + "endsolid a vertex 9 9 9\n",
         "solid a\n"
@@ -47,7 +48,8 @@ def facets(
         "tabs",
         "crlf",
         "cr",
-        "one line",
+        "facets on one line",
+        "all on one line",
         "byte order mark",
         "vertex in its name",
         "two solids",

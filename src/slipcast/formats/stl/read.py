@@ -15,9 +15,11 @@ from slipcast.formats.stl.write import HEADER_BYTES, RECORD
 from slipcast.formats.table import UNITS_M
 
 _START = HEADER_BYTES + 4
-_NAME = re.compile(rb"^[ \t]*(?:end[ \t]*)?solid\b[^\r\n]*", re.MULTILINE | re.IGNORECASE)
-"""A first or last line, whose name may hold any word."""
-_END = re.compile(rb"^[ \t]*end[ \t]*solid\b", re.MULTILINE | re.IGNORECASE)
+_NAME = re.compile(
+    rb"^[ \t]*(?:end[ \t]*)?solid\b(?:(?!\sfacet\s+normal\s)[^\r\n])*", re.MULTILINE | re.IGNORECASE
+)
+"""A first or last line, whose name may hold any word; the facets may follow on the same line."""
+_END = re.compile(rb"(?:^|\s)end[ \t]*solid\b", re.IGNORECASE)
 _WORD = re.compile(
     rb"(?<!\S)(?:(?P<vertex>vertex)(?:\s+(\S{1,40})\s+(\S{1,40})\s+(\S{1,40})(?!\S))?|(?:end)?(?:facet|loop)|outer)(?!\S)",
     re.IGNORECASE,
