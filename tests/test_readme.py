@@ -15,6 +15,7 @@ from slipcast.cli.convert import convert as convert_command
 from slipcast.cli.main import COMMANDS, cli
 from slipcast.core.errors import STATUS, SlipcastError
 from slipcast.core.findings import FINDINGS
+from slipcast.core.mention import FIELDS
 from slipcast.depth.models import DEPTH_MODELS
 from slipcast.formats.table import EXPORTERS
 
@@ -68,6 +69,13 @@ def _errors() -> str:
     return _table(*rows)
 
 
+class _Names(dict[str, object]):
+    """Fills a sentence's values with their names."""
+
+    def __missing__(self, name: str) -> str:
+        return f"*{name}*"
+
+
 def _findings() -> str:
     rows = [("code", "severity", "sentence")]
     for code, row in FINDINGS.items():
@@ -75,7 +83,7 @@ def _findings() -> str:
             (
                 f"`{code}`",
                 row.severity.value,
-                row.sentence.replace("{", "*").replace("}", "*").replace("|", "\\|"),
+                row.sentence.format_map(_Names(option=FIELDS)).replace("|", "\\|"),
             )
         )
     return _table(*rows)

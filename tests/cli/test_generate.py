@@ -40,7 +40,7 @@ def test_prompt_shows_words_tokens_and_warnings(buy: Buy) -> None:
         (("prompt", "a fox", "--longest", "50"), "shorten it to 50"),
         (("prompt", "a fox", "--block", "none.txt"), "none.txt"),
         (("generate",), "words or --file"),
-        (("generate", "a fox", "--size", "8K"), "«8K»"),
+        (("generate", "a fox", "--size", "8K"), "--size '8K'"),
         (("generate", "a fox", "--count", "0"), "--count is 0"),
         (("generate", "a fox", "--max-cost", "-1"), "--max-cost is -1"),
         (("generate", "a fox", "--similar", "85"), "--similar is 85"),
@@ -48,7 +48,7 @@ def test_prompt_shows_words_tokens_and_warnings(buy: Buy) -> None:
         (("generate", "a fox", "--rate", "0"), "--rate is 0"),
         (("generate", "a fox", "--reference", "none.png"), "none.png"),
         (("generate", "a fox", "--provider", "dalle"), "gemini, folder"),
-        (("generate", "a fox", "--provider", "folder"), "as pictures"),
+        (("generate", "a fox", "--provider", "folder"), "--pictures is not given"),
         (("generate", "--file", "none.csv"), "none.csv"),
         (("generate", "--file", "none.xls"), ".txt, .csv, .jsonl"),
         (("generate", "a fox", "--batch", "--provider", "folder", "--pictures", "."), "picture"),
@@ -310,7 +310,7 @@ def test_a_batch_sends_what_the_budget_holds_and_books_no_more(
     assert (row["calls"], row["unsure_usd"]) == (2, pytest.approx(0.0357, abs=1e-3))
     ran = buy("generate", "a fish", "--batch", "--thinking", "utter")
     assert (ran.code, len(server.batches)) == (2, 1)
-    assert "no thinking «utter»" in ran.err
+    assert "--thinking 'utter'" in ran.err
 
 
 def test_a_large_batch_goes_as_a_file(

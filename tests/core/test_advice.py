@@ -1,11 +1,10 @@
 """core/advice.py: every finding has advice, or a reason why none is needed."""
 
-import re
-
 import pytest
 
 from slipcast.core.advice import ADVICE, NO_ADVICE, advise
 from slipcast.core.findings import FINDINGS, Severity, finding
+from slipcast.core.mention import FIELDS
 
 
 def test_every_code_is_in_exactly_one_table() -> None:
@@ -28,21 +27,6 @@ def test_advice_is_a_sentence_without_end(code: str) -> None:
     assert not any(text.endswith(".") for text in row)
 
 
-def test_options_named_in_advice_exist() -> None:
-    """Each --word is an option of a command."""
-    from importlib import import_module
-
-    from slipcast.cli.main import COMMANDS
-
-    known = set()
-    for row in COMMANDS.values():
-        module, name = row.place.split(":")
-        for option in getattr(import_module(module), name).params:
-            known |= set(option.opts)
-    for advice in ADVICE.values():
-        assert set(re.findall(r"--[a-z][a-z-]+", advice.option)) <= known
-
-
 def test_the_most_effective_comes_first_and_each_once() -> None:
     found = [
         finding("PICTURE_NOISY"),
@@ -56,5 +40,5 @@ def test_the_most_effective_comes_first_and_each_once() -> None:
     told = advice[1].as_dict()
     assert told["code"] == "SUBJECT_CROPPED"
     assert "full-body" in told["prompt"]
-    assert all(part in advice[1].sentence for part in told.values() if part != "SUBJECT_CROPPED")
+    assert all(part in advice[1].tell(FIELDS) for part in told.values() if part != "SUBJECT_CROPPED")
     assert advise([]) == ()

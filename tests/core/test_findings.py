@@ -10,7 +10,7 @@ from slipcast.core.findings import FINDINGS, Severity, finding
 
 
 def _fields(code: str) -> list[str]:
-    return [name for _, name, _, _ in Formatter().parse(FINDINGS[code].sentence) if name]
+    return [name for _, name, _, _ in Formatter().parse(FINDINGS[code].sentence) if name and name != "option"]
 
 
 @pytest.mark.parametrize("code", FINDINGS)

@@ -265,7 +265,7 @@ def test_vertex_names_its_place(server: Standin) -> None:
 
 
 def test_no_key_names_both_ways() -> None:
-    with pytest.raises(BadInput, match=r"GEMINI_API_KEY.*provider folder"):
+    with pytest.raises(BadInput, match=r"GEMINI_API_KEY.*provider=folder"):
         Gemini()
 
 

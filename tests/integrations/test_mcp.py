@@ -117,7 +117,7 @@ def test_no_path_leaves_the_roots(tmp_path: Path, word: str) -> None:
     assert "outside" in told or "does not exist" in told or "is empty" in told
     told, is_error = said_by(folder, "report", folder="..")
     assert is_error
-    assert "--root" in told
+    assert "make it a root" in told
 
 
 def test_no_word_is_taken_for_an_option(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def _say(terminal: Terminal, *, as_json: bool) -> Tell:
 
     def tell(event: Event) -> None:
         if isinstance(event, EntryDone) and isinstance(event.outcome, Failure):
-            terminal.complain(f"{event.entry}: {event.outcome.message}")
+            terminal.complain(event.outcome, where=f"{event.entry}: ")
         elif isinstance(event, BatchNote):
             (terminal.complain if event.trouble else terminal.say)(event.sentence)
         elif isinstance(event, BatchSeen) and as_json:

@@ -10,6 +10,7 @@ import click
 
 from slipcast.cli.terminal import Terminal, quiet
 from slipcast.core.errors import BadInput
+from slipcast.core.mention import Mention
 from slipcast.core.values import View
 from slipcast.jobs.failure import Failure, attempt
 
@@ -53,9 +54,13 @@ def check(
     def complain(failure: Failure, picture: Path | None) -> None:
         failures.append(failure)
         entries.append(
-            {"picture": None if picture is None else str(picture), "ok": False, "error": failure.as_dict()}
+            {
+                "picture": None if picture is None else str(picture),
+                "ok": False,
+                "error": failure.as_dict(terminal.mention),
+            }
         )
-        terminal.complain(failure.message)
+        terminal.complain(failure)
 
     sides = attempt(lambda: _sides(views, pictures), debug=debug)
     try:
@@ -69,7 +74,7 @@ def check(
                         complain(done, path)
                         continue
                     entries.append(done.as_dict())
-                    for line in () if as_json else _lines(done):
+                    for line in () if as_json else _lines(done, terminal.mention):
                         terminal.say(line)
                     if done.rejected:
                         failures.append(done.rejected)
@@ -79,7 +84,7 @@ def check(
     return next((failure.exit_code for failure in failures if failure.exit_code != 6), 6 if failures else 0)
 
 
-def _lines(done: "Checked") -> Iterator[str]:
+def _lines(done: "Checked", mention: Mention) -> Iterator[str]:
     """For a reader: the verdict, each score, each finding, then what to do, most effective first."""
     from slipcast.core.advice import advise
 
@@ -88,9 +93,9 @@ def _lines(done: "Checked") -> Iterator[str]:
     for first in range(0, len(scores), 6):
         yield "  " + "  ".join(scores[first : first + 6])
     for found in done.findings:
-        yield f"  {found.severity.value}: {found.message}"
+        yield f"  {found.severity.value}: {found.tell(mention)}"
     for number, advice in enumerate(advise(done.findings), 1):
-        yield f"  {number}. {advice.sentence}"
+        yield f"  {number}. {advice.tell(mention)}"
 
 
 def _sides(views: str, pictures: tuple[Path, ...]) -> dict[Path, View]:

@@ -11,11 +11,12 @@ from slipcast.cli.live import StageBar
 from slipcast.cli.options import recipe as recipes
 from slipcast.cli.options.asset import AssetWords, asset_options, recipe_from
 from slipcast.cli.options.export import is_given
-from slipcast.cli.options.flags import speak_flags
+from slipcast.cli.options.flags import Option
 from slipcast.cli.options.views import sides_of_words, views_of_words
 from slipcast.cli.terminal import Terminal, quiet
 from slipcast.core.errors import BadInput, DiskFull
 from slipcast.core.findings import USUAL
+from slipcast.core.mention import Mention
 from slipcast.core.values import View
 from slipcast.jobs.convert import ConvertJob, ConvertTask, Done, check_places, convert_pictures
 from slipcast.jobs.events import Event, Progress
@@ -60,6 +61,8 @@ from slipcast.jobs.sources import Entry, entries_of, names_of
 @click.option("--sheet", default="", help="Sides that one PICTURE shows side by side: front,left,back,right.")
 @click.option(
     "--fov",
+    cls=Option,
+    fields=("fov_deg",),
     default=recipes.FOV_DEG,
     show_default=True,
     help="Vertical field of view of the camera in degrees.",
@@ -67,6 +70,8 @@ from slipcast.jobs.sources import Entry, entries_of, names_of
 @asset_options
 @click.option(
     "--jobs",
+    cls=Option,
+    fields=("workers",),
     default=1,
     show_default=True,
     type=click.IntRange(0),
@@ -80,6 +85,8 @@ from slipcast.jobs.sources import Entry, entries_of, names_of
 )
 @click.option(
     "--job-limit",
+    cls=Option,
+    fields=("limit_s",),
     default=LIMIT_S,
     show_default=True,
     help="Time limit for one picture in a worker, in seconds.",
@@ -129,18 +136,17 @@ def convert(
         entries = viewed(views, entries_of(pictures, listed) if pictures or listed or not views else ())
         sides = sides_of_words(sheet) if sheet else ()
         tasks = tasks_of(entries, pattern, asset, view=view, fov_deg=fov, sheet=sides)
-        with speak_flags():
-            job = ConvertJob(
-                tasks=tasks,
-                out=out,
-                keep=asset.keep,
-                report=asset.report,
-                resume=resume,
-                workers=jobs or (0 if is_ray(runner) else count_workers()),
-                runner=runner,
-                limit_s=job_limit,
-                debug=debug,
-            )
+        job = ConvertJob(
+            tasks=tasks,
+            out=out,
+            keep=asset.keep,
+            report=asset.report,
+            resume=resume,
+            workers=jobs or (0 if is_ray(runner) else count_workers()),
+            runner=runner,
+            limit_s=job_limit,
+            debug=debug,
+        )
         check_places(job)
         return job
 
@@ -148,19 +154,19 @@ def convert(
     failures: list[Failure] = []
 
     def close(path: Path | None, done: Done | Failure) -> None:
-        entry = _entry(path, done)
+        entry = _entry(path, done, terminal.mention)
         entries.append(entry)
         if json_lines:
             terminal.say(json.dumps(entry, ensure_ascii=False))
         if isinstance(done, Failure):
             failures.append(done)
-            terminal.complain(done.message)
+            terminal.complain(done)
         elif not (as_json or json_lines):
             terminal.say(summarize(done))
             terminal.note(done.findings)
         if isinstance(done, Done) and done.missed:
             failures.append(done.missed)
-            terminal.complain(done.missed.message)
+            terminal.complain(done.missed)
 
     from slipcast.pipeline.run import STAGES
 
@@ -279,9 +285,9 @@ def summarize(done: Done) -> str:
     return " | ".join(parts)
 
 
-def _entry(path: Path | None, done: Done | Failure) -> dict[str, object]:
+def _entry(path: Path | None, done: Done | Failure, mention: Mention) -> dict[str, object]:
     """One picture's part of the JSON list."""
     picture = {"picture": None if path is None else str(path)}
     if isinstance(done, Failure):
-        return {**picture, "ok": False, "error": done.as_dict()}
+        return {**picture, "ok": False, "error": done.as_dict(mention)}
     return {**picture, **done.as_dict()}

@@ -58,8 +58,8 @@ def export(
         for asset, done in export_assets(job):
             if isinstance(done, Failure):
                 failures.append(done)
-                terminal.complain(done.message)
-                entries.append({"asset": str(asset), "ok": False, "error": done.as_dict()})
+                terminal.complain(done)
+                entries.append({"asset": str(asset), "ok": False, "error": done.as_dict(terminal.mention)})
                 continue
             entries.append(done.as_dict())
             if not as_json:
@@ -93,8 +93,8 @@ def inspect(terminal: Terminal, files: tuple[Path, ...], as_json: bool, debug: b
             done = attempt(lambda path=path: describe(path), debug=debug)  # type: ignore[misc]
             if isinstance(done, Failure):
                 code = code or done.exit_code
-                terminal.complain(done.message)
-                entries.append({"path": str(path), "ok": False, "error": done.as_dict()})
+                terminal.complain(done)
+                entries.append({"path": str(path), "ok": False, "error": done.as_dict(terminal.mention)})
                 continue
             entries.append(done)
             for line in () if as_json else _report(done):

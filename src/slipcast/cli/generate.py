@@ -100,7 +100,7 @@ def generate(
     )
     done = attempt(lambda: _generate(terminal, order, drafting, spec, buying), debug=debug)
     if isinstance(done, Failure):
-        terminal.complain(done.message)
+        terminal.complain(done)
         return done.exit_code
     return done
 
@@ -214,15 +214,21 @@ def _generate(
         worst = submit_all(terminal, provider, asked, order.out, options, as_json=order.as_json)
         return tally.failures[0].exit_code if tally.failures else worst
     board = Board(terminal)
-    asked = name_apart(_asked(lambda said: board.terminal.complain(said), order, spec, buying, tally))
+
+    def complain(done: Failure, *, where: str) -> None:
+        board.terminal.complain(done, where=where)
+
+    asked = name_apart(_asked(complain, order, spec, buying, tally))
     job = GenerateJob(out=order.out, options=options, cascade=drafts)
     with board:
         for name, result in generate_pictures(asked, provider, job, board.tell):
             if isinstance(result, Failure):
                 tally.failures.append(result)
-                board.terminal.complain(f"{name}: {result.message}")
+                board.terminal.complain(result, where=f"{name}: ")
                 if order.as_json:
-                    board.terminal.say(json.dumps({"name": name, "ok": False, "error": result.as_dict()}))
+                    board.terminal.say(
+                        json.dumps({"name": name, "ok": False, "error": result.as_dict(terminal.mention)})
+                    )
             elif result.kept:
                 tally.kept += 1
             else:
@@ -234,7 +240,7 @@ def _generate(
 
 
 def _asked(
-    complain: Callable[[str], None], order: Order, spec: SpecWords, buying: BuyWords, tally: Tally
+    complain: Callable[..., None], order: Order, spec: SpecWords, buying: BuyWords, tally: Tally
 ) -> "Iterator[Asked]":
     """The requests, read as they are wanted; a row that cannot be sent is told and left out."""
     options = picture_of(spec, buying)
@@ -257,7 +263,7 @@ def _asked(
             done = attempt(partial(ask_row, row, take))
             if isinstance(done, Failure):
                 tally.failures.append(done)
-                complain(f"{order.file}, line {row.line}: {done.message}")
+                complain(done, where=f"{order.file}, line {row.line}: ")
                 break
             yield done
 
@@ -279,7 +285,7 @@ def say_plan(terminal: Terminal, plan: "Plan", *, as_json: bool) -> None:
     pictures = count_of(plan.pictures, "picture")
     terminal.say(f"{pictures}: {stored}{calls} for about ${plan.usd:.4f}; nothing was bought")
     for finding in plan.findings:
-        terminal.say(f"  {finding.severity}: {finding.message}")
+        terminal.say(f"  {finding.severity}: {finding.tell(terminal.mention)}")
 
 
 def _say_sum(terminal: Terminal, tally: Tally, *, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from slipcast.cli.terminal import Terminal
 from slipcast.jobs.events import Buying, EntryDone, Event, StageBegan, StageEnded
+from slipcast.jobs.failure import Failure
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,7 +22,7 @@ _MOST = 12
 """Lines at most; the rest is counted."""
 
 
-@dataclass(frozen=True)
+@dataclass(kw_only=True)
 class Above(Terminal):
     """A terminal whose lines appear above what is being redrawn."""
 
@@ -34,9 +35,10 @@ class Above(Terminal):
         else:
             super().say(line)
 
-    def complain(self, sentence: str) -> None:
-        """One sentence about what went wrong."""
-        self.console.print(f"slipcast: {sentence}", markup=False, highlight=False, soft_wrap=True)
+    def complain(self, problem: str | Failure, *, where: str = "") -> None:
+        """One sentence about what went wrong, after `where`."""
+        told = problem if isinstance(problem, str) else problem.tell(self.mention)
+        self.console.print(f"slipcast: {where}{told}", markup=False, highlight=False, soft_wrap=True)
 
 
 class Board:
@@ -57,7 +59,8 @@ class Board:
             from rich.live import Live
 
             console = Console(file=self.terminal.err)
-            self.terminal = Above(self.terminal.out, self.terminal.err, console)
+            plain = self.terminal
+            self.terminal = Above(out=plain.out, err=plain.err, mention=plain.mention, console=console)
             self._live = Live(
                 console=console, transient=True, refresh_per_second=5, get_renderable=self._table
             )

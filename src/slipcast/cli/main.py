@@ -5,13 +5,14 @@ A command's module is imported when it is called: `slipcast --help` needs click 
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import NamedTuple
 
 import click
 
 from slipcast.cli.exit import Stopped, allow_stop
+from slipcast.cli.options.flags import Flags
 from slipcast.cli.terminal import Terminal, flush
 from slipcast.core.errors import BadInput
 from slipcast.jobs.failure import Failure, attempt
@@ -93,6 +94,23 @@ class Lazy(click.Group):
             raise BadInput(f"{needed}: run `pip install 'slipcast[{row.extra}]'`") from None
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; from now on the terminal calls options by its flags."""
+        name, command, rest = super().resolve_command(ctx, args)
+        terminal = ctx.find_object(Terminal)
+        if command and terminal:
+            terminal.mention = Flags(command, lambda: self.all_commands(ctx))
+        return name, command, rest
+
+    def all_commands(self, ctx: click.Context) -> Iterator[click.Command]:
+        """Those that need no extra."""
+        for name, row in COMMANDS.items():
+            command = None if row.extra else self.get_command(ctx, name)
+            if command:
+                yield command
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The table's lines, so that no command is imported to describe it."""
         with formatter.section("Commands"):
@@ -138,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             return 1
         if isinstance(done, Failure):
-            terminal.complain(done.message)
+            terminal.complain(done)
             return done.exit_code
         return done
 

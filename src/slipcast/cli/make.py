@@ -10,7 +10,6 @@ import click
 from slipcast.cli.generate import price_of, say_plan
 from slipcast.cli.live import Board, StageBar
 from slipcast.cli.options.asset import AssetWords, asset_options, recipe_from
-from slipcast.cli.options.flags import speak_flags
 from slipcast.cli.options.prompt import (
     BuyWords,
     CascadeWords,
@@ -127,14 +126,14 @@ def make(
         missed = made.done.missed
         if missed is None:
             return 0
-        terminal.complain(missed.message)
+        terminal.complain(missed)
         return missed.exit_code
 
     done = attempt(work, debug=debug)
     if isinstance(done, Failure):
         if as_json:
-            terminal.say(json.dumps({"ok": False, "error": done.as_dict()}))
-        terminal.complain(done.message)
+            terminal.say(json.dumps({"ok": False, "error": done.as_dict(terminal.mention)}))
+        terminal.complain(done)
         return done.exit_code
     return done
 
@@ -149,15 +148,14 @@ def sides_of(
         return None
     if count not in SETS:
         raise BadInput(f"--views {count} is no set of sides; choose from 1, 4, 6")
-    with speak_flags():
-        return SidesOptions(
-            sides=SETS[count][1:],
-            model=model,
-            ratio=asked.request.ratio,
-            size=asked.request.size,
-            retries=retries,
-            mirror_symmetric=mirror_symmetric,
-        )
+    return SidesOptions(
+        sides=SETS[count][1:],
+        model=model,
+        ratio=asked.request.ratio,
+        size=asked.request.size,
+        retries=retries,
+        mirror_symmetric=mirror_symmetric,
+    )
 
 
 def _follow(terminal: Terminal, job: "MakeJob", provider: "Provider", *, debug: bool) -> "Made":
@@ -188,7 +186,7 @@ def _say(terminal: Terminal, made: "Made", *, as_json: bool) -> None:
     if as_json:
         shown: dict[str, object] = {"ok": done.missed is None}
         if done.missed:
-            shown["error"] = done.missed.as_dict()
+            shown["error"] = done.missed.as_dict(terminal.mention)
         shown |= {"files": [str(file) for file in done.files], "asset": dict(done.asset)}
         terminal.say(json.dumps(shown, ensure_ascii=False))
         return

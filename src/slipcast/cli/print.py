@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from slipcast.cli.options.collect import collect
-from slipcast.cli.options.flags import speak_flags
+from slipcast.cli.options.flags import Option
 from slipcast.cli.options.length import parse_height
 from slipcast.cli.terminal import Terminal, quiet
 from slipcast.core.errors import BadInput
@@ -53,12 +53,19 @@ _print_options = collect(
     click.option(
         "--for", "process", default="fdm", show_default=True, help="Printing process: fdm or resin."
     ),
-    click.option("--height", help="Height of the figurine without its base, e.g. 75mm or 3in."),
+    click.option(
+        "--height",
+        cls=Option,
+        fields=("height_m",),
+        help="Height of the figurine without its base, e.g. 75mm or 3in.",
+    ),
     click.option(
         "--scale", help="Height by name: 1:7, 1:12, 28mm, 32mm, 54mm, 6in; 1:N is of a person of 1.75 m."
     ),
     click.option(
         "--base",
+        cls=Option,
+        fields=("shape", "size_mm"),
         default="auto",
         show_default=True,
         help="Base: auto, none, round, square, hex, oval or plinth; with a size: round:40mm.",
@@ -68,16 +75,30 @@ _print_options = collect(
     click.option(
         "--font", type=click.Path(path_type=Path), help="Font file for --text (.ttf, .otf); default: Aileron."
     ),
-    click.option("--magnet", help="Magnet pocket in the base, diameter x height: 5x2mm."),
-    click.option("--hollow", help="Hollow with walls of this thickness: 2mm."),
-    click.option("--drain", default="2x3mm", show_default=True, help="Drain holes, number x diameter."),
+    click.option(
+        "--magnet",
+        cls=Option,
+        fields=("diameter_mm",),
+        help="Magnet pocket in the base, diameter x height: 5x2mm.",
+    ),
+    click.option(
+        "--hollow", cls=Option, fields=("wall_mm",), help="Hollow with walls of this thickness: 2mm."
+    ),
+    click.option(
+        "--drain",
+        cls=Option,
+        fields=("holes", "hole_mm"),
+        default="2x3mm",
+        show_default=True,
+        help="Drain holes, number x diameter.",
+    ),
     click.option(
         "--split",
         default="1",
         show_default=True,
         help="Number of parts, or auto: as many as --printer needs.",
     ),
-    click.option("--printer", help="Build volume: 256x256x256mm."),
+    click.option("--printer", cls=Option, fields=("printer_mm",), help="Build volume: 256x256x256mm."),
     click.option("--scale-to-fit", is_flag=True, help="Shrink a figurine that is too large for --printer."),
     click.option("--colors", type=int, help="Number of filaments to print in, 1 to 16."),
     click.option("--filaments", help='Filaments at hand: "#ffffff,#cc3333,...".'),
@@ -89,8 +110,16 @@ _print_options = collect(
         default="",
         help="Pose: stand, auto (resin leans back) or degrees; default: stand, resin auto.",
     ),
-    click.option("--thicken", help="Grow thinner parts to this thickness: 0.8mm."),
-    click.option("--price", type=float, help="Price of a kilogram of material; adds the cost to the report."),
+    click.option(
+        "--thicken", cls=Option, fields=("thicken_mm",), help="Grow thinner parts to this thickness: 0.8mm."
+    ),
+    click.option(
+        "--price",
+        cls=Option,
+        fields=("price_per_kg",),
+        type=float,
+        help="Price of a kilogram of material; adds the cost to the report.",
+    ),
 )
 
 
@@ -127,9 +156,9 @@ def print_(
 
     options = attempt(lambda: _options(printing), debug=debug)
     if isinstance(options, Failure):
-        terminal.complain(options.message)
+        terminal.complain(options)
         if as_json:
-            terminal.say(json.dumps([{"error": options.as_dict()}], indent=2))
+            terminal.say(json.dumps([{"error": options.as_dict(terminal.mention)}], indent=2))
         return options.exit_code
     entries: list[dict[str, object]] = []
     codes: list[int] = []
@@ -137,8 +166,8 @@ def print_(
     with nullcontext() if debug else quiet():
         for source, done in print_sources(job):
             if isinstance(done, Failure):
-                terminal.complain(done.message)
-                entries.append({"source": str(source), "error": done.as_dict()})
+                terminal.complain(done)
+                entries.append({"source": str(source), "error": done.as_dict(terminal.mention)})
                 codes.append(done.exit_code)
                 continue
             entries.append(done.as_dict())
@@ -152,8 +181,7 @@ def print_(
 
 
 def _options(words: PrintWords) -> "PrintOptions":
-    with speak_flags():
-        return options_from(words)
+    return options_from(words)
 
 
 def options_from(words: PrintWords) -> "PrintOptions":

@@ -44,7 +44,7 @@ def prompt(
     terminal.say(asked.request.text)
     terminal.err.write(f"about {tokens} tokens\n")
     for finding in asked.findings:
-        terminal.err.write(f"{finding.severity}: {finding.message}\n")
+        terminal.err.write(f"{finding.severity}: {finding.tell(terminal.mention)}\n")
     return 0
 
 

@@ -41,7 +41,7 @@ def report(terminal: Terminal, folder: Path, debug: bool) -> int:
 
     done = attempt(work, debug=debug)
     if isinstance(done, Failure):
-        terminal.complain(done.message)
+        terminal.complain(done)
         return done.exit_code
     terminal.say(str(done))
     return 0

@@ -8,7 +8,6 @@ import click
 
 from slipcast.cli.convert import summarize
 from slipcast.cli.live import StageBar
-from slipcast.cli.options.flags import speak_flags
 from slipcast.cli.terminal import Terminal, quiet
 from slipcast.jobs.convert import Done
 from slipcast.jobs.failure import Failure, attempt
@@ -58,8 +57,7 @@ def resume(
     recipe = Recipe.load(recipe_file) if recipe_file else None
 
     def work(folder: Path, bar: StageBar) -> Done:
-        with speak_flags():
-            return resume_stages(folder, out=out, since=since, recipe=recipe, report=report, tell=bar.tell)
+        return resume_stages(folder, out=out, since=since, recipe=recipe, report=report, tell=bar.tell)
 
     entries: list[dict[str, object]] = []
     code = 0
@@ -71,12 +69,12 @@ def resume(
             )
         if isinstance(done, Failure):
             code = code or done.exit_code
-            terminal.complain(done.message)
-            entries.append({"stages": str(folder), "ok": False, "error": done.as_dict()})
+            terminal.complain(done)
+            entries.append({"stages": str(folder), "ok": False, "error": done.as_dict(terminal.mention)})
             continue
         if done.missed:
             code = code or done.missed.exit_code
-            terminal.complain(done.missed.message)
+            terminal.complain(done.missed)
         entries.append({"stages": str(folder), **done.as_dict()})
         if not as_json:
             edited = done.asset.get("edited")

@@ -13,14 +13,18 @@ from pathlib import Path
 from typing import TextIO
 
 from slipcast.core.findings import USUAL, Finding
+from slipcast.core.mention import FIELDS, Mention
+from slipcast.jobs.failure import Failure
 
 
-@dataclass(frozen=True)
+@dataclass
 class Terminal:
     """The process's real stdout and stderr."""
 
     out: TextIO
     err: TextIO
+    mention: Mention = FIELDS
+    """How options are called: by the flags of the command that runs, once it is known."""
 
     @classmethod
     @contextmanager
@@ -43,11 +47,12 @@ class Terminal:
         """The findings' sentences below a result, for a reader; a program finds them in the JSON."""
         if self.out.isatty():
             for finding in (found for found in findings if found.code not in USUAL):
-                self.say(f"  {finding.severity}: {finding.message}")
+                self.say(f"  {finding.severity}: {finding.tell(self.mention)}")
 
-    def complain(self, sentence: str) -> None:
-        """One sentence about what went wrong."""
-        self.err.write(f"slipcast: {sentence}\n")
+    def complain(self, problem: str | Failure, *, where: str = "") -> None:
+        """One sentence about what went wrong, after `where`."""
+        told = problem if isinstance(problem, str) else problem.tell(self.mention)
+        self.err.write(f"slipcast: {where}{told}\n")
         self.err.flush()
 
     def log(self, sentence: str) -> None:

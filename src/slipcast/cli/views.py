@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import click
 
 from slipcast.cli.live import Board
-from slipcast.cli.options.flags import speak_flags
 from slipcast.cli.options.prompt import BuyWords, buy_options, options_of, provider_of
 from slipcast.cli.terminal import Terminal
 from slipcast.core.errors import BadInput
@@ -69,23 +68,21 @@ def views(
         from slipcast.generate.turnaround import SidesOptions
         from slipcast.jobs.views import ViewsJob, plan_views
 
-        with speak_flags():
-            wanted = SidesOptions(
-                sides=_sides(sides),
-                model=buying.model or default_model(),
-                ratio=buying.ratio,
-                size=buying.size,
-                retries=retries,
-                mirror_symmetric=mirror_symmetric,
-            )
-        with speak_flags():
-            job = ViewsJob(
-                front=front,
-                out=out,
-                sides=wanted,
-                name=name,
-                options=options_of(buying),
-            )
+        wanted = SidesOptions(
+            sides=_sides(sides),
+            model=buying.model or default_model(),
+            ratio=buying.ratio,
+            size=buying.size,
+            retries=retries,
+            mirror_symmetric=mirror_symmetric,
+        )
+        job = ViewsJob(
+            front=front,
+            out=out,
+            sides=wanted,
+            name=name,
+            options=options_of(buying),
+        )
         if dry_run:
             provider = provider_of(buying, dry_run=True)
             say_plan(terminal, plan_views(job, provider), as_json=as_json)
@@ -96,8 +93,8 @@ def views(
     done = attempt(work, debug=debug)
     if isinstance(done, Failure):
         if as_json:
-            terminal.say(json.dumps({"ok": False, "error": done.as_dict()}))
-        terminal.complain(done.message)
+            terminal.say(json.dumps({"ok": False, "error": done.as_dict(terminal.mention)}))
+        terminal.complain(done)
         return done.exit_code
     return done
 
@@ -118,7 +115,11 @@ def _buy(terminal: Terminal, job: "ViewsJob", buying: BuyWords, *, as_json: bool
         board.tell(event)
         side = event.outcome if isinstance(event, EntryDone) else None
         if isinstance(side, Side) and not as_json:
-            fits = "fits" if side.fits else "does not fit: " + "; ".join(f.message for f in side.findings)
+            fits = (
+                "fits"
+                if side.fits
+                else "does not fit: " + "; ".join(f.tell(terminal.mention) for f in side.findings)
+            )
             place = f"{job.folder / side.view}{side.suffix}"
             terminal.say(f"{place} | {side.tries} tries | ${side.cost_usd:.4f} | {fits}")
 

@@ -10,9 +10,10 @@ import click
 
 from slipcast.cli.convert import summarize
 from slipcast.cli.options.asset import AssetWords, asset_options, recipe_from
-from slipcast.cli.options.flags import speak_flags
+from slipcast.cli.options.flags import Option
 from slipcast.cli.terminal import Terminal, quiet
 from slipcast.core.errors import BadInput
+from slipcast.core.mention import Mention
 from slipcast.jobs.convert import ConvertJob, Done
 from slipcast.jobs.events import Event
 from slipcast.jobs.failure import Failure
@@ -33,10 +34,17 @@ from slipcast.jobs.watch import FAILED, FolderGone, WatchOptions, watch_folder
 @asset_options
 @click.option("--move", type=click.Path(path_type=Path), help="Move pictures that are done to this folder.")
 @click.option(
-    "--settle", default=WatchOptions.settle_s, show_default=True, help="Seconds without change: whole."
+    "--settle",
+    cls=Option,
+    fields=("settle_s",),
+    default=WatchOptions.settle_s,
+    show_default=True,
+    help="Seconds without change: whole.",
 )
 @click.option(
     "--views-wait",
+    cls=Option,
+    fields=("views_wait_s",),
     default=WatchOptions.views_wait_s,
     show_default=True,
     help="Seconds that owl_left.png waits for more sides of the owl.",
@@ -44,6 +52,8 @@ from slipcast.jobs.watch import FAILED, FolderGone, WatchOptions, watch_folder
 @click.option("--once", is_flag=True, help="End when all that is there is done.")
 @click.option(
     "--jobs",
+    cls=Option,
+    fields=("workers",),
     default=1,
     show_default=True,
     type=click.IntRange(0),
@@ -75,8 +85,7 @@ def watch(
     """
     if find_spec("watchfiles") is None:
         raise BadInput("slipcast watch needs watchfiles: run `pip install 'slipcast[watch]'`")
-    with speak_flags():
-        options = WatchOptions(settle_s=settle, views_wait_s=views_wait, move=move, once=once)
+    options = WatchOptions(settle_s=settle, views_wait_s=views_wait, move=move, once=once)
     job = ConvertJob(
         tasks=(),
         out=out,
@@ -97,18 +106,23 @@ def watch(
     with nullcontext() if debug else quiet():
         for task, done in watch_folder(folder, recipe_from(asset), job, options, tell):
             if json_lines:
-                terminal.say(json.dumps({"picture": str(task.picture), **_entry(done)}, ensure_ascii=False))
+                terminal.say(
+                    json.dumps(
+                        {"picture": str(task.picture), **_entry(done, terminal.mention)}, ensure_ascii=False
+                    )
+                )
             elif isinstance(done, Done):
                 terminal.say(f"{_now()} {summarize(done)}")
             error = done.missed if isinstance(done, Done) else done
             if error is not None:
                 code = code or error.exit_code
-                terminal.complain(f"{_now()} {error.message}; see {out / FAILED / task.name}.json")
+                told = error.tell(terminal.mention)
+                terminal.complain(f"{_now()} {told}; see {out / FAILED / task.name}.json")
     return code
 
 
-def _entry(done: Done | Failure) -> dict[str, object]:
-    return done.as_dict() if isinstance(done, Done) else {"ok": False, "error": done.as_dict()}
+def _entry(done: Done | Failure, mention: Mention) -> dict[str, object]:
+    return done.as_dict() if isinstance(done, Done) else {"ok": False, "error": done.as_dict(mention)}
 
 
 def _now() -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from slipcast.core.findings import Finding
+from slipcast.core.mention import FIELDS, Mention
 
 
 class Row(NamedTuple):
@@ -21,7 +22,7 @@ class Row(NamedTuple):
     drop: str = ""
     """What to take out of the prompt."""
     option: str = ""
-    """The option or command that helps, as typed."""
+    """The option or command that helps; options as `{option:detail=fine}`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,23 +38,23 @@ class Advice:
     drop: str = ""
     """What to take out of the prompt."""
     option: str = ""
-    """The option or command that helps."""
+    """The option or command that helps; options as `{option:detail=fine}`."""
 
     def as_dict(self) -> dict[str, str]:
-        """The advice as JSON-ready data, without what is empty."""
-        fields = {"do": self.do, "prompt": self.prompt, "drop": self.drop, "option": self.option}
+        """The advice as JSON-ready data, without what is empty; options are called by their fields."""
+        option = self.option.format(option=FIELDS)
+        fields = {"do": self.do, "prompt": self.prompt, "drop": self.drop, "option": option}
         return {"code": self.code} | {name: text for name, text in fields.items() if text}
 
-    @property
-    def sentence(self) -> str:
-        """Everything in one line for a reader."""
+    def tell(self, mention: Mention) -> str:
+        """Everything in one line for a reader, with the options called as `mention` calls them."""
         parts = [self.do]
         if self.prompt:
             parts.append(f"add to the prompt: «{self.prompt}»")
         if self.drop:
             parts.append(f"take out of the prompt: {self.drop}")
         if self.option:
-            parts.append(f"or set: {self.option}")
+            parts.append(f"or set: {self.option.format(option=mention)}")
         return "; ".join(parts)
 
 
@@ -62,7 +63,7 @@ ADVICE: dict[str, Row] = {
     "NO_FIGURINE": Row(
         "give a picture that shows one figurine before a plain background",
         prompt="one single figurine, whole body in frame, plain white background",
-        option="--keep, and look at NAME.stages/cutout.png",
+        option="{option:keep}, and look at NAME.stages/cutout.png",
     ),
     "PROMPT_SEVERAL": Row(
         "ask for one figurine and make each of the others by itself",
@@ -78,11 +79,11 @@ ADVICE: dict[str, Row] = {
         "show all of it with a margin on every side",
         prompt="full-body product shot, the whole figurine in frame with empty space all around",
         drop="«close-up», «portrait», «bust»",
-        option="--ratio 3:4 for a tall figurine, 4:3 for a wide one",
+        option="{option:ratio=3:4} for a tall figurine, 4:3 for a wide one",
     ),
-    "MESH_OPEN": Row("make it again with the default surface", option="--surface shells"),
-    "MESH_TURNED": Row("make it again with the default surface", option="--surface shells"),
-    "MESH_INSIDE_OUT": Row("make it again with the default surface", option="--surface shells"),
+    "MESH_OPEN": Row("make it again with the default surface", option="{option:surface=shells}"),
+    "MESH_TURNED": Row("make it again with the default surface", option="{option:surface=shells}"),
+    "MESH_INSIDE_OUT": Row("make it again with the default surface", option="{option:surface=shells}"),
     "GATE_MISSED": Row("look at what was measured; follow the advice on the other findings first"),
     "PRINT_NOT_SOLID": Row(
         "leave out the step that broke it: print without hollowing, split or base in turn"
@@ -95,26 +96,28 @@ ADVICE: dict[str, Row] = {
     "TEXTURE_REDUCED": Row("repeat the textures less often, or export each part by itself"),
     "FACTORS_JOINED": Row("export each material as an asset of its own where its shine matters"),
     # the print suffers
-    "PRINT_TIPS_OVER": Row("give it a base", option="--base auto"),
-    "PRINT_TOO_LARGE": Row("cut it into parts or make it smaller", option="--split auto, or --scale-to-fit"),
-    "PRINT_TRAP": Row("let the resin out", option="--drain 2x3mm"),
-    "PRINT_NO_DRAIN": Row("let the resin out", option="--drain 2x3mm"),
-    "PRINT_CUP": Row("lean it, so that air gets in while it is lifted", option="--orient 30"),
+    "PRINT_TIPS_OVER": Row("give it a base", option="{option:base=auto}"),
+    "PRINT_TOO_LARGE": Row(
+        "cut it into parts or make it smaller", option="{option:split=auto}, or {option:scale_to_fit}"
+    ),
+    "PRINT_TRAP": Row("let the resin out", option="{option:drain=2x3mm}"),
+    "PRINT_NO_DRAIN": Row("let the resin out", option="{option:drain=2x3mm}"),
+    "PRINT_CUP": Row("lean it, so that air gets in while it is lifted", option="{option:orient=30}"),
     "LOD_FLOOR": Row("ask for fewer levels, or for a larger last one"),
     "PRINT_MENDED": Row("look where it was covered, or repair it in the program that made it"),
-    "PRINT_ISLANDS": Row("let the slicer make supports, or lean it", option="--orient auto"),
-    "PRINT_THIN": Row("print it larger, or let thin parts grow", option="--thicken 0.8mm"),
+    "PRINT_ISLANDS": Row("let the slicer make supports, or lean it", option="{option:orient=auto}"),
+    "PRINT_THIN": Row("print it larger, or let thin parts grow", option="{option:thicken=0.8mm}"),
     # the shape suffers
     "CUTOUT_UNSURE": Row(
         "let it stand out from a plain background of another colour, or give a picture with alpha",
         prompt="isolated on a plain light grey background, strong contrast to the background",
-        option="--keep, and look at NAME.stages/cutout.png",
+        option="{option:keep}, and look at NAME.stages/cutout.png",
     ),
     "BACKGROUND_BUSY": Row(
         "take away the scene behind it, or give a picture with alpha",
         prompt="isolated on a plain white background, nothing else in the picture",
         drop="rooms, landscapes, desks, boxes, the profile showcase",
-        option="--profile for_3d",
+        option="{option:profile=for_3d}",
     ),
     "SHADOW_IN_ALPHA": Row(
         "export the picture without its drop shadow, or with its background so that Slipcast cuts it out"
@@ -125,33 +128,35 @@ ADVICE: dict[str, Row] = {
     "VIEWS_NOT_MIRRORED": Row(
         "make the second view again with the first as reference",
         prompt="the very same figurine and pose, seen exactly from behind at the same distance",
-        option="--reference FRONT.png",
+        option="{option:reference=FRONT.png}",
     ),
     "VIEW_DROPPED": Row(
-        "make that view again from the front, or leave it out", option="--reference FRONT.png"
+        "make that view again from the front, or leave it out", option="{option:reference=FRONT.png}"
     ),
     "VIEW_TURNED": Row("look whether the view's own side is right; mirror the picture to end the message"),
     "VIEWS_SWAPPED": Row("exchange the two pictures to end the message"),
-    "VIEWS_APART": Row("make the views again with the front as reference", option="--reference FRONT.png"),
+    "VIEWS_APART": Row(
+        "make the views again with the front as reference", option="{option:reference=FRONT.png}"
+    ),
     "VIEWS_HEIGHT": Row(
         "bring the views to one scale, or make them again",
         prompt="same camera distance and same size in frame as the reference",
-        option="--reference FRONT.png",
+        option="{option:reference=FRONT.png}",
     ),
     "VIEWS_BASELINE": Row(
         "bring the feet to one height in all views",
         prompt="feet at the same height in frame as in the reference",
-        option="--reference FRONT.png",
+        option="{option:reference=FRONT.png}",
     ),
     "DEPTH_FLAT": Row(
         "use another depth model or a picture with more shading",
         prompt="soft light from above that shows the forms",
-        option="--depth figurine",
+        option="{option:depth=figurine}",
     ),
     "DEPTH_SHALLOW": Row(
         "use another depth model or a picture with more shading",
         prompt="soft light from above that shows the forms",
-        option="--depth figurine",
+        option="{option:depth=figurine}",
     ),
     "DEPTH_TILTED": Row(
         "use a picture taken level and from the front",
@@ -161,21 +166,21 @@ ADVICE: dict[str, Row] = {
     "DEPTH_LEAK": Row(
         "let it stand out from the background, or give a picture with alpha",
         prompt="isolated on a plain background, crisp outline",
-        option="--keep, and look at NAME.stages/cutout.png",
+        option="{option:keep}, and look at NAME.stages/cutout.png",
     ),
-    "DEPTH_DISAGREES": Row("look at the preview and choose one model", option="--depth figurine"),
+    "DEPTH_DISAGREES": Row("look at the preview and choose one model", option="{option:depth=figurine}"),
     "DEPTH_IMPLAUSIBLE": Row(
         "give a picture from the front, level, of the whole figurine, or more views of it",
         prompt="eye-level straight-on front view, standing upright",
         drop="«low angle», «from above», «three-quarter view»",
     ),
     "DEPTH_UNUSUAL": Row(
-        "look at it from the side; where it is wrong, take the inflated outline", option="--depth dome"
+        "look at it from the side; where it is wrong, take the inflated outline", option="{option:depth=dome}"
     ),
     "PART_LOST": Row(
         "let thin parts be thicker, or convert with more detail",
         prompt="sturdy thick limbs and props, no thin parts",
-        option="--detail fine",
+        option="{option:detail=fine}",
     ),
     "MESH_SEVERAL": Row(
         "let all parts hang together in the picture",
@@ -190,15 +195,15 @@ ADVICE: dict[str, Row] = {
         prompt="eye-level straight-on front view, standing upright",
         drop="«low angle», «from above», «leaning»",
     ),
-    "MESH_TUNNELS": Row("convert with less detail", option="--detail draft"),
-    "OUTLINE_DIFFERS": Row("keep more of the outline", option="--detail fine"),
+    "MESH_TUNNELS": Row("convert with less detail", option="{option:detail=draft}"),
+    "OUTLINE_DIFFERS": Row("keep more of the outline", option="{option:detail=fine}"),
     "MESH_THIN": Row(
         "make it taller, or let thin parts be thicker",
         prompt="sturdy thick limbs and props, no thin parts",
         drop="«slender», «delicate», «strings», «chains»",
-        option="--height, a larger one",
+        option="{option:height_m}, a larger one",
     ),
-    "MESH_CROSSING": Row("convert with less detail", option="--detail draft"),
+    "MESH_CROSSING": Row("convert with less detail", option="{option:detail=draft}"),
     "SUBJECT_FAR": Row(
         "let it fill the picture",
         prompt="the figurine fills the frame from top to bottom",
@@ -207,7 +212,7 @@ ADVICE: dict[str, Row] = {
     "PICTURE_SMALL": Row(
         "use a larger picture",
         prompt="the figurine fills the frame",
-        option="--size 2K when generating",
+        option="{option:size=2K} when generating",
     ),
     # the texture suffers
     "LIGHT_ONE_SIDED": Row(
@@ -219,7 +224,7 @@ ADVICE: dict[str, Row] = {
         "use a sharp picture at its own size",
         prompt="tack sharp from front to back, deep focus",
         drop="«bokeh», «shallow depth of field», «soft focus», «macro»",
-        option="--size 2K when generating",
+        option="{option:size=2K} when generating",
     ),
     "PICTURE_DARK": Row(
         "brighten the picture or light it better",
@@ -234,11 +239,11 @@ ADVICE: dict[str, Row] = {
     "VIEWS_COLORS": Row(
         "make the second view again with the first as reference",
         prompt="exactly the same colours and materials as in the reference",
-        option="--reference FRONT.png",
+        option="{option:reference=FRONT.png}",
     ),
     "PROMPT_COLORS_MISSING": Row(
         "name the colour together with the part that has it, early in the prompt, or try another take",
-        option="--take 1 with slipcast refine",
+        option="{option:take=1} with slipcast refine",
     ),
     "PICTURE_COMPRESSED": Row("use the original instead of a copy that was sent or saved many times"),
     "PICTURE_NOISY": Row(
@@ -247,17 +252,17 @@ ADVICE: dict[str, Row] = {
         drop="«film grain», «vintage», «analog»",
     ),
     "PICTURE_OTHER_SIZE": Row(
-        "ask the model for a size that it makes", option="slipcast costs --models lists the sizes"
+        "ask the model for a size that it makes", option="slipcast costs lists each model with its sizes"
     ),
-    "TEXTURE_DROPPED": Row("write a format with texture as well", option="--format glb,3mf"),
+    "TEXTURE_DROPPED": Row("write a format with texture as well", option="{option:formats=glb,3mf}"),
     "TEXTURE_COARSE": Row(
         "use a larger picture, or crop it closer",
         prompt="the figurine fills the frame",
-        option="--size 2K when generating",
+        option="{option:size=2K} when generating",
     ),
     # it fits less well where it goes
-    "MESH_OVER_BUDGET": Row("ask for fewer faces", option="--faces, a smaller number"),
-    "FACES_OVER_TARGET": Row("convert with fewer faces", option="--faces, as the finding says"),
+    "MESH_OVER_BUDGET": Row("ask for fewer faces", option="{option:faces}, a smaller number"),
+    "FACES_OVER_TARGET": Row("convert with fewer faces", option="{option:faces}, as the finding says"),
     "PROMPT_BRIEF": Row("say what it looks like: shape, colours, clothes, pose"),
     "PROMPT_LONG": Row("shorten the prompt to what can be seen"),
     "PROMPT_BRAND": Row("describe the looks instead of naming the brand", drop="the brand's name"),
@@ -265,17 +270,17 @@ ADVICE: dict[str, Row] = {
         "describe the figurine and nothing else", drop="the words that the finding quotes"
     ),
     "PROMPT_LANGUAGE": Row("write the prompt in English"),
-    "PROMPT_NO_STYLE": Row("name a style", option="--preset, from slipcast prompt --list"),
+    "PROMPT_NO_STYLE": Row("name a style", option="{option:preset}, of the list that slipcast prompt shows"),
     "DRAFTS_DIFFER": Row("say more about shape and colours, so that the drafts agree"),
     "SUBJECT_OFF_CENTRE": Row("put it in the middle", prompt="centred in the frame"),
-    "MODEL_RETIRED": Row("choose the model that follows", option="--model, as the finding says"),
+    "MODEL_RETIRED": Row("choose the model that follows", option="{option:model}, as the finding says"),
     "PICTURE_UNKEPT": Row("make room in the store or choose another place", option="SLIPCAST_HOME"),
 }
 """Code -> what helps, the most effective first."""
 
 NO_ADVICE: dict[str, str] = {
     "PRICE_UNSURE": "for information: the vendor's invoice decides",
-    "PICTURE_SIMILAR": "asked for with --similar",
+    "PICTURE_SIMILAR": "it was asked for",
     "PICTURE_LARGE": "nothing is lost: no atlas could show more",
     "PICTURE_ANIMATED": "the first frame is what most people mean",
     "PICTURE_FRAMED": "the figurine was found inside the frame",

@@ -19,6 +19,8 @@ Every message is one sentence or two that name the file or field, what is wrong 
 
 from typing import NamedTuple
 
+from slipcast.core.mention import FIELDS, Mention
+
 
 class SlipcastError(Exception):
     """Base of every error that Slipcast raises on purpose; its text is meant for the user."""
@@ -27,13 +29,21 @@ class SlipcastError(Exception):
 class BadInput(SlipcastError):
     """A file, an option or a picture that cannot be worked with."""
 
-    def __init__(self, message: str = "", *, field: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, message: str = "", *, field: str = "", cure: str = "") -> None:
+        super().__init__(FIELDS.fill(message, field=field, cure=cure))
+        self.sentence = message
+        """The message without `cure`."""
         self.field = field
         """The option's field that is wrong, where it is one: the message begins with its name."""
+        self.cure = cure
+        """The option that helps, as `keep` or `detail=draft`: the message ends with it."""
+
+    def tell(self, mention: Mention) -> str:
+        """The message, with the options called as `mention` calls them."""
+        return mention.fill(self.sentence, field=self.field, cure=self.cure)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _restore, (type(self), str(self), self.field)
+        return _restore, (type(self), self.sentence, self.field, self.cure)
 
 
 class NoFigurine(BadInput):
@@ -76,9 +86,9 @@ class QualityGate(SlipcastError):
     """The result exists and does not meet what was asked."""
 
 
-def _restore(kind: type[BadInput], message: str, field: str) -> BadInput:
+def _restore(kind: type[BadInput], message: str, field: str, cure: str) -> BadInput:
     """An error that came from a worker process."""
-    return kind(message, field=field)
+    return kind(message, field=field, cure=cure)
 
 
 class Status(NamedTuple):

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from slipcast.core.mention import FIELDS, Mention
+
 
 class Severity(StrEnum):
     """How much a finding matters."""
@@ -23,7 +25,7 @@ USUAL = frozenset({"DEPTH_MODEL", "BACK_INVENTED"})
 
 
 class Row(NamedTuple):
-    """One line of the table: severity, and the sentence with its values in braces."""
+    """One line of the table: severity, and the sentence with its values in braces; options as `{option:faces}`."""
 
     severity: Severity
     sentence: str
@@ -53,7 +55,9 @@ FINDINGS: dict[str, Row] = {
     "LODS_DROPPED": Row(
         _I, "{format} carries no levels of detail for this target; only the finest is written"
     ),
-    "COLLISION_DROPPED": Row(_I, "{format} has no name for collision bodies without a --target of an engine"),
+    "COLLISION_DROPPED": Row(
+        _I, "{format} has no name for collision bodies without the {option:target} of an engine"
+    ),
     "LOD_FLOOR": Row(_W, "a level of {wanted} faces would not stay closed; the coarsest has {floor}"),
     "PRINT_THIN": Row(
         _W, "{part} is {thickness_mm} mm thin {place}; {limit_mm} mm hold: print it larger, or thicken it"
@@ -142,8 +146,8 @@ FINDINGS: dict[str, Row] = {
     ),
     "DEPTH_SHALLOW": Row(
         _W,
-        "the front is almost flat: its relief is {percent} % of the width; try another --depth, or a picture whose "
-        "light shows the form",
+        "the front is almost flat: its relief is {percent} % of the width; try another {option:depth}, or a picture "
+        "whose light shows the form",
     ),
     "DEPTH_TILTED": Row(
         _W, "the front leans by {degrees} degrees ({way}); use a picture taken level and from the front"
@@ -165,25 +169,28 @@ FINDINGS: dict[str, Row] = {
     ),
     "DEPTH_DISAGREES": Row(
         _W,
-        "two depth models hardly agree (correlation {correlation}); look at the result, or choose one by --depth",
+        "two depth models hardly agree (correlation {correlation}); look at the result, or choose one with "
+        "{option:depth}",
     ),
     # the solid
     "MESH_OPEN": Row(_E, "the mesh has {edges} open edges; it will not print"),
     "MESH_TURNED": Row(_E, "at {edges} edges two faces look opposite ways; programs will show holes there"),
     "MESH_INSIDE_OUT": Row(_E, "{count} of the bodies are inside out: their faces look inward"),
     "MESH_CROSSING": Row(
-        _W, "{faces} faces run through others; unite the parts or convert with --detail draft"
+        _W, "{faces} faces run through others; unite the parts or convert with {option:detail=draft}"
     ),
     "MESH_THIN": Row(
         _W,
         "{count} parts are thinner than the {limit_mm} mm that {process} needs; the longest is {length_mm} mm long, "
-        "{thinnest_mm} mm thick, {place}: make it taller with --height, or thicken it",
+        "{thinnest_mm} mm thick, {place}: make it taller with {option:height_m}, or thicken it",
     ),
-    "MESH_OVER_BUDGET": Row(_W, "the mesh has {faces} faces where {budget} were asked for; lower --faces"),
+    "MESH_OVER_BUDGET": Row(
+        _W, "the mesh has {faces} faces where {budget} were asked for; lower {option:faces}"
+    ),
     "OUTLINE_DIFFERS": Row(
         _W,
         "the mesh covers only {percent} % of the picture's outline (intersection over union); check the cutout, "
-        "or try --detail fine",
+        "or try {option:detail=fine}",
     ),
     "TEXTURE_COARSE": Row(
         _W, "only {texels} texels lie along the figurine's height; use a larger picture, or crop it closer"
@@ -233,7 +240,8 @@ FINDINGS: dict[str, Row] = {
     "TEXTURE_DROPPED": Row(_W, "{format} carries no texture; the colours are left out"),
     "COLOR_REDUCED": Row(_I, "{format} carries colour per vertex; the texture was sampled at the vertices"),
     "FACES_OVER_TARGET": Row(
-        _I, "{faces} faces are more than the {budget} that suit {target}; convert with --faces {budget}"
+        _I,
+        "{faces} faces are more than the {budget} that suit {target}; convert with {option:faces={budget}}",
     ),
     "TEXTURE_TYPE_CHANGED": Row(_I, "{format} cannot carry WebP; its texture was written as PNG"),
     "NOT_COMPRESSED": Row(_I, "{format} is written in full: compression and quantizing are for glTF"),
@@ -263,8 +271,12 @@ class Finding:
 
     @property
     def message(self) -> str:
-        """The table's sentence, filled."""
-        return FINDINGS[self.code].sentence.format(**self.values)
+        """The table's sentence, filled; options are called by their fields."""
+        return self.tell(FIELDS)
+
+    def tell(self, mention: Mention) -> str:
+        """The table's sentence, filled, with the options called as `mention` calls them."""
+        return FINDINGS[self.code].sentence.format(**self.values, option=mention)
 
     def as_dict(self) -> dict[str, object]:
         """The finding as JSON-ready data."""

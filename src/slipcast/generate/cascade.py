@@ -65,7 +65,7 @@ class Cascade:
 def draft_requests(request: PictureRequest, options: CascadeOptions) -> list[PictureRequest]:
     """The requests for the drafts of `request`. Raises BadInput for fewer than one."""
     if options.drafts < 1:
-        raise BadInput(f"drafts is {options.drafts}; give 1 or more")
+        raise BadInput(f"drafts is {options.drafts}; give 1 or more", field="drafts")
     return [
         replace(
             request,

@@ -69,7 +69,7 @@ class Roots:
         place = (self.folders[0] / word).resolve()
         if not any(place.is_relative_to(folder) for folder in self.folders):
             raise ToolError(
-                f"{name} {word!r} lies outside {self._told()}; ask the user to start slipcast mcp with --root for it"
+                f"{name} {word!r} lies outside {self._told()}; ask the user to make it a root of slipcast mcp"
             )
         if not new and not place.exists():
             raise ToolError(f"{name} {word!r} does not exist; look for it below {self._told()}")
@@ -112,7 +112,7 @@ class _Desk:
         if limit_usd > self.max_cost_usd:
             raise ToolError(
                 f"max_cost_usd {limit_usd:g} is more than this server allows ({self.max_cost_usd:g});"
-                " ask the user to start slipcast mcp with a higher --max-cost"
+                " ask the user to start slipcast mcp with a higher limit"
             )
         return [f"--max-cost={limit_usd}"]
 

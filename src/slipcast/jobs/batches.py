@@ -97,9 +97,9 @@ def check_gemini(provider: "Provider") -> "Gemini":
     from slipcast.generate.providers.gemini.provider import Gemini
 
     if not isinstance(provider, Gemini):
-        raise BadInput("batches are Gemini's; leave out the provider")
+        raise BadInput("batches are Gemini's; leave out", cure="provider")
     if provider.options.vertex_project:
-        raise BadInput("batches go through the Developer API here; leave out the Vertex project")
+        raise BadInput("batches go through the Developer API here; leave out", cure="vertex_project")
     return provider
 
 

@@ -76,7 +76,9 @@ class ConvertJob:
         fit("workers", self.workers, whole(0, 4096, example=4))
         fit("limit_s", self.limit_s, real(0.001, 604_800, example=600, unit="seconds"))
         if self.runner != "local" and not is_ray(self.runner):
-            raise BadInput(f"runner {self.runner!r} is unknown; use local, ray or ray://HOST:PORT")
+            raise BadInput(
+                f"runner {self.runner!r} is unknown; use local, ray or ray://HOST:PORT", field="runner"
+            )
 
     @property
     def pictures(self) -> tuple[Path, ...]:

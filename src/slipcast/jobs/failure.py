@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from slipcast.core.errors import SlipcastError, status_of
+from slipcast.core.errors import BadInput, SlipcastError, status_of
+from slipcast.core.mention import FIELDS, Mention
 
 T = TypeVar("T")
 
@@ -27,17 +28,34 @@ class Failure:
 
     kind: str
     """The error's class: BadInput, StageFailed ..., or the foreign one's name."""
-    message: str
+    sentence: str
+    """What happened and what to do, without `cure`."""
     exit_code: int
+    field: str = ""
+    """The option's field that is wrong: the sentence begins with its name."""
+    cure: str = ""
+    """The option that helps: the message ends with it."""
 
     @classmethod
     def of(cls, error: SlipcastError) -> "Failure":
         """What `error` says."""
-        return cls(type(error).__name__, str(error), status_of(error).exit_code)
+        kind, code = type(error).__name__, status_of(error).exit_code
+        if isinstance(error, BadInput):
+            return cls(kind, error.sentence, code, error.field, error.cure)
+        return cls(kind, str(error), code)
 
-    def as_dict(self) -> dict[str, object]:
+    @property
+    def message(self) -> str:
+        """One sentence; options are called by their fields."""
+        return self.tell(FIELDS)
+
+    def tell(self, mention: Mention) -> str:
+        """One sentence, with the options called as `mention` calls them."""
+        return mention.fill(self.sentence, field=self.field, cure=self.cure)
+
+    def as_dict(self, mention: Mention = FIELDS) -> dict[str, object]:
         """The failure as JSON-ready data."""
-        return {"kind": self.kind, "message": self.message, "exit_code": self.exit_code}
+        return {"kind": self.kind, "message": self.tell(mention), "exit_code": self.exit_code}
 
 
 def attempt(work: Callable[[], T], *, debug: bool = False) -> T | Failure:
@@ -51,13 +69,14 @@ def attempt(work: Callable[[], T], *, debug: bool = False) -> T | Failure:
     except BrokenPipeError:
         raise
     except MemoryError:
-        told = "there is not enough memory for this; use a smaller picture or the detail draft"
-        return Failure("MemoryError", told, 5)
+        told = "there is not enough memory for this; use a smaller picture or"
+        return Failure("MemoryError", told, 5, cure="detail=draft")
     except Exception as error:  # noqa: BLE001 - the border; see the module's docstring
-        where = f"the details are in {_log(error)}" if debug else "run it again with --debug for the details"
         said = " ".join(str(error).split())
-        told = f"unexpected {type(error).__name__}: {said[:200]}; please report it, {where}"
-        return Failure(type(error).__name__, told, 1)
+        told = f"unexpected {type(error).__name__}: {said[:200]}; please report it,"
+        if debug:
+            return Failure(type(error).__name__, f"{told} the details are in {_log(error)}", 1)
+        return Failure(type(error).__name__, f"{told} with the details that you get with", 1, cure="debug")
 
 
 def _log(error: Exception) -> str:

@@ -64,7 +64,9 @@ def run_on_ray(
     not answer or has another version of Slipcast or of Python; and what `work` raises.
     """
     if not _has_ray():
-        raise BadInput("the runner ray needs Ray, which is not installed; run: pip install slipcast[ray]")
+        raise BadInput(
+            "runner=ray needs Ray, which is not installed; run: pip install slipcast[ray]", field="runner"
+        )
     import ray
 
     ours = not ray.is_initialized()
@@ -233,7 +235,7 @@ def _connect(address: str) -> None:
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         where = f"the Ray cluster {known}" if known else "a Ray cluster on this machine"
         raise BadInput(
-            f"{where} cannot be used: {reason}; see `ray status`, or use the runner local"
+            f"{where} cannot be used: {reason}; see `ray status`, or use", cure="runner=local"
         ) from None
 
 

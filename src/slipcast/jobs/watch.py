@@ -237,7 +237,8 @@ def _failed_before(task: ConvertTask, job: ConvertJob) -> Failure | None:
         known = json.loads((job.out / FAILED / f"{task.name}.json").read_text("utf-8"))
         if not known["mark"] or known["mark"] != _mark(task, job) or known["error"]["kind"] == "QualityGate":
             return None
-        return _Before(**known["error"])
+        error = known["error"]
+        return _Before(error["kind"], error["message"], error["exit_code"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -279,9 +280,9 @@ def _states(folder: Path) -> Iterator[tuple[Path, _State]]:
 def _check_folders(folder: Path, job: ConvertJob, options: WatchOptions) -> None:
     if not folder.is_dir():
         raise BadInput(f"{folder} is no folder; make it first, or name another")
-    for name, other in (("--out", job.out), ("--move", options.move)):
+    for name, other in (("out", job.out), ("move", options.move)):
         if other is not None and other.resolve() == folder.resolve():
-            raise BadInput(f"{name} {other} is the watched folder itself; choose another")
+            raise BadInput(f"{name} {other} is the watched folder itself; choose another", field=name)
 
 
 def _wake_ups(folder: Path, options: WatchOptions) -> Iterator[None]:

@@ -138,7 +138,7 @@ def _section(file: Path, environment: str) -> Mapping[str, Any]:
         sections = tomllib.loads(file.read_text("utf-8"))
     except OSError as problem:
         raise BadInput(
-            f"{file} cannot be read ({problem.strerror}); give a TOML file with --config"
+            f"{file} cannot be read ({problem.strerror}); give a TOML file with", cure="config"
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise BadInput(f"{file} is no TOML: {problem}") from None

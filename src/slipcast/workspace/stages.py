@@ -185,15 +185,18 @@ def _facts(folder: Path) -> dict[str, Any]:
         facts = json.loads(place.read_text("utf-8"))
         version = facts["version"]
     except FileNotFoundError:
-        raise BadInput(f"{folder} has no stages.json; give a folder NAME.stages that --keep wrote") from None
+        raise BadInput(
+            f"{folder} has no stages.json; give a folder NAME.stages, which is written with", cure="keep"
+        ) from None
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise BadInput(
-            f"{place} cannot be read ({problem}); convert the picture again with --keep"
+            f"{place} cannot be read ({problem}); convert the picture again with", cure="keep"
         ) from problem
     if version != VERSION:
         raise BadInput(
             f"{folder} is of version {version} ({facts.get('generator', 'another Slipcast')}), and {VERSION} can be "
-            "read; convert the picture again with --keep"
+            "read; convert the picture again with",
+            cure="keep",
         )
     if facts["pictures"] != 1:
         raise BadInput(
@@ -212,7 +215,7 @@ def _changed(folder: Path, facts: Mapping[str, Any]) -> list[str]:
             is_same = _hash((folder / name).read_bytes()) == known
         except OSError:
             raise BadInput(
-                f"{folder / name} is not there; put it back, or convert again with --keep"
+                f"{folder / name} is not there; put it back, or convert again with", cure="keep"
             ) from None
         if is_same:
             continue

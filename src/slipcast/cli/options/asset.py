@@ -10,7 +10,7 @@ import click
 from slipcast.cli.options import recipe
 from slipcast.cli.options.collect import collect
 from slipcast.cli.options.export import EXPORT_OPTIONS, ExportWords, is_given, read_export_options
-from slipcast.cli.options.flags import speak_flags
+from slipcast.cli.options.flags import Option
 from slipcast.cli.options.length import parse_elevation, parse_height
 
 if TYPE_CHECKING:
@@ -41,8 +41,10 @@ class AssetWords(ExportWords):
     keep: bool
 
 
-def _option(*flags: str, default: object, help: str) -> "Callable[[_Command], _Command]":
-    return click.option(*flags, default=default, show_default=True, help=help)
+def _option(
+    *flags: str, default: object, help: str, fields: tuple[str, ...] = ()
+) -> "Callable[[_Command], _Command]":
+    return click.option(*flags, cls=Option, default=default, show_default=True, help=help, fields=fields)
 
 
 _OPTIONS = (
@@ -53,15 +55,22 @@ _OPTIONS = (
         default="glb",
         help="Output formats, comma-separated (see `slipcast formats`).",
     ),
-    _option("--height", default=recipe.HEIGHT, help="Height of the figurine, e.g. 75mm, 7.5cm or 3in."),
+    _option(
+        "--height",
+        fields=("height_m",),
+        default=recipe.HEIGHT,
+        help="Height of the figurine, e.g. 75mm, 7.5cm or 3in.",
+    ),
     _option(
         "--elevation",
+        fields=("elevation_deg",),
         default=recipe.ELEVATION,
         help="Camera elevation: auto, level, 12deg (looking down), -5deg.",
     ),
     _option("--faces", default=recipe.FACES, help="Maximum number of triangles."),
     _option(
         "--depth",
+        fields=("model",),
         default=recipe.DEPTH,
         help="Depth model: auto, one of `slipcast models`, a folder or a hub id.",
     ),
@@ -72,7 +81,10 @@ _OPTIONS = (
         "--detail", default=recipe.DETAIL, help=f"Sampling along the longer side: {recipe.DETAILS_TOLD}."
     ),
     _option(
-        "--surface", default=recipe.SURFACE, help=f"Surface reconstruction: {', '.join(recipe.METHODS)}."
+        "--surface",
+        fields=("method",),
+        default=recipe.SURFACE,
+        help=f"Surface reconstruction: {', '.join(recipe.METHODS)}.",
     ),
     _option(
         "--normal-map",
@@ -81,7 +93,11 @@ _OPTIONS = (
     ),
     *EXPORT_OPTIONS,
     click.option(
-        "--gate", default="", help="Minimum requirements, e.g. 'closed,iou>=0.95,thickness>=0.8mm'."
+        "--gate",
+        cls=Option,
+        fields=("gates",),
+        default="",
+        help="Minimum requirements, e.g. 'closed,iou>=0.95,thickness>=0.8mm'.",
     ),
     click.option(
         "--recipe", type=click.Path(path_type=Path), help="Recipe file (TOML); options beside it win."
@@ -122,26 +138,25 @@ def recipe_from(
 
     made = Recipe.load(words.recipe) if words.recipe else Recipe()
     height, elevation, faces = said("height"), said("elevation"), said("faces")
-    with speak_flags():
-        written = read_export_options(words, formats=said("formats"), base=made)
-        made = replace(made, export=written.options, engine=written.engine)
-        if written.formats:
-            made = replace(made, formats=written.formats)
-        if written.target:
-            made = replace(made.change(faces=written.target.faces), wall_m=written.target.wall_m)
-        if elevation is not None:
-            made = replace(made, place=replace(made.place, elevation_deg=parse_elevation(elevation)))
-        made = made.change(
-            height_m=None if height is None else parse_height(height),
-            faces=recipe.whole_number("--faces", faces) if isinstance(faces, str) else faces,
-            depth=said("depth"),
-            device=said("device"),
-            fov_deg=fov_deg,
-            detail=said("detail"),
-            surface=said("surface"),
-            normal_map=said("normal_map"),
-            gates=said("gate"),
-        )
+    written = read_export_options(words, formats=said("formats"), base=made)
+    made = replace(made, export=written.options, engine=written.engine)
+    if written.formats:
+        made = replace(made, formats=written.formats)
+    if written.target:
+        made = replace(made.change(faces=written.target.faces), wall_m=written.target.wall_m)
+    if elevation is not None:
+        made = replace(made, place=replace(made.place, elevation_deg=parse_elevation(elevation)))
+    made = made.change(
+        height_m=None if height is None else parse_height(height),
+        faces=recipe.whole_number("--faces", faces) if isinstance(faces, str) else faces,
+        depth=said("depth"),
+        device=said("device"),
+        fov_deg=fov_deg,
+        detail=said("detail"),
+        surface=said("surface"),
+        normal_map=said("normal_map"),
+        gates=said("gate"),
+    )
     choose(made.depth.model)  # an unknown or missing model is refused before the first picture is read
     if words.save_recipe and not own:
         made.save(words.save_recipe)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from slipcast.cli.options.collect import collect
-from slipcast.cli.options.flags import speak_flags
+from slipcast.cli.options.flags import Option
 from slipcast.cli.options.recipe import formats_of
 from slipcast.core.errors import BadInput
 from slipcast.formats.table import ExportOptions
@@ -21,15 +21,31 @@ EXPORT_OPTIONS = (
         "--target",
         help="Target program (see `slipcast targets`): sets format, names, textures, axes and unit.",
     ),
-    click.option("--texture-size", type=int, help="Maximum texture size in pixels."),
+    click.option(
+        "--texture-size",
+        cls=Option,
+        fields=("texture_max_px",),
+        type=int,
+        help="Maximum texture size in pixels.",
+    ),
     click.option("--texture-type", help="Texture format: png, jpeg, or webp (glTF only)."),
     click.option("--quantize", is_flag=True, help="16-bit positions in glTF: half the bytes per vertex."),
     click.option(
         "--compress",
         help="glTF compression: none, meshopt (unpacks fastest) or draco (smallest); needs the extra `compress`.",
     ),
-    click.option("--lods", help="Levels of detail: a number (3), or shares of the faces (1,0.5,0.2)."),
-    click.option("--collision", help="Collision bodies: hull, convex:8, box, capsule or none."),
+    click.option(
+        "--lods",
+        cls=Option,
+        fields=("shares",),
+        help="Levels of detail: a number (3), or shares of the faces (1,0.5,0.2).",
+    ),
+    click.option(
+        "--collision",
+        cls=Option,
+        fields=("parts",),
+        help="Collision bodies: hull, convex:8, box, capsule or none.",
+    ),
     click.option(
         "--pivot",
         default="bottom",
@@ -90,29 +106,28 @@ def read_export_options(words: ExportWords, *, formats: str | None, base: "Recip
     from slipcast.prepare.engine import EngineOptions
 
     chosen = None if words.target is None else target_of(words.target)
-    with speak_flags():
-        options = chosen.options() if chosen else base.export if base else ExportOptions()
-        if words.texture_size is not None:
-            options = replace(options, texture_max_px=words.texture_size)
-        if words.texture_type is not None:
-            options = replace(options, texture_type=words.texture_type)
-        if words.quantize:
-            options = replace(options, quantize=True)
-        if words.compress is not None:
-            from slipcast.formats.gltf.compress import require
+    options = chosen.options() if chosen else base.export if base else ExportOptions()
+    if words.texture_size is not None:
+        options = replace(options, texture_max_px=words.texture_size)
+    if words.texture_type is not None:
+        options = replace(options, texture_type=words.texture_type)
+    if words.quantize:
+        options = replace(options, quantize=True)
+    if words.compress is not None:
+        from slipcast.formats.gltf.compress import require
 
-            options = replace(options, compress=words.compress)
-            require(options.compress)
-        engine = EngineOptions.parse(
-            lods=words.lods,
-            collision=words.collision,
-            pivot=words.pivot,
-            facing=words.facing,
-            occlusion=words.occlusion,
-        )
-        if base:  # what was not said is the recipe's
-            names = ("lods", "collision", "pivot", "facing", "occlusion")
-            engine = replace(base.engine, **{name: getattr(engine, name) for name in names if is_given(name)})
+        options = replace(options, compress=words.compress)
+        require(options.compress)
+    engine = EngineOptions.parse(
+        lods=words.lods,
+        collision=words.collision,
+        pivot=words.pivot,
+        facing=words.facing,
+        occlusion=words.occlusion,
+    )
+    if base:  # what was not said is the recipe's
+        names = ("lods", "collision", "pivot", "facing", "occlusion")
+        engine = replace(base.engine, **{name: getattr(engine, name) for name in names if is_given(name)})
     keys = formats_of(formats) if formats is not None else (chosen.format,) if chosen else ()
     return Wanted(formats=keys, options=options, target=chosen, engine=engine)
 

@@ -1,89 +1,47 @@
-"""What the library says of a field, in the words of the command line: `faces is 1; ...` -> `--faces is 1; ...`."""
+"""The command line's names of options: `faces is 1; ...` is said as `--faces is 1; ...`.
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+The table from field to flag is the parser itself: a field has the name of the option's parameter, or the option lists
+the fields that it sets.
+"""
 
-from slipcast.core.errors import BadInput
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
-FLAGS = {
-    "base_url": "--base-url",
-    "cache_bytes": "--store-size",
-    "call_s": "--call-limit",
-    "colors": "--colors",
-    "compress": "--compress",
-    "concurrency": "--concurrency",
-    "day_usd": "--max-cost-day",
-    "detail": "--detail",
-    "device": "--device",
-    "draft": "--draft",
-    "diameter_mm": "--magnet",
-    "drafts": "--drafts",
-    "elevation_deg": "--elevation",
-    "faces": "--faces",
-    "facing": "--facing",
-    "filaments": "--filaments",
-    "final": "--final",
-    "font": "--font",
-    "formats": "--format",
-    "fov_deg": "--fov",
-    "height_m": "--height",
-    "hole_mm": "--drain",
-    "holes": "--drain",
-    "limit_s": "--job-limit",
-    "longest": "--longest",
-    "method": "--surface",
-    "model": "--model",
-    "name": "--name",
-    "normal_map": "--normal-map",
-    "orient": "--orient",
-    "parts": "--collision",
-    "patience_s": "--patience",
-    "pivot": "--pivot",
-    "price_per_kg": "--price",
-    "printer_mm": "--printer",
-    "priority": "--priority",
-    "process": "--for",
-    "project": "--project",
-    "ratio": "--ratio",
-    "requests_per_day": "--rate-day",
-    "requests_per_minute": "--rate",
-    "retries": "--retries",
-    "run_usd": "--max-cost",
-    "shape": "--base",
-    "shares": "--lods",
-    "sides": "--sides",
-    "settle_s": "--settle",
-    "similar": "--similar",
-    "since": "--from",
-    "size": "--size",
-    "size_mm": "--base",
-    "split": "--split",
-    "tenant": "--tenant",
-    "text": "--text",
-    "text_style": "--text-style",
-    "texture_max_px": "--texture-size",
-    "texture_type": "--texture-type",
-    "thicken_mm": "--thicken",
-    "view": "--view",
-    "views_wait_s": "--views-wait",
-    "wall_mm": "--hollow",
-    "workers": "--jobs",
-}
-"""Field -> the option that sets it."""
+import click
+
+from slipcast.core.mention import Mention
 
 
-def to_flags(problem: BadInput) -> BadInput:
-    """The same error, where it begins with a field, with the option that sets the field."""
-    told, flag = str(problem), FLAGS.get(problem.field)
-    if flag is None or not told.startswith(problem.field):
-        return problem
-    return type(problem)(flag + told[len(problem.field) :], field=problem.field)
+class Option(click.Option):
+    """An option that sets fields of other names than its own."""
+
+    def __init__(self, *words: Any, fields: tuple[str, ...] = (), **named: Any) -> None:
+        super().__init__(*words, **named)
+        self.fields = fields
 
 
-@contextmanager
-def speak_flags() -> Iterator[None]:
-    """Inside the block, what is said of a field is said of its option."""
-    try:
-        yield
-    except BadInput as problem:
-        raise to_flags(problem) from problem
+@dataclass(frozen=True)
+class Flags(Mention):
+    """Names options as they are typed after `command`: `--faces`, `--detail draft`."""
+
+    command: click.Command
+    others: Callable[[], Iterator[click.Command]]
+    """All commands: one command's findings may name the option of another."""
+
+    def __format__(self, option: str) -> str:
+        field, equals, value = option.partition("=")
+        tables = (flags_of(command) for command in (self.command, *self.others()))
+        flag = next((table[field] for table in tables if field in table), None)
+        return option if flag is None else f"{flag}{' ' if equals else ''}{value}"
+
+
+def flags_of(command: click.Command) -> dict[str, str]:
+    """Field -> flag, for the options of `command` and of the commands in it; a parameter's own name comes first."""
+    commands = [command, *getattr(command, "commands", {}).values()]
+    options = [each for one in commands for each in one.params if isinstance(each, click.Option)]
+    table = {str(each.name): max(each.opts, key=len) for each in options}
+    for each in options:
+        for field in getattr(each, "fields", ()):
+            table.setdefault(field, max(each.opts, key=len))
+    return table

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from slipcast.cli.options.collect import collect
-from slipcast.cli.options.flags import speak_flags
+from slipcast.cli.options.flags import Option
 from slipcast.core.errors import BadInput
 from slipcast.core.values import View
 from slipcast.generate.prompt import FigurineSpec, apply_preset, spec_fields
@@ -142,10 +142,18 @@ _BUY = (
         show_default=True,
         help="Quota group; processes with the same name share one limit.",
     ),
-    click.option("--rate", type=int, help="Maximum requests per minute."),
-    click.option("--rate-day", type=int, help="Maximum requests per day."),
-    click.option("--max-cost", type=float, help="Cost limit of this run in dollars."),
-    click.option("--max-cost-day", type=float, help="Cost limit of a day in dollars."),
+    click.option(
+        "--rate", cls=Option, fields=("requests_per_minute",), type=int, help="Maximum requests per minute."
+    ),
+    click.option(
+        "--rate-day", cls=Option, fields=("requests_per_day",), type=int, help="Maximum requests per day."
+    ),
+    click.option(
+        "--max-cost", cls=Option, fields=("run_usd",), type=float, help="Cost limit of this run in dollars."
+    ),
+    click.option(
+        "--max-cost-day", cls=Option, fields=("day_usd",), type=float, help="Cost limit of a day in dollars."
+    ),
     click.option(
         "--tenant", default="default", show_default=True, help="Tenant; costs are summed per tenant."
     ),
@@ -153,6 +161,8 @@ _BUY = (
     click.option("--refresh", is_flag=True, help="Buy again and replace pictures bought before."),
     click.option(
         "--store-size",
+        cls=Option,
+        fields=("cache_bytes",),
         type=float,
         default=4.0,
         show_default=True,
@@ -168,12 +178,19 @@ _BUY = (
     ),
     click.option(
         "--patience",
+        cls=Option,
+        fields=("patience_s",),
         default=900.0,
         show_default=True,
         help="Time limit for one picture in seconds, waiting included.",
     ),
     click.option(
-        "--call-limit", default=180.0, show_default=True, help="Time limit for one call in seconds."
+        "--call-limit",
+        cls=Option,
+        fields=("call_s",),
+        default=180.0,
+        show_default=True,
+        help="Time limit for one call in seconds.",
     ),
     click.option("--stream", is_flag=True, help="Stream the answer, to see tokens arrive."),
     click.option("--base-url", default="", help="Address of a gateway or a stand-in instead of Google's."),
@@ -227,8 +244,7 @@ def cascade_of(words: CascadeWords) -> "CascadeOptions | None":
         return None
     from slipcast.generate.cascade import CascadeOptions
 
-    with speak_flags():
-        return CascadeOptions(draft=words.draft, final=words.final, drafts=words.drafts)
+    return CascadeOptions(draft=words.draft, final=words.final, drafts=words.drafts)
 
 
 def limits_of(
@@ -236,8 +252,7 @@ def limits_of(
 ) -> PromptLimits:
     """What may be sent; `block` is a file with phrases that may not."""
     if block is None:
-        with speak_flags():
-            return PromptLimits(shortest=shortest, longest=longest)
+        return PromptLimits(shortest=shortest, longest=longest)
     try:
         lines = block.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as problem:
@@ -287,17 +302,16 @@ def picture_of(words: SpecWords, buying: BuyWords | None = None) -> "PictureOpti
     if buying is None:
         return PictureOptions(raw=words.raw, limits=limits)
     references = tuple(read_reference(path) for path in buying.reference)
-    with speak_flags():
-        return PictureOptions(
-            model=buying.model,
-            ratio=buying.ratio,
-            size=buying.size,
-            thinking=buying.thinking,
-            references=references,
-            priority=buying.priority,
-            raw=words.raw,
-            limits=limits,
-        )
+    return PictureOptions(
+        model=buying.model,
+        ratio=buying.ratio,
+        size=buying.size,
+        thinking=buying.thinking,
+        references=references,
+        priority=buying.priority,
+        raw=words.raw,
+        limits=limits,
+    )
 
 
 def ask_of(
@@ -314,8 +328,7 @@ def ask_of(
 
     preset = str((extra or {}).get("preset") or words.preset)
     spec = spec_of(subject, words, extra)
-    with speak_flags():
-        return ask_for(spec, options, name=name, take=take, preset=preset)
+    return ask_for(spec, options, name=name, take=take, preset=preset)
 
 
 def provider_of(words: BuyWords, *, dry_run: bool = False) -> "Provider":
@@ -324,16 +337,15 @@ def provider_of(words: BuyWords, *, dry_run: bool = False) -> "Provider":
     from slipcast.generate.providers.table import open_provider
     from slipcast.generate.request import Secret
 
-    with speak_flags():
-        gemini = GeminiOptions(
-            key=Secret("") if dry_run else None,
-            base_url=words.base_url,
-            api_version=words.api_version,
-            vertex_project=words.vertex_project,
-            vertex_location=words.vertex_location,
-            call_s=words.call_limit,
-            stream=words.stream,
-        )
+    gemini = GeminiOptions(
+        key=Secret("") if dry_run else None,
+        base_url=words.base_url,
+        api_version=words.api_version,
+        vertex_project=words.vertex_project,
+        vertex_location=words.vertex_location,
+        call_s=words.call_limit,
+        stream=words.stream,
+    )
     return open_provider(words.provider, gemini=gemini, pictures=words.pictures)
 
 
@@ -348,18 +360,17 @@ def options_of(words: BuyWords, *, run: str = "") -> "GenerateOptions":
         raise BadInput(
             f"--store-size is {words.store_size:g}; give gigabytes from 0 to 1000000, for instance 4"
         )
-    with speak_flags():
-        return GenerateOptions(
-            tenant=words.tenant,
-            run=run,
-            budget=Budget(run_usd=words.max_cost, day_usd=words.max_cost_day),
-            limits=LimitOptions(
-                project=words.project, requests_per_minute=words.rate, requests_per_day=words.rate_day
-            ),
-            retry=RetryOptions(patience_s=words.patience),
-            concurrency=words.concurrency,
-            cached=not words.no_cache,
-            cache_bytes=int(words.store_size * 1e9),
-            refresh=words.refresh,
-            similar=words.similar,
-        )
+    return GenerateOptions(
+        tenant=words.tenant,
+        run=run,
+        budget=Budget(run_usd=words.max_cost, day_usd=words.max_cost_day),
+        limits=LimitOptions(
+            project=words.project, requests_per_minute=words.rate, requests_per_day=words.rate_day
+        ),
+        retry=RetryOptions(patience_s=words.patience),
+        concurrency=words.concurrency,
+        cached=not words.no_cache,
+        cache_bytes=int(words.store_size * 1e9),
+        refresh=words.refresh,
+        similar=words.similar,
+    )

@@ -108,7 +108,8 @@ class PictureModel:
         for what, wish, known in wishes:
             if wish not in known:
                 raise BadInput(
-                    f"{self.id} has no {what} «{wish}»; choose one of {', '.join(filter(None, known)) or 'none'}"
+                    f"{what} {wish!r} is none of {self.id}; choose one of {', '.join(filter(None, known)) or 'none'}",
+                    field=what,
                 )
         if references > self.references:
             raise BadInput(
@@ -157,7 +158,7 @@ def model_row(name: str) -> PictureModel:
     Raises BadInput for an empty name.
     """
     if not name:
-        raise BadInput("model is empty; leave it out or name one of " + ", ".join(models()))
+        raise BadInput("model is empty; leave it out or name one of " + ", ".join(models()), field="model")
     known = models()
     if name in known:
         return known[name]

@@ -40,7 +40,10 @@ class Folder:
     def __init__(self, pictures: Path | None) -> None:
         """Raise BadInput when there is no picture to take."""
         if pictures is None:
-            raise BadInput("the provider folder needs to know where: name a picture or a folder as pictures")
+            raise BadInput(
+                "pictures is not given; name a picture or a folder of them, which the provider takes",
+                field="pictures",
+            )
         files = [pictures] if pictures.is_file() else sorted(pictures.iterdir()) if pictures.is_dir() else []
         self.files = [f for f in files if f.suffix.lower() in SUFFIXES]
         if not self.files:
@@ -80,5 +83,7 @@ def open_provider(
 ) -> Provider:
     """The provider `name`. Raises BadInput when it is not in the table or lacks its key or folder."""
     if name not in PROVIDERS:
-        raise BadInput(f"provider «{name}» is not known; choose one of {', '.join(PROVIDERS)}")
+        raise BadInput(
+            f"provider {name!r} is not known; choose one of {', '.join(PROVIDERS)}", field="provider"
+        )
     return PROVIDERS[name].open(gemini or GeminiOptions(), pictures)

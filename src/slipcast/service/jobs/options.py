@@ -139,9 +139,7 @@ class Words(Strict):
 
     subject: str = Field(min_length=2, max_length=2000, examples=["a clockwork owl knight"])
     preset: str = Field(default="", max_length=60)
-    model: str = Field(
-        default="", max_length=80, description="Of `slipcast costs --models`; the service's when empty."
-    )
+    model: str = Field(default="", max_length=80, description="Picture model; the service's when empty.")
     size: str = Field(default="1K", max_length=8)
     views: Literal[1, 4, 6] = 1
     retries: int = Field(

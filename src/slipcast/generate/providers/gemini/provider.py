@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 NO_KEY = (
     "no API key is set: put one from aistudio.google.com into the environment variable GEMINI_API_KEY, "
-    "or use pictures from disk with the provider folder"
+    "or use pictures from disk with"
 )
 Tell = Callable[[State, int], None]
 
@@ -81,7 +81,7 @@ class GeminiOptions:
         parts = urlsplit(self.base_url)
         if parts.username or parts.password or parts.query:  # the address is shown, and a secret must not be
             raise BadInput(
-                f"the base URL of {parts.hostname} holds credentials or a query; give the address alone, and the "
+                f"base_url of {parts.hostname} holds credentials or a query; give the address alone, and the "
                 "key in the environment variable GEMINI_API_KEY",
                 field="base_url",
             )
@@ -95,8 +95,6 @@ class Gemini:
     def __init__(self, options: GeminiOptions | None = None) -> None:
         """Raise BadInput when neither a key nor a Vertex project is set. Opens no connection."""
         self.options = options or GeminiOptions()
-        if self.options.call_s <= 0:
-            raise BadInput(f"the limit of a call is {self.options.call_s} s; give a positive number")
         self._key = None if self.options.vertex_project else _key_of(self.options)
         self._client: Client | None = None
 
@@ -289,4 +287,4 @@ def _key_of(options: GeminiOptions) -> Secret:
     for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY"):
         if found := os.environ.get(name, "").strip():
             return Secret(found)
-    raise BadInput(NO_KEY)
+    raise BadInput(NO_KEY, cure="provider=folder")
