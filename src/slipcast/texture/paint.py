@@ -3,9 +3,7 @@
 Front, back and side (texture/atlas.py says which face lies where):
 
 front  the picture; its colours are carried on over the rim, so no background bleeds in
-back   for faces that look away: each takes the nearest colour of the rim, softer the farther in. The rim belongs to
-       hair, sleeves and soles, which go on behind; a face does not, so nothing of the middle is repeated. Rejected:
-       harmonic inpainting of the rim's colours (a push-pull pyramid), which mixes them all to one mud
+back   for faces that look away: the picture's regions that reach its outline, by texture/back.py
 side   the blurred picture's colours at its place, so no pixel is drawn out to a streak
 
 Front and back fade into the side's colours towards it, by slant and by distance from the rim: across the edges where
@@ -24,6 +22,7 @@ from slipcast.core.errors import BadInput
 from slipcast.core.options import check, choice, whole
 from slipcast.core.values import F32, U8, Bool, DepthMap, Figurine, Mesh, Picture
 from slipcast.texture.atlas import SLANTED, draw_front_and_back, draw_sides, lay_out
+from slipcast.texture.back import complete_back
 from slipcast.texture.fill import fill_nearest
 from slipcast.texture.normal_map import MODES, find_depth_normals, make_normal_map
 
@@ -75,7 +74,7 @@ def paint(mesh: Mesh, depth: DepthMap, picture: Picture, options: TextureOptions
     small = max(1, height // 4), max(1, width // 4)
     front = _carry_outward(pixels, mask, 2)
     # From the front chart, whose rim is free of the background that shines through soft edges.
-    back = _fill_back(front, mask)
+    back = complete_back(front, mask, _measure_shell(depth, box) * layout.scale)
     side = _resize(front, small)
     inside = _reduce(mask, small)
     side = _blur(_carry_outward(side, inside, 2), 0.012 * small[0]) if inside.any() else side
@@ -100,6 +99,14 @@ def paint(mesh: Mesh, depth: DepthMap, picture: Picture, options: TextureOptions
     normals, angles_deg = make_normal_map(figurine, depth, layout.kind, options.normal_map)
     told = {"made": normals is not None, "mean_angle_deg": angles_deg}
     return replace(figurine, normal_map=normals, provenance={"normal_map": told})
+
+
+def _measure_shell(depth: DepthMap, box: tuple[slice, slice]) -> F32:
+    """The back's distance from the camera in pixels of the picture."""
+    assert depth.back is not None
+    shell, inside = depth.back[box], depth.valid[box]
+    middle = float(np.median(shell[inside])) if inside.any() else 1.0
+    return np.where(inside, shell / middle, 1).astype(np.float32) * np.float32(depth.camera.fy_px)
 
 
 def _measure_slant(depth: DepthMap, box: tuple[slice, slice], size: tuple[int, int]) -> F32:
@@ -208,46 +215,6 @@ def _resize(pixels: _Pixels, size: tuple[int, ...]) -> _Pixels:
 def _reduce(mask: Bool, size: tuple[int, int]) -> Bool:
     """The mask at a smaller size, rows and columns: where at least half is in it."""
     return _resize(mask.view(np.uint8) * np.uint8(255), size) >= 128
-
-
-def _fill_back(pixels: U8, mask: Bool) -> U8:
-    """Each pixel takes the rim's nearest colour, the softer the farther it has come.
-
-    Against the true backs and sides of the 8 samples it is 24.0 off on average in CIE Lab, a little less than bands of
-    other widths and depths and other blurs (24.3 to 25.4; one colour for all: 31.1); it also looked calmest.
-
-    Rejected: k-means clusters of the front's colours, of which a network of 1,313 weights, told of places and depth,
-    chose one for each place (trained on 5,600 true backs of textured meshes). Held-out backs were 13.6 off in Lab where
-    the rim's nearest colour is 15.3 off, and faces no longer came through; but the samples, of true shape, became worse
-    (sides 21.6 to 22.3, hidden places 24.1 to 25.2), and pictures with much shade got patches with hard borders.
-
-    `pixels` go on beyond the mask. All is soft, so it is made at a height of some 400 pixels.
-    """
-    import cv2
-
-    whole = mask.shape
-    shrink = max(1, whole[0] // 400)
-    size = -(-whole[0] // shrink), -(-whole[1] // shrink)
-    small = _reduce(mask, size)
-    if small.any():
-        pixels, mask = _resize(pixels, size), small
-    height = mask.shape[0]
-    pixels = _carry_outward(pixels, mask, 3)
-    inner = _erode(mask, 2)
-    distance = ndimage.distance_transform_edt(mask)
-    band = (inner if inner.any() else mask) & (distance <= 2 + max(3, 0.025 * height))
-    # The median of what is around leaves out lines, buttons and lights at the rim, which would be drawn out to streaks.
-    around = int(0.045 * height) | 1
-    calm = pixels if around < 3 else cv2.medianBlur(np.ascontiguousarray(pixels), around)
-    soft = _blur(calm, 0.008 * height)
-    # Across before up and down: what belongs to one height of the figurine stays there.
-    way, nearest = ndimage.distance_transform_edt(~band, sampling=(1.6, 1.0), return_indices=True)
-    carried: U8 = soft[nearest[0], nearest[1]]
-    near, far = (_blur(carried, share * height) for share in (0.012, 0.05))
-    weight = np.clip(way / (0.06 * height), 0, 1).astype(np.float32)[..., None]
-    mixed = np.where(weight < 0.5, _mix(carried, near, 2 * weight), _mix(near, far, 2 * weight - 1))
-    back = np.where(mask[..., None], mixed, carried).astype(np.uint8)
-    return _resize(back, whole)
 
 
 def _mix(first: U8, second: U8, weight: F32) -> F32:

@@ -1,0 +1,105 @@
+"""The colours of the back: regions of the picture that reach its outline, never what they enclose."""
+
+import numpy as np
+import pytest
+
+from slipcast.core.values import F64, U8, Bool
+from slipcast.texture.back import complete_back
+from slipcast.texture.regions import find_regions
+
+HAIR, SKIN, COAT, DARK = (170, 70, 30), (240, 200, 170), (40, 80, 170), (20, 20, 20)
+
+
+def figure() -> tuple[U8, Bool]:
+    """A head of hair with a face in it, above a coat."""
+    row, column = np.mgrid[:320, :200]
+    head = np.hypot(row - 90, column - 100) < 75
+    coat = (row >= 150) & (np.abs(column - 100) < 30 + 0.3 * (row - 150)) & (row < 310)
+    pixels = np.full((320, 200, 3), 255, np.uint8)
+    pixels[coat], pixels[head] = COAT, HAIR
+    pixels[np.hypot(row - 105, column - 100) < 45] = SKIN
+    for x in (80, 120):
+        pixels[np.hypot(row - 100, column - x) < 9] = DARK
+    return pixels, head | coat
+
+
+def make_back(pixels: U8, mask: Bool) -> F64:
+    pixels = np.where(mask[..., None], pixels, pixels[mask].mean(0).astype(np.uint8))
+    flat = np.zeros(mask.shape, np.float32)
+    return complete_back(pixels, mask, flat).astype(float)
+
+
+def off(pixels: F64, color: tuple[int, ...]) -> F64:
+    out: F64 = np.linalg.norm(pixels - color, axis=-1)
+    return out
+
+
+def test_the_back_of_a_head_is_hair() -> None:
+    pixels, mask = figure()
+    back = make_back(pixels, mask)
+    row, column = np.mgrid[: mask.shape[0], : mask.shape[1]]
+    assert off(back[np.hypot(row - 100, column - 100) < 50], HAIR).max() < 40
+    assert off(back[200:300, 90:110], COAT).max() < 40
+
+
+def test_borders_are_crisp() -> None:
+    pixels, mask = figure()
+    middle = make_back(pixels, mask)[:, 100]
+    between = (off(middle, HAIR) > 40) & (off(middle, COAT) > 40) & mask[:, 100]
+    assert between.sum() <= 8  # of 320 rows; the rim's colours made softer need some 40
+
+
+def test_a_belt_goes_around() -> None:
+    pixels, mask = figure()
+    coat = mask & (np.arange(320)[:, None] > 160)
+    belt = coat & (np.abs(np.arange(320) - 230)[:, None] < 16)
+    pixels[belt] = HAIR
+    back = make_back(pixels, mask)
+    assert off(back[225:235, 60:140], HAIR).max() < 60
+
+
+def test_a_spot_at_the_rim_stays_at_the_rim() -> None:
+    pixels, mask = figure()
+    row, column = np.mgrid[:320, :200]
+    pixels[(np.hypot(row - 240, column - 45) < 10) & mask] = DARK
+    back = make_back(pixels, mask)
+    assert off(back[200:300, 80:120], COAT).max() < 40
+
+
+def test_the_back_has_the_grain_of_its_region() -> None:
+    pixels, mask = figure()
+    stripes = (np.arange(320)[:, None] // 3 % 2 * 24 - 12).astype(float)
+    face = off(pixels.astype(float), HAIR) > 0
+    pixels = np.where(face[..., None], pixels, np.clip(pixels + stripes[..., None], 0, 255)).astype(np.uint8)
+    back = make_back(pixels, mask)
+    assert back[80:130, 80:120].std(axis=0).mean() > 3
+
+
+def test_regions_join_light_and_shade() -> None:
+    row, column = np.mgrid[:120, :120]
+    shade = (0.45 + 0.55 * column / 120)[..., None]
+    pixels = (np.array([60, 170, 50]) * shade).astype(np.uint8)
+    pixels[(row > 40) & (row < 80)] = (200, 40, 40)
+    label, count = find_regions(pixels, np.ones((120, 120), bool))
+    assert count == 2
+    assert label[10, 10] == label[10, 110] != label[60, 60]
+
+
+@pytest.mark.parametrize("side", [1, 5, 40])
+def test_small_masks(side: int) -> None:
+    pixels = np.full((50, 50, 3), 90, np.uint8)
+    mask = np.zeros((50, 50), bool)
+    mask[:side, :side] = True
+    back = complete_back(pixels, mask, np.zeros((50, 50), np.float32))
+    assert back.shape == pixels.shape
+    assert np.abs(back.astype(int) - 90).max() <= 2
+
+
+def test_nothing_is_left_as_it_is() -> None:
+    pixels = np.full((9, 9, 3), 7, np.uint8)
+    assert (complete_back(pixels, np.zeros((9, 9), bool), np.zeros((9, 9), np.float32)) == 7).all()
+
+
+def test_the_same_picture_has_the_same_back() -> None:
+    pixels, mask = figure()
+    assert (make_back(pixels, mask) == make_back(pixels, mask)).all()
