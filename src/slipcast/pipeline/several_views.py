@@ -138,6 +138,8 @@ def cut_views(pictures: Sequence[Picture], options: CutoutOptions) -> list[tuple
         try:
             return small, cut_out(small, options)
         except BadInput as problem:
+            if len(pictures) == 1:
+                raise
             raise BadInput(f"the {picture.view} view: {problem}") from problem
 
     with ThreadPoolExecutor(2) as pool:

@@ -12,6 +12,7 @@ from scipy import ndimage
 from slipcast.core.values import Camera, DepthMap, Mesh, Picture, Source, View
 from slipcast.mesh.raycast import Scene
 from slipcast.mesh.topology import make_mesh
+from slipcast.reconstruct.carve import carve
 from slipcast.reconstruct.level_set import mesh_level_set
 from slipcast.reconstruct.register import Registered, register
 from slipcast.reconstruct.sides import make_sides
@@ -65,6 +66,7 @@ def fuse(
         side.view: _camera(side, cutouts[side.view], scales[side.view], unit, foot) for side in found.sides
     }
     front = next(iter(cameras))
+    mesh = carve(mesh, cutouts, cameras)
     return Fused(
         mesh=mesh,
         depth=_seen(mesh, cutouts[front], cameras[front], depths[front]),

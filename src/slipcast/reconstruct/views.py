@@ -1,9 +1,8 @@
 """Several sides of one figurine -> one closed mesh: the visual hull, rounded and given depth by a small network.
 
 The hull of the silhouettes gives what is certainly air; the network says how deep each point within lies, from the
-silhouettes' rows and columns and from the depth model's shells, which are too unsure to carve with. What a silhouette
-shows must be there: where the solid leaves a pixel of one uncovered, it grows at the likeliest place of that ray. At
-last it is made one body (connect.py).
+silhouettes' rows and columns and from the depth model's shells, which are too unsure to carve with. Its answer is
+calmed, and what a silhouette shows is put back (outlines.py). At last it is made one body (connect.py).
 """
 
 from collections.abc import Sequence
@@ -15,14 +14,19 @@ from slipcast.core.values import F32
 from slipcast.reconstruct.connect import connect_bodies
 from slipcast.reconstruct.features import make_maps, point_features
 from slipcast.reconstruct.fusion_net import depth_inside
+from slipcast.reconstruct.outlines import build_rods, calm, lift_to_rims
 from slipcast.reconstruct.silhouettes import Side
 from slipcast.reconstruct.solid_grid import Grid, hull_on_grid, make_grid
 
 _CHUNK = 60_000
-_CALM = 0.8
+_CALM = 2.0
 """Nodes over which the network's field is blurred."""
-_COVERED = 4
-"""How often what is uncovered is grown."""
+_TRUSTED = 0.04
+"""Air is no emptier than this in what is blurred, in units of the frame: far air would eat thin parts."""
+_LIFTS = 4
+"""How often the field is lifted to the outlines' rims."""
+_MOST = 0.03
+"""Height of one lift, in units of the frame."""
 _SKIN = 0.6
 """Nothing is thinner than twice this, in fine nodes: the surface would break up."""
 
@@ -42,18 +46,21 @@ def fuse_field(sides: Sequence[Side], nodes: int, slack: float = 0.0) -> tuple[G
     for first in range(0, len(index), _CHUNK):
         part = index[first : first + _CHUNK]
         flat[part] = depth_inside(*point_features(maps, grid.points(part)))
-    field = np.minimum(ndimage.gaussian_filter(field, _CALM), hull + np.float32(slack))
-    for _ in range(_COVERED):
-        _cover(field, hull + np.float32(slack), sides, grid)
+    limit = hull + np.float32(slack)
+    field = np.minimum(calm(np.maximum(field, np.float32(-_TRUSTED)), _CALM), limit)
+    for _ in range(_LIFTS):
+        field = lift_to_rims(field, limit, sides, grid, spread=2.0, most=_MOST)
+    field = build_rods(field, limit, sides, grid)
+    field = np.minimum(ndimage.gaussian_filter(field, 0.8), limit)
+    field = lift_to_rims(field, limit, sides, grid, spread=1.5, most=_MOST / 3)
     fine = grid.halved()
     outer, _ = hull_on_grid(sides, fine, slack + 2.5 * fine.pitch)
-    field = _halve(field)
-    field = np.minimum(field, outer + np.float32(slack))
+    field = np.minimum(_halve(field), outer + np.float32(slack))
     # Fins and antennae are thinner than a node: there the hull, as thick as a node at least, is the solid.
     thick = ndimage.maximum_filter(outer, size=3) / np.float32(fine.pitch)
-    kept = outer + np.float32(fine.pitch) * np.clip(_SKIN - thick, 0, _SKIN)
+    limit = outer + np.float32(fine.pitch) * np.clip(_SKIN - thick, 0, _SKIN)
     for _ in range(2):
-        _cover(field, kept, sides, fine)
+        field = lift_to_rims(field, limit, sides, fine, spread=1.5, most=fine.pitch, shell=3 * fine.pitch)
     connect_bodies(field, sides, fine)
     field[[0, -1]] = field[:, [0, -1]] = field[:, :, [0, -1]] = -fine.pitch
     return fine, field
@@ -75,33 +82,3 @@ def _halve(field: F32) -> F32:
         out[tuple(even)], out[tuple(odd)] = field, (low + high) / 2
         field = out
     return field
-
-
-def _cover(field: F32, hull: F32, sides: Sequence[Side], grid: Grid) -> None:
-    """Raise the field, in place, where a silhouette's pixel has nothing behind it: at the ray's deepest node."""
-    index = np.flatnonzero(hull > -0.5 * grid.pitch)
-    values = field.reshape(-1)[index]
-    allowed = hull.reshape(-1)[index]
-    points = grid.points(index)
-    short = np.zeros(field.size, np.float32)
-    for side in sides:
-        x, y, z = side.camera.project(points)
-        size_px = float(side.camera.scale_px) * grid.pitch * 1.2
-        rows, columns = (int(n / size_px) + 2 for n in side.outline_px.shape)
-        pixel = np.clip((y / size_px).astype(np.int64), 0, rows - 1) * columns + np.clip(
-            (x / size_px).astype(np.int64), 0, columns - 1
-        )
-        # The deepest node of each ray, and how deep the outline says that it should be at least.
-        order = np.lexsort((values, pixel))
-        last = np.flatnonzero(np.diff(pixel[order], append=-1))
-        best = order[last]
-        wanted = np.minimum(
-            side.distances_at(x[best], y[best], z[best]), np.minimum(allowed[best], 0.5 * grid.pitch)
-        )
-        missing = np.clip(wanted - values[best], 0, 0.06)
-        np.maximum.at(short, index[best], missing)
-    if not short.any():
-        return
-    grown = ndimage.grey_dilation(short.reshape(field.shape), size=(3, 3, 3))
-    grown = ndimage.gaussian_filter(grown, 1.0)
-    np.minimum(field + grown, np.maximum(hull, field), out=field)

@@ -29,6 +29,8 @@ _RIM = 0.012
 """Within this share of the figurine's height from the outline a view is trusted less."""
 _SQUARE_PX = 8
 """Of two faces that no view saw."""
+_ALIKE, _MOST_GAIN = 0.1, 0.35
+"""Spread of the differences of two views' light (natural logarithm) that halves their say, and the largest gain."""
 _STAY, _FRONT_STAYS, _SEAM = 0.002, 0.05, 4.0
 """Weights of the seams' levelling: of not moving, for the front, and of agreeing across a seam; 1 is of smoothness."""
 
@@ -182,18 +184,22 @@ def _level_views(mesh: Mesh, charts: list[F32], places: Sequence[F64], scores: F
             both = good[:, one] & good[:, other]
             if both.sum() < 40:
                 continue
-            weight = np.sqrt(min(int(both.sum()), 4000) / 400)
+            apart = colors[other][both] - colors[one][both]
+            gain = np.median(apart, axis=0)
+            # Light differs alike everywhere; where stripes meet fur, the pictures do not fit and tell nothing.
+            spread = float(np.median(np.abs(apart - gain)))
+            weight = np.sqrt(min(int(both.sum()), 4000) / 400) / (1 + (spread / _ALIKE) ** 2)
             row = np.zeros(count)
             row[one], row[other] = weight, -weight
             rows.append(row)
-            sides.append(np.median(colors[other][both] - colors[one][both], axis=0) * weight)
+            sides.append(gain * weight)
     for index in range(count):
         row = np.zeros(count)
         row[index] = 50.0 if index == 0 else 0.5
         rows.append(row)
         sides.append(np.zeros(3))
-    gain = np.linalg.lstsq(np.array(rows), np.array(sides), rcond=None)[0]
-    for chart, each in zip(charts, np.exp(np.clip(gain, -0.5, 0.5)), strict=True):
+    gains = np.linalg.lstsq(np.array(rows), np.array(sides), rcond=None)[0]
+    for chart, each in zip(charts, np.exp(np.clip(gains, -_MOST_GAIN, _MOST_GAIN)), strict=True):
         np.clip(chart * each.astype(np.float32), 0, 255, out=chart)
 
 
