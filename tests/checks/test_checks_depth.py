@@ -16,7 +16,7 @@ from slipcast.checks.depth import (
     check_tilt,
 )
 from slipcast.checks.verdict import Check, Verdict
-from slipcast.core.values import DepthKind, DepthMap
+from slipcast.core.values import DepthKind, DepthMap, Source
 from slipcast.depth.calibrate import depth_prior
 from slipcast.depth.fuse import fuse
 
@@ -95,6 +95,14 @@ def test_a_depth_that_figurines_do_not_have_is_said(factor: float) -> None:
     assert check.values["depth_over_outline"] == pytest.approx(factor * depth_prior(valid), rel=0.03)
     assert _codes(check) == ["DEPTH_UNUSUAL"]
     assert check.verdict is not Verdict.APPROVE
+
+
+def test_depth_that_other_views_show_is_not_called_unusual() -> None:
+    deep = flat(disc(SIZE, RADIUS), FAR - 300, FAR + 300, fov_deg=_fov_deg())
+    assert _codes(check_proportion(deep)) == ["DEPTH_UNUSUAL"]
+    seen = check_proportion(replace(deep, back_source=Source.BACK_VIEW))
+    assert seen.score is None
+    assert seen.findings == ()
 
 
 def test_a_rim_that_falls_to_the_background_is_measured() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from slipcast.checks.verdict import Check
 from slipcast.core.findings import Finding, finding
-from slipcast.core.values import F64, Bool, DepthMap
+from slipcast.core.values import F64, Bool, DepthMap, Source
 from slipcast.depth.plausible import depth_over_outline
 
 _SHARES = (0.3, 0.4, 0.58, 0.65, 1.28, 1.35, 1.6, 2.0, 2.4)
@@ -73,9 +73,10 @@ def check_tilt(depth: DepthMap) -> Check:
 def check_proportion(depth: DepthMap) -> Check:
     """It is about as deep as its outline is wide at its widest place; see depth/plausible.py for the numbers.
 
-    A model's answer that was replaced since it was implausible asks for a look in any case.
+    A model's answer that was replaced since it was implausible asks for a look in any case. What other views show is
+    measured and not judged: a koala on its branch is two and a half times as deep as wide.
     """
-    if depth.back is None or not depth.valid.any():
+    if depth.back is None or not depth.valid.any() or depth.back_source is Source.BACK_VIEW:
         return Check(name="proportion", score=None)
     front, back = depth.front[depth.valid], depth.back[depth.valid]
     columns = np.flatnonzero(depth.valid.any(0))
