@@ -35,7 +35,9 @@ def _cloud(
     depth: DepthMap, picture: Picture, *, detail: str = "standard", height_m: float = 0.075
 ) -> PointCloud:
     return make_points(
-        place(depth, picture, PlaceOptions(height_m=height_m)), picture, PointOptions(detail=detail)
+        place(depth, picture, PlaceOptions(height_m=height_m, elevation_deg=0.0)),
+        picture,
+        PointOptions(detail=detail),
     )
 
 
@@ -233,7 +235,7 @@ def test_a_picture_without_alpha_has_hard_edges() -> None:
     alpha = box(64, 10, 12, 40, 30)
     bare = Picture(pixels=np.zeros((64, 64, 3), np.uint8))
     depth = flat(alpha, 200, 220)
-    one = make_points(place(depth, bare, PlaceOptions()), bare, _POINTS)
+    one = make_points(place(depth, bare, PlaceOptions(elevation_deg=0.0)), bare, _POINTS)
     two = _cloud(depth, picture_of(alpha))
     assert one.points.tobytes() == two.points.tobytes()
 

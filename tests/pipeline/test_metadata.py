@@ -56,9 +56,16 @@ def test_measures_are_those_of_the_mesh() -> None:
 
 
 def test_the_elevation_is_told_with_what_it_comes_from() -> None:
-    depth = replace(_DEPTH, elevation=Elevation(degrees=12.0, likely_error_deg=4.2, source="seen"))
+    depth = replace(
+        _DEPTH, elevation=Elevation(degrees=12.0, likely_error_deg=4.2, source="seen", certainty=0.8)
+    )
     made = attach(figure(), picture=_PICTURE, depth=depth, recipe=Recipe(), deviation=_DEVIATION)
-    assert made.provenance["camera"] == {"elevation_deg": 12.0, "likely_error_deg": 4.2, "source": "seen"}
+    assert made.provenance["camera"] == {
+        "elevation_deg": 12.0,
+        "likely_error_deg": 4.2,
+        "certainty": 0.8,
+        "source": "seen",
+    }
 
 
 def test_volume_of_a_cube() -> None:

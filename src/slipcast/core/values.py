@@ -256,6 +256,8 @@ class Elevation:
     """How far off that likely is."""
     source: str
     """`given`, `seen` in what the figurine stands on, or `assumed`."""
+    certainty: float = 0.0
+    """From 0, nothing in the picture says it, to 1."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

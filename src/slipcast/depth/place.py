@@ -17,7 +17,7 @@ from slipcast.core.values import (
     Mesh,
     Picture,
 )
-from slipcast.depth.elevation import LEVEL, find_elevation
+from slipcast.depth.elevation import find_elevation
 
 SMALLEST_M, LARGEST_M = 0.001, 10.0
 """Heights that a figurine can have."""
@@ -59,9 +59,11 @@ def place(depth: DepthMap, picture: Picture, options: PlaceOptions) -> DepthMap:
     if depth.kind is not DepthKind.METRIC or depth.back is None:
         raise ValueError("place needs calibrated depth with both shells")
     elevation = (
-        find_elevation(depth) or depth.elevation or LEVEL
-        if options.elevation_deg is None
-        else Elevation(degrees=options.elevation_deg, likely_error_deg=0.0, source="given")
+        Elevation(degrees=options.elevation_deg, likely_error_deg=0.0, source="given", certainty=1.0)
+        if options.elevation_deg is not None
+        else depth.elevation
+        if depth.elevation and depth.elevation.source == "seen"
+        else find_elevation(depth)
     )
     yaw, pitch = math.radians(picture.view.yaw_deg), math.radians(elevation.degrees)
     turn = np.array([[math.cos(yaw), 0, -math.sin(yaw)], [0, 1, 0], [math.sin(yaw), 0, math.cos(yaw)]])

@@ -97,10 +97,11 @@ def describe(
 
 def _camera(depth: DepthMap) -> dict[str, object]:
     """How far the camera looked down and where that comes from."""
-    known = depth.elevation or Elevation(degrees=0.0, likely_error_deg=0.0, source="given")
+    known = depth.elevation or Elevation(degrees=0.0, likely_error_deg=0.0, source="given", certainty=1.0)
     return {
         "elevation_deg": known.degrees,
         "likely_error_deg": known.likely_error_deg,
+        "certainty": known.certainty,
         "source": known.source,
     }
 

@@ -25,6 +25,7 @@ from slipcast.depth.calibrate import calibrate
 from slipcast.depth.models import AUTO, DepthModels
 from slipcast.depth.place import find_settling, place
 from slipcast.depth.plausible import replace_implausible
+from slipcast.depth.round_base import find_base, stand_on_base
 from slipcast.formats.common.losses import CARRY_NORMAL_MAP
 from slipcast.formats.table import EXPORTERS
 from slipcast.mesh.deviation import measure_deviation
@@ -179,6 +180,9 @@ def _run_stages(
             said = depth_of(cut)
             if recipe.depth.model == AUTO:  # a model that was asked for by name has its way
                 said = replace_implausible(said, cut)
+            base = find_base(said.valid, said.camera)
+            if base and recipe.place.elevation_deg is None:
+                said = stand_on_base(said, base)
             depth = place(said, cut, recipe.place)
     with stage("points"):
         cloud = several.cloud() if several else make_points(depth, cut, recipe.points)

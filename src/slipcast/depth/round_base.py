@@ -1,0 +1,308 @@
+"""Picture with alpha -> the round base that a figurine stands on, as a solid of revolution, and the shells with it.
+
+Figurines are drawn on round bases, and a network of 128 px turns them into ramps. Their outline says nearly all there
+is to know: the width of the wall is the diameter, and the curve of the lower border is the near half of a circle seen
+from above, so it says how far the camera looked down as well. What the outline does not say is how far away the base
+is: it is put under the figurine's middle, where a sculptor would put it.
+
+A base is taken for one where the lower border is half an ellipse to within 2 % of the radius, the wall above it is
+upright, and above the wall the outline steps inwards, on both sides where nothing leans on one. Shoes, paws, skirts and
+busts fail at one of these; there nothing changes. Of 84 pictures (samples, evaluation cases, pictures by image models)
+all nine with a round base whose ellipse is seen are found, and nothing else.
+
+On the five samples with a base (camera at 0 degrees) the elevation comes out at 1.4, 0.5, 0.0, -0.1 and 0.4 degrees.
+The true centre lies 2, 2, 14, 48 and 3 thousandths of the frame from the middle of what stands above the base, and 46
+to 99 from where the network's front of the base puts it; hence the former.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from slipcast.core.values import F32, F64, Bool, Camera, DepthMap, Elevation
+from slipcast.depth.inflate import inflate_small
+
+_LOWEST = 0.45
+"""A base lies within this share of the height from below."""
+_STALL, _GROWTH = 0.05, 0.012
+"""The wall begins where the outline widens by no more than the second, over a height of the first times its width."""
+_STEPPED, _ABOVE, _INWARD = 0.02, 0.12, 0.03
+"""A side's wall ends where it stands back by the first of the width; within a height of the second times the width it
+stands back by the third."""
+_LEAN = 0.006
+"""Half way up a wall stands back by no more than this share of the width: a skirt does by more."""
+_AFTER = math.sqrt(1 - (1 - 2 * _STEPPED) ** 2)
+"""Half heights of the upper ellipse from its middle, where its outline ends the wall, to where that is noticed."""
+_BORDER, _WORST = 0.02, 0.045
+"""Root mean square and 98th percentile of the border's distance from the ellipse, in radii."""
+_WIDE = (0.2, 0.8)
+"""A base's width over the figurine's height."""
+_WALL = (0.035, 0.9)
+"""The wall's height in radii."""
+_ROUND = (0.05, 0.6)
+"""The ellipse's half height in radii; a straight border may be a box's."""
+_SLIM_PX = 256
+"""Working size for the outline without its base."""
+_REACH, _FLARE = 0.9, 2.0
+"""What stands on a base reaches backwards to this share of its radius, and by this much more than it is above it."""
+_ERROR_DEG = 1.5
+"""Likely error of the elevation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundBase:
+    """A cylinder in the camera's axes (x right, y down, z into the scene), in units of its own distance."""
+
+    x: float
+    """Centre of the underside; its z is 1."""
+    y: float
+    radius: float
+    height: float
+    elevation_deg: float
+    """How far the camera looks down at it."""
+
+
+def find_base(mask: Bool, camera: Camera) -> RoundBase | None:
+    """Return the round base at the foot of the outline `mask` (H,W), or None where there is none."""
+    rows = np.flatnonzero(mask.any(1))
+    if not len(rows) or rows[-1] == mask.shape[0] - 1:
+        return None  # cropped below: nobody knows what it stands on
+    wall = _find_wall(mask, int(rows[0]), int(rows[-1]))
+    if wall is None:
+        return None
+    column = np.arange(math.ceil(wall.x - 0.95 * wall.radius), math.floor(wall.x + 0.95 * wall.radius) + 1)
+    part = mask[rows[0] : rows[-1] + 1, column]
+    border = rows[-1] + 1.0 - part[::-1].argmax(0)
+    border[~part.any(0)] = rows[0]
+    if not _is_half_ellipse(wall, column, border):
+        return None
+    return _fit_circle(wall, column, border, camera)
+
+
+@dataclass(frozen=True)
+class _Wall:
+    """The upright part of an outline's foot, in pixels."""
+
+    x: float
+    radius: float
+    top: float
+    """Row where the first side steps inwards."""
+
+
+def _find_wall(mask: Bool, first: int, last: int) -> _Wall | None:
+    """The lowest stretch of the outline that is upright and ends in a step inwards on both sides."""
+    tall = last + 1 - first
+    row = np.arange(last, max(first, last - int(_LOWEST * tall)), -1)
+    left = mask[row].argmax(1).astype(np.float64)
+    right = mask.shape[1] - mask[row, ::-1].argmax(1).astype(np.float64)
+    width = right - left
+    low = 0
+    while True:  # from below the outline widens until the wall begins
+        ahead = low + max(3, int(_STALL * width[low]))
+        if ahead >= len(row):
+            return None
+        if width[ahead] <= (1 + _GROWTH) * width[low]:
+            break
+        low += 1
+    whole = np.flatnonzero(width[low:ahead] >= 0.99 * width[low:ahead].max()) + low
+    at = float(np.median(left[whole])), float(np.median(right[whole]))
+    wide = at[1] - at[0]
+    if not _WIDE[0] * tall <= wide <= _WIDE[1] * tall:
+        return None
+    tops = []
+    for gap in ((left - at[0]) / wide, (at[1] - right) / wide):
+        stepped, covered = (np.flatnonzero(found[low:]) for found in (gap > _STEPPED, gap < -_STEPPED))
+        if not len(covered) and not len(stepped):
+            return None
+        if len(stepped) and not (len(covered) and covered[0] < stepped[0]):
+            top = int(low + stepped[0])
+            inward = float(gap[top : top + max(3, int(_ABOVE * wide))].max())
+            if inward < _INWARD or gap[(low + top) // 2] > max(_LEAN, 1 / wide):
+                return None
+            tops.append((row[top] + 1.0, inward))
+    # What leans on the base, a broom or a cat, hides one side's step; a step too high may be its own.
+    if not tops or (len(tops) == 1 and tops[0][1] < 2 * _INWARD):
+        return None
+    return _Wall(x=sum(at) / 2, radius=wide / 2, top=float(max(top for top, _ in tops)))
+
+
+def _is_half_ellipse(wall: _Wall, column: F64, border: F64) -> bool:
+    """Whether the lower border is the near half of an ellipse about the wall's axis."""
+    arc = np.sqrt(np.maximum(1 - ((column + 0.5 - wall.x) / wall.radius) ** 2, 0))
+    design, weight = np.stack([np.ones_like(arc), arc], 1), np.ones_like(arc)
+    for _ in range(4):
+        (middle, half), *_rest = np.linalg.lstsq(design * weight[:, None], border * weight, rcond=None)
+        off = np.abs(border - middle - half * arc) / wall.radius
+        weight = 1 / np.sqrt(np.maximum(off / 0.01, 1))
+    tall = (middle - wall.top - _AFTER * half) / wall.radius
+    return bool(
+        _ROUND[0] <= half / wall.radius <= _ROUND[1]
+        and _WALL[0] <= tall <= _WALL[1]
+        and math.sqrt(float((off**2).mean())) <= _BORDER
+        and float(np.quantile(off, 0.98)) <= _WORST
+    )
+
+
+def _fit_circle(wall: _Wall, column: F64, border: F64, camera: Camera) -> RoundBase | None:
+    """The circle in space whose near half is the border and whose width is the wall's."""
+    from scipy.optimize import least_squares
+
+    f = camera.fy_px
+    angle = np.linspace(0, math.pi, 121)
+    cos, sin = np.cos(angle), np.sin(angle)
+
+    def away(guess: F64) -> F64:
+        elevation, y, x, radius = guess
+        z = 1 - radius * sin * math.cos(elevation)
+        u = f * (x + radius * cos) / z + camera.cx_px
+        v = f * (y + radius * sin * math.sin(elevation)) / z + camera.cy_px
+        order = np.argsort(u)
+        rows = (np.interp(column + 0.5, u[order], v[order]) - border) / math.sqrt(len(column))
+        sides = [u.max() - wall.x - wall.radius, u.min() - wall.x + wall.radius]
+        return np.concatenate([rows, sides])
+
+    low = float(border.min())
+    begin = [0.05, (low - camera.cy_px) / f, (wall.x - camera.cx_px) / f, wall.radius / f]
+    found = least_squares(away, begin, loss="soft_l1", f_scale=max(0.005 * wall.radius, 0.5))
+    elevation, y, x, radius = (float(value) for value in found.x)
+    if not abs(elevation) < math.radians(60) or not radius > 0:
+        return None
+    tilt = math.sin(elevation + math.atan(y))
+    top = (wall.top + _AFTER * tilt * wall.radius - camera.cy_px) / f
+    height = (y - top) / (math.cos(elevation) - top * math.sin(elevation))
+    if not height > 0:
+        return None
+    return RoundBase(x=x, y=y, radius=radius, height=height, elevation_deg=math.degrees(elevation))
+
+
+def stand_on_base(depth: DepthMap, base: RoundBase) -> DepthMap:
+    """Return METRIC `depth` with both shells of `base` under it, and the elevation that its ellipse shows."""
+    assert depth.back is not None
+    camera, angle = depth.camera, math.radians(base.elevation_deg)
+    up = np.array([0.0, -math.cos(angle), -math.sin(angle)])
+    near = np.array([0.0, math.sin(angle), -math.cos(angle)])
+    center = np.array([base.x, base.y, 1.0])
+    rear = center + base.height * up - base.radius * near
+    rim = camera.fy_px * rear[1] / rear[2] + camera.cy_px  # the lowest row that shows nothing of the base
+    row = np.arange(depth.valid.shape[0])
+    body = depth.valid & (row < rim)[:, None]
+    if int(body.sum()) < 64:
+        return depth
+    depth = _slim(depth, math.floor(rim))
+    middle = _middle(depth, body, -near)
+    distance = middle / float(-near @ center)
+    depth = _hold_over(depth, base, -near, middle, rim)
+    first = max(0, math.floor(rim))
+    valid = depth.valid[first:]
+    y, x = np.nonzero(valid)
+    ray = np.stack(
+        [
+            (x + 0.5 - camera.cx_px) / camera.fx_px,
+            (y + first + 0.5 - camera.cy_px) / camera.fy_px,
+            np.ones(len(x)),
+        ],
+        1,
+    )
+    enter, leave, hit = _cross(ray, base, center, up)
+    front, back = depth.front.copy(), depth.back.copy()
+    ahead, behind = front[first:], back[first:]
+    lateral = (ray @ up) * enter - center @ up < base.height * (1 - 1e-6)
+    enter, leave = enter * distance, leave * distance
+    y, x, enter, leave, lateral = (values[hit] for values in (y, x, enter, leave, lateral))
+    seen = np.where(lateral, enter, np.minimum(ahead[y, x], enter))
+    ahead[y, x], behind[y, x] = seen, np.maximum(leave, seen)
+    _fill(ahead, behind, valid, y, x, row[first:] > camera.fy_px * (base.y - base.height) + camera.cy_px)
+    return replace(
+        depth,
+        front=front,
+        back=back,
+        elevation=Elevation(
+            degrees=round(base.elevation_deg, 1), likely_error_deg=_ERROR_DEG, certainty=1.0, source="seen"
+        ),
+    )
+
+
+def _slim(depth: DepthMap, rim: int) -> DepthMap:
+    """The shells above the row `rim` as thick as they would be if the outline below went on as it is there.
+
+    The network's thickness is a factor on the inflated outline's, which the wide base below makes thick at the ankles.
+    """
+    import cv2
+
+    assert depth.back is not None
+    factor = min(1.0, _SLIM_PX / max(depth.valid.shape))
+    height, width = (max(1, round(size * factor)) for size in depth.valid.shape)
+    small = cv2.resize(depth.valid.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) >= 0.5
+    cut = min(max(1, math.floor(rim * factor) - 1), height)
+    alone = small.copy()
+    alone[cut:] = small[cut - 1]
+    wide, slim = inflate_small(small), inflate_small(alone)
+    core = small & (wide > 1)
+    core[cut:] = False
+    if not core.any():
+        return depth
+    share = np.where(core, np.minimum(slim / np.maximum(wide, 1e-6), 1), 0).astype(np.float32)
+    weight = cv2.GaussianBlur(core.astype(np.float32), (0, 0), 2)
+    share = np.where(weight > 0.02, cv2.GaussianBlur(share, (0, 0), 2) / np.maximum(weight, 0.02), 1)
+    large = cv2.resize(share.astype(np.float32), depth.valid.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    thinner = (depth.back - depth.front) * (1 - np.minimum(large, 1)) / 2
+    thinner[rim:] = 0
+    return replace(
+        depth,
+        front=(depth.front + thinner).astype(np.float32),
+        back=(depth.back - thinner).astype(np.float32),
+    )
+
+
+def _hold_over(depth: DepthMap, base: RoundBase, away: F64, middle: float, rim: float) -> DepthMap:
+    """The shells with a back that does not hang over the rear of the base, whose highest row is `rim`, near it.
+
+    `middle` is how far the base's axis is along the ground `away` from the camera, in `depth`'s unit.
+    """
+    assert depth.back is not None
+    camera, row = depth.camera, np.arange(depth.valid.shape[0])
+    over = np.maximum(rim - row, 0) / camera.fy_px
+    slope = (row + 0.5 - camera.cy_px) / camera.fy_px
+    reach = middle * (1 + _REACH * base.radius + _FLARE * over)
+    far = (reach / (away[1] * slope + away[2]))[:, None]
+    return replace(depth, back=np.maximum(np.minimum(depth.back, far), depth.front).astype(np.float32))
+
+
+def _middle(depth: DepthMap, body: Bool, away: F64) -> float:
+    """How far what stands on the base reaches along the ground `away` from the camera: its middle, by volume."""
+    assert depth.back is not None
+    camera = depth.camera
+    row, column = np.nonzero(body)
+    front, back = depth.front[row, column].astype(np.float64), depth.back[row, column].astype(np.float64)
+    slope = (column + 0.5 - camera.cx_px) / camera.fx_px, (row + 0.5 - camera.cy_px) / camera.fy_px
+    ray = away[0] * slope[0] + away[1] * slope[1] + away[2]
+    thick = np.maximum(back - front, 1e-9)
+    return float(((front + back) / 2 * ray * thick).sum() / thick.sum())
+
+
+def _cross(ray: F64, base: RoundBase, center: F64, up: F64) -> tuple[F64, F64, Bool]:
+    """Where rays (N,3) with z = 1 enter and leave the cylinder, (N,) each, and which do."""
+    climb, foot = ray @ up, center @ up
+    across, middle = ray - climb[:, None] * up, center - foot * up
+    a, b = (across**2).sum(1), across @ middle
+    root = b**2 - a * (middle @ middle - base.radius**2)
+    wide = np.sqrt(np.maximum(root, 0))
+    slope = np.where(np.abs(climb) < 1e-9, 1e-9, climb)
+    ends = np.sort(np.stack([foot / slope, (foot + base.height) / slope]), axis=0)
+    enter, leave = np.maximum((b - wide) / a, ends[0]), np.minimum((b + wide) / a, ends[1])
+    return enter, leave, (root > 0) & (leave > enter)
+
+
+def _fill(front: F32, back: F32, valid: Bool, y: F64, x: F64, wall: Bool) -> None:
+    """Give the wall's pixels that the cylinder misses, teeth and chamfers, the depth of their neighbours, in place."""
+    from scipy import ndimage
+
+    known = np.zeros(valid.shape, bool)
+    known[y, x] = True
+    missed = valid & ~known & wall[:, None]
+    if not missed.any() or not known.any():
+        return
+    rows, columns = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
+    at = rows[missed], columns[missed]
+    front[missed], back[missed] = front[at], back[at]

@@ -1,0 +1,135 @@
+"""depth/round_base.py: a round base is a disc with a flat underside, and says how far the camera looked down."""
+
+import math
+
+import numpy as np
+import pytest
+from silhouettes import box, disc, picture_of
+
+from slipcast.core.camera import world_from_camera
+from slipcast.core.values import F64, Bool, Camera, DepthMap, ModelInfo, Source
+from slipcast.depth.elevation import ASSUMED
+from slipcast.depth.place import PlaceOptions, place
+from slipcast.depth.round_base import find_base, stand_on_base
+from slipcast.mesh.topology import closedness, to_manifold
+from slipcast.reconstruct.points import PointOptions, make_points
+from slipcast.reconstruct.reconstruct import SurfaceOptions, reconstruct
+from slipcast.reconstruct.simplify import SimplifyOptions, simplify
+
+SIDE = 400
+CAMERA = Camera.pinhole(SIDE, SIDE, 24.0)
+RADIUS, HEIGHT = 0.5, 0.16
+EYE = 6.0
+PICTURE = picture_of(np.full((SIDE, SIDE), 255, np.uint8))
+
+
+def crossed(elevation_deg: float, radius: float, low: float, high: float) -> tuple[F64, F64, Bool]:
+    """Where each ray enters and leaves an upright cylinder; the camera looks at the point 1 above its foot at 0."""
+    angle = math.radians(elevation_deg)
+    cos, sin = math.cos(angle), math.sin(angle)
+    turn = np.array([[1, 0, 0], [0, -cos, -sin], [0, -sin, cos]])  # world (x right, y up, z away) from camera
+    rays = CAMERA.rays().astype(np.float64) @ turn.T
+    eye = np.array([0.0, 1.0, 0.0]) - EYE * turn @ [0, 0, 1]
+    a = rays[..., 0] ** 2 + rays[..., 2] ** 2
+    b = -(rays[..., 0] * eye[0] + rays[..., 2] * eye[2])
+    root = b**2 - a * (eye[0] ** 2 + eye[2] ** 2 - radius**2)
+    wide = np.sqrt(np.maximum(root, 0))
+    slope = np.where(np.abs(rays[..., 1]) < 1e-9, 1e-9, rays[..., 1])
+    ends = np.sort(np.stack([(low - eye[1]) / slope, (high - eye[1]) / slope]), axis=0)
+    enter, leave = np.maximum((b - wide) / a, ends[0]), np.minimum((b + wide) / a, ends[1])
+    return enter, leave, (root > 0) & (leave > enter)
+
+
+def figurine(elevation_deg: float) -> tuple[DepthMap, Bool]:
+    """A pillar on a round base, with the shells of a network that makes the base a ramp; and where the base is."""
+    parts = [crossed(elevation_deg, RADIUS, 0, HEIGHT), crossed(elevation_deg, 0.25, HEIGHT, 2.0)]
+    front = np.full((SIDE, SIDE), np.inf)
+    back = np.zeros((SIDE, SIDE))
+    for enter, leave, hit in parts:
+        front[hit], back[hit] = np.minimum(front, enter)[hit], np.maximum(back, leave)[hit]
+    valid = np.isfinite(front)
+    row = np.arange(SIDE)[:, None] / SIDE
+    ramp = np.where(parts[0][2], 0.6 * row, 0)
+    depth = DepthMap(
+        front=np.where(valid, front - 0.3 * ramp, 0).astype(np.float32),
+        back=np.where(valid, np.maximum(back, front) + ramp, 0).astype(np.float32),
+        valid=valid,
+        camera=CAMERA,
+        model=ModelInfo(name="test"),
+        back_source=Source.INVENTED,
+        elevation=ASSUMED,
+    )
+    return depth, parts[0][2]
+
+
+@pytest.mark.parametrize("elevation_deg", [0.0, 4.0, 10.0, 18.0])
+def test_the_ellipse_says_how_far_the_camera_looked_down(elevation_deg: float) -> None:
+    depth, _ = figurine(elevation_deg)
+    base = find_base(depth.valid, CAMERA)
+    assert base is not None
+    assert base.elevation_deg == pytest.approx(elevation_deg, abs=1.5)
+    assert base.height / base.radius == pytest.approx(HEIGHT / RADIUS, abs=0.07)
+
+
+@pytest.mark.parametrize("elevation_deg", [2.0, 12.0])
+def test_a_ramp_becomes_a_disc_with_a_flat_underside(elevation_deg: float) -> None:
+    depth, there = figurine(elevation_deg)
+    base = find_base(depth.valid, CAMERA)
+    assert base is not None
+    better = stand_on_base(depth, base)
+    assert better.elevation is not None
+    assert (better.elevation.source, better.elevation.certainty) == ("seen", 1.0)
+    _enter, leave, _ = crossed(elevation_deg, RADIUS, 0, HEIGHT)
+    assert depth.back is not None
+    assert better.back is not None
+    bare = there & ~crossed(elevation_deg, 0.25, HEIGHT, 2.0)[2]
+    before = np.abs(depth.back - leave)[bare].mean()
+    after = np.abs(better.back - leave)[bare].mean()
+    assert after < 0.25 * before
+    assert after < 0.08
+    placed = place(better, PICTURE, PlaceOptions())
+    rays = placed.camera.rays()[placed.valid]
+    assert placed.back is not None
+    foot = world_from_camera(placed.camera, rays * placed.back[placed.valid][:, None])
+    sole = foot[foot[:, 1] < 0.02 * np.ptp(foot[:, 1])]
+    deep, wide = np.ptp(sole[:, 2]), np.ptp(sole[:, 0])
+    assert deep == pytest.approx(wide, rel=0.12)
+
+
+def test_the_solid_on_a_base_is_closed_and_one_body() -> None:
+    depth, _ = figurine(6.0)
+    base = find_base(depth.valid, CAMERA)
+    assert base is not None
+    placed = place(stand_on_base(depth, base), PICTURE, PlaceOptions())
+    raw = reconstruct(make_points(placed, PICTURE, PointOptions(detail="draft")), placed, SurfaceOptions())
+    mesh = simplify(raw, placed, SimplifyOptions(faces=20_000))
+    assert closedness(mesh).closed
+    solid = to_manifold(mesh)
+    assert solid is not None
+    assert len(solid.decompose()) == 1
+
+
+def test_without_a_base_nothing_changes() -> None:
+    x, y = np.meshgrid(np.arange(SIDE) + 0.5, np.arange(SIDE) + 0.5)
+    robe = (y > 60) & (y < 340) & (np.abs(x - 200) < 20 + 0.3 * (y - 60))
+    feet = (robe & (y < 300)) | ((y < 340) & (y > 290) & (np.abs(np.abs(x - 200) - 40) < 30))
+    skirt = robe | ((np.hypot((x - 200) / 104, (y - 339) / 20) < 1) & (y > 300))
+    for outline in (disc(SIDE, 120) >= 128, box(SIDE, 60, 150, 250, 100) >= 128, robe, feet, skirt):
+        assert find_base(outline, CAMERA) is None
+    assert find_base(np.zeros((SIDE, SIDE), bool), CAMERA) is None
+
+
+def test_a_picture_that_is_cropped_below_shows_no_base() -> None:
+    depth, _ = figurine(6.0)
+    last = int(np.flatnonzero(depth.valid.any(1))[-1])
+    cut = depth.valid[: last - 6]
+    assert find_base(cut, Camera.pinhole(SIDE, len(cut), 24.0)) is None
+
+
+def test_what_stands_above_the_base_keeps_its_front() -> None:
+    depth, there = figurine(6.0)
+    base = find_base(depth.valid, CAMERA)
+    assert base is not None
+    better = stand_on_base(depth, base)
+    rows = slice(0, int(np.flatnonzero(there.any(1))[0]) - 60)
+    assert np.allclose(better.front[rows], depth.front[rows], atol=0.02)
