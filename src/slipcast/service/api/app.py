@@ -9,6 +9,7 @@ from slipcast._version import __version__
 from slipcast.service.api import account, admin, files, health, hooks, jobs, meshy
 from slipcast.service.api.broadcast import Broadcast
 from slipcast.service.api.errors import add_handlers
+from slipcast.service.api.limits import Limits
 from slipcast.service.api.middleware import Measure
 from slipcast.service.api.service import Service, read_secret
 from slipcast.service.database.engine import Database
@@ -32,6 +33,7 @@ def create_app(settings: Settings, database: Database, store: Store, metrics: Me
         metrics=metrics,
         secret=read_secret(database),
         broadcast=Broadcast(database),
+        limits=Limits(database),
     )
 
     @asynccontextmanager

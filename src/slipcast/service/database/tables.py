@@ -248,3 +248,12 @@ alert = sa.Table(
     sa.Column("at", _TIME, nullable=False),
 )
 """That a tenant was told that 80 % of a period's money is spent: once a period."""
+
+rate = sa.Table(
+    "rate",
+    metadata,
+    sa.Column("name", sa.String(120), primary_key=True),
+    sa.Column("minute", sa.BigInteger(), nullable=False),
+    sa.Column("taken", sa.Integer(), nullable=False),
+)
+"""How many requests of `minute` (since 1970) a key or an address has had: see api/limits.py."""
