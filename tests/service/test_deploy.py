@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -48,6 +49,19 @@ def test_each_alert_has_a_place_in_the_runbook() -> None:
     }
     for place in re.findall(r"docs/operations.md(#[\w-]+)", rules):
         assert place in places, place
+
+
+def test_the_audit_refuses_what_is_not_pinned(tmp_path: Path) -> None:
+    pins = tmp_path / "constraints.txt"
+    pins.write_text("numpy==2.4.0\ntorch>=2  # any\nclick\n")
+    done = subprocess.run(
+        [sys.executable, DEPLOY.parent / "scripts" / "audit", "--pins", pins],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "does not pin torch>=2, click; write NAME==VERSION" in done.stderr
 
 
 @pytest.mark.clients

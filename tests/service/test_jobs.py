@@ -77,7 +77,8 @@ def test_data_uris_and_several_views(house: House) -> None:
         ({"options": {"faces": 3}}, "options.faces", "greater"),
         ({"options": {"depth": "/etc/passwd"}}, "options.depth", "choose from"),
         ({"options": {"depth": "org/name"}}, "options.depth", "choose from"),
-        ({"options": {"heigth_mm": 3}}, "options.heigth_mm", "not permitted"),
+        ({"options": {"heigth_mm": 3}}, "options.heigth_mm", "is unknown; did you mean height_mm?"),
+        ({"zzzzz": 3}, "zzzzz", "is unknown; /openapi.json lists"),
         ({"options": {"formats": ["exe"]}}, "options.formats", "choose from"),
         ({"options": {"gates": "closed>>1"}}, "", "gate"),
         ({"name": "../x"}, "name", "pattern"),
@@ -187,6 +188,19 @@ def test_an_error_holds_no_path_and_no_stack(house: House) -> None:
     (job,) = house.call("GET", "/v1/jobs").json()["jobs"]
     assert job["state"] == "failed"
     assert job["error"]["code"] == "BadInput"
-    assert "damaged" in job["error"]["message"]
+    assert job["error"]["message"].startswith("cut.png is damaged")
     assert str(house.settings.data) not in json.dumps(job)
     assert "Traceback" not in json.dumps(job)
+
+
+def test_what_is_no_request_at_all_is_one_sentence_too(house: House) -> None:
+    broken = house.call(
+        "POST", "/v1/jobs", content=b'{"name": ', headers={"content-type": "application/json"}
+    )
+    assert broken.status_code == 422
+    assert broken.json()["detail"].startswith("the body is no JSON: ")
+    assert broken.json()["field"] == ""
+    word = house.call("POST", "/v1/jobs/upload", data={"picture": "knight.png"})
+    assert word.json()["detail"] == "picture must be a file; with curl: -F picture=@owl.png"
+    assert "nothing at this address" in house.call("GET", "/v1/nothing").json()["detail"]
+    assert "does not take PUT" in house.call("PUT", "/v1/jobs").json()["detail"]

@@ -87,7 +87,8 @@ def test_the_page_works_in_chromium(tmp_path: Path) -> None:
     assert facts["viewer"] == "drawn"
     assert facts["after"] == "/login"
     assert set(facts["files"]) == {"front.glb", "front.json", "front.preview.png", "front.report.html"}
-    for name in ("login", "home", "chosen", "done", "usage", "admin", "phone", "dark"):
+    assert "front.fbx" in facts["again"]
+    for name in ("login", "home", "chosen", "done", "another", "usage", "admin", "phone", "dark"):
         page = facts[name]
         assert (page["lang"], page["headings"], page["wide"]) == ("en", 1, 0), name
         assert (page["nameless"], page["small"], page["twice"]) == ([], [], []), name

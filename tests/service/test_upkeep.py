@@ -235,6 +235,20 @@ def test_migrations_go_forward_and_back(tmp_path: Path) -> None:
     check_version(database)
 
 
+def test_a_database_of_a_newer_slipcast_is_said_in_one_sentence(tmp_path: Path) -> None:
+    database = Database(new_url(tmp_path))
+    upgrade(database)
+    with database.write() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    for act in (
+        lambda: upgrade(database),
+        lambda: check_version(database),
+        lambda: downgrade(database, "base"),
+    ):
+        with pytest.raises(BadInput, match=rf"at version 9999 of a newer Slipcast.*--to {newest()}"):
+            act()
+
+
 def test_settings_come_from_file_environment_and_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

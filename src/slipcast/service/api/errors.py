@@ -4,8 +4,10 @@ No answer holds a path, a key or a stack: what nobody foresaw is a bare 500 with
 rest. The Meshy-shaped routes word theirs as Meshy does.
 """
 
+import difflib
 import logging
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -138,19 +140,57 @@ async def _invalid(request: Request, error: RequestValidationError | ValidationE
     place = [str(part) for part in first.get("loc", ())]
     if place and place[0] in ("body", "query", "path", "header", "cookie"):
         place = place[1:]
-    said = str(first.get("msg", "is wrong")).removeprefix("Value error, ")
-    field = ".".join(place)
-    detail = f"{field}: {said}" if field else said
-    return answer(request, 422, "BadInput", detail[:500], field=field)
+    field = "" if first.get("type") == "json_invalid" else ".".join(place)
+    return answer(request, 422, "BadInput", _sentence(first, field)[:500], field=field)
+
+
+def _sentence(entry: Mapping[str, Any], field: str) -> str:
+    """What is wrong, and what to do, where pydantic's own words say neither."""
+    said = str(entry.get("msg", "is wrong")).removeprefix("Value error, ")
+    kind = entry.get("type")
+    if kind == "extra_forbidden":
+        name = field.rpartition(".")[2]
+        near = difflib.get_close_matches(name, _known_fields(), n=1)
+        return f"{field} is unknown; {f'did you mean {near[0]}?' if near else '/openapi.json lists what there is'}"
+    if kind == "json_invalid":
+        reason = dict(entry.get("ctx") or {}).get("error", "it breaks off")
+        return f"the body is no JSON: {reason}; send valid JSON"
+    if kind == "missing":
+        return f"{field or 'the body'} is missing; give it"
+    if "UploadFile" in said:
+        return f"{field.partition('.')[0]} must be a file; with curl: -F {field.partition('.')[0]}=@owl.png"
+    return f"{field}: {said}" if field else said
+
+
+@cache
+def _known_fields() -> list[str]:
+    """Every field that a request may have."""
+    from slipcast.service.api import models
+    from slipcast.service.jobs import options
+
+    return sorted(
+        {
+            field
+            for room in (models, options)
+            for each in vars(room).values()
+            if isinstance(each, type) and issubclass(each, BaseModel)
+            for field in each.model_fields
+        }
+    )
 
 
 async def _http(request: Request, error: HTTPException) -> JSONResponse:
     codes = {404: "NotThere", 405: "MethodNotAllowed", 413: "TooLarge", 400: "BadRequest"}
+    words = {
+        404: "there is nothing at this address; /openapi.json lists what there is",
+        405: f"this address does not take {request.method}; /openapi.json lists what it takes",
+    }
+    plain = error.detail in ("Not Found", "Method Not Allowed")
     return answer(
         request,
         error.status_code,
         codes.get(error.status_code, "Refused"),
-        str(error.detail),
+        words.get(error.status_code, "") if plain else str(error.detail),
         headers=error.headers,
     )
 

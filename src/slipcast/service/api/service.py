@@ -47,7 +47,7 @@ def read_secret(database: Database) -> str:
         return made
 
 
-def service_of(request: Request) -> Service:
-    """For `Depends`."""
+async def service_of(request: Request) -> Service:
+    """For `Depends`; async, since a plain function would be sent to a thread of its own for each request."""
     found: Service = request.app.state.service
     return found

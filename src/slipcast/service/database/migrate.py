@@ -17,9 +17,11 @@ _LOCK = 7_143_025
 
 
 def upgrade(database: Database, revision: str = "head") -> None:
-    """Go forward; does nothing where the database is there already."""
-    if revision == "head" and version_of(database) == newest():
+    """Go forward; does nothing where the database is there already. Raises BadInput for one of a newer Slipcast."""
+    found = version_of(database)
+    if revision == "head" and found == newest():
         return
+    _check_known(found)
     with database.write() as connection:
         if not database.is_sqlite:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
@@ -28,6 +30,7 @@ def upgrade(database: Database, revision: str = "head") -> None:
 
 def downgrade(database: Database, revision: str) -> None:
     """Go back to `revision`; `base` is the empty database."""
+    _check_known(version_of(database))
     with database.write() as connection:
         command.downgrade(_config(connection), revision)
 
@@ -48,9 +51,19 @@ def newest() -> str:
 def check_version(database: Database) -> None:
     """Raise BadInput when the database is not at this program's version."""
     found, wanted = version_of(database), newest()
+    _check_known(found)
     if found != wanted:
         raise BadInput(
             f"the database is at version {found or 'none'}, this program needs {wanted}; run slipcast admin migrate"
+        )
+
+
+def _check_known(found: str | None) -> None:
+    known = {each.revision for each in ScriptDirectory.from_config(_config(None)).walk_revisions()}
+    if found is not None and found not in known:
+        raise BadInput(
+            f"the database is at version {found} of a newer Slipcast, this one knows {newest()}; start the newer, or "
+            f"take the database back with it first: slipcast admin migrate --to {newest()}"
         )
 
 

@@ -41,6 +41,27 @@ CSP = (
 )
 _STATIC = {"app.css": "text/css", "app.js": "text/javascript", "icon.svg": "image/svg+xml"}
 _TRIES_A_MINUTE = 20
+_KINDS = {
+    "convert": "from pictures",
+    "make": "from words",
+    "export": "another format",
+    "inspect": "looked at for a printer",
+}
+"""Kind of job -> words for it."""
+_FILES = {
+    ".report.html": "the model to turn and all checks, on one page that works offline",
+    ".preview.png": "the asset from four sides",
+    ".print.json": "what a printer will say to it",
+    ".json": "sizes, checks, options, where it comes from",
+    ".glb": "for Blender, Godot, the web, viewers",
+    ".fbx": "for Unity, Unreal, Maya",
+    ".stl": "for slicers, without colours",
+    ".3mf": "for slicers, with colours",
+    ".obj": "for every modelling program",
+    ".usdz": "for iPhone and Vision Pro",
+    ".png": "a texture, or a picture",
+}
+"""End of a file's name -> what it is."""
 _FORMATS = ("glb", "fbx", "stl", "3mf", "obj", "usdz")
 
 
@@ -131,6 +152,9 @@ def show_job_page(request: Request, job_id: str, service: Parts) -> Response:
         job=job,
         outputs=outputs,
         inputs=[each for each in job["files"] if each["role"] == "input"],
+        model=any(each["name"].endswith(".glb") for each in outputs),
+        formats=[key for key in _FORMATS if _is_here(key)],
+        targets=list(TARGETS.values()),
         report=any(each["name"].endswith(".report.html") for each in outputs),
         preview=next((each for each in outputs if each["name"].endswith(".preview.png")), None),
         ended=job["state"] in {state.value for state in FINAL},
@@ -204,6 +228,8 @@ def _templates() -> jinja2.Environment:
     room.globals["State"] = State
     room.filters["when"] = _when
     room.filters["size"] = _size
+    room.filters["what"] = _what
+    room.filters["kind"] = lambda kind: _KINDS.get(kind, kind)
     return room
 
 
@@ -216,6 +242,14 @@ def _when(seconds: float | None) -> str:
     if seconds is None:
         return ""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _what(name: str) -> str:
+    """What a file is, for its reader."""
+    for suffix, sentence in _FILES.items():
+        if name.endswith(suffix):
+            return sentence
+    return ""
 
 
 def _size(count: float) -> str:

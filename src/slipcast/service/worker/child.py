@@ -7,6 +7,7 @@ killed at any moment: that is how a job is cancelled. It ends by itself when its
 import contextlib
 import multiprocessing
 import os
+import re
 import signal
 import sys
 import threading
@@ -132,7 +133,9 @@ def attempt(order: Order, tell: Callable[[str, int, float], None]) -> Outcome | 
     except SlipcastError as error:
         http = status_of(error).http
         message = str(error).replace(str(order.folder / "in") + os.sep, "").replace(str(order.folder), "")
-        return Failed(code=type(error).__name__, message=message, http=http, again=http == 507)
+        return Failed(
+            code=type(error).__name__, message=_with_given_names(message, order), http=http, again=http == 507
+        )
     except MemoryError:
         told = "there is not enough memory for this; send a smaller picture or ask for detail draft"
         return Failed(code="StageFailed", message=told)
@@ -140,6 +143,14 @@ def attempt(order: Order, tell: Callable[[str, int, float], None]) -> Outcome | 
         raise
     except Exception as error:  # noqa: BLE001 - a bug met in one job must not take the worker with it
         return Failed(code="Unexpected", message=f"unexpected {type(error).__name__}; please report it")
+
+
+def _with_given_names(message: str, order: Order) -> str:
+    """The sender knows a picture by its own name, not by its number."""
+    for file, _, facts in order.pictures:
+        name = str(facts.get("file", file))
+        message = re.sub(rf"(?<![\w.]){re.escape(file)}", name.replace("\\", r"\\"), message)
+    return message
 
 
 def _end_with(parent: int) -> None:

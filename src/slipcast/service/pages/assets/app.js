@@ -124,8 +124,14 @@ const live = $('live');
 if (live) {
   const events = new EventSource(`/v1/jobs/${live.dataset.job}/events`);
   const done = new Set();
-  events.addEventListener('running', () => { $('stage').textContent = 'begun'; });
-  events.addEventListener('queued', () => { $('stage').textContent = 'waiting for a worker'; });
+  const state = (word, told) => {
+    $('state').textContent = word;
+    $('state').className = `chip ${word === 'running' ? 'info' : 'none'}`;
+    $('place').hidden = word !== 'queued';
+    $('stage').textContent = told;
+  };
+  events.addEventListener('running', () => state('running', 'a worker has it'));
+  events.addEventListener('queued', () => { live.querySelector('progress').value = 0; state('queued', 'waiting for a worker'); });
   events.addEventListener('progress', (event) => {
     const { stage, progress, seconds } = JSON.parse(event.data);
     live.querySelector('progress').value = progress;
@@ -140,6 +146,19 @@ if (live) {
   });
   for (const end of ['succeeded', 'failed', 'cancelled']) events.addEventListener(end, () => { events.close(); location.reload(); });
 }
+
+// ---- the same asset for another program
+const again = $('again');
+if (again) again.onsubmit = async (event) => {
+  event.preventDefault();
+  say('');
+  const row = $('again-for').selectedOptions[0], send = again.querySelector('button');
+  send.disabled = true;
+  try {
+    const body = { formats: [row.dataset.format], target: row.dataset.target || null };
+    location.href = `/app/jobs/${(await post(`/v1/jobs/${again.dataset.job}/exports`, body)).id}`;
+  } catch (error) { say(error.message); send.disabled = false; }
+};
 
 // ---- cancel and delete
 for (const [id, method, suffix, following] of [['cancel', 'POST', '/cancel', null], ['delete', 'DELETE', '', '/app']]) {
