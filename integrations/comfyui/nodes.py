@@ -122,17 +122,21 @@ class Export(io.ComfyNode):
                 io.Combo.Input(
                     "collision", options=["none", "hull", "convex:8", "box", "capsule"], default="none"
                 ),
+                io.Boolean.Input(
+                    "solid", default=False, tooltip="First close small holes and join bodies that overlap"
+                ),
             ],
             outputs=[io.File3DAny.Output("model_3d"), io.String.Output("report")],
         )
 
     @classmethod
-    def execute(cls, model_3d, format, target, lods, collision) -> io.NodeOutput:
+    def execute(cls, model_3d, format, target, lods, collision, solid=False) -> io.NodeOutput:
         with _Folder() as folder:
             words = ["export", "--json", f"--out={folder / 'out'}", f"--format={format}"]
             words += [f"--target={target}"] if target != "none" else []
             words += [f"--lods={lods}"] if lods > 1 else []
             words += [f"--collision={collision}"] if collision != "none" else []
+            words += ["--solid"] if solid else []
             (entry,) = command.run([*words, "--", str(_write_model(folder, model_3d))])
             main = next(path for path in map(Path, entry["files"]) if path.suffix == f".{format}")
             return io.NodeOutput(_model(main), json.dumps(entry["findings"], ensure_ascii=False, indent=2))

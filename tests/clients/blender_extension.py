@@ -15,6 +15,7 @@ from typing import Any
 import bpy
 
 ARCHIVE, COMMAND, PICTURE, FOLDER = sys.argv[1:5]
+bmesh: Any = __import__("bmesh")  # comes with bpy, after it
 QUICK = {"detail": "draft", "faces": 5000, "front": PICTURE}
 seen: dict[str, object] = {"blender": bpy.app.version_string}
 
@@ -171,6 +172,31 @@ for kind in ("LODS", "COLLISION"):
         for one, two in zip(bounds(first), where, strict=True)
         for a, b in zip(one, two, strict=True)
     )
+bpy.ops.object.select_all(action="DESELECT")
+bpy.ops.mesh.primitive_monkey_add(size=0.05)
+bpy.context.object.name = "open"
+seen["wide hole"] = refused(bpy.ops.slipcast.finish, kind="SOLID")
+bpy.ops.object.select_all(action="DESELECT")
+bpy.ops.mesh.primitive_uv_sphere_add(radius=0.02, segments=48, ring_count=24)
+ball = bpy.context.object
+ball.name = "ball"
+seen["holes"] = 3
+work = bmesh.new()
+work.from_mesh(ball.data)
+work.faces.ensure_lookup_table()
+bmesh.ops.delete(work, geom=[work.faces[k] for k in (200, 400, 800)], context="FACES")
+work.to_mesh(ball.data)
+work.free()
+before = set(bpy.data.objects)
+bpy.ops.slipcast.finish(kind="SOLID")
+(solid,) = [entry for entry in bpy.data.objects if entry not in before and entry.type == "MESH"]
+work = bmesh.new()
+work.from_mesh(solid.data)
+bmesh.ops.remove_doubles(work, verts=work.verts, dist=1e-7)
+seen["open edges"] = sum(len(edge.link_faces) != 2 for edge in work.edges)
+work.free()
+seen["solid"] = bpy.context.scene.slipcast.told
+seen["findings"] = solid["slipcast_findings"]
 bpy.ops.object.select_all(action="DESELECT")
 seen["nothing selected"] = refused(bpy.ops.slipcast.finish, kind="LODS")
 

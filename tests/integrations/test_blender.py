@@ -142,6 +142,9 @@ def test_the_extension_works_inside_blender(tmp_path: Path) -> None:
     assert len(seen["LODS"]) == seen["LODS in the scene"] == 3
     assert len(seen["COLLISION"]) == seen["COLLISION in the scene"] == 9
     assert max(seen["LODS off place"], seen["COLLISION off place"]) < 2e-3
+    assert "has a hole of" in seen["wide hole"]
+    assert seen["open edges"] == 0
+    assert "3 holes were covered" in seen["findings"]
     # in the background
     assert seen["panel at work"]
     assert {"depth", "texture"} <= set(seen["stages"])

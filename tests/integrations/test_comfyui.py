@@ -69,6 +69,8 @@ def test_a_graph_runs(tmp_path: Path) -> None:
     assert {"parts", "weight_g", "colors"} <= set(seen["print"][2])
     assert seen["mesh"]["faces"] == 4
     assert seen["mesh"]["closed"]
+    assert "has a hole of" in seen["open"]
+    assert seen["solid"] == "glb"
     assert "64 pictures came in one batch" in seen["batch"]
     assert "no batches" in seen["sides"]
     assert "the mask is 8 x 8" in seen["size"]

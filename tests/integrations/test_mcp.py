@@ -176,6 +176,56 @@ def test_words_become_an_asset_after_a_plan(tmp_path: Path) -> None:
     assert {"owl.glb", "owl.json", "owl.preview.png"} <= set(anyio.run(session))
 
 
+def test_a_recipe_says_how_and_words_win(tmp_path: Path) -> None:
+    shutil.copy(KNIGHT, tmp_path / "knight.png")
+    (tmp_path / "my.toml").write_text(
+        'formats = ["stl"]\n[depth]\nmodel = "dome"\n[points]\ndetail = "draft"\n[simplify]\nfaces = 900\n'
+    )
+    told, is_error = said_by(tmp_path, "convert", picture="knight.png", recipe="my.toml", faces=700)
+    assert not is_error, told
+    asset = json.loads((tmp_path / "out" / "knight.json").read_text())
+    assert asset["depth_model"]["name"] == "dome"
+    assert asset["faces"] <= 700
+    assert (tmp_path / "out" / "knight.stl").is_file()
+    (tmp_path / "my.toml").write_text("[simplify]\nfases = 900\n")
+    told, is_error = said_by(tmp_path, "convert", picture="knight.png", recipe="my.toml")
+    assert is_error
+    assert "faces" in told
+    told, is_error = said_by(tmp_path, "convert", picture="knight.png", recipe="../my.toml")
+    assert is_error
+    assert "outside" in told
+
+
+def test_a_picture_is_refined_after_a_plan(tmp_path: Path) -> None:
+    """With pictures from disk in place of a provider."""
+    for name in ("owl.png", "owl2.png"):
+        shutil.copy(KNIGHT, tmp_path / name)
+
+    async def session() -> tuple[list[str], list[str]]:
+        told, links = [], []
+        async with Client(make_server([tmp_path])) as client:
+            owl = {
+                "picture": "owl.png",
+                "wishes": ["with a red hat"],
+                "provider": "folder",
+                "pictures": "owl2.png",
+            }
+            for more in (
+                {"dry_run": False, "max_cost_usd": 0.1},
+                {},
+                {"dry_run": False, "max_cost_usd": 0.1},
+            ):
+                result = await client.call_tool("refine", {**owl, **more})
+                told.append(" ".join(b.text for b in result.content if isinstance(b, TextContent)))
+                links += [block.name for block in result.content if isinstance(block, ResourceLink)]
+        return told, links
+
+    (unplanned, plan, _), links = anyio.run(session)
+    assert "not planned" in unplanned
+    assert "nothing was bought" in plan
+    assert any(name.startswith("owl-edit1") for name in links), links
+
+
 def test_http_serves_the_same_tools(tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

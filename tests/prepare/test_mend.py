@@ -13,7 +13,7 @@ from slipcast.core.values import Figurine, Mesh
 from slipcast.mesh.topology import closedness
 from slipcast.prepare.base import BaseOptions
 from slipcast.prepare.body import Body, body_from_mesh
-from slipcast.prepare.mend import join_bodies, mend
+from slipcast.prepare.mend import join_bodies, make_solid, mend
 from slipcast.prepare.print import PrintOptions, print_figurine
 
 
@@ -96,3 +96,27 @@ def test_bodies_that_overlap_become_one() -> None:
     both = manifold3d.Manifold.compose([body.solid, body.solid.translate((10.0, 0, 0))])
     joined = join_bodies(Body(both, body.origins))
     assert joined.volume_mm3 == pytest.approx(40 * 20 * 60, rel=1e-4)
+
+
+def test_a_solid_is_made_of_what_is_open_and_overlaps() -> None:
+    whole = figure("knight")
+    same, found = make_solid(whole)
+    assert same is whole
+    assert found == ()
+    one, two = hole(whole, 0.005), figure("knight")
+    vertices = np.concatenate([one.mesh.vertices, two.mesh.vertices + np.float32([0.01, 0, 0])])
+    faces = np.concatenate([one.mesh.faces, two.mesh.faces + len(one.mesh.vertices)]).astype(np.int32)
+    source = np.concatenate([one.mesh.source, two.mesh.source])
+    both = replace(
+        whole,
+        mesh=Mesh(vertices=vertices, faces=faces, source=source),
+        uv=np.concatenate([one.uv, two.uv]),
+    )
+    solid, found = make_solid(both)
+    state = closedness(solid.mesh)
+    assert state.closed
+    assert [entry.code for entry in found] == ["PRINT_MENDED"]
+    alone = closedness(whole.mesh).volume_m3
+    assert alone < state.volume_m3 < 1.9 * alone, "what both hold is counted once"
+    assert np.ptp(solid.mesh.vertices[:, 1]) == pytest.approx(np.ptp(whole.mesh.vertices[:, 1]), abs=1e-6)
+    assert np.isfinite(solid.uv).all()

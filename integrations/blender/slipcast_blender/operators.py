@@ -21,6 +21,7 @@ RUNS: list["Job"] = []
 EVERY_S = 0.2
 KINDS = (
     ("REPORT", "Report", "Size, faces, whether it is closed: as a message"),
+    ("SOLID", "Make Solid", "Small holes closed, turned outward, overlapping bodies joined"),
     ("PRINT", "For a Printer", "Base and checks; files go to the folder of results"),
     ("LODS", "Levels of Detail", "Three simpler meshes on the same texture"),
     ("COLLISION", "Collision", "Up to eight convex bodies"),
@@ -207,7 +208,9 @@ class SLIPCAST_OT_finish(_Runs, bpy.types.Operator):
                 raise ValueError("files for a printer need a place; set Keep Files In first")
             return ["print", "--json", f"--out={folder / 'out'}", f"--for={settings.printer}", "--", source]
         # Godot's names: the only GLB that has any for collision bodies.
-        more = ["--lods=1,0.4,0.1"] if self.kind == "LODS" else ["--collision=convex:8", "--target=godot"]
+        more = {"LODS": ["--lods=1,0.4,0.1"], "SOLID": ["--solid"]}.get(
+            self.kind, ["--collision=convex:8", "--target=godot"]
+        )
         return ["export", "--json", "--format=glb", f"--out={folder / 'out'}", *more, "--", source]
 
 

@@ -29,7 +29,9 @@ class SlipcastSettings(bpy.types.PropertyGroup):
         description="A file as this program likes it goes to Keep Files In",
         items=_choices("blender", "unity", "unreal", "godot", "print-fdm", "print-resin"),
     )
-    printer: bpy.props.EnumProperty(name="Printer", items=_choices("fdm", "resin"))
+    printer: bpy.props.EnumProperty(
+        name="Printer", items=[("fdm", "Filament", "Melted plastic"), ("resin", "Resin", "Cured by light")]
+    )
     folder: bpy.props.StringProperty(
         name="Keep Files In", subtype="DIR_PATH", description="Copies of all files go here; empty: none are kept"
     )
@@ -51,18 +53,21 @@ class SLIPCAST_PT_panel(bpy.types.Panel):
             row.progress(factor=job.run.share, text=f"{job.title}: {job.run.stage}")
             row.operator("slipcast.cancel", text="", icon="X")
         box = layout.box()
+        box.label(text="From Pictures")
         for side in ("front", "left", "back", "right"):
             box.prop(settings, side)
         for name in ("height", "faces", "detail", "target"):
             box.prop(settings, name)
         box.operator("slipcast.convert", icon="MESH_MONKEY")
         box = layout.box()
+        box.label(text="From Words")
         box.prop(settings, "prompt")
         box.prop(settings, "max_cost")
         row = box.row()
         row.enabled = bpy.app.online_access
         row.operator("slipcast.make", icon="WORLD")
         box = layout.box()
+        box.label(text="Finish the Selected Mesh")
         box.prop(settings, "folder")
         box.prop(settings, "printer")
         grid = box.grid_flow(columns=2, even_columns=True)

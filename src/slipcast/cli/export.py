@@ -18,6 +18,9 @@ from slipcast.jobs.failure import Failure, attempt
     "-o", "--out", type=click.Path(path_type=Path), help="Folder for the results; default: the asset's own."
 )
 @click.option("-f", "--format", "formats", help="Of `slipcast formats`, with commas between.")
+@click.option(
+    "--solid", is_flag=True, help="First close small holes, turn the mesh outward, join bodies that overlap."
+)
 @export_options
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each asset.")
 @click.option("--debug", is_flag=True, help="Log unexpected errors.")
@@ -28,6 +31,7 @@ def export(
     assets: tuple[Path, ...],
     out: Path | None,
     formats: str | None,
+    solid: bool,
     as_json: bool,
     debug: bool,
     written: ExportWords,
@@ -49,6 +53,7 @@ def export(
         options=wanted.options,
         target=wanted.target,
         engine=wanted.engine,
+        solid=solid,
         out=out,
         debug=debug,
     )

@@ -245,6 +245,9 @@ def _add_tools_of_assets(server: MCPServer, desk: _Desk) -> None:
             str, Field(description="Levels of detail: their number or shares: 3, 1,0.4,0.1")
         ] = "",
         collision: Annotated[str, Field(description="hull, convex:8, box, capsule or none")] = "",
+        solid: Annotated[
+            bool, Field(description="First close small holes and join bodies that overlap")
+        ] = False,
     ) -> CallToolResult:
         """Write an asset in other formats or as an engine likes it, without a new conversion."""
         words = _options(
@@ -253,6 +256,7 @@ def _add_tools_of_assets(server: MCPServer, desk: _Desk) -> None:
             target=target,
             lods=lods,
             collision=collision,
+            solid=solid,
             json=True,
         )
         ended = await desk.run(ctx, ["export", *words, "--", str(find("asset", asset))])

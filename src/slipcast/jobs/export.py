@@ -29,6 +29,8 @@ class ExportJob:
     """Where the assets go: an asset of more faces than it likes is told of."""
     engine: EngineOptions = field(default_factory=EngineOptions)
     """Levels of detail, collision bodies, pivot and facing."""
+    solid: bool = False
+    """Close small holes, turn the mesh outward and join bodies that overlap, before anything else."""
     out: Path | None = None
     """Folder for the results; None: the asset's own."""
     debug: bool = False
@@ -73,6 +75,11 @@ def _export(asset: Path, job: ExportJob, places: dict[Path, Path]) -> Exported:
     figurine, lost = read_asset(asset)
     files: dict[str, bytes] = {}
     findings: list[Finding] = list(lost)
+    if job.solid:
+        from slipcast.prepare.mend import make_solid
+
+        figurine, done = make_solid(figurine)
+        findings += done
     if job.target and len(figurine.mesh.faces) > job.target.faces:
         values = {
             "faces": len(figurine.mesh.faces),

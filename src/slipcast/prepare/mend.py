@@ -7,17 +7,18 @@ fifth of the figurine: what belongs there nobody knows. Several bodies that over
 Rejected: pymeshfix, which drops all bodies but the largest and fills cavities.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import manifold3d
 import numpy as np
 from scipy.spatial import cKDTree
 
 from slipcast.core.errors import StageFailed
+from slipcast.core.findings import Finding, finding
 from slipcast.core.values import F32, F64, I64, Figurine, Mesh
 from slipcast.formats.gltf.solid import is_manifold
 from slipcast.mesh.topology import closedness
-from slipcast.prepare.body import MM, Body
+from slipcast.prepare.body import MM, Body, body_from_mesh, read_surface
 from slipcast.prepare.inspect_print import name_place
 
 WIDEST = 0.2
@@ -75,6 +76,21 @@ def mend(figurine: Figurine) -> tuple[Figurine, MendReport | None]:
         dropped=dropped,
         turned=bool(turned),
     )
+
+
+def make_solid(figurine: Figurine) -> tuple[Figurine, tuple[Finding, ...]]:
+    """Return `figurine` as one closed solid that looks outward: mended, bodies that overlap joined; and what was done.
+
+    Raises StageFailed as `mend` does. One that is a solid already comes back as it is.
+    """
+    mended, report = mend(figurine)
+    found = () if report is None else (finding("PRINT_MENDED", asdict(report)),)
+    body = body_from_mesh(mended.mesh, mended.uv)
+    joined = join_bodies(body)
+    if joined is body:
+        return mended, found
+    surface = read_surface(joined)
+    return replace(mended, mesh=surface.as_mesh(), uv=np.nan_to_num(surface.uv), normal_map=None), found
 
 
 def join_bodies(body: Body) -> Body:
