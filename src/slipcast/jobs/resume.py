@@ -33,12 +33,13 @@ def resume_stages(
         out=out or folder.absolute().parent,
         keep=True,
         report=report,
-        spare=() if out is None else tuple(folder.iterdir()),
+        spare=() if out is None else tuple(path for path in folder.rglob("*") if path.is_file()),
     )
     done = make_files(
         stages.picture,
         recipe or stages.recipe,
         name=stages.name,
+        others=stages.others,
         place=place,
         run={"resumed_from": stages.since},
         read_s=time.perf_counter() - begun,

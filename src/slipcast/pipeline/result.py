@@ -16,7 +16,7 @@ from slipcast.core.files import write_files
 from slipcast.core.values import DepthMap, Export, Figurine, Mesh, Picture, PointCloud
 from slipcast.mesh.deviation import Deviation
 from slipcast.pipeline.recipe import Recipe
-from slipcast.pipeline.several_views import SeenView
+from slipcast.pipeline.several_views import Gathered, SeenView
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -53,8 +53,8 @@ class Result:
     """Format -> files."""
     preview: bytes
     """PNG: the picture with the cutout's outline, and four views."""
-    views: tuple[SeenView, ...] = ()
-    """The pictures that were used where there were several, front first; empty for one."""
+    gathered: Gathered | None = None
+    """What several pictures said together; None for one."""
     metadata: Mapping[str, object]
     """What goes into the JSON beside the asset, without its `run` block."""
     recipe: Recipe = field(default_factory=Recipe)
@@ -67,6 +67,11 @@ class Result:
     def name(self) -> str:
         """The asset's name."""
         return self.figurine.name
+
+    @property
+    def views(self) -> tuple[SeenView, ...]:
+        """The pictures that were used where there were several, front first; empty for one."""
+        return self.gathered.views if self.gathered else ()
 
     @property
     def verdict(self) -> Verdict:

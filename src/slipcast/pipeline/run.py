@@ -53,13 +53,17 @@ class Start:
     A later one needs those before it, since the checks look at all of them.
 
     >>> Start(mesh=None)
-    Start(cutouts=(), depth=None, mesh=None, figurine=None)
+    Start(cutouts=(), depth=None, depths=(), gathered=None, mesh=None, figurine=None)
     """
 
     cutouts: tuple[Picture, ...] = ()
     """The pictures with their alpha, as many as there are pictures: `Result.picture`."""
     depth: DepthMap | None = None
     """Both shells in metres, placed in the world: `Result.depth`. With one picture only."""
+    depths: tuple[DepthMap, ...] = ()
+    """Of several pictures each one's own calibrated depth, in the cutouts' order: `SeenView.depth`."""
+    gathered: Gathered | None = None
+    """What several pictures said together: `Result.gathered`."""
     mesh: Mesh | None = None
     """The closed mesh in the same world: `Result.mesh`. It is taken as it is: neither scaled nor cut."""
     figurine: Figurine | None = None
@@ -67,8 +71,20 @@ class Start:
 
     def __post_init__(self) -> None:
         for name in ("mesh", "figurine"):
-            if getattr(self, name) is not None and self.depth is None:
-                raise BadInput(f"{name} needs depth beside it; give the depth of the same result", field=name)
+            if getattr(self, name) is not None and self.depth is None and self.gathered is None:
+                raise BadInput(
+                    f"{name} needs depth beside it, or gathered for several pictures; give that of the same result",
+                    field=name,
+                )
+        for name, values in (
+            ("depths", self.depths),
+            ("gathered", self.gathered.views if self.gathered else ()),
+        ):
+            if values and len(values) != len(self.cutouts):
+                raise BadInput(
+                    f"{name} has {len(values)} sides where there are {len(self.cutouts)} cutouts; give one for each",
+                    field=name,
+                )
         if self.depth is not None and len(self.cutouts) != 1:
             raise BadInput("depth needs one picture's cutouts beside it; give the cutout", field="depth")
         for cut in self.cutouts:
@@ -76,12 +92,15 @@ class Start:
                 raise BadInput(
                     "cutouts has a picture without alpha; give what the cutout gave", field="cutouts"
                 )
-        if self.depth is not None and self.depth.valid.shape != self.cutouts[0].pixels.shape[:2]:
-            have, want = self.depth.valid.shape, self.cutouts[0].pixels.shape[:2]
-            raise BadInput(
-                f"depth has {have[1]} x {have[0]} px where the cutout has {want[1]} x {want[0]}; give both at one size",
-                field="depth",
-            )
+        given = self.depths or (() if self.depth is None else (self.depth,))
+        for depth, cut in zip(given, self.cutouts, strict=False):
+            have, want = depth.valid.shape, cut.pixels.shape[:2]
+            if have != want:
+                raise BadInput(
+                    f"depth has {have[1]} x {have[0]} px where the cutout has {want[1]} x {want[0]}; give both at one "
+                    "size",
+                    field="depth",
+                )
 
 
 def run(
@@ -147,7 +166,8 @@ def _run_stages(
     def depth_of(cut: Picture) -> DepthMap:
         return calibrate(models.predict(cut, recipe.depth), cut, recipe.calibrate)
 
-    loading = beside.submit(models.load, recipe.depth) if start.depth is None else None
+    is_known = start.depth is not None or bool(start.depths) or start.gathered is not None
+    loading = None if is_known else beside.submit(models.load, recipe.depth)
     with stage("cutout"):
         if start.cutouts:
             cuts = list(zip(_fit_originals((picture, *others), start.cutouts), start.cutouts, strict=True))
@@ -158,13 +178,17 @@ def _run_stages(
     with stage("depth"):
         if loading:
             wait([loading])  # if it failed, the next lines say why
-        if others:
+        if start.gathered is not None:
+            several, cut = start.gathered, start.gathered.views[0].cutout
+        elif others:
             together = gather(
                 [each for _, each in cuts],
                 depth_of,
                 height_m=recipe.place.height_m,
                 fov_deg=recipe.depth.fov_deg,
                 detail=recipe.points.detail,
+                originals=[came for came, _ in cuts],
+                depths=start.depths,
             )
             several = together if isinstance(together, Gathered) else None
             cut = (
@@ -253,7 +277,7 @@ def _run_stages(
         passages=passages,
         exports=exports,
         preview=preview,
-        views=several.views if several else (),
+        gathered=several,
         metadata=metadata.describe(figurine, exports, checks=checks, passages=passages),
         recipe=recipe,
         seconds=seconds,

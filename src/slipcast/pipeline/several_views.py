@@ -33,8 +33,12 @@ _APART = 0.006
 class SeenView:
     """One picture as it was used."""
 
+    original: Picture
+    """As it came, turned and named as the cutout."""
     cutout: Picture
     """Turned where it was mirrored; its `view` is the side that it was used as."""
+    depth: DepthMap
+    """Its own, calibrated: one unit is one pixel at the figurine's middle."""
     yaw_deg: float
     """Where the camera was found to stand, about +Y."""
     pitch_deg: float
@@ -175,20 +179,39 @@ def gather(
     height_m: float,
     fov_deg: float,
     detail: str,
+    originals: Sequence[Picture] = (),
+    depths: Sequence[DepthMap] = (),
 ) -> Gathered | Settled:
     """Judge the cutouts by each other and fuse those that fit; the `Settled` where only the front is left.
 
-    `depth_of` gives a cutout's calibrated depth.
+    `depth_of` gives a cutout's calibrated depth. `originals` are the pictures as they came, by default the cutouts.
+    With `depths`, one for each cutout, all are taken as they are: nothing is turned or left out.
     """
     own = {cut.view: cut for cut in cutouts}
+    came = {picture.view: picture for picture in originals or cutouts}
+    if depths:
+        given = dict(zip(own, depths, strict=True))
+        return _fuse(Settled(cutouts=own, findings=()), came, given, height_m, fov_deg, detail)
     with ThreadPoolExecutor(2) as pool:
         depths = dict(zip(own, pool.map(depth_of, own.values()), strict=True))
     settled = settle_views(own, depths)
     if len(settled.cutouts) < 2:
         return settled
     used = {view: _depth_used(view, cut, own, depths, depth_of) for view, cut in settled.cutouts.items()}
+    shown = {view: _original_used(view, cut, own, came) for view, cut in settled.cutouts.items()}
+    return _fuse(settled, shown, used, height_m, fov_deg, detail)
+
+
+def _fuse(
+    settled: Settled,
+    originals: Mapping[View, Picture],
+    depths: Mapping[View, DepthMap],
+    height_m: float,
+    fov_deg: float,
+    detail: str,
+) -> Gathered:
     cuts = {view: replace(cut, view=view) for view, cut in settled.cutouts.items()}
-    fused = fuse(cuts, used, height_m=height_m, fov_deg=fov_deg, detail=detail)
+    fused = fuse(cuts, depths, height_m=height_m, fov_deg=fov_deg, detail=detail)
     found = fused.registered
     told = list(settled.findings)
     if found.before > found.miss:
@@ -201,7 +224,9 @@ def gather(
         fused=fused,
         views=tuple(
             SeenView(
+                original=replace(originals[view], view=view),
                 cutout=cuts[view],
+                depth=depths[view],
                 yaw_deg=float(cameras[view].yaw_deg),
                 pitch_deg=float(cameras[view].pitch_deg),
                 turned=view in settled.turned,
@@ -211,6 +236,19 @@ def gather(
         ),
         findings=tuple(told),
     )
+
+
+def _original_used(
+    view: View, cut: Picture, own: Mapping[View, Picture], originals: Mapping[View, Picture]
+) -> Picture:
+    """The picture of a cutout that may have been turned or exchanged."""
+    for other, came in own.items():
+        if came is cut:
+            return originals[other]
+    for other in (view, *own):
+        if other in own and np.array_equal(mirror(own[other]).pixels, cut.pixels):
+            return mirror(originals[other])
+    return cut
 
 
 def _depth_used(

@@ -37,4 +37,8 @@ def files_of(path: Path, asset: Mapping[str, Any]) -> tuple[Path, ...]:
     files = [*(folder / name for name in asset["files"]), path, folder / f"{stem}.preview.png"]
     report, stages = folder / f"{stem}.report.html", folder / f"{stem}.stages"
     files += [report] if report.is_file() else []
-    return (*files, *sorted(stages.iterdir())) if stages.is_dir() else tuple(files)
+    return (
+        (*files, *sorted(each for each in stages.rglob("*") if each.is_file()))
+        if stages.is_dir()
+        else tuple(files)
+    )

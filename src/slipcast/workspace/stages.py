@@ -3,16 +3,15 @@
     picture.png  mask.png  ->  depth_front.png  depth_back.png  ->  mesh.ply  ->  atlas.png
          cutout.png               depth.npz                          mesh.npz
 
-The upper row is for hands, the lower one is exact. `stages.json` has the hash of every file, so that an edit is
-noticed, the recipe, and what no picture holds. Where a pixel of a depth picture is as it was written, the exact array's
-value is taken: a stroke of the brush changes nothing beside it.
+The upper row is for hands, the lower one is exact. Of several pictures each has the first two steps in a folder of its
+own side (`front/`, `left/` ...), and `fused.npz` is what they say together. `stages.json` has the hash of every file,
+so that an edit is noticed, the recipe, and what no picture holds. Where a pixel of a depth picture is as it was
+written, the exact array's value is taken: a stroke of the brush changes nothing beside it.
 """
 
-import hashlib
-import io
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,24 +19,23 @@ import numpy as np
 
 from slipcast._version import __version__
 from slipcast.core.errors import BadInput
-from slipcast.core.findings import Finding, finding
-from slipcast.core.values import (
-    F32,
-    U8,
-    Bool,
-    Camera,
-    DepthKind,
-    DepthMap,
-    Figurine,
-    Mesh,
-    ModelInfo,
-    Picture,
-    Source,
-    View,
-)
+from slipcast.core.values import Figurine, Mesh, Picture
 from slipcast.pipeline.recipe import Recipe
 from slipcast.pipeline.run import Start
 from slipcast.workspace.ply import ply_of_cloud, ply_of_mesh
+from slipcast.workspace.stage_files import (
+    depth_files,
+    describe_depth,
+    hash_of,
+    npz,
+    picture_files,
+    png,
+    png_of_picture,
+    read_color,
+    read_depth,
+    read_pictures,
+)
+from slipcast.workspace.stages_of_views import describe_views, read_gathered, read_views, view_files
 
 if TYPE_CHECKING:
     from slipcast.pipeline.result import Result
@@ -56,8 +54,6 @@ _STAGE = {
     "atlas.png": "texture",
 }
 """File that may be edited -> the stage that it belongs to."""
-_NEAR = 65535
-_U16 = np.ndarray[tuple[int, ...], np.dtype[np.uint16]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +62,9 @@ class Stages:
 
     name: str
     picture: Picture
-    """As it came."""
+    """As it came; of several the front."""
+    others: tuple[Picture, ...]
+    """The other sides' pictures, turned and named as they were used."""
     recipe: Recipe
     start: Start
     since: str
@@ -81,52 +79,40 @@ def stage_files(result: "Result") -> dict[str, bytes]:
     16 bits hold a depth: 65535 is near, 1 is far, 0 is outside. Meshes are in metres, +Y up. `cutout.png` and
     `cloud.ply` are for looking at; `normal_map.png` is used again where the texture alone was edited.
     """
-    picture, cut, mesh = result.original, result.picture, result.figurine.mesh
-    files = {"picture.png": _png_of_picture(picture), "cutout.png": _png_of_picture(cut)}
-    if cut.alpha is not None:
-        files["mask.png"] = _png(cut.alpha)
-    files["depth.npz"] = _npz_of_depth(result.depth)
-    near, far = _range(result.depth)
-    for shell, values in _shells(result.depth).items():
-        files[f"depth_{shell}.png"] = _png(_levels(values, result.depth.valid, near, far))
+    figurine, cut, mesh = result.figurine, result.picture, result.figurine.mesh
+    gathered = result.gathered
+    if gathered is None:
+        files = {**picture_files(result.original, cut), **depth_files(result.depth)}
+    else:
+        files = view_files(gathered)
     files["cloud.ply"] = ply_of_cloud(result.cloud)
     files["mesh.ply"] = ply_of_mesh(mesh)
-    files["mesh.npz"] = _npz(
-        vertices=mesh.vertices, faces=mesh.faces, source=mesh.source, uv=result.figurine.uv
-    )
-    if result.figurine.normal_map is not None:
-        files["normal_map.png"] = _png(result.figurine.normal_map)
+    files["mesh.npz"] = npz(vertices=mesh.vertices, faces=mesh.faces, source=mesh.source, uv=figurine.uv)
+    if figurine.normal_map is not None:
+        files["normal_map.png"] = png(figurine.normal_map)
     files["stages.json"] = b""
-    files["atlas.png"] = _png_of_picture(result.figurine.texture)
-    source = {key: value for key, value in cut.source.items() if key != "edited"}
-    facts = {
+    files["atlas.png"] = png_of_picture(figurine.texture)
+    facts: dict[str, object] = {
         "version": VERSION,
         "generator": f"Slipcast {__version__}",
-        "name": result.figurine.name,
+        "name": figurine.name,
         "pictures": max(1, len(result.views)),
-        "view": picture.view.value,
-        "source": source,
+        "view": result.original.view.value,
+        "source": {key: value for key, value in cut.source.items() if key != "edited"},
         "edited": cut.source.get("edited", []),
         "findings": [entry.as_dict() for entry in cut.findings],
-        "depth": {
-            **{
-                key: getattr(result.depth, key)
-                for key in ("ratio_is_prior", "implausible_ratio", "agreement")
-            },
-            "model": asdict(result.depth.model),
-            "back_source": int(result.depth.back_source),
-            "near_m": near,
-            "far_m": far,
-            "findings": [entry.as_dict() for entry in result.depth.findings],
-        },
+        "depth": describe_depth(result.depth),
         "painted": {
-            key: result.figurine.provenance[key]
-            for key in ("normal_map", "invented_share")
-            if key in result.figurine.provenance
+            key: figurine.provenance[key]
+            for key in ("normal_map", "invented_share", "views")
+            if key in figurine.provenance
         },
         "recipe": result.recipe.to_toml(),
-        "sha256": {name: _hash(content) for name, content in files.items() if name != "stages.json"},
+        "sha256": {name: hash_of(content) for name, content in files.items() if name != "stages.json"},
     }
+    if gathered is not None:
+        facts["views"] = describe_views(gathered)
+        facts["views_findings"] = [entry.as_dict() for entry in gathered.findings]
     files["stages.json"] = (json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode()
     return files
 
@@ -134,23 +120,23 @@ def stage_files(result: "Result") -> dict[str, bytes]:
 def read_stages(folder: Path | str, *, since: str = "") -> Stages:
     """Read a folder that `stage_files` filled and somebody edited; goes on from `since`, by default the first edit.
 
-    Raises BadInput, naming the file, for a folder of another version or of several pictures, for edits that would be
-    lost, and for files of another size, colour mode or scale than they had.
+    Raises BadInput, naming the file, for a folder of another version, for edits that would be lost, and for files of
+    another size, colour mode or scale than they had.
     """
     folder = Path(folder)
     facts = _facts(folder)
     changed = _changed(folder, facts)
-    first = min((_STAGE[name] for name in changed), key=ORDER.index, default="")
+    first = min((_stage_of(name) for name in changed), key=ORDER.index, default="")
     if since and since not in ORDER:
         raise BadInput(
             f"since is {since!r}, which is no stage; choose from {', '.join(ORDER)}", field="since"
         )
     if first and since and ORDER.index(first) < ORDER.index(since):
-        name = next(name for name in changed if _STAGE[name] == first)
+        name = next(name for name in changed if _stage_of(name) == first)
         raise BadInput(
             f"{folder / name} was edited, and {since} is made of it; go on from {first}", field="since"
         )
-    later = [name for name in changed if _STAGE[name] != first]
+    later = [name for name in changed if _stage_of(name) != first]
     if later and not since:
         raise BadInput(
             f"{folder / later[0]} was edited too and would be made anew; name the stage to go on from, and edit the "
@@ -158,24 +144,49 @@ def read_stages(folder: Path | str, *, since: str = "") -> Stages:
             field="since",
         )
     since = since or first or ORDER[-1]
-    used = {name for name in changed if _STAGE[name] == since}
+    used = {name for name in changed if _stage_of(name) == since}
     edited = [stage for stage in facts["edited"] if ORDER.index(stage) < ORDER.index(since)]
     edited += [since] if used else []
-    picture, cut = _read_pictures(folder, facts, used, edited)
     reached = ORDER.index(since)
-    depth = _read_depth(folder, facts, used) if reached >= 1 else None
     mesh = _read_mesh(folder, facts, used) if reached == 2 else None
     figurine = _read_figurine(folder, facts) if reached == 3 else None
-    start = Start(cutouts=(cut,), depth=depth, mesh=mesh, figurine=figurine)
-    recipe = Recipe.from_toml(facts["recipe"], where=str(folder / "stages.json"))
+    if "views" in facts:
+        pairs = read_views(folder, facts["views"], used, edited)
+        start = Start(
+            cutouts=tuple(cut for _, cut in pairs),
+            depths=tuple(
+                read_depth(folder / each["view"], each["depth"], _inside(used, each["view"]))
+                for each in facts["views"]
+            )
+            if reached == 1
+            else (),
+            gathered=read_gathered(folder, facts, pairs) if reached > 1 else None,
+            mesh=mesh,
+            figurine=figurine,
+        )
+    else:
+        pairs = [read_pictures(folder, facts, used, edited)]
+        depth = read_depth(folder, facts["depth"], used) if reached else None
+        start = Start(cutouts=(pairs[0][1],), depth=depth, mesh=mesh, figurine=figurine)
     return Stages(
         name=facts["name"],
-        picture=picture,
-        recipe=recipe,
+        picture=pairs[0][0],
+        others=tuple(picture for picture, _ in pairs[1:]),
+        recipe=Recipe.from_toml(facts["recipe"], where=str(folder / "stages.json")),
         start=start,
         since=since,
         edited=tuple(edited),
     )
+
+
+def _stage_of(name: str) -> str:
+    """The stage that a file belongs to, whatever side's it is."""
+    return _STAGE[name.rpartition("/")[2]]
+
+
+def _inside(names: set[str], side: str) -> set[str]:
+    """Those names that lie in the folder of a side, without it."""
+    return {name.removeprefix(f"{side}/") for name in names if name.startswith(f"{side}/")}
 
 
 def _facts(folder: Path) -> dict[str, Any]:
@@ -198,10 +209,10 @@ def _facts(folder: Path) -> dict[str, Any]:
             "read; convert the picture again with",
             cure="keep",
         )
-    if facts["pictures"] != 1:
+    if facts["pictures"] != 1 and "views" not in facts:
         raise BadInput(
-            f"{folder} was made of {facts['pictures']} pictures, whose stages are fused; edit the pictures and convert "
-            "them again"
+            f"{folder} was made of {facts['pictures']} pictures by a Slipcast that did not keep each one's stages; "
+            "convert them again with --keep"
         )
     assert isinstance(facts, dict)
     return facts
@@ -212,108 +223,30 @@ def _changed(folder: Path, facts: Mapping[str, Any]) -> list[str]:
     changed = []
     for name, known in facts["sha256"].items():
         try:
-            is_same = _hash((folder / name).read_bytes()) == known
+            is_same = hash_of((folder / name).read_bytes()) == known
         except OSError:
             raise BadInput(
                 f"{folder / name} is not there; put it back, or convert again with", cure="keep"
             ) from None
         if is_same:
             continue
-        if name not in _STAGE:
-            other = "mask.png or picture.png" if name == "cutout.png" else "the depth, the mesh or the atlas"
+        if name.rpartition("/")[2] not in _STAGE or (name == "depth.npz" and "views" in facts):
+            other = (
+                "mask.png or picture.png"
+                if name.endswith("cutout.png")
+                else "the depth, the mesh or the atlas"
+            )
             raise BadInput(f"{folder / name} was edited, which is only for looking at; edit {other} instead")
         changed.append(name)
     if (folder / "mesh.glb").is_file():  # as modelling programs like to give a mesh back
         changed.append("mesh.glb")
-    pairs = (("mesh.glb", "mesh.ply"), ("depth.npz", "depth_front.png"), ("depth.npz", "depth_back.png"))
+    pairs = [("mesh.glb", "mesh.ply")]
+    for side in ("", *(f"{each['view']}/" for each in facts.get("views", ()))):
+        pairs += [(f"{side}depth.npz", f"{side}depth_{shell}.png") for shell in ("front", "back")]
     for one, other in pairs:
         if one in changed and other in changed:
             raise BadInput(f"{folder / one} and {other} were both edited; remove one edit")
     return changed
-
-
-def _read_pictures(
-    folder: Path, facts: Mapping[str, Any], used: set[str], edited: Sequence[str]
-) -> tuple[Picture, Picture]:
-    """The picture, and the picture with its alpha: made anew where one of the two was edited."""
-    from slipcast.picture.bleed import bleed_colors
-
-    source = facts["source"] | ({"edited": list(edited)} if edited else {})
-    whole = _read_color(folder / "picture.png")
-    picture = Picture(pixels=whole[..., :3], view=View(facts["view"]), source=facts["source"])
-    cutout = _read_color(folder / "cutout.png")
-    if whole.shape[:2] != cutout.shape[:2]:
-        raise _other_size(folder / "picture.png", whole.shape, cutout.shape)
-    findings = tuple(_finding(entry) for entry in facts["findings"])
-    cut = Picture(
-        pixels=np.ascontiguousarray(cutout[..., :3]),
-        alpha=np.ascontiguousarray(cutout[..., 3]),
-        view=picture.view,
-        source=source,
-        findings=findings,
-    )
-    if not used & {"mask.png", "picture.png"}:
-        return picture, cut
-    mask = _read_gray(folder / "mask.png", cutout.shape)
-    alpha = np.ascontiguousarray((mask // 257).astype(np.uint8))
-    if not (alpha >= 128).any():
-        raise BadInput(f"{folder / 'mask.png'} is black all over; paint the figurine white")
-    return picture, replace(cut, pixels=bleed_colors(picture.pixels, alpha), alpha=alpha, findings=())
-
-
-def _read_depth(folder: Path, facts: Mapping[str, Any], used: set[str]) -> DepthMap:
-    """Both shells: the exact arrays, and of the pictures what was painted."""
-    known = facts["depth"]
-    with np.load(folder / "depth.npz", allow_pickle=False) as arrays:
-        exact = {name: arrays[name] for name in arrays.files}
-    valid: Bool = exact["valid"]
-    height, width = valid.shape
-    fx, fy, cx, cy = exact["fx_fy_cx_cy_px"].tolist()
-    camera = Camera(
-        width_px=width,
-        height_px=height,
-        fx_px=fx,
-        fy_px=fy,
-        cx_px=cx,
-        cy_px=cy,
-        camera_from_world=exact["camera_from_world"],
-    )
-    shells = {name: exact[name] for name in ("front", "back") if name in exact}
-    for name, values in shells.items():
-        place = folder / f"depth_{name}.png"
-        if place.name in used:
-            shells[name] = _painted(place, values, valid, known["near_m"], known["far_m"])
-    back = shells.get("back")
-    return DepthMap(
-        front=shells["front"],
-        back=None if back is None else np.maximum(back, shells["front"]),
-        valid=valid,
-        camera=camera,
-        kind=DepthKind(str(exact["kind"])),
-        back_source=Source(known["back_source"]),
-        model=ModelInfo(**known["model"]),
-        ratio_is_prior=known["ratio_is_prior"],
-        implausible_ratio=known["implausible_ratio"],
-        agreement=known["agreement"],
-        findings=tuple(_finding(entry) for entry in known["findings"]),
-    )
-
-
-def _painted(place: Path, exact: F32, valid: Bool, near: float, far: float) -> F32:
-    """The exact depth, and the picture's where it was painted."""
-    levels = _read_gray(place, valid.shape)
-    holes = int((valid & (levels == 0)).sum())
-    if holes:
-        raise BadInput(
-            f"{place} is 0, which is outside, at {holes} pixels of the figurine; paint them from 1 (far) to 65535 "
-            "(near), or change the outline in mask.png"
-        )
-    was = _levels(exact, valid, near, far)
-    coarse = len(np.unique(levels[valid])) <= 256  # a program that saves 8 bits has rounded every pixel
-    slack = 257 if coarse else 0
-    changed = valid & (np.abs(levels.astype(np.int64) - was) > slack)
-    meant = far - (levels.astype(np.float64) - 1) / (_NEAR - 1) * (far - near)
-    return np.where(changed, meant, exact).astype(np.float32)
 
 
 def _read_mesh(folder: Path, facts: Mapping[str, Any], used: set[str]) -> Mesh:
@@ -351,9 +284,9 @@ def _read_figurine(folder: Path, facts: Mapping[str, Any]) -> Figurine:
     with np.load(folder / "mesh.npz", allow_pickle=False) as arrays:
         mesh = Mesh(vertices=arrays["vertices"], faces=arrays["faces"], source=arrays["source"])
         uv = arrays["uv"]
-    atlas = np.ascontiguousarray(_read_color(folder / "atlas.png")[..., :3])
+    atlas = np.ascontiguousarray(read_color(folder / "atlas.png")[..., :3])
     normals = folder / "normal_map.png"
-    normal_map = np.ascontiguousarray(_read_color(normals)[..., :3]) if normals.is_file() else None
+    normal_map = np.ascontiguousarray(read_color(normals)[..., :3]) if normals.is_file() else None
     return Figurine(
         name=facts["name"],
         mesh=mesh,
@@ -362,101 +295,3 @@ def _read_figurine(folder: Path, facts: Mapping[str, Any]) -> Figurine:
         normal_map=normal_map,
         provenance=facts["painted"],
     )
-
-
-def _finding(entry: Mapping[str, Any]) -> Finding:
-    return finding(entry["code"], entry.get("values", {}))
-
-
-def _decode(place: Path) -> np.ndarray[tuple[int, ...], np.dtype[Any]]:
-    """The picture as it is, 8 or 16 bits; Pillow would make 8 bits of a 16-bit picture with colours."""
-    import cv2
-
-    data = np.frombuffer(place.read_bytes(), np.uint8)
-    pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
-    if pixels is None or pixels.dtype not in (np.uint8, np.uint16):
-        raise BadInput(f"{place} is no picture of 8 or 16 bits; save it as PNG")
-    return np.asarray(pixels)
-
-
-def _read_color(place: Path) -> U8:
-    """(H,W,3|4) sRGB, whatever the paint program made of it."""
-    pixels = _decode(place)
-    if pixels.dtype == np.uint16:
-        pixels = (pixels // 257).astype(np.uint8)
-    if pixels.ndim == 2:
-        pixels = np.dstack([pixels] * 3)
-    order = [2, 1, 0, 3][: pixels.shape[2]]
-    return np.ascontiguousarray(pixels[..., order])
-
-
-def _read_gray(place: Path, shape: tuple[int, ...]) -> _U16:
-    """(H,W) 16 bits: 8 bits are widened, an added alpha is passed over, three equal channels are one."""
-    pixels = _decode(place)
-    if pixels.shape[:2] != tuple(shape[:2]):
-        raise _other_size(place, pixels.shape, shape)
-    if pixels.ndim == 3:
-        colors = pixels[..., : 3 if pixels.shape[2] >= 3 else 1]
-        spread = int(np.ptp(colors.astype(np.int64), axis=2).max())
-        if spread > (2 if pixels.dtype == np.uint8 else 514):
-            raise BadInput(f"{place} is in colours; save it in grey")
-        pixels = colors[..., 0]
-    return pixels.astype(np.uint16) * (257 if pixels.dtype == np.uint8 else 1)
-
-
-def _other_size(place: Path, have: tuple[int, ...], want: tuple[int, ...]) -> BadInput:
-    return BadInput(
-        f"{place} is {have[1]} x {have[0]} px where {want[1]} x {want[0]} are needed; save it at its own size"
-    )
-
-
-def _shells(depth: DepthMap) -> dict[str, F32]:
-    return {"front": depth.front} | ({} if depth.back is None else {"back": depth.back})
-
-
-def _range(depth: DepthMap) -> tuple[float, float]:
-    """Nearest and farthest metre of both shells, with room before and behind for the brush."""
-    inside = np.concatenate([shell[depth.valid] for shell in _shells(depth).values()])
-    near, far = (float(inside.min()), float(inside.max())) if inside.size else (0.0, 1.0)
-    room = 0.1 * (far - near)
-    return near - room, far + room
-
-
-def _levels(values: F32, valid: Bool, near: float, far: float) -> _U16:
-    nearness = np.clip((far - values.astype(np.float64)) / max(far - near, 1e-9), 0.0, 1.0)
-    return np.round(np.where(valid, 1 + nearness * (_NEAR - 1), 0)).astype(np.uint16)
-
-
-def _png_of_picture(picture: Picture) -> bytes:
-    if picture.alpha is None:
-        return _png(picture.pixels)
-    return _png(np.dstack([picture.pixels, picture.alpha]))
-
-
-def _png(pixels: np.ndarray[tuple[int, ...], np.dtype[Any]]) -> bytes:
-    from PIL import Image
-
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "PNG", compress_level=4)
-    return out.getvalue()
-
-
-def _npz(**arrays: np.ndarray[tuple[int, ...], np.dtype[Any]]) -> bytes:
-    out = io.BytesIO()
-    np.savez_compressed(out, allow_pickle=False, **arrays)
-    return out.getvalue()
-
-
-def _npz_of_depth(depth: DepthMap) -> bytes:
-    camera = depth.camera
-    return _npz(
-        **_shells(depth),
-        valid=depth.valid,
-        camera_from_world=camera.camera_from_world,
-        fx_fy_cx_cy_px=np.array([camera.fx_px, camera.fy_px, camera.cx_px, camera.cy_px]),
-        kind=np.array(depth.kind.value),
-    )
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
