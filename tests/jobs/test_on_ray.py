@@ -75,6 +75,60 @@ def test_a_node_that_dies_costs_no_asset_and_no_byte(tmp_path: Path) -> None:
 
 
 @pytest.mark.clients
+def test_a_workshop_on_ray_reads_and_writes_an_object_store(tmp_path: Path) -> None:
+    """The nodes share no folder: pictures and assets lie in moto's server, which stands in for S3."""
+    from clients.s3 import BUCKET, s3_server
+
+    code = f"""
+from slipcast import Recipe, Workshop
+from slipcast.jobs.places import list_addresses, read_address
+recipe = Recipe().change(depth="dome", detail="draft", faces=2000)
+place = "s3://{BUCKET}"
+for _ in range(2):
+    with Workshop(runner="ray") as shop:
+        for done in shop.convert_many(list_addresses(place + "/in", (".png",)), recipe, workers=1, out=place + "/out",
+                                      resume=True):
+            name = done.source.rpartition("/")[2]
+            print(name, done.ok, done.resumed, done.failure.kind if done.failure else len(done.places))
+import sys
+for name in ("p0", "p1"):
+    with open(f"{{sys.argv[1]}}/{{name}}.glb", "wb") as file:
+        file.write(read_address(f"{{place}}/out/{{name}}.glb"))
+"""
+    given = pictures(tmp_path, 2)
+    assert main(["convert", *given, "--out", str(tmp_path / "local"), *DRAFT]) == 0
+    far = tmp_path / "far"
+    far.mkdir()
+    with s3_server(tmp_path / "s3.log") as surroundings:
+        import obstore
+        from obstore.store import S3Store
+
+        store = S3Store(
+            BUCKET,
+            access_key_id="stand-in",
+            secret_access_key="stand-in",
+            region="us-east-1",
+            endpoint=surroundings["AWS_ENDPOINT"],
+            client_options={"allow_http": True},
+        )
+        for path in (*map(Path, given), tmp_path / "bad.png"):
+            data = path.read_bytes() if path.is_file() else b"no picture"
+            obstore.put(store, f"in/{path.name}", data)
+        done = run(str(far), code=code, **surroundings)
+    told = [line for line in done.stdout.splitlines() if "(raylet)" not in line]
+    assert told == [
+        "bad.png False False BadInput",
+        "p0.png True False 3",
+        "p1.png True False 3",
+        "bad.png False False BadInput",
+        "p0.png True True 3",
+        "p1.png True True 3",
+    ], done.stderr
+    for name in ("p0.glb", "p1.glb"):
+        assert (far / name).read_bytes() == (tmp_path / "local" / name).read_bytes()
+
+
+@pytest.mark.clients
 def test_a_cluster_that_does_not_answer_or_is_another_is_said_in_one_sentence(tmp_path: Path) -> None:
     (picture,) = pictures(tmp_path, 1)
     code = "import sys; from slipcast.cli.main import main; sys.exit(main(sys.argv[1:]))"

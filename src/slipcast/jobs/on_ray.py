@@ -18,10 +18,11 @@ import os
 import platform
 import secrets
 import socket
+import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -73,8 +74,8 @@ def run_on_ray(
     if ours:
         _connect(address)
     try:
-        jobs = list(jobs)
-        yield from _share(work, jobs, max(1, min(workers or _count_actors(), len(jobs))), limit_s)
+        most = len(jobs) if isinstance(jobs, Sized) else sys.maxsize
+        yield from _share(work, jobs, max(1, min(workers or _count_actors(), most)), limit_s)
     finally:
         if ours:
             ray.shutdown()

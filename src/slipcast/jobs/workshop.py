@@ -1,21 +1,22 @@
 """The library as one object: a workshop that owns the depth models, and the calls that open one for themselves."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from slipcast.core.errors import BadInput, StageFailed
+from slipcast.core.errors import BadInput
+from slipcast.core.files import check_folder
 from slipcast.core.values import Material, Picture, View
 from slipcast.depth.models import DepthModels, choose
-from slipcast.jobs.convert import models_of_worker
-from slipcast.jobs.failure import Failure, attempt
-from slipcast.jobs.runners import LIMIT_S, Lost, count_workers, run_jobs
+from slipcast.jobs.many import Converted, convert_apart, do_order, name_of, order_each
+from slipcast.jobs.on_ray import is_ray
+from slipcast.jobs.places import check_address, is_address
+from slipcast.jobs.runners import LIMIT_S
 from slipcast.picture.decode import PictureSource, read_picture, view_of
 from slipcast.pipeline import run as pipeline
 from slipcast.pipeline.recipe import Recipe
-from slipcast.pipeline.result import LightResult, Result
+from slipcast.pipeline.result import Result
 from slipcast.pipeline.run import Start, Watch
 
 if TYPE_CHECKING:
@@ -28,41 +29,13 @@ if TYPE_CHECKING:
     from slipcast.jobs.events import Tell
 
 
-@dataclass(frozen=True, kw_only=True)
-class Converted:
-    """What came of one of many pictures.
-
-    >>> with Workshop(depth="dome") as shop:
-    ...     [done] = shop.convert_many(["missing.png"])
-    >>> done.failure.kind
-    'BadInput'
-    """
-
-    source: PictureSource
-    """The picture as it was given."""
-    result: LightResult | None = None
-    failure: Failure | None = None
-    """Why there is no result."""
-
-    @property
-    def ok(self) -> bool:
-        """Whether there is a result."""
-        return self.result is not None
-
-    def save(self, folder: Path | str) -> tuple[Path, ...]:
-        """Write the result's files. Raises BadInput where there is none."""
-        if self.result is None:
-            raise BadInput(
-                f"there is nothing to save: {self.failure.message if self.failure else 'no result'}"
-            )
-        return self.result.save(folder)
-
-
 class Workshop:
     """Makes assets, and owns the depth models that it needs for that: they are loaded once and let go at the end.
 
     `depth` names the depth model (`auto`, one of `slipcast models`, a folder or a hub id), `device` where it runs
-    (`auto`, `cpu`, `cuda`, `mps`); None leaves both to each call's recipe. May be used from several threads.
+    (`auto`, `cpu`, `cuda`, `mps`); None leaves both to each call's recipe. `runner` says where `convert_many` works:
+    `local`, or on a Ray cluster: `ray` (the one that RAY_ADDRESS names, else one on this machine) or
+    `ray://HOST:PORT`. May be used from several threads.
 
     >>> with Workshop(depth="dome") as shop:
     ...     result = shop.convert("knight.png", detail="draft", faces=2000)
@@ -70,8 +43,11 @@ class Workshop:
     'knight'
     """
 
-    def __init__(self, *, depth: str | None = None, device: str | None = None) -> None:
-        """Raise BadInput for an unknown model or device, MissingWeights for a model that is not on this machine."""
+    def __init__(self, *, depth: str | None = None, device: str | None = None, runner: str = "local") -> None:
+        """Raise BadInput for an unknown model, device or runner, MissingWeights for a model that is not here."""
+        if runner != "local" and not is_ray(runner):
+            raise BadInput(f"runner is {runner!r}; use local, ray or ray://HOST:PORT", field="runner")
+        self._runner = runner
         self._base = Recipe().change(depth=depth, device=device)
         self._depth, self._device = depth, device
         if depth is not None:
@@ -156,14 +132,21 @@ class Workshop:
         pictures: Iterable[PictureSource],
         recipe: Recipe | None = None,
         *,
-        workers: int = 1,
+        workers: int | None = None,
         limit_s: float = LIMIT_S,
+        out: Path | str | None = None,
+        resume: bool = False,
     ) -> Iterator[Converted]:
         """Make the asset of each of many pictures and yield them in order, each as soon as it is there.
 
         `pictures` may be endless: no more is read than there is work for. With `workers` of 2 and more (0: as many as
-        fit this machine) worker processes do the work, each with models of its own, and get `limit_s` seconds for a
-        picture; pictures are then paths, bytes, arrays or Pictures. A picture that fails does not stop the others.
+        fit this machine, or all processors of the cluster but one) worker processes do the work, each with models of
+        its own, and get `limit_s` seconds for a picture; pictures are then paths, bytes, arrays, Pictures, or addresses
+        in an object store (`s3://bucket/owl.png`). A picture that fails does not stop the others.
+
+        With `out`, a folder or an address (`s3://bucket/assets`), whoever does the work writes the files there, and
+        what is yielded has their `places` and no content: on a cluster nothing large travels. `resume` leaves what is
+        there already, of the same picture with the same options and version, whoever made it.
 
         >>> with Workshop(depth="dome") as shop:
         ...     for done in shop.convert_many(["knight.png", "missing.png"], Recipe().change(detail="draft")):
@@ -173,16 +156,26 @@ class Workshop:
         """
         wanted = self._recipe(recipe)
         choose(wanted.depth.model)
+        far = self._runner != "local"
+        workers = workers if workers is not None else 0 if far else 1
         if isinstance(workers, bool) or not isinstance(workers, int) or workers < 0:
             raise BadInput(
                 f"workers is {workers!r}; give a whole number from 0 on, for instance 2", field="workers"
             )
         if isinstance(pictures, str | bytes | Path):
             raise BadInput("pictures is one picture; give a list of them, or call convert", field="pictures")
+        if resume and out is None:
+            raise BadInput("resume needs out, the folder or address where the files are", field="resume")
+        place = "" if out is None else str(out)
+        if is_address(place):
+            check_address(place)
+        elif place:
+            check_folder(Path(place))
         models = self._open()
-        if workers == 1:
-            return (_convert_one(source, wanted, models) for source in pictures)
-        return _convert_apart(pictures, wanted, workers or count_workers(), limit_s)
+        orders = order_each(pictures, wanted, place, resume)
+        if workers == 1 and not far:
+            return (do_order(order, models) for order in orders)
+        return convert_apart(orders, self._runner, workers, limit_s)
 
     def make(
         self,
@@ -360,51 +353,3 @@ def sides_of(
     assert views
     found = {view_of(side, field="views"): source for side, source in views.items()}
     return dict(sorted(found.items(), key=lambda item: list(View).index(item[0])))
-
-
-def name_of(source: PictureSource) -> str:
-    """What the asset of a picture is called: the file's stem, `figurine` where there is no file."""
-    if isinstance(source, Picture):
-        return Path(str(source.source.get("file", ""))).stem or "figurine"
-    if isinstance(source, str | Path):
-        return Path(source).stem
-    named = getattr(source, "name", "") or getattr(source, "filename", "")
-    return (Path(named).stem if isinstance(named, str) else "") or "figurine"
-
-
-def _convert_one(source: PictureSource, recipe: Recipe, models: DepthModels) -> Converted:
-    def work() -> LightResult:
-        view = source.view if isinstance(source, Picture) else View.FRONT
-        return pipeline.run(
-            read_picture(source, view=view), recipe, name=name_of(source), models=models
-        ).light()
-
-    done = attempt(work)
-    if isinstance(done, Failure):
-        return Converted(source=source, failure=done)
-    return Converted(source=source, result=done)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Order:
-    """What a worker process is given."""
-
-    source: PictureSource
-    recipe: Recipe
-
-
-def _work(order: _Order) -> Converted:
-    done = _convert_one(order.source, order.recipe, models_of_worker())
-    return replace(done, source="")  # the caller has it; it may be large
-
-
-def _convert_apart(
-    pictures: Iterable[PictureSource], recipe: Recipe, workers: int, limit_s: float
-) -> Iterator[Converted]:
-    orders = (_Order(source=source, recipe=recipe) for source in pictures)
-    for order, done in run_jobs(_work, orders, workers=workers, limit_s=limit_s):
-        if isinstance(done, Lost):
-            error = StageFailed(f"{name_of(order.source)} was tried twice and given up: {done.reason}")
-            yield Converted(source=order.source, failure=Failure.of(error))
-        else:
-            yield replace(done, source=order.source)

@@ -212,7 +212,8 @@ def _facts(folder: Path) -> dict[str, Any]:
     if facts["pictures"] != 1 and "views" not in facts:
         raise BadInput(
             f"{folder} was made of {facts['pictures']} pictures by a Slipcast that did not keep each one's stages; "
-            "convert them again with --keep"
+            "convert them again with",
+            cure="keep",
         )
     assert isinstance(facts, dict)
     return facts

@@ -1,0 +1,117 @@
+"""Many pictures from Python: to a folder or an object store, by address, again without doing anything twice."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from slipcast import BadInput, Recipe, Workshop
+from slipcast.jobs.many import Converted
+from slipcast.jobs.places import is_address, list_addresses, read_address
+
+pytest.importorskip("obstore", reason="the extra service or ray is not installed")
+ROOT = Path(__file__).parents[2]
+RECIPE = Recipe().change(depth="dome", detail="draft", faces=500, normal_map="off")
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two small knights and a file that is no picture."""
+    folder = tmp_path_factory.mktemp("pictures")
+    with Image.open(ROOT / "samples" / "knight" / "front.png") as knight:
+        for number in range(2):
+            knight.resize((96 + 8 * number, 96 + 8 * number)).save(folder / f"p{number}.png")
+    (folder / "bad.png").write_bytes(b"no picture")
+    return folder
+
+
+def convert(pictures: list[str], out: str | Path, *, resume: bool = False) -> list[Converted]:
+    with Workshop() as shop:
+        return list(shop.convert_many(pictures, RECIPE, out=out, resume=resume))
+
+
+def test_addresses_are_told_from_paths() -> None:
+    assert is_address("s3://bucket/owl.png")
+    assert is_address("gs://bucket/owl.png")
+    assert not is_address("C:/pictures/owl.png")
+    assert not is_address(Path("owl.png"))
+    assert not is_address("https://example.org/owl.png")
+
+
+def test_pictures_and_results_lie_in_a_store(pictures: Path, tmp_path: Path) -> None:
+    place, out = pictures.as_uri(), (tmp_path / "assets").as_uri()
+    found = list(list_addresses(place, (".png",)))
+    assert [each.rpartition("/")[2] for each in found] == ["bad.png", "p0.png", "p1.png"]
+    bad, one, two = convert(found, out)
+    assert bad.failure is not None
+    assert bad.failure.kind == "BadInput"
+    assert bad.places == ()
+    for done, name in ((one, "p0"), (two, "p1")):
+        assert done.ok
+        assert not done.resumed
+        assert done.places == tuple(f"{out}/{name}{end}" for end in (".glb", ".json", ".preview.png"))
+        assert done.result is not None
+        assert done.result.files == {}
+        assert done.result.metadata["picture"]["file"] == f"{name}.png"  # type: ignore[index]
+        assert read_address(done.places[0])[:4] == b"glTF"
+    with Workshop() as shop:
+        (here,) = shop.convert_many([pictures / "p0.png"], RECIPE)
+    assert here.result is not None
+    assert read_address(one.places[0]) == here.result.main, "the same bytes wherever it was made"
+
+
+@pytest.mark.parametrize("is_store", [True, False])
+def test_nothing_is_made_twice(
+    pictures: Path, tmp_path: Path, is_store: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = (tmp_path / "assets").as_uri() if is_store else tmp_path / "assets"
+    given = [str(pictures / "p0.png"), str(pictures / "p1.png")]
+    (first,) = convert(given[:1], out)
+    done = convert(given, out, resume=True)
+    assert [each.resumed for each in done] == [True, False]
+    assert done[0].places == first.places
+    assert done[0].result is not None
+    assert first.result is not None
+    assert done[0].result.verdict == first.result.verdict
+    # other options, or files that are gone, are made anew
+    (tmp_path / "assets" / "p0.json").unlink()
+    assert [each.resumed for each in convert(given, out, resume=True)] == [False, True]
+    with Workshop() as shop:
+        again = list(shop.convert_many(given, RECIPE.change(faces=600), out=out, resume=True))
+    assert not any(each.resumed for each in again)
+
+
+def test_two_of_one_name_are_not_written_over_each_other(pictures: Path, tmp_path: Path) -> None:
+    one, two = convert([str(pictures / "p0.png"), f"{pictures.as_uri()}/p0.png"], tmp_path / "out")
+    assert one.ok
+    assert two.failure is not None
+    assert "would be called p0" in two.failure.message
+
+
+def test_endless_pictures_are_taken_one_by_one(pictures: Path, tmp_path: Path) -> None:
+    asked = []
+
+    def endless() -> Iterator[str]:
+        while True:
+            asked.append(1)
+            yield str(pictures / "p0.png")
+
+    with Workshop() as shop:
+        coming = shop.convert_many(endless(), RECIPE, out=tmp_path)
+        assert next(coming).ok
+    assert len(asked) == 1
+
+
+def test_wrong_words_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Workshop() as shop:
+        with pytest.raises(BadInput, match="resume needs out"):
+            shop.convert_many(["x.png"], RECIPE, resume=True)
+        monkeypatch.setattr("slipcast.jobs.places.find_spec", lambda name: None)
+        with pytest.raises(BadInput, match="pip install obstore"):
+            shop.convert_many(["x.png"], RECIPE, out="s3://bucket/assets")
+
+
+def test_an_unknown_runner_is_refused() -> None:
+    with pytest.raises(BadInput, match="use local, ray or ray://HOST:PORT"):
+        Workshop(runner="mars")
