@@ -395,7 +395,7 @@ def _answer(ended: Ended, *, say: Callable[[Mapping[str, Any]], str]) -> CallToo
     for entry in entries:
         error, asset = entry.get("error"), entry.get("asset")
         facts = asset if isinstance(asset, dict) else entry
-        made = [Path(word) for word in entry.get("files", [])] if isinstance(entry.get("files"), list) else []
+        made = _made(entry)
         lines.append(say(entry) if made or not error else "nothing was made")
         lines += [f"error: {error['message']}"] if error else []
         findings = entry.get("findings") or facts.get("findings") or []
@@ -403,7 +403,11 @@ def _answer(ended: Ended, *, say: Callable[[Mapping[str, Any]], str]) -> CallToo
         advice = [each.get("do") or each.get("prompt") for each in facts.get("advice") or []]
         lines += [f"advice: {each}" for each in advice if each]
         links += [_link(path) for path in made]
-        links += [_preview(path) for path in made if path.name.endswith((".preview.png", ".print.png"))]
+        links += [
+            _preview(path)
+            for path in made
+            if path.name.endswith((".preview.png", ".print.png")) or entry.get("file") == str(path)
+        ]
     failed = any(entry.get("error") and not entry.get("files") for entry in entries)
     return CallToolResult(
         content=[TextContent(text="\n".join(lines)), *links],
@@ -414,6 +418,14 @@ def _answer(ended: Ended, *, say: Callable[[Mapping[str, Any]], str]) -> CallToo
         },
         is_error=failed,
     )
+
+
+def _made(entry: Mapping[str, Any]) -> list[Path]:
+    """The files that an entry names: an asset's, or the one picture of an edit."""
+    files = entry.get("files")
+    if isinstance(files, list):
+        return [Path(word) for word in files]
+    return [Path(entry["file"])] if entry.get("ok") and isinstance(entry.get("file"), str) else []
 
 
 def _entries(out: str) -> list[dict[str, Any]]:
