@@ -173,7 +173,7 @@ for kind in ("LODS", "COLLISION"):
         for a, b in zip(one, two, strict=True)
     )
 bpy.ops.object.select_all(action="DESELECT")
-bpy.ops.mesh.primitive_monkey_add(size=0.05)
+bpy.ops.mesh.primitive_cylinder_add(radius=0.02, depth=0.05, end_fill_type="NOTHING")
 bpy.context.object.name = "open"
 seen["wide hole"] = refused(bpy.ops.slipcast.finish, kind="SOLID")
 bpy.ops.object.select_all(action="DESELECT")

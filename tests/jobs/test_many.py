@@ -86,7 +86,7 @@ def test_two_of_one_name_are_not_written_over_each_other(pictures: Path, tmp_pat
     one, two = convert([str(pictures / "p0.png"), f"{pictures.as_uri()}/p0.png"], tmp_path / "out")
     assert one.ok
     assert two.failure is not None
-    assert "would be called p0" in two.failure.message
+    assert "p0 is the name of two pictures" in two.failure.message
 
 
 def test_endless_pictures_are_taken_one_by_one(pictures: Path, tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def test_a_solid_is_made_of_what_is_open_and_overlaps() -> None:
     assert same is whole
     assert found == ()
     one, two = hole(whole, 0.005), figure("knight")
-    vertices = np.concatenate([one.mesh.vertices, two.mesh.vertices + np.float32([0.01, 0, 0])])
+    vertices = np.concatenate([one.mesh.vertices, two.mesh.vertices + np.array([0.01, 0, 0], np.float32)])
     faces = np.concatenate([one.mesh.faces, two.mesh.faces + len(one.mesh.vertices)]).astype(np.int32)
     source = np.concatenate([one.mesh.source, two.mesh.source])
     both = replace(

@@ -17,7 +17,7 @@ from slipcast.core import files as disk
 from slipcast.core.errors import BadInput, DiskFull, SlipcastError
 from slipcast.core.files import check_folder, write_files
 from slipcast.core.values import Camera, DepthMap, Mesh, ModelInfo, Picture, PointCloud, Source
-from slipcast.workspace import stages
+from slipcast.workspace import stage_files
 from slipcast.workspace.ply import ply_of_cloud, ply_of_mesh
 
 
@@ -257,21 +257,21 @@ def test_depth_pictures_are_16_bit_near_bright_and_zero_outside() -> None:
         camera=camera,
         model=ModelInfo(name="dome"),
     )
-    near, far = stages._range(depth)
+    near, far = stage_files.range_of(depth)
     assert (near, far) == pytest.approx((0.8, 3.2))  # room before and behind for the brush
-    seen = stages._levels(front, valid, near, far)
+    seen = stage_files.levels_of(front, valid, near, far)
     assert seen.dtype == np.uint16
     assert seen.tolist() == [[60074, 32768, 46421], [0, 60074, 60074]]
     assert depth.back is not None
-    assert stages._levels(depth.back, valid, near, far).max() == 5462
-    kept = np.load(io.BytesIO(stages._npz_of_depth(depth)))
+    assert stage_files.levels_of(depth.back, valid, near, far).max() == 5462
+    kept = np.load(io.BytesIO(stage_files.npz_of_depth(depth)))
     assert np.array_equal(kept["front"], front)
     assert str(kept["kind"]) == "metric"
-    assert stages._npz_of_depth(depth) == stages._npz_of_depth(depth)
+    assert stage_files.npz_of_depth(depth) == stage_files.npz_of_depth(depth)
 
 
 def test_the_cutout_keeps_its_alpha() -> None:
     pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
     alpha = np.arange(8, dtype=np.uint8).reshape(2, 4)
-    read = np.asarray(Image.open(io.BytesIO(stages._png_of_picture(Picture(pixels=pixels, alpha=alpha)))))
+    read = np.asarray(Image.open(io.BytesIO(stage_files.png_of_picture(Picture(pixels=pixels, alpha=alpha)))))
     assert np.array_equal(read, np.dstack([pixels, alpha]))

@@ -99,7 +99,9 @@ def do_order(order: Order, models: DepthModels) -> Converted:
 def _convert_one(order: Order, models: DepthModels) -> Converted:
     source, name = order.source, name_of(order.source)
     if order.is_twin:
-        raise BadInput(f"{source} would be called {name} as one before it; rename it, or take another out")
+        raise BadInput(
+            f"{name} is the name of two pictures; rename one, or give them another out", field="name"
+        )
     content: PictureSource = source
     view = source.view if isinstance(source, Picture) else View.FRONT
     if is_address(source):

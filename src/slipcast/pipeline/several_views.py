@@ -193,11 +193,11 @@ def gather(
         given = dict(zip(own, depths, strict=True))
         return _fuse(Settled(cutouts=own, findings=()), came, given, height_m, fov_deg, detail)
     with ThreadPoolExecutor(2) as pool:
-        depths = dict(zip(own, pool.map(depth_of, own.values()), strict=True))
-    settled = settle_views(own, depths)
+        said = dict(zip(own, pool.map(depth_of, own.values()), strict=True))
+    settled = settle_views(own, said)
     if len(settled.cutouts) < 2:
         return settled
-    used = {view: _depth_used(view, cut, own, depths, depth_of) for view, cut in settled.cutouts.items()}
+    used = {view: _depth_used(view, cut, own, said, depth_of) for view, cut in settled.cutouts.items()}
     shown = {view: _original_used(view, cut, own, came) for view, cut in settled.cutouts.items()}
     return _fuse(settled, shown, used, height_m, fov_deg, detail)
 
