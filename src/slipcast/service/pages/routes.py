@@ -151,7 +151,9 @@ def show_job_page(request: Request, job_id: str, service: Parts) -> Response:
         caller,
         job=job,
         outputs=outputs,
-        inputs=[each for each in job["files"] if each["role"] == "input"],
+        pictures=[
+            each for each in job["files"] if each["role"] == "input" and each["mime"].startswith("image/")
+        ],
         model=any(each["name"].endswith(".glb") for each in outputs),
         formats=[key for key in _FORMATS if _is_here(key)],
         targets=list(TARGETS.values()),
