@@ -4,6 +4,7 @@ import base64
 import json
 
 import pytest
+import sqlalchemy as sa
 from serving import House, picture
 
 from slipcast.service.jobs import queue
@@ -139,6 +140,18 @@ def test_the_list_is_read_page_by_page(house: House) -> None:
         cursor = page["next"]
     assert seen == made[::-1]
     assert house.call("GET", "/v1/jobs", params={"state": "running"}).json()["jobs"] == []
+
+
+def test_a_list_asks_as_often_for_twenty_jobs_as_for_one(house: House) -> None:
+    asked: list[int] = []
+    sa.event.listen(house.database.engine, "before_cursor_execute", lambda *_: asked.append(1))
+    counts = []
+    for _ in range(3):
+        house.send()
+        asked.clear()
+        assert all(len(job["files"]) == 1 for job in house.call("GET", "/v1/jobs").json()["jobs"])
+        counts.append(len(asked))
+    assert len(set(counts)) == 1, counts
 
 
 def test_cancel_and_delete(house: House) -> None:

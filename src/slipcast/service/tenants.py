@@ -5,7 +5,7 @@ another tenant's rows. What is not there and what is another's look the same: 40
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +60,14 @@ class Scope:
         return [
             dict(row) for row in self.connection.execute(query.order_by(file.c.role, file.c.name)).mappings()
         ]
+
+    def files_of(self, job_ids: Sequence[str]) -> dict[str, list[Mapping[str, Any]]]:
+        """The files of many jobs of the tenant's in one query: a list of 20 jobs must not ask 40 times."""
+        found: dict[str, list[Mapping[str, Any]]] = {id: [] for id in job_ids}
+        query = sa.select(file).where(file.c.job_id.in_(job_ids), file.c.tenant_id == self.tenant_id)
+        for row in self.connection.execute(query.order_by(file.c.role, file.c.name)).mappings():
+            found[row["job_id"]].append(dict(row))
+        return found
 
     def file(self, job_id: str, name: str, role: str = "output") -> Mapping[str, Any]:
         """One file of a job. Raises NotThere."""

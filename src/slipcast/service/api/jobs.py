@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
@@ -138,7 +138,8 @@ def list_jobs(
         if cursor:
             query = query.where(job.c.id < cursor)
         rows = connection.execute(query.order_by(job.c.id.desc()).limit(limit + 1)).mappings().all()
-        shown = [_shown(dict(row), scope) for row in rows[:limit]]
+        files = scope.files_of([row["id"] for row in rows[:limit]])
+        shown = [_shown(dict(row), scope, files[row["id"]]) for row in rows[:limit]]
     return {"jobs": shown, "next": shown[-1]["id"] if len(rows) > limit else None}
 
 
@@ -227,7 +228,8 @@ def read_job(service: Service, caller: Caller, job_id: str) -> dict[str, Any]:
     """A job of the caller's, as it is shown. Raises NotThere."""
     with service.database.read() as connection:
         scope = for_tenant(connection, caller.tenant_id)
-        return _shown(scope.job(job_id), scope, position=True)
+        row = scope.job(job_id)
+        return _shown(row, scope, scope.files_of([job_id])[job_id], position=True)
 
 
 def forget_jobs(connection: sa.Connection, tenant_id: str, ids: list[str]) -> list[str]:
@@ -243,8 +245,10 @@ def forget_jobs(connection: sa.Connection, tenant_id: str, ids: list[str]) -> li
     return sorted(sums)
 
 
-def _shown(row: Mapping[str, Any], scope: Scope, *, position: bool = False) -> dict[str, Any]:
-    shown = show_job(row, scope.files(row["id"]))
+def _shown(
+    row: Mapping[str, Any], scope: Scope, files: Sequence[Mapping[str, Any]], *, position: bool = False
+) -> dict[str, Any]:
+    shown = show_job(row, files)
     for each in shown["files"]:
         role = "inputs" if each["role"] == "input" else "files"
         each["url"] = f"/v1/jobs/{row['id']}/{role}/{each['name']}"

@@ -300,7 +300,9 @@ def _add_reading(version: str, path: str, kind: str) -> None:
             order = job.c.id.desc() if sort_by.startswith("-") else job.c.id
             query: sa.Select[Any] = scope.jobs().where(job.c.kind == kind).order_by(order)
             rows = connection.execute(query.limit(page_size).offset((page_num - 1) * page_size)).mappings()
-            return [_shown(service, request, row, scope.files(row["id"])) for row in rows.all()]
+            found = rows.all()
+            files = scope.files_of([row["id"] for row in found])
+            return [_shown(service, request, row, files[row["id"]]) for row in found]
 
     def remove(task_id: JobId, service: Parts, caller: Writer) -> None:
         delete_job(task_id, service, caller)
