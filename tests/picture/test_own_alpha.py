@@ -176,6 +176,18 @@ def test_a_highlight_whose_colour_was_kept_stays_bright() -> None:
     assert got.pixels[180, 150].min() > 240
 
 
+@pytest.mark.parametrize(
+    "corners", [[(150, 150), (250, 150), (200, 240)], [(196, 120), (204, 120), (204, 280), (196, 280)]]
+)
+def test_a_gap_between_struts_is_no_lost_highlight(corners: list[tuple[int, int]]) -> None:
+    alpha = np.where(_ball(), 255, 0).astype(np.uint8)
+    cv2.fillPoly(alpha, [np.array(corners)], 0)
+    got = cut_out(Picture(pixels=np.full((SIDE, SIDE, 3), 120, np.uint8), alpha=alpha))
+    assert got.alpha is not None
+    assert got.alpha[200, 200] == 0
+    assert codes(got) == []
+
+
 def test_a_large_hole_inside_is_counted_and_one_in_a_handle_is_none_of_ours() -> None:
     got = cut_out(_with_holes((200, 200, 40)))
     assert got.alpha is not None

@@ -253,15 +253,18 @@ def _accepted(
             continue
         keep[piece] = not _is_table(here | known, here)
     out = np.asarray(keep[label])
+    # The network may have left the legs out: the ground lies under all that was found.
+    rows = np.flatnonzero((known | out).any(1))
     ground = np.zeros_like(known)
     ground[rows[-1] - (rows[-1] - rows[0]) // 4 :] = True
-    return out & ~_spurs(out & ground & (dark > 0) & (prior < 0.3), rows[-1] - rows[0] + 1), doubt
+    grey_ends = out & ground & (dark > 0) & (prior < 0.3)
+    return out & ~_spurs(grey_ends, known | out, rows[-1] - rows[0] + 1), doubt
 
 
-def _spurs(grey: Bool, tall: int) -> Bool:
+def _spurs(grey: Bool, body: Bool, tall: int) -> Bool:
     """What of `grey` is flat on the ground and belongs to nothing of some height: a shadow's sharp end beside the feet.
 
-    The ends of a base are as flat, but its middle is not.
+    The ends of a base are as flat, but its middle is not; a sole is as flat, but has the rest of `body` (H,W) on it.
     """
     import cv2
 
@@ -271,7 +274,10 @@ def _spurs(grey: Bool, tall: int) -> Bool:
     high = cv2.morphologyEx(grey.astype(np.uint8), cv2.MORPH_OPEN, upright) > 0
     _, label = cv2.connectedComponents(grey.astype(np.uint8), connectivity=8)
     area, solid = np.bincount(label[grey]), np.bincount(label[grey], weights=high[grey])
-    flat = solid < 0.3 * np.maximum(area, 1)
+    top = grey & ~np.roll(grey, 1, 0)
+    under = top & np.roll(body, 1, 0)
+    width, borne = (np.bincount(label[part], minlength=len(area)) for part in (top, under))
+    flat = (solid < 0.3 * np.maximum(area, 1)) & (borne < 0.7 * width)
     return np.asarray(grey & flat[label])
 
 
