@@ -53,16 +53,16 @@ def look_around(figurine: Figurine, box: np.ndarray) -> tuple[list[Look], list[L
 
 
 def compare(level: Figurine, finest: Figurine) -> Measured:
-    """Return how `level` is shaded and outlined beside `finest`, whose normal map both have."""
+    """Return how `level` is shaded and outlined beside `finest`, with its own normal map where it has one."""
     box = np.stack([finest.mesh.vertices.min(0), finest.mesh.vertices.max(0)])
     wanted_plain, wanted = look_around(finest, box)
     plain, mapped = look_around(level, box)
     shared = sum(int((a.shown & b.shown).sum()) for a, b in zip(plain, wanted, strict=True))
     either = sum(int((a.shown | b.shown).sum()) for a, b in zip(plain, wanted, strict=True))
-    has_map = finest.normal_map is not None
+    true = wanted_plain if finest.normal_map is None else wanted
     return Measured(
-        shading_deg=_angle(plain, wanted_plain if not has_map else wanted),
-        mapped_deg=_angle(mapped, wanted) if has_map else None,
+        shading_deg=_angle(plain, true),
+        mapped_deg=_angle(mapped, true) if level.normal_map is not None else None,
         iou=shared / max(either, 1),
     )
 

@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from slipcast.prepare.paint import PaintOptions
     from slipcast.prepare.print import PrintOptions
     from slipcast.prepare.targets import TARGETS
+    from slipcast.prepare.topology import TopologyOptions
     from slipcast.reconstruct.points import PointOptions
     from slipcast.reconstruct.reconstruct import SurfaceOptions
     from slipcast.reconstruct.simplify import SimplifyOptions
@@ -149,6 +150,7 @@ _PLACES = {
     "SurfaceOptions": "slipcast.reconstruct.reconstruct",
     "TARGETS": "slipcast.prepare.targets",
     "TextureOptions": "slipcast.texture.paint",
+    "TopologyOptions": "slipcast.prepare.topology",
     "View": "slipcast.core.values",
     "Workshop": "slipcast.jobs.workshop",
     "__version__": "slipcast._version",
@@ -222,6 +224,7 @@ __all__ = [
     "Start",
     "SurfaceOptions",
     "TextureOptions",
+    "TopologyOptions",
     "View",
     "Workshop",
     "__version__",

@@ -14,6 +14,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "--base": ("bogus", "round:big", "round:0mm"),
     "--base-url": ("http://user:word@example.test",),
     "--block": ("nosuch.txt",),
+    "--topology": ("bogus", "quads:10", "quads:many"),
     "--collision": ("bogus", "convex:0", "convex:many"),
     "--compress": ("bogus",),
     "--depth": ("bogus",),

@@ -103,6 +103,7 @@ ADVICE: dict[str, Row] = {
     "PRINT_TRAP": Row("let the resin out", option="{option:drain=2x3mm}"),
     "PRINT_NO_DRAIN": Row("let the resin out", option="{option:drain=2x3mm}"),
     "PRINT_CUP": Row("lean it, so that air gets in while it is lifted", option="{option:orient=30}"),
+    "TOPOLOGY_FLOOR": Row("ask for more faces", option="{option:topology=quads:20000}"),
     "LOD_FLOOR": Row("ask for fewer levels, or for a larger last one"),
     "PRINT_MENDED": Row("look where it was covered, or repair it in the program that made it"),
     "PRINT_ISLANDS": Row("let the slicer make supports, or lean it", option="{option:orient=auto}"),

@@ -58,6 +58,9 @@ FINDINGS: dict[str, Row] = {
     "COLLISION_DROPPED": Row(
         _I, "{format} has no name for collision bodies without the {option:target} of an engine"
     ),
+    "TOPOLOGY_FLOOR": Row(
+        _W, "{kind} of {faces} faces would lose thin parts or not stay closed; the faces stay as they were"
+    ),
     "LOD_FLOOR": Row(_W, "a level of {wanted} faces would not stay closed; the coarsest has {floor}"),
     "PRINT_THIN": Row(
         _W, "{part} is {thickness_mm} mm thin {place}; {limit_mm} mm hold: print it larger, or thicken it"

@@ -343,11 +343,15 @@ class Mesh(_Shown):
     """(F,3), counter-clockwise seen from outside."""
     source: U8
     """(F,) of `Source`."""
+    quads: int = 0
+    """The first 2 * quads faces are halves of quads a, b, c, d, two in a row: a, b, c and a, c, d."""
 
     def __post_init__(self) -> None:
         _checked(self, "vertices", (None, 3), np.float32)
         _checked(self, "faces", (None, 3), np.int32)
         _checked(self, "source", (len(self.faces),), np.uint8)
+        if not 0 <= 2 * self.quads <= len(self.faces):
+            raise ValueError(f"quads must be at most half of {len(self.faces)} faces, got {self.quads}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -181,7 +181,8 @@ EXPORTERS: dict[str, Exporter] = {
         _row(
             "glb",
             "model/gltf-binary",
-            "glTF in one file: web, Godot, Blender, viewers of Windows and Android",
+            "glTF in one file: web, Godot, Blender, viewers of Windows and Android; programs on assimp misread what "
+            "--quantize and --compress pack, without a word: give them the plain file",
             module="gltf.glb:write_glb",
         ),
         _row("gltf", "model/gltf+json", "glTF in three files (.gltf, .bin, texture): easy to look into"),

@@ -67,12 +67,16 @@ class Scene:
 
     def first_hits(self, origin: F32, way: F32) -> tuple[F32, F32]:
         """(N,) lengths of rays from (N,3) along (N,3) to the first face, infinite for none, and (N,3) its normal."""
+        return self.first_faces(origin, way)[:2]
+
+    def first_faces(self, origin: F32, way: F32) -> tuple[F32, F32, I32]:
+        """The same, and (N,) the index of the face, -1 for none."""
         answer: dict[str, Any] = self._scene.run(
             np.ascontiguousarray(origin), np.ascontiguousarray(way), output=1
         )
-        face = answer["primID"]
+        face = np.asarray(answer["primID"], np.int32)
         length = np.where(face >= 0, answer["tfar"], np.inf).astype(np.float32)
         corner = self._corner[np.maximum(face, 0)].astype(np.float64)
         normal = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
         normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-30)
-        return length, np.where(face[:, None] >= 0, normal, 0).astype(np.float32)
+        return length, np.where(face[:, None] >= 0, normal, 0).astype(np.float32), face

@@ -57,9 +57,11 @@ class CollisionOptions:
         4
         """
         kind, _, parts = text.partition(":")
-        if parts and (kind != "convex" or not parts.isascii() or not parts.isdigit()):
+        odd = parts and (kind != "convex" or not parts.isascii() or not parts.isdigit())
+        if odd or kind not in KINDS:
             raise BadInput(
-                f"collision {text!r} is not understood; write hull, convex:8, box, capsule or none"
+                f"collision {text!r} is not understood; write hull, convex:8, box, capsule or none",
+                field="collision",
             )
         return cls(kind=kind, parts=int(parts) if parts else cls.parts)
 

@@ -1,4 +1,4 @@
-"""A figurine -> the same as an engine wants it: turned, on its pivot, with levels of detail and collision bodies."""
+"""A figurine -> the same as an engine wants it: turned, remeshed, with levels of detail and collision bodies."""
 
 import re
 from dataclasses import dataclass, replace
@@ -9,8 +9,10 @@ from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding
 from slipcast.core.options import check, choice, flag, instance, real, several
 from slipcast.core.values import Figurine
+from slipcast.mesh.remesh import require_instant_meshes
 from slipcast.prepare.collision import CollisionOptions, make_collision, require_vhacdx
 from slipcast.prepare.lods import LodOptions, attach_levels, make_lods
+from slipcast.prepare.topology import TopologyOptions, change_topology
 from slipcast.texture.occlusion import bake_occlusion
 
 PIVOTS = ("bottom", "center")
@@ -28,6 +30,8 @@ class EngineOptions:
     '-X'
     """
 
+    topology: TopologyOptions | None = None
+    """Remeshed for artists, before all else."""
     lods: LodOptions | None = None
     collision: CollisionOptions | None = None
     pivot: str | tuple[float, float, float] = "bottom"
@@ -42,6 +46,7 @@ class EngineOptions:
         far = real(-_FARTHEST_M, _FARTHEST_M, example=0.02, unit="metres")
         check(
             self,
+            topology=instance(TopologyOptions).or_none(),
             lods=instance(LodOptions).or_none(),
             collision=instance(CollisionOptions).or_none(),
             pivot=choice(PIVOTS) if text else several(far, least=3, most=3),
@@ -50,6 +55,8 @@ class EngineOptions:
         )
         if self.collision is not None and self.collision.kind == "convex":
             require_vhacdx()  # before any work
+        if self.topology is not None:
+            require_instant_meshes()
 
     @property
     def changes(self) -> bool:
@@ -60,6 +67,7 @@ class EngineOptions:
     def parse(
         cls,
         *,
+        topology: str | None = None,
         lods: str | None = None,
         collision: str | None = None,
         pivot: str = "bottom",
@@ -72,6 +80,7 @@ class EngineOptions:
         (0.0, 0.02, 0.0)
         """
         return cls(
+            topology=TopologyOptions.parse(topology) if topology else None,
             lods=LodOptions.parse(lods) if lods else None,
             collision=CollisionOptions.parse(collision) if collision else None,
             pivot=_parse_pivot(pivot),
@@ -100,10 +109,13 @@ def prepare_for_engine(figurine: Figurine, options: EngineOptions) -> tuple[Figu
     """
     found: list[Finding] = []
     figurine = _turn(figurine, options)
+    if options.topology is not None:
+        figurine, found = change_topology(figurine, options.topology)
     if options.occlusion:
         figurine = replace(figurine, occlusion=bake_occlusion(figurine))
     if options.lods is not None and len(options.lods.shares) > 1:
-        levels, found = make_lods(figurine, options.lods)
+        levels, said = make_lods(figurine, options.lods)
+        found += said
         figurine = attach_levels(figurine, levels)
     bodies = make_collision(figurine.mesh, options.collision) if options.collision is not None else None
     if bodies is not None:

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import sparse
 from scipy.spatial import cKDTree
 
-from slipcast.core.errors import BadInput
+from slipcast.core.errors import BadInput, StageFailed
 from slipcast.core.findings import Finding, finding
 from slipcast.core.options import check, real, several
 from slipcast.core.values import F32, F64, I64, Figurine, Level, Mesh
@@ -62,12 +62,19 @@ class LodOptions:
         >>> LodOptions.parse("1,0.5,0.2").shares
         (1.0, 0.5, 0.2)
         """
+        word = text.strip()
+        if word.isascii() and word.isdigit() and 1 <= int(word) <= MOST_LEVELS:
+            return cls(shares=tuple(round(0.4**k, 6) for k in range(int(word))))
         try:
-            if "," not in text and float(text) == int(float(text)) and 1 <= int(float(text)) <= MOST_LEVELS:
-                return cls(shares=tuple(round(0.4**k, 6) for k in range(int(float(text)))))
-            return cls(shares=tuple(float(word) for word in text.split(",")))
+            if "," not in word:
+                raise ValueError
+            return cls(shares=tuple(float(each) for each in word.split(",")))
         except ValueError as error:
-            raise BadInput(f"lods {text!r} is not understood; write 3, or shares like 1,0.5,0.2") from error
+            raise BadInput(
+                f"lods {text!r} is not understood; write a number of levels from 1 to {MOST_LEVELS}, or shares like "
+                "1,0.5,0.2",
+                field="lods",
+            ) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,13 +118,21 @@ def make_lods(figurine: Figurine, options: LodOptions) -> tuple[list[Lod], list[
     for share in options.shares[1:]:
         wanted = int(len(full.faces) * share)
         before = lods[-1].figurine.mesh
-        mesh = decimate(before, wanted) if wanted >= 4 else None
+        mesh = _simplify(before, wanted)
         if mesh is None or len(mesh.faces) >= len(before.faces):
             found.append(finding("LOD_FLOOR", {"wanted": wanted, "floor": len(before.faces)}))
             break
         level = transfer_uv(figurine, mesh)
         lods.append(_level(level, share, measure_deviation(mesh, full, height_m=height_m), height_m))
     return lods, found
+
+
+def _simplify(mesh: Mesh, faces: int) -> Mesh | None:
+    """A closed solid of at most `faces` triangles, or None."""
+    try:
+        return decimate(mesh, faces) if faces >= 4 else None
+    except StageFailed:  # every way ended above the budget
+        return None
 
 
 def attach_levels(figurine: Figurine, lods: list[Lod]) -> Figurine:

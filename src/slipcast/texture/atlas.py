@@ -82,7 +82,7 @@ def lay_out(mesh: Mesh, depth: DepthMap, box: tuple[slice, slice], most_px: int)
     free = (chart >= SIDE) | ~large
     piece, way = join_pieces(mesh.faces, piece, free, normals, area)
     kind = np.where(free, SIDE, chart)
-    corner = np.where((kind == SIDE)[:, None, None], _seen_from(mesh, way[piece]), flat)
+    corner = np.where((kind == SIDE)[:, None, None], seen_from(mesh, way[piece]), flat)
     dense = depth.camera.fy_px / float(np.median(z))
     corner[kind == SIDE] *= dense
     groups = [np.flatnonzero(piece == k) for k in range(len(way))]
@@ -219,7 +219,7 @@ def _unfolded(mesh: Mesh, chart: I64, screen: F64, area: F64) -> tuple[I64, F64]
     return out, corner
 
 
-def _seen_from(mesh: Mesh, way: F64) -> F64:
+def seen_from(mesh: Mesh, way: F64) -> F64:
     """(F,3,2) each face's corners as one sees them looking against its direction (F,3), y down."""
     up = np.where(np.abs(way[:, 1:2]) < 0.9, [[0.0, 1.0, 0.0]], [[0.0, 0.0, 1.0]])
     right = np.cross(up, way)

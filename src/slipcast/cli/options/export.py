@@ -35,6 +35,11 @@ EXPORT_OPTIONS = (
         help="glTF compression: none, meshopt (unpacks fastest) or draco (smallest); needs the extra `compress`.",
     ),
     click.option(
+        "--topology",
+        help="Remesh for artists: triangles or quads, and how many faces (quads:5000 is 2500 quads); needs the "
+        "extra `topology`.",
+    ),
+    click.option(
         "--lods",
         cls=Option,
         fields=("shares",),
@@ -73,6 +78,7 @@ class ExportWords:
     texture_type: str | None
     quantize: bool
     compress: str | None
+    topology: str | None
     lods: str | None
     collision: str | None
     pivot: str
@@ -119,6 +125,7 @@ def read_export_options(words: ExportWords, *, formats: str | None, base: "Recip
         options = replace(options, compress=words.compress)
         require(options.compress)
     engine = EngineOptions.parse(
+        topology=words.topology,
         lods=words.lods,
         collision=words.collision,
         pivot=words.pivot,
@@ -126,7 +133,7 @@ def read_export_options(words: ExportWords, *, formats: str | None, base: "Recip
         occlusion=words.occlusion,
     )
     if base:  # what was not said is the recipe's
-        names = ("lods", "collision", "pivot", "facing", "occlusion")
+        names = ("topology", "lods", "collision", "pivot", "facing", "occlusion")
         engine = replace(base.engine, **{name: getattr(engine, name) for name in names if is_given(name)})
     keys = formats_of(formats) if formats is not None else (chosen.format,) if chosen else ()
     return Wanted(formats=keys, options=options, target=chosen, engine=engine)

@@ -19,7 +19,7 @@ import json
 
 import numpy as np
 
-from slipcast.core.values import F32, Export, Figurine, Hull, Mesh, Source
+from slipcast.core.values import F32, I64, Export, Figurine, Hull, Mesh, Source
 from slipcast.formats.common import texture_files
 from slipcast.formats.common.losses import find_losses
 from slipcast.formats.common.naming import Names
@@ -191,6 +191,7 @@ def _about(figurine: Figurine) -> str:
 
 def _geometry(number: Long, name: str, mesh: Mesh, uv_of_corners: F32 | None) -> Node:
     """A mesh: shared control points in centimetres, normals and, where there are any, UV per polygon corner."""
+    keep = _corners_of_polygons(mesh)
     mapped = [
         _layer("LayerElementMaterial", "", "AllSame", "IndexToDirect", {"Materials": np.zeros(1, np.int32)})
     ]
@@ -200,13 +201,16 @@ def _geometry(number: Long, name: str, mesh: Mesh, uv_of_corners: F32 | None) ->
         corner, uv_index = tangents.split_vertices(np.zeros_like(mesh.faces), uv_of_corners)
         uv = uv_of_corners.reshape(-1, 2)[corner].astype(np.float64)
         uv[:, 1] = 1 - uv[:, 1]  # FBX's origin is bottom left
-        values: dict[str, Array] = {"UV": uv.reshape(-1), "UVIndex": uv_index.reshape(-1)}
+        values: dict[str, Array] = {"UV": uv.reshape(-1), "UVIndex": uv_index.reshape(-1)[keep]}
         mapped = [_layer("LayerElementUV", "UVMap", "ByPolygonVertex", "IndexToDirect", values), *mapped]
     kinds = ["LayerElementNormal", *(node.name for node in mapped)]
-    polygons = mesh.faces.copy()
-    polygons[:, 2] = ~polygons[:, 2]  # the complement marks a polygon's last corner
+    polygons = mesh.faces.reshape(-1).copy()
+    # The complement marks a polygon's last corner: of quads every fourth that is kept, of triangles every third.
+    last = np.ones(len(mesh.faces), bool)
+    last[: 2 * mesh.quads : 2] = False
+    polygons[2::3][last] = ~polygons[2::3][last]
     points = np.round(mesh.vertices.astype(np.float64) * CM_PER_M, 9)
-    normals = tangents.vertex_normals(mesh)[mesh.faces].astype(np.float64)
+    normals = tangents.vertex_normals(mesh)[mesh.faces.reshape(-1)[keep]].astype(np.float64)
     return Node(
         "Geometry",
         (number, name + _SEPARATOR + "Geometry", "Mesh"),
@@ -214,7 +218,7 @@ def _geometry(number: Long, name: str, mesh: Mesh, uv_of_corners: F32 | None) ->
             _properties(),
             Node("GeometryVersion", (124,)),
             Node("Vertices", (points.reshape(-1),)),
-            Node("PolygonVertexIndex", (polygons.reshape(-1),)),
+            Node("PolygonVertexIndex", (polygons[keep],)),
             _layer("LayerElementNormal", "", "ByPolygonVertex", "Direct", {"Normals": normals.reshape(-1)}),
             *mapped,
             Node(
@@ -230,6 +234,14 @@ def _geometry(number: Long, name: str, mesh: Mesh, uv_of_corners: F32 | None) ->
             ),
         ],
     )
+
+
+def _corners_of_polygons(mesh: Mesh) -> I64:
+    """Which of the (3F) corners of triangles are written: of a quad's second half, a, c, d, the last alone."""
+    keep = np.ones((len(mesh.faces), 3), bool)
+    keep[1 : 2 * mesh.quads : 2, :2] = False
+    out: I64 = np.flatnonzero(keep)
+    return out
 
 
 def _layer(kind: str, name: str, mapping: str, reference: str, data: dict[str, Array]) -> Node:

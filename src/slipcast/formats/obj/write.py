@@ -8,7 +8,7 @@ which three.js and assimp read. Blender 5.0 does not; it would read `map_Bump`, 
 
 import numpy as np
 
-from slipcast.core.values import Export, Figurine
+from slipcast.core.values import I64, Export, Figurine
 from slipcast.formats.common import texture_files
 from slipcast.formats.common.axes import Frame
 from slipcast.formats.common.losses import find_losses
@@ -56,9 +56,16 @@ def _geometry(figurine: Figurine, names: Names, frame: Frame) -> bytes:
         _lines("vt %.9g %.9g\n", uv),
         _lines("vn %.5f %.5f %.5f\n", normals),
         f"usemtl {names.material}\ns 1\n",
-        _lines("f %d/%d/%d %d/%d/%d %d/%d/%d\n", corners),
+        _lines("f %d/%d/%d %d/%d/%d %d/%d/%d %d/%d/%d\n", _join_quads(corners[: 2 * mesh.quads])),
+        _lines("f %d/%d/%d %d/%d/%d %d/%d/%d\n", corners[2 * mesh.quads :]),
     ]
     return "".join(parts).encode()
+
+
+def _join_quads(corners: I64) -> I64:
+    """(Q,4,3) the corners of quads of (2Q,3,3) those of their halves, a, b, c and a, c, d."""
+    out: I64 = np.concatenate([corners[::2], corners[1::2, 2:]], axis=1)
+    return out
 
 
 def _lines(pattern: str, rows: "np.typing.NDArray[np.generic]") -> str:
