@@ -63,7 +63,9 @@ def attach(
         **({"material_words": list(material_words)} if material_words else {}),
         "normal_map": figurine.provenance.get("normal_map", {"made": figurine.normal_map is not None}),
         **{
-            key: figurine.provenance[key] for key in ("views", "invented_share") if key in figurine.provenance
+            key: figurine.provenance[key]
+            for key in ("views", "invented_share", "delight")
+            if key in figurine.provenance
         },
         "surface_share": {kind.name.lower(): round(share, 4) for kind, share in shares.items()},
     }

@@ -123,6 +123,11 @@ def run(
     """
     if others:
         check_pictures((picture, *others))
+        if recipe.texture.delight:
+            raise BadInput(
+                f"delight takes one picture, since the normals of the other sides are not known; got {1 + len(others)}",
+                field="delight",
+            )
     start = start or Start()
     if start.cutouts and len(start.cutouts) != 1 + len(others):
         raise BadInput(

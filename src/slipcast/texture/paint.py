@@ -19,10 +19,11 @@ from PIL import Image, ImageFilter
 from scipy import ndimage
 
 from slipcast.core.errors import BadInput
-from slipcast.core.options import check, choice, whole
+from slipcast.core.options import check, choice, real, whole
 from slipcast.core.values import F32, U8, Bool, DepthMap, Figurine, Mesh, Picture
 from slipcast.texture.atlas import SLANTED, draw_front_and_back, draw_sides, lay_out
 from slipcast.texture.back import complete_back
+from slipcast.texture.delight import remove_light
 from slipcast.texture.fill import fill_nearest
 from slipcast.texture.normal_map import MODES, find_depth_normals, make_normal_map
 
@@ -47,12 +48,15 @@ class TextureOptions:
     """Longest side of the atlas; larger pictures are scaled down to fit."""
     normal_map: str = "auto"
     """`on`, `off`, or `auto`: where shading without one is off by more than 2.5 degrees on average."""
+    delight: float = 0.0
+    """How much of the picture's soft light is divided out of its colours: 0 nothing, 1 all that is found."""
 
     def __post_init__(self) -> None:
         check(
             self,
             max_size_px=whole(64, 16384, example=4096),
             normal_map=choice(MODES),
+            delight=real(0, 1, example=1),
         )
 
 
@@ -67,6 +71,7 @@ def paint(mesh: Mesh, depth: DepthMap, picture: Picture, options: TextureOptions
         raise BadInput(f"texture size must be one of {_SIZES}, got {options.max_size_px}")
     if picture.alpha is None:
         raise ValueError("paint needs a picture with alpha")
+    picture, light = remove_light(picture, depth, options.delight)
     box = picture_box(depth.valid)
     layout = lay_out(mesh, depth, box, options.max_size_px)
     pixels, mask = _scale(picture, depth.valid, box, layout.scale)
@@ -98,7 +103,9 @@ def paint(mesh: Mesh, depth: DepthMap, picture: Picture, options: TextureOptions
     )
     normals, angles_deg = make_normal_map(figurine, depth, layout.kind, options.normal_map)
     told = {"made": normals is not None, "mean_angle_deg": angles_deg}
-    return replace(figurine, normal_map=normals, provenance={"normal_map": told})
+    return replace(
+        figurine, normal_map=normals, provenance={"normal_map": told, **({"delight": light} if light else {})}
+    )
 
 
 def _measure_shell(depth: DepthMap, box: tuple[slice, slice]) -> F32:

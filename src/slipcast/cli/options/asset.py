@@ -34,6 +34,7 @@ class AssetWords(ExportWords):
     detail: str
     surface: str
     normal_map: str
+    delight: bool
     gate: str
     recipe: Path | None
     save_recipe: Path | None
@@ -90,6 +91,11 @@ _OPTIONS = (
         "--normal-map",
         default=recipe.NORMAL_MAP,
         help=f"Normal map for relief finer than the faces: {', '.join(recipe.NORMAL_MAPS)}.",
+    ),
+    click.option(
+        "--delight",
+        is_flag=True,
+        help="Divide the picture's soft light out of its colours, for engines that light.",
     ),
     *EXPORT_OPTIONS,
     click.option(
@@ -155,6 +161,7 @@ def recipe_from(
         detail=said("detail"),
         surface=said("surface"),
         normal_map=said("normal_map"),
+        delight=1.0 if said("delight") else None,
         gates=said("gate"),
     )
     choose(made.depth.model)  # an unknown or missing model is refused before the first picture is read
