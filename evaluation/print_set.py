@@ -2,8 +2,9 @@
 
     python -m evaluation.print_set PICTURE|ASSET... [--out FOLDER] [--only fdm|resin] [--slicers NAMES]
 
-FOLDER keeps the assets of the pictures (`NAME.glb`, made with --detail draft), so that a second run only prints. Each
-is printed with `--for fdm --base auto --colors 4` and `--for resin --hollow 2mm --drain 2x3mm`. The table is Markdown;
+FOLDER keeps the assets of the pictures (`NAME.glb`, made with --detail draft), so that a second run only prints, and
+what was found (`entries.json`), so that pictures may be given one by one: the table at the end is of all. Each is
+printed with `--for fdm --base auto --colors 4` and `--for resin --hollow 2mm --drain 2x3mm`. The table is Markdown;
 seconds are CPU seconds of one core for all steps after the figurine, files included.
 """
 
@@ -174,16 +175,19 @@ def main() -> None:
     )
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
-    entries: list[dict[str, object]] = []
+    kept = asked.out / "entries.json"
+    entries: list[dict[str, Any]] = json.loads(kept.read_text()) if kept.exists() else []
     for path in asked.sources:
         for process in [asked.only] if asked.only else PROCESSES:
             try:
                 figurine = find_figurine(path, asked.out)
-                entries.append(judge(figurine, process, asked.out, names=asked.slicers.split(",")))
+                entry = judge(figurine, process, asked.out, names=asked.slicers.split(","))
             except SlipcastError as error:
-                entries.append({"name": path.stem, "process": process, "error": str(error)})
-            print(" | ".join(row(entries[-1])), flush=True)
-            (asked.out / "entries.json").write_text(json.dumps(entries, indent=1))
+                entry = {"name": path.stem, "process": process, "error": str(error)}
+            same = (entry["name"], process)
+            entries = [*(each for each in entries if (each["name"], each["process"]) != same), entry]
+            print(" | ".join(row(entry)), flush=True)
+            kept.write_text(json.dumps(entries, indent=1))
     for process, head in _HEADS.items():
         own = [entry for entry in entries if entry["process"] == process]
         if own:

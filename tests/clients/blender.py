@@ -39,7 +39,7 @@ def read(path: str) -> Facts:
     bpy.context.view_layer.update()
     points, faces, names, materials, base = [], [], [], [], 0
     images: list[list[int]] = []
-    flat_faces = colors = 0
+    flat_faces = colors = quads = 0
     for (
         entry
     ) in bpy.context.view_layer.objects:  # what is seen: lower levels lie in a collection of their own
@@ -57,6 +57,7 @@ def read(path: str) -> Facts:
         base += len(mesh.vertices)
         names.append(entry.name)
         flat_faces += sum(not polygon.use_smooth for polygon in mesh.polygons)
+        quads += sum(len(polygon.vertices) == 4 for polygon in mesh.polygons)
         colors += len(mesh.color_attributes)
         for slot in entry.material_slots:
             materials.append(_material(slot.material, images))
@@ -72,6 +73,7 @@ def read(path: str) -> Facts:
         "materials": materials,
         "images": images,
         "flat_faces": flat_faces,
+        "quads": quads,
         "color_attributes": colors,
         "provenance_on": _provenance(),
     }

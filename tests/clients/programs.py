@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 HERE = ROOT / "tests" / "clients"
 HOME = ROOT / ".clients"
 READERS = HOME / "readers" / "bin"
+NEW_ASSIMP, OLD_ASSIMP = READERS / "assimp", Path("/usr/bin/assimp")
 FORMATS = tuple(EXPORTERS)
 
 
@@ -85,12 +86,36 @@ def _with_points(facts: Facts) -> Facts:
     return {**measure(points, np.arange(len(points)).reshape(-1, 3)), **facts}
 
 
+def _babylon(files: list[Path]) -> list[Facts]:
+    return call(["node", HERE / "babylon.mjs", *files], {"SLIPCAST_LODS": "3"})
+
+
+def _viewer(files: list[Path]) -> list[Facts]:
+    return call(["node", HERE / "viewer.mjs", *files])
+
+
+def ask_assimp(path: Path, program: Path) -> Facts | None:
+    """What `assimp info` says of a file: version 5.2 aborts where it shall write one with an embedded texture."""
+    done = subprocess.run([str(program), "info", str(path)], capture_output=True, check=False)
+    text = done.stdout.decode(errors="replace")
+    corners = re.findall(r"^M(?:in|ax)imum point\s+\((\S+) (\S+) (\S+)\)", text, re.MULTILINE)
+    if done.returncode or len(corners) != 2:
+        return None
+    low, high = ([float(word) for word in corner] for corner in corners)
+    return {"triangles": int(re.findall(r"^Faces:\s+(\d+)", text, re.MULTILINE)[0]), "min": low, "max": high}
+
+
+def _assimp_5(files: list[Path]) -> list[Facts]:
+    told = [ask_assimp(path, OLD_ASSIMP) for path in files]
+    return [{"program": "assimp 5.2", **(each or {"triangles": 0})} for each in told]
+
+
 def _assimp(files: list[Path]) -> list[Facts]:
     """Let assimp convert to STL and read that: its own numbers, in the file's unit."""
     out = []
     for path in files:
         target = path.parent / f"assimp-{path.suffix[1:]}.stl"
-        command = [str(READERS / "assimp")]
+        command = [str(NEW_ASSIMP)]
         done = subprocess.run(
             [*command, "export", str(path), str(target), "-fstlb"], capture_output=True, check=False
         )
@@ -225,7 +250,13 @@ PROGRAMS = (
         cannot_name=frozenset(FORMATS),
     ),
 )
-BY_NAME = {program.name: program for program in PROGRAMS}
+FOR_ENGINES = (
+    Program("Babylon.js", {"glb": 1.0}, frozenset(), _babylon),
+    Program("model-viewer", {"glb": 1.0}, frozenset(), _viewer),
+    Program("assimp 5", {"glb": 1.0}, frozenset(), _assimp_5, cannot_name=frozenset(FORMATS)),
+)
+"""Asked of levels and quads alone: of formats they tell what three.js and assimp 6 do."""
+BY_NAME = {program.name: program for program in (*PROGRAMS, *FOR_ENGINES)}
 
 
 def write(figurine: Figurine, folder: Path) -> Asset:
