@@ -104,7 +104,7 @@ def stage_files(result: "Result") -> dict[str, bytes]:
         "depth": describe_depth(result.depth),
         "painted": {
             key: figurine.provenance[key]
-            for key in ("normal_map", "invented_share", "views")
+            for key in ("normal_map", "invented_share", "delight", "views")
             if key in figurine.provenance
         },
         "recipe": result.recipe.to_toml(),
