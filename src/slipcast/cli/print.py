@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from slipcast.cli.options.collect import collect
+from slipcast.cli.options.export import is_given
 from slipcast.cli.options.flags import Option
 from slipcast.cli.options.length import parse_height
 from slipcast.cli.terminal import Terminal, quiet
@@ -19,6 +20,7 @@ from slipcast.jobs.failure import Failure, attempt
 if TYPE_CHECKING:
     from slipcast.prepare.print import Print, PrintOptions
 
+PRINTERS = ("fdm", "resin")
 _NUMBER = r"(\d+(?:\.\d+)?)"
 
 
@@ -27,6 +29,7 @@ class PrintWords:
     """The words as they were typed; None where the user said nothing."""
 
     process: str
+    target: str | None
     height: str | None
     scale: str | None
     base: str
@@ -53,6 +56,7 @@ _print_options = collect(
     click.option(
         "--for", "process", default="fdm", show_default=True, help="Printing process: fdm or resin."
     ),
+    click.option("--target", help="The process by its target's name: print-fdm or print-resin."),
     click.option(
         "--height",
         cls=Option,
@@ -196,6 +200,7 @@ def options_from(words: PrintWords) -> "PrintOptions":
         raise BadInput("--height and --scale both give the height; name one")
     if words.colors is not None and words.filaments:
         raise BadInput("--colors and --filaments both choose the colours; name one")
+    process = words.process if words.target is None else _process_of(words.target)
     height_m = parse_height(words.height) if words.height else None
     if words.scale:
         height_m = parse_scale(words.scale)
@@ -221,7 +226,7 @@ def options_from(words: PrintWords) -> "PrintOptions":
         wide, deep, tall = _numbers("--printer", words.printer, 3, "256x256x256mm")
         printer = (wide, deep, tall)
     return PrintOptions(
-        process=words.process,
+        process=process,
         height_m=height_m,
         base=BaseOptions(
             shape=shape,
@@ -236,11 +241,21 @@ def options_from(words: PrintWords) -> "PrintOptions":
         printer_mm=printer,
         scale_to_fit=words.scale_to_fit,
         paint=paint,
-        orient=words.orient or ("auto" if words.process == "resin" else "stand"),
+        orient=words.orient or ("auto" if process == "resin" else "stand"),
         thicken_mm=_numbers("--thicken", words.thicken, 1, "0.8mm")[0] if words.thicken else None,
         price_per_kg=words.price,
         stl_per_color=words.stl_per_color,
     )
+
+
+def _process_of(target: str) -> str:
+    """`print-resin` -> `resin`; BadInput for what is no target of a printer, and beside another --for."""
+    process = target.strip().lower().removeprefix("print-")
+    if process not in PRINTERS or process == target.strip().lower():
+        raise BadInput(f"--target {target!r} prints nothing; choose from print-fdm, print-resin")
+    if is_given("process"):
+        raise BadInput("--for and --target both name the process; name one")
+    return process
 
 
 def _numbers(flag: str, text: str, count: int, example: str) -> tuple[float, ...]:
