@@ -65,7 +65,8 @@ if TYPE_CHECKING:
     from slipcast.generate.traffic.retry import RetryOptions
     from slipcast.generate.turnaround import SidesOptions
     from slipcast.jobs.failure import Failure
-    from slipcast.jobs.workshop import Converted, Workshop, convert, make
+    from slipcast.jobs.many import Converted
+    from slipcast.jobs.workshop import Workshop, convert, make
     from slipcast.picture.cut_out import CutoutOptions
     from slipcast.picture.decode import read_picture
     from slipcast.pipeline.preview import PreviewOptions
@@ -97,7 +98,7 @@ _PLACES = {
     "Camera": "slipcast.core.values",
     "CascadeOptions": "slipcast.generate.cascade",
     "CollisionOptions": "slipcast.prepare.collision",
-    "Converted": "slipcast.jobs.workshop",
+    "Converted": "slipcast.jobs.many",
     "CutoutOptions": "slipcast.picture.cut_out",
     "DepthAnythingOptions": "slipcast.depth.depth_anything",
     "DepthMap": "slipcast.core.values",

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from slipcast.core.values import F32, F64, Bool, Camera, DepthMap, Elevation
+from slipcast.core.values import F32, F64, I64, Bool, Camera, DepthMap, Elevation
 from slipcast.depth.inflate import inflate_small
 
 _LOWEST = 0.45
@@ -71,13 +71,14 @@ def find_base(mask: Bool, camera: Camera) -> RoundBase | None:
     wall = _find_wall(mask, int(rows[0]), int(rows[-1]))
     if wall is None:
         return None
-    column = np.arange(math.ceil(wall.x - 0.95 * wall.radius), math.floor(wall.x + 0.95 * wall.radius) + 1)
+    reach = 0.95 * wall.radius
+    column = np.arange(math.ceil(wall.x - reach), math.floor(wall.x + reach) + 1)
     part = mask[rows[0] : rows[-1] + 1, column]
     border = rows[-1] + 1.0 - part[::-1].argmax(0)
     border[~part.any(0)] = rows[0]
-    if not _is_half_ellipse(wall, column, border):
+    if not _is_half_ellipse(wall, column.astype(np.float64), border):
         return None
-    return _fit_circle(wall, column, border, camera)
+    return _fit_circle(wall, column.astype(np.float64), border, camera)
 
 
 @dataclass(frozen=True)
@@ -205,11 +206,13 @@ def stand_on_base(depth: DepthMap, base: RoundBase) -> DepthMap:
         1,
     )
     enter, leave, hit = _cross(ray, base, center, up)
+    assert depth.back is not None
     front, back = depth.front.copy(), depth.back.copy()
     ahead, behind = front[first:], back[first:]
     lateral = (ray @ up) * enter - center @ up < base.height * (1 - 1e-6)
     enter, leave = enter * distance, leave * distance
-    y, x, enter, leave, lateral = (values[hit] for values in (y, x, enter, leave, lateral))
+    y, x = y[hit], x[hit]
+    enter, leave, lateral = enter[hit], leave[hit], lateral[hit]
     seen = np.where(lateral, enter, np.minimum(ahead[y, x], enter))
     ahead[y, x], behind[y, x] = seen, np.maximum(leave, seen)
     _fill(ahead, behind, valid, y, x, row[first:] > camera.fy_px * (base.y - base.height) + camera.cy_px)
@@ -294,7 +297,7 @@ def _cross(ray: F64, base: RoundBase, center: F64, up: F64) -> tuple[F64, F64, B
     return enter, leave, (root > 0) & (leave > enter)
 
 
-def _fill(front: F32, back: F32, valid: Bool, y: F64, x: F64, wall: Bool) -> None:
+def _fill(front: F32, back: F32, valid: Bool, y: I64, x: I64, wall: Bool) -> None:
     """Give the wall's pixels that the cylinder misses, teeth and chamfers, the depth of their neighbours, in place."""
     from scipy import ndimage
 
