@@ -296,6 +296,18 @@ def test_overlapping_boxes_cross_also_where_sides_are_coplanar(shift: tuple[floa
     assert check_islands(take_apart(both), ONE).values["bodies"] == 2
 
 
+def test_crossing_faces_are_not_looked_for_where_who_made_the_mesh_parted_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(mesh: Mesh) -> None:
+        raise AssertionError("looked for")
+
+    monkeypatch.setattr("slipcast.checks.mesh.find_crossing_faces", refuse)
+    assert check_crossing(sphere(), parted=True).score == 1
+    with pytest.raises(AssertionError, match="looked for"):
+        check_crossing(sphere())
+
+
 @pytest.mark.parametrize("other", [moved(cube(), x=0.03), moved(cube(0.01), y=0.005)])
 def test_bodies_beside_and_inside_each_other_do_not_cross(other: Mesh) -> None:
     assert len(find_crossing_faces(joined(cube(), other))) == 0

@@ -186,6 +186,13 @@ def test_missing_and_damaged_weights_name_path_and_sum(tmp_path: Path) -> None:
         FigurineModel(FigurineOptions(folder=home))
 
 
+def test_an_open_network_is_kept_for_the_next_model_of_the_same_file(tmp_path: Path) -> None:
+    one, same = (FigurineModel(FigurineOptions(folder=write_model(tmp_path / "one"))) for _ in range(2))
+    other = FigurineModel(FigurineOptions(folder=write_model(tmp_path / "other")))
+    assert one._net is same._net
+    assert one._net is not other._net
+
+
 def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
     home = write_model(tmp_path)
     (home / "figurine.onnx").write_bytes(b"no network")

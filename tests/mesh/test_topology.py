@@ -14,6 +14,7 @@ from slipcast.mesh.topology import (
     count_pieces,
     face_normals,
     from_manifold,
+    is_shut,
     make_mesh,
     to_manifold,
     weld,
@@ -158,3 +159,15 @@ def test_normals_and_areas_of_a_cube() -> None:
 
 def test_unlabelled_says_invented() -> None:
     assert (make_mesh(cube().vertices, cube().faces).source == int(Source.INVENTED)).all()
+
+
+def test_a_mesh_is_shut_as_its_closedness_says_but_for_its_bodies() -> None:
+    mesh = cube(0.02)
+    turned = make_mesh(mesh.vertices, np.ascontiguousarray(mesh.faces[:, ::-1]))
+    small = make_mesh(turned.vertices * np.float32(0.1) + np.float32(1), turned.faces)
+    assert is_shut(mesh)
+    assert not is_shut(make_mesh(mesh.vertices, mesh.faces[1:]))
+    assert not is_shut(turned)
+    both = _joined(_moved(mesh, (0, 0, 0)), _moved(small, (0, 0, 0)))
+    assert not closedness(both).closed  # one body is inside out
+    assert is_shut(both)

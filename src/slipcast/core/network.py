@@ -34,12 +34,13 @@ class Network:
 
     def __init__(self, session: Any) -> None:
         self._session = session
+        self._first = [session.get_outputs()[0].name]
         self.inputs: tuple[str, ...] = tuple(each.name for each in session.get_inputs())
         """Names of the inputs, in the file's order."""
 
     def run(self, **inputs: F32) -> F32:
         """Return the first output for one batch; each input bears the name that it has in the file."""
-        found = self._session.run(None, inputs, _give_back())[0]
+        found = self._session.run(self._first, inputs, _give_back())[0]
         return np.asarray(found, np.float32)
 
     def side_px(self) -> int:

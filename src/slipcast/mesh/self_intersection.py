@@ -57,8 +57,10 @@ def find_crossing_pairs(
 
 def find_near_faces(vertices: F32, faces: I32, touching: Bool) -> I64:
     """Return the indices of the faces whose box meets that of one that is `touching` (F,), itself included."""
-    pairs = list(_near_pairs(_unit_corners(vertices, faces), touching))
-    return np.unique(np.concatenate(pairs, 1))
+    near = np.zeros(len(faces), bool)
+    for pairs in _near_pairs(_unit_corners(vertices, faces), touching):
+        near[pairs] = True
+    return np.flatnonzero(near)
 
 
 def _unit_corners(vertices: F32, faces: I32) -> F64:

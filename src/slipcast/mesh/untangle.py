@@ -10,7 +10,7 @@ import numpy as np
 
 from slipcast.core.values import F32, I32, I64, Bool, Mesh
 from slipcast.mesh.self_intersection import find_crossing_pairs, find_near_faces
-from slipcast.mesh.topology import closedness, make_mesh, weld
+from slipcast.mesh.topology import is_shut, make_mesh, weld
 
 _ROUNDS, _GROWTH, _VAIN, _PASSES = 24, 4, 9, 3
 """Rounds in a pass; after how many the moved region grows; how many in a row may gain nothing; passes over all."""
@@ -29,7 +29,7 @@ def untangle(mesh: Mesh) -> tuple[Mesh, int]:
         moved = (vertices != before).any(1)
         moved[faces[np.unique(pairs)]] = True
         pairs = find_crossing_pairs(vertices, faces, _at(moved, faces))
-        if len(pairs) < fewest and closedness(make_mesh(vertices, faces)).closed:
+        if len(pairs) < fewest and is_shut(make_mesh(vertices, faces)):
             best, fewest = vertices, len(pairs)
     return make_mesh(best, faces), fewest
 

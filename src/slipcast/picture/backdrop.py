@@ -8,7 +8,7 @@ picture minus its backdrop, is what shadows and things are told apart in.
 
 import numpy as np
 
-from slipcast.core.values import F32, Bool
+from slipcast.core.values import F32, U8, Bool
 
 LIKE = 0.04
 """A pixel so near to the backdrop's colour (of 1) shows the backdrop."""
@@ -46,8 +46,11 @@ def fit_backdrop(image: F32, known: Bool) -> F32 | None:
     return best
 
 
-def fit_tiles(image: F32, known: Bool) -> F32 | None:
-    """Return (H,W,3) the tiles behind `image` (H,W,3) in [0, 1] at its full size; None where there are none."""
+def fit_tiles(pixels: U8, known: Bool) -> F32 | None:
+    """Return (H,W,3) the tiles behind `pixels` (H,W,3), in [0, 1] at their full size; None where there are none."""
+    if _tones(pixels, known) is None:
+        return None
+    image = pixels.astype(np.float32) / np.float32(255)
     model = _tiles(image, known)
     if model is None:
         return None
@@ -143,7 +146,7 @@ def _shear(image: F32, slope: float) -> F32:
     return out
 
 
-def _contrast(luma: F32, across: F32, cols: slice, known: Bool) -> F32:
+def _contrast(image: F32, across: F32, cols: slice, known: Bool) -> F32:
     """(H,) how much brighter the bright columns of the margin at `cols` are than the dark ones, of their sum.
 
     A shadow that reaches the frame darkens both alike.
@@ -153,27 +156,37 @@ def _contrast(luma: F32, across: F32, cols: slice, known: Bool) -> F32:
     bright = (across[part] > 0.5 * across.max()) & ~known[:, part].any(0)
     dark = (across[part] < 0.5 * across.min()) & ~known[:, part].any(0)
     if not bright.any() or not dark.any():
-        return np.zeros(len(luma), np.float32)
-    high, low = luma[:, part][:, bright].mean(1), luma[:, part][:, dark].mean(1)
+        return np.zeros(len(image), np.float32)
+    margin = image[:, part].mean(2)
+    high, low = margin[:, bright].mean(1), margin[:, dark].mean(1)
     out: F32 = (high - low) / np.maximum(high + low, 1e-3)
     return out
 
 
+def _tones(image: F32 | U8, known: Bool) -> tuple[float, float] | None:
+    """The darker and the brighter tone of the frame, 0 to 1; None where it has one only, or the figurine fills it."""
+    edge = _frame(known.shape) & ~known
+    if not edge.any():
+        return None
+    full = 255.0 if image.dtype == np.uint8 else 1.0
+    dark, bright = (float(value) / full for value in np.percentile(image[edge].mean(1), (20, 80)))
+    return (dark, bright) if bright - dark >= 0.03 else None
+
+
 def _tiles(image: F32, known: Bool) -> F32 | None:
     """Two greys in squares: what lies over their mean is one profile along x times one along y."""
-    edge = _frame(known.shape) & ~known
-    luma = image.mean(2)
-    dark, bright = (float(value) for value in np.percentile(luma[edge], (20, 80)))
+    tones = _tones(image, known)
     rows = next((part for part in (np.s_[:2], np.s_[-2:]) if not known[part].any()), None)
     cols = next((part for part in (np.s_[:2], np.s_[-2:]) if not known[:, part].any()), None)
-    if bright - dark < 0.03 or rows is None or cols is None:
+    if tones is None or rows is None or cols is None:
         return None
+    dark, bright = tones
     middle = (dark + bright) / 2
-    across = luma[rows].mean(0) - middle
+    across = image[rows].mean((0, 2)) - middle
     along = (
-        _contrast(luma, across, cols, known) * 2 * middle / (bright - dark)
+        _contrast(image, across, cols, known) * 2 * middle / (bright - dark)
     )  # 1 where row and column agree
-    corner = float(luma[rows, cols].mean()) - middle
+    corner = float(image[rows, cols].mean()) - middle
     if abs(corner) < (bright - dark) / 4:
         return None
     plane = middle + np.outer(along, across)

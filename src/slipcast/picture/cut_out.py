@@ -323,7 +323,7 @@ def _refine(pixels: U8, coarse: F32) -> tuple[U8, U8, bool]:
 
 def _tiles_behind(pixels: U8, coarse: F32) -> F32 | None:
     """(H,W,3) how far the tiles of a drawn «transparent» lie from their own mean; None where there are none."""
-    tiles = fit_tiles(pixels.astype(np.float32) / np.float32(255), coarse > 0.5)
+    tiles = fit_tiles(pixels, coarse > 0.5)
     return None if tiles is None else tiles - tiles.mean((0, 1))
 
 

@@ -37,7 +37,7 @@ from slipcast.pipeline.several_views import Gathered, check_pictures, cut_views,
 from slipcast.prepare.engine import prepare_for_engine
 from slipcast.reconstruct.points import make_points
 from slipcast.reconstruct.reconstruct import reconstruct
-from slipcast.reconstruct.simplify import simplify
+from slipcast.reconstruct.simplify import simplify_and_part
 from slipcast.texture.paint import TextureOptions, paint
 
 STAGES = ("cutout", "depth", "points", "surface", "simplify", "texture", "checks", "export", "preview")
@@ -218,11 +218,12 @@ def _run_stages(
     with stage("surface"):
         raw = several.fused.mesh if several else reconstruct(cloud, depth, recipe.surface)
     with stage("simplify"):
-        given = start.figurine.mesh if start.figurine else start.mesh
+        given, parted = start.figurine.mesh if start.figurine else start.mesh, False
         if given is not None:
             mesh = given
         else:
-            mesh = simplify(raw, depth, recipe.simplify, level=several is None)
+            made = simplify_and_part(raw, depth, recipe.simplify, level=several is None)
+            mesh, parted = made.mesh, not made.crossing
             settling = find_settling(mesh, recipe.place)  # from here on all lies in one frame
             mesh = replace(mesh, vertices=settling.move(mesh.vertices))
             raw = replace(raw, vertices=settling.move(raw.vertices))
@@ -248,7 +249,7 @@ def _run_stages(
             painted = replace(painted, material=named.material)
     drawn = beside.submit(draw_preview, painted, picture, cut, recipe.preview)
     with stage("checks"):
-        judged = check_figurine(painted, mesh, depth, cut, _limits(recipe), deviation.result())
+        judged = check_figurine(painted, mesh, depth, cut, _limits(recipe), deviation.result(), parted=parted)
         checks = (*check_picture(picture, cut), *check_depth(depth), *judged.checks)
         passages = pass_gates(checks, recipe.gates)
         known = (*cut.findings, *depth.findings)
