@@ -10,6 +10,9 @@ folds, hair. The grain is the picture's own where the region lies both before an
 picture shows a feature (a line, a spot, more contrast than the region usually has), it is moved there from a place
 where it is calm.
 
+Against the true back pictures of 16 figurines of other makers, laid over it mirrored, it is 12.6 off in CIE Lab (rim's
+nearest colour 15.0; 15.4 without what speaks for belts), of the 8 samples 24.7 (24.7).
+
 Rejected: each pixel takes the rim's nearest colour, softer the farther in, which calls for no regions (24.0 off the
 true backs and sides of the samples in CIE Lab, all of it smears; faces' skin and belts ran across). Bands of other
 widths and other blurs of it (24.3 to 25.4). A network of 1,313 weights that chooses among k-means clusters of the
@@ -20,7 +23,7 @@ front's colours, told of places and depth: true backs of held-out meshes were 13
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
+from scipy import fft, ndimage
 
 from slipcast.core.values import F32, I64, U8, Bool
 from slipcast.texture.regions import find_regions, to_lab
@@ -35,7 +38,7 @@ _RARE, _PREFER = 0.012, 0.02
 """Share of the outline below which a region is a spot there, and how much those with more of it are preferred."""
 _LEVEL = np.float32(0.85)
 """Length of a level border beside an upright one: what is at one height on both sides mostly goes around."""
-_THROUGH, _BELT = 0.6, 0.15
+_THROUGH, _BELT = 0.6, 0.08
 """Share of a row that a region fills from outline to outline to go around at its height, and what speaks for it."""
 _STEEP, _LEAST = 1.2, 0.4
 """Slope of the back at which a border costs less, and how much it costs at a step."""
@@ -329,13 +332,15 @@ def _move_grain(grain: F32, small: _Small, chosen: I64, calm: dict[int, Bool]) -
 
 def _best_move(wanted: Bool, known: Bool, size: float) -> tuple[Bool, int, int]:
     """Which wanted pixels are known rows down and columns across from them, for the move that finds most of them."""
-    shape = [2 * side for side in wanted.shape]
-    match = np.fft.irfft2(np.conj(np.fft.rfft2(wanted, shape)) * np.fft.rfft2(known, shape), shape)
+    # Every second pixel is enough.
+    some = wanted[::2, ::2].astype(np.float32), known[::2, ::2].astype(np.float32)
+    shape = [fft.next_fast_len(2 * side, real=True) for side in some[0].shape]
+    match = fft.irfft2(np.conj(fft.rfft2(some[0], shape)) * fft.rfft2(some[1], shape), shape)
     rows, columns = (np.minimum(np.arange(side), side - np.arange(side)) for side in shape)
-    match *= 1 - 0.5 * np.minimum(1, np.hypot(rows[:, None], columns) / size)
-    down, across = divmod(int(match.argmax()), shape[1])
+    match *= 1 - 0.5 * np.minimum(1, np.hypot(rows[:, None], columns) * (2 / size))
+    at = np.unravel_index(int(match.argmax()), match.shape)
     down, across = (
-        way - side if way > side // 2 else way for way, side in zip((down, across), shape, strict=True)
+        2 * int(way - side if way > side // 2 else way) for way, side in zip(at, shape, strict=True)
     )
     y, x = np.nonzero(wanted)
     ok = (y + down >= 0) & (y + down < len(wanted)) & (x + across >= 0) & (x + across < wanted.shape[1])
