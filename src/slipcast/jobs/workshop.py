@@ -35,7 +35,8 @@ class Workshop:
     `depth` names the depth model (`auto`, one of `slipcast models`, a folder or a hub id), `device` where it runs
     (`auto`, `cpu`, `cuda`, `mps`); None leaves both to each call's recipe. `runner` says where `convert_many` works:
     `local`, or on a Ray cluster: `ray` (the one that RAY_ADDRESS names, else one on this machine) or
-    `ray://HOST:PORT`. May be used from several threads.
+    `ray://HOST:PORT`. May be used from several threads; an event loop waits up to 0.4 s at once for a conversion in a
+    thread (docs/time.md), for one in a worker process it does not.
 
     >>> with Workshop(depth="dome") as shop:
     ...     result = shop.convert("knight.png", detail="draft", faces=2000)
