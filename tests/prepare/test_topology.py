@@ -47,7 +47,9 @@ def edges_of(mesh: Mesh) -> F64:
     return np.asarray(length[keep])
 
 
-def test_a_remeshed_solid_is_closed_within_the_budget_and_of_quads(in_quads: Figurine) -> None:
+def test_a_remeshed_solid_is_closed_within_the_budget_and_of_quads(
+    in_quads: Figurine, whole: Figurine
+) -> None:
     mesh = in_quads.mesh
     assert closedness(mesh).closed
     assert 2000 < len(mesh.faces) <= 3000
@@ -55,6 +57,11 @@ def test_a_remeshed_solid_is_closed_within_the_budget_and_of_quads(in_quads: Fig
     first, second = mesh.faces[: 2 * mesh.quads : 2], mesh.faces[1 : 2 * mesh.quads : 2]
     assert (first[:, 0] == second[:, 0]).all()
     assert (first[:, 2] == second[:, 1]).all()
+    for end in (
+        mesh.vertices.min(0) - whole.mesh.vertices.min(0),
+        np.ptp(mesh.vertices, 0) - np.ptp(whole.mesh.vertices, 0),
+    ):
+        assert np.abs(end).max() < 1e-6  # as tall as before, feet on the ground
     told = in_quads.provenance["topology"]
     assert isinstance(told, dict)
     assert told["quads"] == mesh.quads

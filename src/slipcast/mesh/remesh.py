@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,13 +63,22 @@ def remesh(mesh: Mesh, faces: int, *, quads: bool) -> tuple[Mesh, Deviation] | N
     require_instant_meshes()
     height_m, bodies = float(np.ptp(mesh.vertices[:, 1])), count_bodies(mesh)
     for share, smooth in _TRIES:
-        for made in _attempt(mesh, int(share * faces), smooth, quads):
+        for drawn in _attempt(mesh, int(share * faces), smooth, quads):
+            made = _fit_box(drawn, mesh)
             if not closedness(made).closed or len(made.faces) > faces or count_bodies(made) != bodies:
                 continue
             deviation = measure_deviation(made, mesh, height_m=height_m)
             if deviation.largest_m <= _FARTHEST * height_m:
                 return made, deviation
     return None
+
+
+def _fit_box(mesh: Mesh, other: Mesh) -> Mesh:
+    """`mesh` in the box of `other`: faces of one size blunt tips, so that a figurine would lose a percent of height."""
+    low, high = mesh.vertices.min(0).astype(np.float64), mesh.vertices.max(0).astype(np.float64)
+    wanted_low, wanted_high = other.vertices.min(0), other.vertices.max(0)
+    share = (mesh.vertices - low) / np.maximum(high - low, 1e-30)
+    return replace(mesh, vertices=(wanted_low + share * (wanted_high - wanted_low)).astype(np.float32))
 
 
 def _attempt(mesh: Mesh, faces: int, smooth: int, quads: bool) -> Iterator[Mesh]:
