@@ -9,6 +9,7 @@ from silhouettes import depth_of, disc, flat, grid
 
 from slipcast.checks.depth import (
     check_agreement,
+    check_certainty,
     check_depth,
     check_leak,
     check_proportion,
@@ -53,9 +54,17 @@ def _codes(check: Check) -> list[str]:
 
 def test_a_ball_has_nothing_to_say() -> None:
     checks = check_depth(_ball())
-    assert [check.name for check in checks] == ["relief", "tilt", "proportion", "leak", "agreement"]
+    assert [check.name for check in checks] == [
+        "relief",
+        "tilt",
+        "proportion",
+        "leak",
+        "agreement",
+        "certainty",
+    ]
     assert all(check.score == 1 for check in checks[:4])
     assert checks[4].score is None
+    assert checks[5].score is None
     assert not [entry for check in checks for entry in check.findings]
     assert checks[0].values["relief_over_width"] == pytest.approx(0.43, abs=0.03)
     assert checks[1].values["tilt_deg"] == pytest.approx(0, abs=0.5)
@@ -141,4 +150,19 @@ def test_two_models_that_agree_and_two_that_do_not() -> None:
 
 def test_nothing_can_be_said_of_an_empty_map() -> None:
     empty = replace(_ball(), valid=np.zeros((SIZE, SIZE), bool))
-    assert [check.score for check in check_depth(empty)] == [None] * 5
+    assert [check.score for check in check_depth(empty)] == [None] * 6
+
+
+def test_a_back_that_is_a_guess_is_told_and_judged_by_nobody() -> None:
+    ball = _ball()
+    sure, unsure = (
+        check_certainty(replace(ball, spread=np.full((2, SIZE, SIZE), share, np.float32)))
+        for share in (0.03, 0.2)
+    )
+    assert _codes(sure) == []
+    assert sure.values["back_error_share"] == pytest.approx(0.03)
+    assert _codes(unsure) == ["BACK_UNSURE"]
+    assert unsure.verdict is Verdict.APPROVE
+    assert sure.score is not None
+    assert unsure.score is not None
+    assert unsure.score < sure.score

@@ -18,6 +18,7 @@ from slipcast.depth.figurine import model as figurine
 from slipcast.depth.figurine import net as figurine_net
 from slipcast.depth.figurine.model import FigurineModel, FigurineOptions, Square
 from slipcast.depth.figurine.net import FigurineNet, NetConfig
+from slipcast.depth.figurine.spread import likely_errors
 from slipcast.depth.inflate import inflate_small
 from training import to_onnx
 from training.to_onnx import write_onnx
@@ -120,6 +121,13 @@ def test_mirrored_picture_gives_the_mirrored_depth(tmp_path: Path) -> None:
     apart = np.abs(one.front - other.front[:, ::-1])[one.valid]
     assert np.ptp(one.front[one.valid]) > 10
     assert apart.mean() < 0.01 * np.ptp(one.front[one.valid])
+
+
+def test_where_the_mirror_image_says_otherwise_the_network_is_unsure() -> None:
+    one, two = (np.full((2, 4, 4), off, np.float32) for off in (0.0, 0.1))
+    thick = np.full((4, 4), 0.2, np.float32)
+    assert (likely_errors(two, thick) > likely_errors(one, thick) + 0.02).all()
+    assert (likely_errors(one, thick)[1] > likely_errors(one, thick)[0]).all()  # nobody saw the back
 
 
 def test_enlarged_map_has_no_staircase_and_keeps_its_place() -> None:

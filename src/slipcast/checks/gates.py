@@ -60,6 +60,7 @@ GATES: dict[str, Row] = {
     "roundness": Row("proportion", "depth_over_outline", "", "depth over width where the outline is widest"),
     "leak": Row("leak", "rim_behind_share", "share", "the rim that falls back to the background"),
     "agreement": Row("agreement", "correlation", "", "correlation of two depth models"),
+    "guess": Row("certainty", "back_error_share", "share", "the back's likely error, over the longer side"),
 }
 
 _SIGNS: dict[str, Callable[[float, float], bool]] = {

@@ -178,6 +178,9 @@ ADVICE: dict[str, Row] = {
     "DEPTH_UNUSUAL": Row(
         "look at it from the side; where it is wrong, take the inflated outline", option="{option:depth=dome}"
     ),
+    "BACK_UNSURE": Row(
+        "give a picture of its back or of a side as well", option="{option:views=front=A.png,back=B.png}"
+    ),
     "PART_LOST": Row(
         "let thin parts be thicker, or convert with more detail",
         prompt="sturdy thick limbs and props, no thin parts",

@@ -215,6 +215,10 @@ FINDINGS: dict[str, Row] = {
         "a part of the outline is lost: {lost_mm} mm of it, {height_mm} mm above the ground, at the {place}",
     ),
     "MESH_TUNNELS": Row(_W, "{genus} holes go through the mesh where its outline shows {holes}"),
+    "BACK_UNSURE": Row(
+        _I,
+        "the back is a guess: it is likely off by {percent} % of the size or more at a third of its places",
+    ),
     "BACK_INVENTED": Row(_I, "{percent} % of the surface was not in the picture: it is {how}"),
     # gates
     "GATE_MISSED": Row(_E, "the gate {gate} was not met: measured was {measured}"),

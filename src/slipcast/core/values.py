@@ -290,10 +290,15 @@ class DepthMap(_Shown):
     """Correlation in [-1, 1] of two models' fronts where two were asked; None where one was."""
     elevation: Elevation | None = None
     """How far the camera looked down: what the model assumes until it stands in the world; None where nobody knows."""
+    spread: F32 | None = None
+    """(2,H,W) likely error of front and back, which 68 of 100 pixels do not exceed, over the figurine's longer side;
+    None where the model does not know."""
     findings: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
         shape = (self.camera.height_px, self.camera.width_px)
+        if self.spread is not None:
+            _checked(self, "spread", (2, *shape), np.float32)
         _checked(self, "front", shape, np.float32)
         _checked(self, "valid", shape, np.bool_)
         if self.back is not None:

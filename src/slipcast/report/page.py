@@ -36,6 +36,7 @@ CHECKS: dict[str, dict[str, str]] = {
         "proportion": "Depth that suits the outline",
         "leak": "Rim free of background",
         "agreement": "Depth models agree",
+        "certainty": "Depth is certain",
     },
     "Model": {
         "closed": "Closed",

@@ -74,6 +74,10 @@ class Pictures:
     cutout: Shown
     depth_front: Shown
     depth_back: Shown | None
+    spread: Shown | None
+    """The back's likely error, None where the model is mute."""
+    spread_mm: float
+    """The largest that is drawn."""
     outline: Shown
     normals: Shown
     thickness: Shown
@@ -103,6 +107,7 @@ def draw_pictures(
     heat = _ramp([(_octave(walls), color) for walls, color in THICKNESS]).astype(np.float32)[level]
     kinds = np.array([SOURCES[kind][1] for kind in Source], np.float32)[mesh.source]
     shells, span_mm = _shells(depth, box)
+    spread = _spread(depth, box, float(extent.max()))
     strip_px = int(_STRIP_PX * wide / _TALL_PX)
     frames = Frames(figurine)
     around = [
@@ -113,6 +118,8 @@ def draw_pictures(
         cutout=show_image(Image.fromarray(_cut(picture)[box]), _TALL_PX),
         depth_front=shells[0],
         depth_back=shells[1] if len(shells) > 1 else None,
+        spread=None if spread is None else spread[0],
+        spread_mm=0.0 if spread is None else spread[1],
         outline=show_image(_outline(original, judged, box, depth.valid.shape), _TALL_PX),
         normals=_encode(_side_by_side([_canvas(side, (side.normal + 1) * 127.5) for side in sides])),
         thickness=_encode(_side_by_side([_canvas(side, side.colored(heat[side.face])) for side in sides])),
@@ -174,6 +181,18 @@ def _shells(depth: DepthMap, box: tuple[slice, slice]) -> tuple[list[Shown], tup
         shown.append(show_image(Image.fromarray(pixels), _TALL_PX))
         span += [round((near - zero) * 1000, 2), round((far - zero) * 1000, 2)]
     return shown, tuple(span)
+
+
+def _spread(depth: DepthMap, box: tuple[slice, slice], longer_m: float) -> tuple[Shown, float] | None:
+    """The back's likely error in colours, bright is large, and the largest that is drawn in millimetres."""
+    valid = depth.valid[box]
+    if depth.spread is None or not valid.any():
+        return None
+    back = depth.spread[1][box]
+    most = max(float(np.quantile(back[valid], 0.999)), 1e-6)
+    level = np.clip(back / most * 255, 0, 255).astype(np.uint8)
+    pixels = np.dstack([_ramp(_NEARNESS)[level], np.where(valid, 255, 0)]).astype(np.uint8)
+    return show_image(Image.fromarray(pixels), _TALL_PX), round(most * longer_m * 1000, 1)
 
 
 def _outline(

@@ -109,6 +109,7 @@ def read_depth(folder: Path, known: Mapping[str, Any], used: Collection[str] = (
         ratio_is_prior=known["ratio_is_prior"],
         implausible_ratio=known["implausible_ratio"],
         agreement=known["agreement"],
+        spread=exact["spread"].astype(np.float32) if "spread" in exact else None,
         findings=tuple(read_finding(entry) for entry in known["findings"]),
     )
 
@@ -229,6 +230,7 @@ def npz_of_depth(depth: DepthMap) -> bytes:
         camera_from_world=camera.camera_from_world,
         fx_fy_cx_cy_px=np.array([camera.fx_px, camera.fy_px, camera.cx_px, camera.cy_px]),
         kind=np.array(depth.kind.value),
+        **({} if depth.spread is None else {"spread": depth.spread.astype(np.float16)}),
     )
 
 

@@ -48,6 +48,7 @@ from slipcast.depth.device import DEVICES, check_device, device_of
 from slipcast.depth.dome import inflate
 from slipcast.depth.elevation import ASSUMED
 from slipcast.depth.figurine.profile import half_thickness
+from slipcast.depth.figurine.spread import likely_errors
 from slipcast.depth.figurine.steps import SIDE_PX, Steps, apply_steps, draw_to_colors, find_steps
 from slipcast.depth.inflate import inflate_small
 from slipcast.depth.relief import relief
@@ -150,7 +151,7 @@ class FigurineModel:
         solid = [k for k, mask in enumerate(masks) if int(mask.sum()) >= _FEW_PX]
         squares = {k: find_square(masks[k]) for k in solid}
         crops = [crop(pictures[k], squares[k], self.side_px) for k in solid]
-        found = dict(zip(solid, self.corrections(crops), strict=True)) if crops else {}
+        found = dict(zip(solid, self._ask(crops), strict=True)) if crops else {}
         return [
             self._finished(pictures[k], masks[k], squares[k], *found[k])
             if k in found
@@ -160,6 +161,22 @@ class FigurineModel:
 
     def corrections(self, crops: list[tuple[F32, F32]]) -> list[tuple[F32, F32]]:
         """Log gain and middle (S,S) for pairs of picture (S,S,3) in [0, 1] and coverage (S,S)."""
+        return [answer[:2] for answer in self._ask(crops)]
+
+    def judge_errors(self, crop: tuple[F32, F32]) -> tuple[F32, F32, F32]:
+        """Front, back (S,S) and their likely errors (2,S,S), sides of the square, for one picture and coverage.
+
+        ValueError where no mirror image is asked.
+        """
+        gain, middle, spread = self._ask([crop])[0]
+        if spread is None:
+            raise ValueError("likely errors need the mirror image; give mirrored=True")
+        half = np.exp(gain) * (make_network_input(*crop)[4] + np.float32(FLOOR / 2))
+        scale = np.float32(self.options.depth_scale)
+        return (middle + half) * scale, (middle - half) * scale, spread
+
+    def _ask(self, crops: list[tuple[F32, F32]]) -> list[tuple[F32, F32, F32 | None]]:
+        """The same with the likely errors (2,S,S), None where no mirror image was asked."""
         inputs = np.stack([make_network_input(*each) for each in crops])
         count = len(inputs)
         if self.options.mirrored:
@@ -167,15 +184,24 @@ class FigurineModel:
             inputs = np.concatenate([inputs, twins])
         dome = inputs[:, 4]
         both: F32 = np.stack(shells(self._net.run(x=inputs), dome), 1)
+        off: F32 | None = None
         if self.options.mirrored:
-            both = (both[:count] + both[count:, ..., ::-1]) * np.float32(0.5)
-        out = []
-        for (front, back), height in zip(both, dome[:count], strict=True):
+            half = np.float32(0.5)
+            off = np.abs(both[:count] - both[count:, ..., ::-1]) * half
+            both = (both[:count] + both[count:, ..., ::-1]) * half
+        out: list[tuple[F32, F32, F32 | None]] = []
+        for k, ((front, back), height) in enumerate(zip(both, dome[:count], strict=True)):
             gain = np.log(np.maximum(front - back, 1e-5) / (2 * height + FLOOR))
-            out.append((gain.astype(np.float32), ((front + back) / 2).astype(np.float32)))
+            spread = None
+            if off is not None:
+                inside = crops[k][1] >= 0.5
+                spread = likely_errors(np.stack([calmed(each, inside) for each in off[k]]), front - back)
+            out.append((gain.astype(np.float32), ((front + back) / 2).astype(np.float32), spread))
         return out
 
-    def _finished(self, picture: Picture, mask: Bool, square: Square, gain: F32, middle: F32) -> DepthMap:
+    def _finished(
+        self, picture: Picture, mask: Bool, square: Square, gain: F32, middle: F32, spread: F32 | None
+    ) -> DepthMap:
         """The correction at full size on the dome at full size, as distances."""
         camera = Camera.pinhole(picture.width_px, picture.height_px, self.options.fov_deg)
         small = resample(np.asarray(picture.alpha), square, len(gain)) / np.float32(255) >= 0.5
@@ -210,6 +236,7 @@ class FigurineModel:
             back_source=Source.INVENTED,
             model=ModelInfo(name="figurine", sha256=self.weights.sha256),
             elevation=ASSUMED,
+            spread=None if spread is None else _enlarge_spread(spread, small, square, box, mask),
         )
 
     def _stepped(
@@ -254,6 +281,15 @@ def _open_once(file: Path, sha256: str, device: str) -> Network:
     """The network in `file`, kept: 30 MB, where opening both again costs each conversion 0.15 s of CPU."""
     del sha256  # another file in the same place is another network
     return open_network(file, device)
+
+
+def _enlarge_spread(spread: F32, inside: Bool, square: Square, box: tuple[slice, slice], mask: Bool) -> F32:
+    """Likely errors (2,S,S) in sides of the square as (2,H,W) over the figurine's longer side, 0 outside."""
+    out = np.zeros((2, *mask.shape), np.float32)
+    for shell, values in zip(out, spread, strict=True):
+        large = enlarge(carry_outward(values, inside), square, box) / np.float32(FILL)
+        shell[box] = np.where(mask[box], large, 0)
+    return out
 
 
 def _device_of(wanted: str) -> str:
