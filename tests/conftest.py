@@ -70,7 +70,7 @@ def run(capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.M
     from slipcast.cli.main import main
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SLIPCAST_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SLIPCAST_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
 
     def run(*arguments: object) -> Ended:

@@ -3,6 +3,7 @@
 import io
 import os
 import secrets
+import socket
 import subprocess
 import sys
 import time
@@ -150,8 +151,10 @@ def picture(side: int = 64) -> bytes:
 
 
 @contextmanager
-def running(folder: Path, *words: str, port: int = 8399) -> Iterator[tuple[str, str]]:
-    """`slipcast serve` in a process of its own: its address and first key."""
+def running(folder: Path, *words: str) -> Iterator[tuple[str, str]]:
+    """`slipcast serve` in a process of its own, on a free port: its address and first key."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
     code = "import sys; from slipcast.cli.main import main; sys.exit(main(sys.argv[1:]))"
     surroundings = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     surroundings.pop("PROMETHEUS_MULTIPROC_DIR", None)

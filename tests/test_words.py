@@ -141,3 +141,22 @@ def test_the_command_line_says_flags(words: tuple[str, ...], told: str, run: Run
     assert ended.code == 2
     assert told in ended.err
     assert ended.err.count("\n") == 1
+
+
+def _options_of(command: click.Command) -> list[click.Option]:
+    below = [option for each in getattr(command, "commands", {}).values() for option in _options_of(each)]
+    return [each for each in command.params if isinstance(each, click.Option)] + below
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_an_option_begins_with_its_noun_or_verb(name: str) -> None:
+    assert isinstance(cli, Lazy)
+    for option in _options_of(cli.get_command(click.Context(cli), name) or cli):
+        told = option.help or ""
+        assert re.match(r"(16-bit|glTF|[A-Z])", told), option.name
+        assert told.endswith("."), (option.name, told)
+        first = told.split()[0].rstrip(":;,")
+        assert first not in {"Of", "The", "A", "What", "Where", "How", "Another", "Really", "It"}, (
+            option.name,
+            told,
+        )

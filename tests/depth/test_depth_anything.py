@@ -20,7 +20,7 @@ from slipcast.depth.models import DepthOptions, predict_depth
 
 @pytest.fixture(autouse=True)
 def _bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLIPCAST_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SLIPCAST_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
     monkeypatch.delenv("HF_HUB_CACHE", raising=False)
 

@@ -26,7 +26,7 @@ SMALL = "depth-anything/Depth-Anything-V2-Small-hf"
 @pytest.fixture(autouse=True)
 def _bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No fetched weights, no hub cache, no proxy."""
-    monkeypatch.setenv("SLIPCAST_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SLIPCAST_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
     for name in ("HF_HUB_CACHE", "HF_ENDPOINT", "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.delenv(name, raising=False)
@@ -406,7 +406,7 @@ def test_pull_of_an_unknown_name() -> None:
 
 def test_a_cache_that_cannot_be_written(hub: type[Hub], tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be")
-    with pytest.raises(MissingWeights, match=r"could not be written.*SLIPCAST_CACHE"):
+    with pytest.raises(MissingWeights, match=r"could not be written.*SLIPCAST_HOME"):
         download.pull("toy/depth")
     assert hub.files
 

@@ -53,7 +53,7 @@ def test_a_graph_runs(tmp_path: Path) -> None:
         picture,
     ]
     paths = f"{ROOT / 'src'}{os.pathsep}{RUNTIME}"
-    environment = {**os.environ, "PYTHONPATH": paths, "SLIPCAST_CACHE": str(tmp_path)}
+    environment = {**os.environ, "PYTHONPATH": paths, "SLIPCAST_HOME": str(tmp_path)}
     done = subprocess.run(words, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     seen = json.loads(done.stdout.splitlines()[-1])

@@ -40,7 +40,7 @@ KNIGHT = ROOT / "samples" / "knight" / "front.png"
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLIPCAST_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SLIPCAST_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
 
 

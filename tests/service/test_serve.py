@@ -26,7 +26,7 @@ def test_a_conversion_survives_its_worker_and_the_end_drains(
 ) -> None:
     monkeypatch.setenv("SLIPCAST_SERVICE_DRAIN_S", "60")
     with (
-        running(tmp_path / "data", port=8394) as (url, key),
+        running(tmp_path / "data") as (url, key),
         httpx.Client(trust_env=False, timeout=60) as client,
     ):
         client.headers["Authorization"] = f"Bearer {key}"

@@ -15,6 +15,7 @@ from slipcast.core.values import F64, DepthMap, Figurine, Mesh, Picture
 from slipcast.depth.place import PlaceOptions, place
 from slipcast.formats.table import EXPORTERS, ExportOptions
 from slipcast.mesh import tangents as shading
+from slipcast.mesh.normals import vertex_normals
 from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.sample import sample
 from slipcast.texture.normal_map import BACK, FRONT, find_depth_normals, make_normal_map
@@ -37,7 +38,7 @@ def decoded(figurine: Figurine, face: int, weights: F64) -> F64:
     assert figurine.normal_map is not None
     uv = (weights @ figurine.uv[face].astype(np.float64)).astype(np.float32)
     x, y, z = sample(figurine.normal_map, uv).astype(np.float64) / 127.5 - 1
-    normals = shading.vertex_normals(figurine.mesh)
+    normals = vertex_normals(figurine.mesh.vertices, figurine.mesh.faces)
     tangents = shading.make_corner_tangents(figurine, normals)[face].astype(np.float64)
     normal = weights @ normals[figurine.mesh.faces[face]].astype(np.float64)
     tangent = weights @ tangents[:, :3]

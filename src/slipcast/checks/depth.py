@@ -10,6 +10,7 @@ import numpy as np
 
 from slipcast.checks.verdict import Check
 from slipcast.core.findings import Finding, finding
+from slipcast.core.masks import box_of, find_nearest
 from slipcast.core.values import F64, Bool, DepthMap, Source
 from slipcast.depth.plausible import depth_over_outline
 
@@ -114,13 +115,11 @@ def check_leak(depth: DepthMap) -> Check:
     sinks as well at its rim, but not so far in so few pixels.
     """
     import cv2
-    from scipy import ndimage
 
     count = int(depth.valid.sum())
     if count < 256:
         return Check(name="leak", score=None)
-    rows, columns = np.flatnonzero(depth.valid.any(1)), np.flatnonzero(depth.valid.any(0))
-    box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    box = box_of(depth.valid).slices
     valid, front = np.pad(depth.valid[box], 1), np.pad(depth.front[box], 1)
     width = len(valid[0]) * float(np.median(front[valid])) / depth.camera.fx_px
     step = max(5.0, 0.04 * math.sqrt(count))
@@ -128,7 +127,7 @@ def check_leak(depth: DepthMap) -> Check:
     inner: Bool = away >= step
     if not inner.any():
         return Check(name="leak", score=None)
-    nearest = ndimage.distance_transform_edt(~inner, return_distances=False, return_indices=True)
+    nearest = find_nearest(inner)
     rim = valid & (away <= 2.5)
     fall = front[rim] - front[nearest[0], nearest[1]][rim]
     share = float((fall > width / 3).mean())

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--wait", type=float, default=0.0, help="Seconds to wait for jobs that are not done.")
 @click.option("--every", default=30.0, show_default=True, help="Seconds between looks while waiting.")
 @click.option("--cancel", default="", help="Title of a job to stop and forget.")
-@click.option("--all", "everything", is_flag=True, help="Also list what was collected before.")
+@click.option("--all", "everything", is_flag=True, help="Also list jobs that were collected before.")
 @buy_options
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line for each job.")
 @click.pass_obj

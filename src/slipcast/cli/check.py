@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 @click.option(
     "--views",
     default="",
-    help="The sides that the pictures show, as front,left,back,right: they are compared as well.",
+    help="Sides that the pictures show, e.g. front,left,back,right; compares them as well.",
 )
-@click.option("--drafts", is_flag=True, help="The pictures are drafts of one prompt: compare and rank them.")
+@click.option("--drafts", is_flag=True, help="Compare and rank the pictures as drafts of one prompt.")
 @click.option(
-    "--prompt", default="", help="What was asked for; read from the JSON beside a bought picture by itself."
+    "--prompt", default="", help="Prompt of the picture; default: that in the JSON beside a bought picture."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each picture.")
 @click.option("--debug", is_flag=True, help="Show what the libraries print; log unexpected errors.")

@@ -81,7 +81,7 @@ from slipcast.jobs.sources import Entry, entries_of, names_of
     "--runner",
     default="local",
     show_default=True,
-    help="Where the jobs run: local, ray, or ray://HOST:PORT; on Ray --jobs 0 takes all processors but one.",
+    help="Place where the jobs run: local, ray, or ray://HOST:PORT; on Ray --jobs 0 takes all processors but one.",
 )
 @click.option(
     "--job-limit",

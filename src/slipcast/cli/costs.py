@@ -10,7 +10,7 @@ from slipcast.cli.terminal import Terminal
 
 @click.command()
 @click.option("--since", default="", help="First day, for instance 2026-11-01.")
-@click.option("--tenant", default="", help="Only of this tenant.")
+@click.option("--tenant", default="", help="Tenant whose costs are shown; default: all.")
 @click.option("--models", is_flag=True, help="List the picture models with their prices instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
@@ -23,8 +23,8 @@ def costs(terminal: Terminal, since: str, tenant: str, models: bool, as_json: bo
     """
     if models:
         return _models(terminal, as_json=as_json)
+    from slipcast.core.paths import state_folder
     from slipcast.generate.money.ledger import Ledger
-    from slipcast.generate.stock.database import state_folder
 
     ledger = Ledger(state_folder())
     try:

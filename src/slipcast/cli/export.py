@@ -17,7 +17,7 @@ from slipcast.jobs.failure import Failure, attempt
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="Folder for the results; default: the asset's own."
 )
-@click.option("-f", "--format", "formats", help="Of `slipcast formats`, with commas between.")
+@click.option("-f", "--format", "formats", help="Output formats, comma-separated (see `slipcast formats`).")
 @click.option(
     "--solid", is_flag=True, help="First close small holes, turn the mesh outward, join bodies that overlap."
 )
@@ -115,6 +115,7 @@ def inspect(terminal: Terminal, files: tuple[Path, ...], as_json: bool, debug: b
 @click.pass_obj
 def targets(terminal: Terminal, as_json: bool) -> int:
     """List where an asset can go, and what is chosen for it there."""
+    from slipcast.formats.table import EXPORTERS
     from slipcast.prepare.targets import TARGETS
 
     rows = [
@@ -123,8 +124,8 @@ def targets(terminal: Terminal, as_json: bool) -> int:
             "format": row.format,
             "up": row.axes,
             "unit": row.file_unit,
-            "texture": "none" if row.format == "stl" else row.texture_type,
-            "texture_max_px": None if row.format == "stl" else row.texture_max_px,
+            "texture": row.texture_type if EXPORTERS[row.format].keeps_texture else "none",
+            "texture_max_px": row.texture_max_px if EXPORTERS[row.format].keeps_texture else None,
             "faces": row.faces,
             "file_name": row.naming.file,
             "reason": row.sentence,

@@ -48,13 +48,15 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print a JSON objec
 
 @click.command()
 @click.argument("subject", metavar="[WORDS...]", nargs=-1)
-@click.option("--file", "file", type=click.Path(path_type=Path), help="Prompts: .txt, .csv or .jsonl.")
+@click.option(
+    "--file", "file", type=click.Path(path_type=Path), help="File with prompts: .txt, .csv or .jsonl."
+)
 @_OUT
-@click.option("--name", default="", help="Of the picture; from the words by default.")
-@click.option("--count", default=1, show_default=True, help="Pictures of each prompt.")
+@click.option("--name", default="", help="Name of the picture; default: from the words.")
+@click.option("--count", default=1, show_default=True, help="Number of pictures of each prompt.")
 @cascade_options
 @click.option(
-    "--batch", is_flag=True, help="Half price within a day: submit now, `slipcast batches` collects."
+    "--batch", is_flag=True, help="Buy at half price within a day; `slipcast batches` collects the pictures."
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be bought and for how much; buy nothing.")
 @click.option(
@@ -125,9 +127,12 @@ class Order:
 @click.argument("wishes", metavar="WISH...", nargs=-1, required=True)
 @_OUT
 @click.option(
-    "--take", default=0, show_default=True, help="Another number gives another picture for the same wish."
+    "--take",
+    default=0,
+    show_default=True,
+    help="Number of the try; another one gives another picture for the same wish.",
 )
-@click.option("--block", type=click.Path(path_type=Path), help="File with phrases that must not be sent.")
+@click.option("--block", type=click.Path(path_type=Path), help="File with forbidden phrases, one per line.")
 @click.option("--dry-run", is_flag=True, help="Say what would be bought and for how much; buy nothing.")
 @buy_options
 @_JSON

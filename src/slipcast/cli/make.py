@@ -46,17 +46,24 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Folder for the results.",
 )
-@click.option("--name", default="", help="Of the asset; from the words by default.")
+@click.option("--name", default="", help="Name of the asset; default: from the words.")
 @click.option(
-    "--take", default=0, show_default=True, help="Another number gives another picture of the same words."
+    "--take",
+    default=0,
+    show_default=True,
+    help="Number of the try; another one gives another picture of the same words.",
 )
 @asset_options
 @cascade_options
 @click.option(
-    "--views", "view_count", default=1, show_default=True, help="Pictures of so many sides: 1, 4 or 6."
+    "--views",
+    "view_count",
+    default=1,
+    show_default=True,
+    help="Number of sides to buy pictures of: 1, 4 or 6.",
 )
 @click.option(
-    "--retries", default=1, show_default=True, help="How often a side that does not fit is bought again."
+    "--retries", default=1, show_default=True, help="Number of further tries for a side that does not fit."
 )
 @click.option(
     "--mirror-symmetric", is_flag=True, help="Buy one of two opposite sides and mirror it to the other."

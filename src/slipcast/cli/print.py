@@ -63,9 +63,7 @@ _print_options = collect(
         fields=("height_m",),
         help="Height of the figurine without its base, e.g. 75mm or 3in.",
     ),
-    click.option(
-        "--scale", help="Height by name: 1:7, 1:12, 28mm, 32mm, 54mm, 6in; 1:N is of a person of 1.75 m."
-    ),
+    click.option("--scale", help="Scale or height: 1:7, 1:12, 28mm, 6in; 1:N is that of a person of 1.75 m."),
     click.option(
         "--base",
         cls=Option,
@@ -107,7 +105,9 @@ _print_options = collect(
     click.option("--colors", type=int, help="Number of filaments to print in, 1 to 16."),
     click.option("--filaments", help='Filaments at hand: "#ffffff,#cc3333,...".'),
     click.option(
-        "--stl-per-color", is_flag=True, help="Also a closed STL for each colour: a part a filament."
+        "--stl-per-color",
+        is_flag=True,
+        help="Also write a closed STL for each colour, a part for a filament.",
     ),
     click.option(
         "--orient",

@@ -20,7 +20,7 @@ from slipcast.jobs.resume import resume_stages
     "--from",
     "since",
     default="",
-    help="Stage to go on from: mask, depth, mesh or texture; by default what was edited first.",
+    help="Stage to go on from: mask, depth, mesh or texture; default: the first that was edited.",
 )
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="Folder for the results; default: where it was."
@@ -29,7 +29,7 @@ from slipcast.jobs.resume import resume_stages
     "--recipe",
     "recipe_file",
     type=click.Path(path_type=Path),
-    help="Recipe file (TOML) in place of the one that it was made with.",
+    help="Recipe file (TOML) instead of the one that made the asset.",
 )
 @click.option("--report", is_flag=True, help="Also write NAME.report.html.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each folder.")

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Folder for the results: OUT/NAME/front.png, left.png ...",
 )
-@click.option("--name", default="", help="Of the figurine; the picture's by default.")
-@click.option("--sides", default="left,back,right", show_default=True, help=f"What is bought, of {SIDES}.")
+@click.option("--name", default="", help="Name of the figurine; default: the picture's.")
+@click.option("--sides", default="left,back,right", show_default=True, help=f"Sides to buy, of {SIDES}.")
 @click.option(
-    "--retries", default=1, show_default=True, help="How often a side that does not fit is bought again."
+    "--retries", default=1, show_default=True, help="Number of further tries for a side that does not fit."
 )
 @click.option(
     "--mirror-symmetric", is_flag=True, help="Buy one of two opposite sides and mirror it to the other."

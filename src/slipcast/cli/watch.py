@@ -39,7 +39,7 @@ from slipcast.jobs.watch import FAILED, FolderGone, WatchOptions, watch_folder
     fields=("settle_s",),
     default=WatchOptions.settle_s,
     show_default=True,
-    help="Seconds without change: whole.",
+    help="Seconds without a change after which a file is whole.",
 )
 @click.option(
     "--views-wait",
@@ -49,7 +49,7 @@ from slipcast.jobs.watch import FAILED, FolderGone, WatchOptions, watch_folder
     show_default=True,
     help="Seconds that owl_left.png waits for more sides of the owl.",
 )
-@click.option("--once", is_flag=True, help="End when all that is there is done.")
+@click.option("--once", is_flag=True, help="End when all pictures in the folder are done.")
 @click.option(
     "--jobs",
     cls=Option,
@@ -57,7 +57,7 @@ from slipcast.jobs.watch import FAILED, FolderGone, WatchOptions, watch_folder
     default=1,
     show_default=True,
     type=click.IntRange(0),
-    help="Worker processes; 0: what fits here.",
+    help="Number of worker processes; 0: as many as fit this machine.",
 )
 @click.option("--json-lines", is_flag=True, help="Print an entry as soon as its picture is done, one a line.")
 @click.option("--debug", is_flag=True, help="Show what the libraries print; log unexpected errors.")

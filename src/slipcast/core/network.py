@@ -105,8 +105,12 @@ def count_threads() -> int:
     wanted = os.environ.get(THREADS, "")
     if wanted.isdecimal() and int(wanted) > 0:
         return int(wanted)
+    return min(count_cores(), _MOST_THREADS)
+
+
+def count_cores() -> int:
+    """Return the cores that this process may use."""
     try:
-        cores = len(os.sched_getaffinity(0))
+        return len(os.sched_getaffinity(0))
     except AttributeError:  # macOS and Windows
-        cores = os.cpu_count() or 1
-    return min(cores, _MOST_THREADS)
+        return os.cpu_count() or 1

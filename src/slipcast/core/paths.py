@@ -1,7 +1,13 @@
-"""Where bundled files lie, and whether they are what they should be."""
+"""Where bundled files lie, whether they are what they should be, and where what outlives a run is kept."""
 
 import hashlib
+import os
 from pathlib import Path
+
+import platformdirs
+
+HOME = "SLIPCAST_HOME"
+"""Environment variable: one folder for all that outlives a run, instead of the system's usual places."""
 
 _BLOCK = 1 << 20
 
@@ -11,6 +17,21 @@ def models_dir() -> Path:
     package = Path(__file__).resolve().parents[1]
     bundled = package / "models"
     return bundled if bundled.is_dir() else package.parent.parent / "models"
+
+
+def state_folder() -> Path:
+    """Where ledger and limits live."""
+    return Path(os.environ.get(HOME) or platformdirs.user_state_dir("slipcast", appauthor=False))
+
+
+def pictures_folder() -> Path:
+    """Where bought pictures live."""
+    return Path(os.environ.get(HOME) or platformdirs.user_data_dir("slipcast", appauthor=False)) / "pictures"
+
+
+def cache_folder() -> Path:
+    """Where fetched models live: what can be fetched again."""
+    return Path(os.environ.get(HOME) or platformdirs.user_cache_dir("slipcast", appauthor=False))
 
 
 def sha256_of(path: Path) -> str:

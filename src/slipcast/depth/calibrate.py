@@ -19,6 +19,7 @@ import numpy as np
 from scipy import ndimage
 
 from slipcast.core.findings import finding
+from slipcast.core.masks import blur_within, box_of
 from slipcast.core.options import check, real
 from slipcast.core.values import F32, Bool, DepthKind, DepthMap, Picture, Source
 from slipcast.depth.dome import inflate
@@ -72,7 +73,7 @@ def calibrate(depth: DepthMap, picture: Picture, options: CalibrateOptions) -> D
     thickness = half * np.float32(
         (prior if ratio is None else ratio) * columns / max(2 * float(half.max()), 1e-6)
     )
-    behind = _smooth((front + thickness / 2).astype(np.float32), valid, 0.02 * rows) + thickness / 2
+    behind = blur_within((front + thickness / 2).astype(np.float32), valid, 0.02 * rows) + thickness / 2
     # At the rim the shells meet: there the front itself counts, not its smooth middle.
     weight = np.clip(half / (0.02 * rows), 0, 1)
     back = front + thickness * (1 - weight) + (behind - front) * weight
@@ -106,8 +107,8 @@ def depth_prior(valid: Bool) -> float:
 
 def _extent(valid: Bool) -> tuple[int, int]:
     """Height and width of the silhouette's box in pixels."""
-    rows, columns = np.flatnonzero(valid.any(1)), np.flatnonzero(valid.any(0))
-    return int(rows[-1] - rows[0] + 1), int(columns[-1] - columns[0] + 1)
+    box = box_of(valid)
+    return box.height, box.width
 
 
 def _metric_front(depth: DepthMap, ratio: float) -> tuple[F32, bool]:
@@ -156,11 +157,3 @@ def _order(depth: DepthMap) -> DepthMap:
     assert depth.back is not None
     back = np.where(depth.valid, np.maximum(depth.back, depth.front), 0).astype(np.float32)
     return replace(depth, back=back, front=np.where(depth.valid, depth.front, 0).astype(np.float32))
-
-
-def _smooth(values: F32, valid: Bool, sigma_px: float) -> F32:
-    """Gaussian blur within the mask."""
-    weight = ndimage.gaussian_filter(valid.astype(np.float32), sigma_px, truncate=3)
-    blurred = ndimage.gaussian_filter(np.where(valid, values, 0).astype(np.float32), sigma_px, truncate=3)
-    out: F32 = blurred / np.maximum(weight, 1e-4)
-    return out

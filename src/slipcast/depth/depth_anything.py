@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from slipcast.core.errors import BadInput, MissingWeights, StageFailed
+from slipcast.core.masks import box_of
 from slipcast.core.options import FOV, check, choice, text, whole
 from slipcast.core.values import (
     F32,
@@ -272,11 +273,10 @@ def _crop(picture: Picture) -> _Crop:
     """The figurine's square with a margin, composited on grey."""
     assert picture.alpha is not None
     mask = picture.alpha >= 128
-    rows, cols = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    tall, wide = int(rows[-1] - rows[0]) + 1, int(cols[-1] - cols[0]) + 1
-    side = max(32, math.ceil(max(tall, wide) * (1 + 2 * _MARGIN)))
-    top = int(rows[0]) + tall // 2 - side // 2
-    left = int(cols[0]) + wide // 2 - side // 2
+    box = box_of(mask)
+    side = max(32, math.ceil(max(box.height, box.width) * (1 + 2 * _MARGIN)))
+    top = box.top + box.height // 2 - side // 2
+    left = box.left + box.width // 2 - side // 2
     out = np.full((side, side, 3), _GREY, np.uint8)
     height, width = mask.shape
     part = np.s_[max(0, top) : min(height, top + side), max(0, left) : min(width, left + side)]

@@ -32,6 +32,7 @@ import numpy as np
 from scipy import ndimage, sparse
 from scipy.sparse import linalg
 
+from slipcast.core.masks import blur_within, box_of
 from slipcast.core.options import FOV, check, real
 from slipcast.core.values import (
     F32,
@@ -115,10 +116,9 @@ def inflate_standing(mask: Bool, share: float = DomeOptions.reflected) -> F32:
 
     `share` of the silhouette's height (width, at the sides) is reflected there.
     """
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    if not len(rows) or share <= 0:
+    if share <= 0 or not mask.any():
         return inflate(mask)
-    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    top, bottom, left, right = box_of(mask)
     tall, wide = max(1, int(share * (bottom - top))), max(1, int(share * (right - left)))
     pad = [[0, tall], [0, 0]]
     if top == 0:
@@ -164,19 +164,11 @@ def inflate(mask: Bool) -> F32:
 def read_shading_relief(pixels: U8, mask: Bool, height_px: float) -> F32:
     """Return the band-passed luminance inside `mask`, about [-1, 1]: light is near, dark is far."""
     grey: F32 = pixels.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32) / np.float32(255)
-    fine = _blur_masked(grey, mask, 0.0025 * height_px)
-    coarse = _blur_masked(grey, mask, 0.02 * height_px)
+    fine = blur_within(grey, mask, 0.0025 * height_px)
+    coarse = blur_within(grey, mask, 0.02 * height_px)
     band = np.where(mask, fine - coarse, 0)
     spread = float(np.sqrt((band[mask] ** 2).mean())) if mask.any() else 0.0
     return np.tanh(band / max(3 * spread, 0.05)).astype(np.float32)
-
-
-def _blur_masked(values: F32, mask: Bool, sigma_px: float) -> F32:
-    """Gaussian blur that takes nothing from outside the mask."""
-    weight = ndimage.gaussian_filter(mask.astype(np.float32), sigma_px, truncate=3)
-    blurred = ndimage.gaussian_filter(np.where(mask, values, 0).astype(np.float32), sigma_px, truncate=3)
-    out: F32 = (blurred / np.maximum(weight, 1e-4)).astype(np.float32)
-    return out
 
 
 def _halve(cover: F32) -> F32:

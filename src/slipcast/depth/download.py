@@ -16,7 +16,6 @@ import os
 import re
 import shutil
 import socket
-import sys
 import threading
 import tomllib
 import urllib.error
@@ -29,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from slipcast.core.errors import BadInput, MissingWeights
+from slipcast.core.paths import cache_folder
 from slipcast.core.paths import models_dir as models_dir
 from slipcast.core.paths import sha256_of as sha256_of
 
@@ -91,18 +91,6 @@ def manifest() -> dict[str, ModelEntry]:
     """The models that can be fetched, by name."""
     data = tomllib.loads((models_dir() / "manifest.toml").read_text(encoding="utf-8"))
     return {name: _entry(name, block) for name, block in data.items()}
-
-
-def cache_dir() -> Path:
-    """Where fetched models are kept: $SLIPCAST_CACHE, or `slipcast` in the user's cache folder."""
-    own = os.environ.get("SLIPCAST_CACHE")
-    if own:
-        return Path(own)
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "slipcast"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", str(Path.home() / "AppData" / "Local"))) / "slipcast"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slipcast"
 
 
 def looks_like_model(name: str) -> bool:
@@ -185,7 +173,7 @@ def pull(name: str, watch: Watch | None = None) -> Weights:
     except OSError as error:
         raise MissingWeights(
             f"the weights of {entry.name} could not be written to {home.parent} ({error.strerror or error}); "
-            "free some space there or set SLIPCAST_CACHE to another folder"
+            "free some space there or set SLIPCAST_HOME to another folder"
         ) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -210,7 +198,7 @@ def _entry(name: str, block: Mapping[str, Any]) -> ModelEntry:
 
 
 def _home(repo: str) -> Path:
-    return cache_dir() / "models" / repo.replace("/", "--")
+    return cache_folder() / "models" / repo.replace("/", "--")
 
 
 def _complete(folder: Path) -> bool:

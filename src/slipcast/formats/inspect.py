@@ -1,40 +1,27 @@
 """What is in a mesh file: the facts behind `slipcast inspect`."""
 
 import math
-from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import finding
 from slipcast.formats.common.reading import Content, count_open_edges, weld
+from slipcast.formats.table import EXPORTERS
 from slipcast.mesh.bodies import find_bodies
 
-READERS = {
-    ".glb": "gltf.read:read_gltf",
-    ".gltf": "gltf.read:read_gltf",
-    ".obj": "obj.read:read_obj",
-    ".fbx": "fbx.read:read_fbx",
-    ".stl": "stl.read:read_stl",
-    ".3mf": "threemf.read:read_threemf",
-    ".ply": "ply.read:read_ply",
-    ".usdz": "usdz.read:read_usdz",
-}
-"""Suffix -> `module:function` of this package; each gives a Content or raises BadInput."""
+READERS = {row.suffix: row for row in EXPORTERS.values()}
+"""Suffix -> the row whose `read` reads it."""
 
 
 def read_content(path: Path) -> Content:
     """Read a mesh file of any format in READERS; raises BadInput for what cannot be read or trusted."""
-    entry = READERS.get(path.suffix.lower())
-    if entry is None:
+    row = READERS.get(path.suffix.lower())
+    if row is None:
         raise BadInput(f"{path} has the suffix {path.suffix!r}; readable are {', '.join(READERS)}")
-    module, _, function = entry.partition(":")
-    read = getattr(import_module(f"slipcast.formats.{module}"), function)
     with np.errstate(all="ignore"):  # numbers beyond any scale are refused by the readers
-        return cast(Callable[[Path], Content], read)(path)
+        return row.read(path)
 
 
 def describe(path: Path) -> dict[str, object]:

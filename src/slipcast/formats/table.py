@@ -14,7 +14,10 @@ from slipcast.core.errors import BadInput
 from slipcast.core.options import check, choice, flag, instance, text, whole
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from slipcast.core.values import Export, Figurine
+    from slipcast.formats.common.reading import Content
 
 TEXTURE_TYPES = ("png", "jpeg", "webp")
 COMPRESSIONS = ("none", "meshopt", "draco")
@@ -126,8 +129,12 @@ class Exporter:
     """The unit of the numbers in the file: `m`, `cm` or `mm`."""
     up: str
     """The axis that points up in the file: `y` or `z`."""
+    carries: frozenset[str]
+    """What else arrives: `normal map`, `occlusion`, `levels` (of detail, and collision bodies), `compression`."""
     entry: str
-    """`module:function`, loaded on first use."""
+    """`module:function` that writes it, loaded on first use."""
+    reader: str
+    """`module:function` that reads it."""
     sentence: str
     """What it is for, for `slipcast formats`."""
     extra: tuple[str, str] | None = None
@@ -147,6 +154,12 @@ class Exporter:
         module, _, function = self.entry.partition(":")
         return cast("Callable[[Figurine, ExportOptions], Export]", getattr(import_module(module), function))
 
+    @property
+    def read(self) -> "Callable[[Path], Content]":
+        """The reader, `path -> Content`; raises BadInput for what cannot be read or trusted."""
+        module, _, function = self.reader.partition(":")
+        return cast("Callable[[Path], Content]", getattr(import_module(module), function))
+
 
 def _row(
     name: str,
@@ -156,11 +169,17 @@ def _row(
     color: str = "texture",
     unit: str = "m",
     up: str = "y",
-    module: str | None = None,
+    carries: str = "",
+    folder: str = "",
+    write: str = "",
     extra: tuple[str, str] | None = None,
 ) -> Exporter:
-    """Make a row; `color` is `texture`, `vertex` or `none`, `module` the file when it is not called as the
-    format."""
+    """Make a row; `color` is `texture`, `vertex` or `none`, `carries` has commas between.
+
+    `folder` and `write` are said where the folder or the writer's place is not called as the format.
+    """
+    folder = folder or name
+    write = write or f"write:write_{folder}"
     return Exporter(
         name=name,
         suffix=f".{name}",
@@ -169,7 +188,9 @@ def _row(
         keeps_color=color != "none",
         unit=unit,
         up=up,
-        entry=f"slipcast.formats.{module or f'{name}.write:write_{name}'}",
+        carries=frozenset(filter(None, carries.split(", "))),
+        entry=f"slipcast.formats.{folder}.{write}",
+        reader=f"slipcast.formats.{folder}.read:read_{folder}",
         sentence=sentence,
         extra=extra,
     )
@@ -182,16 +203,29 @@ EXPORTERS: dict[str, Exporter] = {
             "glb",
             "model/gltf-binary",
             "glTF in one file: web, Godot, Blender, viewers of Windows and Android; programs on assimp misread what "
-            "--quantize and --compress pack, without a word: give them the plain file",
-            module="gltf.glb:write_glb",
+            "quantizing and compression pack, without a word: give them the plain file",
+            carries="normal map, occlusion, levels, compression",
+            folder="gltf",
+            write="glb:write_glb",
         ),
-        _row("gltf", "model/gltf+json", "glTF in three files (.gltf, .bin, texture): easy to look into"),
-        _row("obj", "model/obj", "Wavefront OBJ with .mtl and texture: every modelling program"),
+        _row(
+            "gltf",
+            "model/gltf+json",
+            "glTF in three files (.gltf, .bin, texture): easy to look into",
+            carries="normal map, occlusion, levels, compression",
+        ),
+        _row(
+            "obj",
+            "model/obj",
+            "Wavefront OBJ with .mtl and texture: every modelling program",
+            carries="normal map",
+        ),
         _row(
             "fbx",
             "application/vnd.autodesk.fbx",
             "binary FBX 7.4, texture embedded and beside it: Unity, Unreal, Maya, 3ds Max",
             unit="cm",
+            carries="normal map, occlusion, levels",
         ),
         _row("stl", "model/stl", "binary STL: every slicer; no colours", color="none", unit="mm", up="z"),
         _row(
@@ -200,7 +234,7 @@ EXPORTERS: dict[str, Exporter] = {
             "3MF with texture: slicers and colour printers",
             unit="mm",
             up="z",
-            module="threemf.write:write_threemf",
+            folder="threemf",
         ),
         _row(
             "ply", "model/x-ply", "binary PLY, colour per vertex: MeshLab, scanners", color="vertex", up="z"
@@ -209,6 +243,7 @@ EXPORTERS: dict[str, Exporter] = {
             "usdz",
             "model/vnd.usdz+zip",
             "USDZ: iPhone and Vision Pro; needs the extra usd-core",
+            carries="normal map",
             extra=("pxr", "usd"),
         ),
     )

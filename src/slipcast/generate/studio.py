@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 from slipcast.core.errors import ProviderError, ProviderTimeout, SlipcastError
 from slipcast.core.findings import Finding, finding
+from slipcast.core.paths import pictures_folder, state_folder
 from slipcast.generate.money.ledger import Entry, Ledger
 from slipcast.generate.money.prices import PictureModel, model_row
 from slipcast.generate.prompt_checks import rough_tokens
@@ -33,7 +34,6 @@ from slipcast.generate.request import (
 )
 from slipcast.generate.results import Bought, GenerateOptions, Outcome, Plan
 from slipcast.generate.stock.cache import Cache, CacheOptions, Kept
-from slipcast.generate.stock.database import cache_folder, state_folder
 from slipcast.generate.traffic.breaker import Breaker
 from slipcast.generate.traffic.limits import Limits
 from slipcast.generate.traffic.retry import RetryPlan
@@ -56,7 +56,7 @@ class AsyncStudio:
         self.run = self.options.run or secrets.token_hex(6)
         state = self.options.state or state_folder()
         with ExitStack() as opened:
-            folder = self.options.pictures or cache_folder()
+            folder = self.options.pictures or pictures_folder()
             self.cache = Cache(CacheOptions(folder=folder, most_bytes=self.options.cache_bytes))
             opened.callback(self.cache.close)
             self.ledger = Ledger(state)

@@ -19,10 +19,10 @@ from slipcast.core.errors import BadInput
     help="Folder that the agent may read and write; may be given several times. Default: the current one.",
 )
 @click.option(
-    "--http", default="", help="Serve HTTP at this address of this machine, 127.0.0.1:8765, not stdin."
+    "--http", default="", help="Address for HTTP on this machine, e.g. 127.0.0.1:8765; default: stdin."
 )
 @click.option(
-    "--max-cost", default=1.0, show_default=True, help="Dollars: the highest limit that a call may state."
+    "--max-cost", default=1.0, show_default=True, help="Highest cost limit in dollars that a call may state."
 )
 def mcp(roots: tuple[Path, ...], http: str, max_cost: float) -> int:
     """Serve check, convert, make, refine, inspect, export, print and report to an agent, as an MCP server.

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipcast.core.errors import BadInput, QuotaExceeded, SlipcastError, status_of
+from slipcast.core.paths import state_folder
 from slipcast.generate.batches import Batches, Job
 from slipcast.generate.money.ledger import Entry
 from slipcast.generate.money.prices import model_row
 from slipcast.generate.prompt_checks import rough_tokens
 from slipcast.generate.request import Billed
 from slipcast.generate.stock.cache import SUFFIXES
-from slipcast.generate.stock.database import state_folder
 from slipcast.generate.studio import AsyncStudio
 from slipcast.jobs.events import Cost, EntryDone, Event, Tell, ignore
 from slipcast.jobs.failure import Failure

@@ -21,6 +21,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
 
 from slipcast.core.errors import BadInput
+from slipcast.core.network import count_cores
 
 Job = TypeVar("Job")
 Outcome = TypeVar("Outcome")
@@ -85,7 +86,7 @@ def run_jobs(
     done: dict[int, tuple[Job, Any]] = {}
     following, ended = 0, False
     pool: list[_Worker[Job]] = []
-    threads = max(1, _cores() // workers)
+    threads = max(1, count_cores() // workers)
 
     def finish(worker: _Worker[Job], outcome: Any) -> None:
         assert worker.number is not None
@@ -159,7 +160,7 @@ def run_jobs(
 
 def count_workers() -> int:
     """Return how many workers fit this machine: one a core, as far as the free memory allows."""
-    return max(1, min(_cores(), _free_mb() // WORKER_MB))
+    return max(1, min(count_cores(), _free_mb() // WORKER_MB))
 
 
 def _serve(pipe: Connection, work: Callable[[Any], Any], threads: int) -> None:
@@ -183,13 +184,6 @@ def _how_it_ended(code: int | None) -> str:
         hint = ", probably for want of memory: use fewer jobs" if name == "SIGKILL" else ""
         return f"its worker process was ended by {name}{hint}"
     return f"its worker process ended with code {code}"
-
-
-def _cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS and Windows
-        return os.cpu_count() or 1
 
 
 def _free_mb() -> int:

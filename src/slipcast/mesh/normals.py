@@ -1,22 +1,28 @@
-"""Normals of vertices, weighted by the area of the faces around them."""
+"""Normals of vertices.
+
+They are computed on the shared vertices, so that a UV seam, where a format must split them, stays invisible. Each face
+counts by the angle it has at the vertex (Thuermer and Wuethrich, 1998): unlike plain or area weights the result does
+not change when a flat part is cut into triangles differently.
+"""
 
 import numpy as np
 
 from slipcast.core.values import F32, I32
-from slipcast.mesh.topology import corners, cross, dot
+from slipcast.mesh.topology import cross, dot, unit
 
 
 def vertex_normals(vertices: F32, faces: I32) -> F32:
-    """Return (V,3) unit normals, the area-weighted mean of the faces around each vertex."""
-    corner = corners(vertices, faces)
-    face = cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
+    """Return (V,3) unit normals; a vertex without any area points up."""
     at = np.ascontiguousarray(faces.T)
+    corner = np.take(np.ascontiguousarray(vertices.T, np.float64), at, axis=1).swapaxes(0, 1)
+    edge = [unit(corner[(k + 1) % 3] - corner[k]) for k in range(3)]
+    face = unit(cross(corner[1] - corner[0], corner[2] - corner[0]))
     total = np.zeros((3, len(vertices)))
-    for axis in range(3):
-        for k in range(3):
-            total[axis] += np.bincount(at[k], face[axis], len(vertices))
+    for k in range(3):
+        angle = np.arccos(np.clip(-dot(edge[k], edge[k - 1]), -1.0, 1.0))
+        for axis in range(3):
+            total[axis] += np.bincount(at[k], angle * face[axis], minlength=total.shape[1])
     length = np.sqrt(dot(total, total))
-    flat = length < 1e-30
-    total[:, flat], length[flat] = [[0], [0], [1]], 1
-    out: F32 = np.ascontiguousarray((total / length).T, np.float32)
-    return out
+    out = total / np.maximum(length, 1e-300)
+    out[:, length < 1e-12] = [[0.0], [1.0], [0.0]]
+    return np.ascontiguousarray(out.T, np.float32)

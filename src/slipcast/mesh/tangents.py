@@ -1,31 +1,9 @@
-"""Vertex normals and tangents of a closed mesh.
-
-Normals are computed on the shared vertices, so that a UV seam, where a format must split them, stays
-invisible. Each face counts by the angle it has at the vertex (Thuermer and Wuethrich, 1998): unlike plain or
-area weights the result does not change when a flat part is cut into triangles differently.
-"""
+"""Tangents of a figurine's surface, and the vertices that a format must split for them."""
 
 import numpy as np
 
-from slipcast.core.values import F32, F64, I32, Figurine, Mesh
-from slipcast.mesh.topology import cross, dot
-
-
-def vertex_normals(mesh: Mesh) -> F32:
-    """Return (V,3) unit normals; a vertex without any area points up."""
-    at = np.ascontiguousarray(mesh.faces.T)
-    corner = np.take(np.ascontiguousarray(mesh.vertices.T, np.float64), at, axis=1).swapaxes(0, 1)
-    edge = [_unit(corner[(k + 1) % 3] - corner[k]) for k in range(3)]
-    face = _unit(cross(corner[1] - corner[0], corner[2] - corner[0]))
-    total = np.zeros((3, len(mesh.vertices)))
-    for k in range(3):
-        angle = np.arccos(np.clip(-dot(edge[k], edge[k - 1]), -1.0, 1.0))
-        for axis in range(3):
-            total[axis] += np.bincount(at[k], angle * face[axis], minlength=total.shape[1])
-    length = np.sqrt(dot(total, total))
-    out = total / np.maximum(length, 1e-300)
-    out[:, length < 1e-12] = [[0.0], [1.0], [0.0]]
-    return np.ascontiguousarray(out.T, np.float32)
+from slipcast.core.values import F32, F64, I32, Figurine
+from slipcast.mesh.topology import dot, unit
 
 
 def measure_handedness(figurine: Figurine) -> F32:
@@ -57,8 +35,8 @@ def make_tangents(figurine: Figurine, normals: F32, corner: I32, faces: I32) -> 
     total = np.zeros((3, len(corner)))
     for k in range(3):
         up = np.take(normal, index[k], axis=1)
-        a, b = _unit(_flatten(edge[k], up)), _unit(_flatten(-edge[k - 1], up))
-        mine = _unit(_flatten(along, up)) * np.arccos(np.clip(dot(a, b), -1.0, 1.0))
+        a, b = unit(_flatten(edge[k], up)), unit(_flatten(-edge[k - 1], up))
+        mine = unit(_flatten(along, up)) * np.arccos(np.clip(dot(a, b), -1.0, 1.0))
         for axis in range(3):
             total[axis] += np.bincount(index[k], mine[axis], minlength=len(corner))
     # Any direction in the plane will do where the charts gave none.
@@ -66,7 +44,7 @@ def make_tangents(figurine: Figurine, normals: F32, corner: I32, faces: I32) -> 
     weak = np.sqrt(dot(total, total)) < 1e-9
     total[:, weak] = _flatten(helper, normal)[:, weak]
     hand = measure_handedness(figurine).reshape(-1)[corner]
-    return np.concatenate([_unit(total).T.astype(np.float32), hand[:, None]], axis=1)
+    return np.concatenate([unit(total).T.astype(np.float32), hand[:, None]], axis=1)
 
 
 def make_corner_tangents(figurine: Figurine, normals: F32) -> F32:
@@ -107,10 +85,4 @@ def split_vertices(faces: I32, uv: F32, keep: F32 | None = None) -> tuple[I32, I
 def _flatten(vectors: F64, normals: F64) -> F64:
     """(3,N) vectors without their part along unit normals (3,N)."""
     out: F64 = vectors - normals * dot(normals, vectors)
-    return out
-
-
-def _unit(vectors: F64) -> F64:
-    """(3,N) vectors of length 1; a vector without length stays."""
-    out: F64 = vectors / np.maximum(np.sqrt(dot(vectors, vectors)), 1e-300)
     return out

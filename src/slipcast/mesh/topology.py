@@ -140,6 +140,12 @@ def dot(a: _Vectors, b: _Vectors) -> _Vectors:
     return out
 
 
+def unit(vectors: F64) -> F64:
+    """(3,N) vectors of length 1; a vector without length stays."""
+    out: F64 = vectors / np.maximum(np.sqrt(dot(vectors, vectors)), 1e-300)
+    return out
+
+
 def _volumes(corner: F64) -> F64:
     """(F,) signed volumes of the tetrahedra between the faces of `corners` and the origin."""
     return dot(corner[:, 0], cross(corner[:, 1], corner[:, 2])) / 6

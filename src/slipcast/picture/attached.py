@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from slipcast.core.masks import box_of
 from slipcast.core.values import F32, U8, Bool
 from slipcast.picture.backdrop import LIKE, fit_backdrop
 
@@ -306,8 +307,8 @@ def _has_open_edges(edge: Bool, body: Bool, air: Bool) -> bool:
     """Whether edges lie in the air beside the figurine, as of a thing whose outline is lost in places."""
     import cv2
 
-    rows, cols = np.flatnonzero(body.any(1)), np.flatnonzero(body.any(0))
-    size = max(rows[-1] - rows[0], cols[-1] - cols[0])
+    box = box_of(body)
+    size = max(box.height, box.width) - 1
     away = cv2.dilate(body.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
     stray = (edge & air & ~away).astype(np.uint8)
     near = cv2.dilate(body.astype(np.uint8), np.ones((25, 25), np.uint8)) > 0
@@ -318,7 +319,8 @@ def _has_open_edges(edge: Bool, body: Bool, air: Bool) -> bool:
         if left < 8 or top < 8 or left + wide > edge.shape[1] - 8 or top + tall > edge.shape[0] - 8:
             continue  # a floor's horizon
         # A straight line counts only beside or below the figurine; one that bends or has a corner is no horizon.
-        below = top > rows[-1] and cols[0] < left + wide / 2 < cols[-1] and top - rows[-1] < 0.5 * size
+        foot = box.bottom - 1
+        below = top > foot and box.left < left + wide / 2 < box.right - 1 and top - foot < 0.5 * size
         reach = about if min(wide, tall) > 0.05 * size else near
         if max(wide, tall) > 0.3 * size and (below or bool((reach & (label == piece)).any())):
             return True
@@ -345,8 +347,8 @@ def _white_parts(body: Bool, air: Bool, bare: Bool, prior: F32, backdrop: _Backd
     count, label, stats, _ = cv2.connectedComponentsWithStats(inside, connectivity=4)
     if count < 2:
         return out
-    rows, cols = np.flatnonzero(body.any(1)), np.flatnonzero(body.any(0))
-    stroke = max(3.0, 0.02 * max(rows[-1] - rows[0], cols[-1] - cols[0]))
+    box = box_of(body)
+    stroke = max(3.0, 0.02 * (max(box.height, box.width) - 1))
     depth = cv2.distanceTransform(inside, cv2.DIST_L2, 5)
     from_air = cv2.distanceTransform((~air).astype(np.uint8), cv2.DIST_L2, 5)
     for piece in range(1, count):
@@ -363,7 +365,7 @@ def _white_parts(body: Bool, air: Bool, bare: Bool, prior: F32, backdrop: _Backd
         whole = np.zeros_like(body)
         whole[part] = deep
         same = backdrop.is_repeated(whole)
-        high = top + tall < (rows[0] + rows[-1]) / 2  # where no shade of a floor is
+        high = top + tall < (box.top + box.bottom - 1) / 2  # where no shade of a floor is
         if same and not backdrop.clipped:
             continue
         shaded = (

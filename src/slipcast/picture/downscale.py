@@ -6,9 +6,8 @@ picture costs time and memory in every stage and is thrown away at the end. Smal
 
 from dataclasses import replace
 
-import numpy as np
-
 from slipcast.core.findings import finding
+from slipcast.core.masks import box_of
 from slipcast.core.values import Picture
 from slipcast.picture.cut_out import CutoutOptions, coarse_mask
 from slipcast.picture.own_alpha import has_own_cutout
@@ -36,10 +35,10 @@ def downscale(picture: Picture, options: CutoutOptions) -> Picture:
         seen = (
             coarse_mask(cv2.resize(picture.pixels, small, interpolation=cv2.INTER_AREA), options.model) > 0.5
         )
-    rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
-    if not len(rows):
+    if not seen.any():
         return picture  # the cutout says what is wrong with it
-    side = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
+    box = box_of(seen)
+    side = max(box.height, box.width)
     scale = FIGURINE_PX / (side / ratio)
     if scale >= 1:
         return picture

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from slipcast.core.findings import Finding, finding
+from slipcast.core.masks import box_of
 from slipcast.core.values import U8, Bool, Picture
 from slipcast.picture.backdrop import LIKE, fit_backdrop
 from slipcast.picture.bleed import bleed_colors
@@ -86,8 +87,7 @@ def find_window(picture: Picture) -> Window | None:
         return everything
     if not solid.any():
         return None
-    rows, cols = np.flatnonzero(solid.any(1)), np.flatnonzero(solid.any(0))
-    top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(cols[0]), int(cols[-1]) + 1
+    top, bottom, left, right = box_of(solid)
     shown = np.ascontiguousarray(solid[top:bottom, left:right])
     if min(shown.shape) < 32 or not _is_frame(shown):
         return None

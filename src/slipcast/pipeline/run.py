@@ -26,7 +26,6 @@ from slipcast.depth.models import AUTO, DepthModels
 from slipcast.depth.place import find_settling, place
 from slipcast.depth.plausible import replace_implausible
 from slipcast.depth.round_base import find_base, stand_on_base
-from slipcast.formats.common.losses import CARRY_NORMAL_MAP
 from slipcast.formats.table import EXPORTERS
 from slipcast.mesh.deviation import measure_deviation
 from slipcast.pipeline import metadata
@@ -309,7 +308,8 @@ def _fit_originals(pictures: Sequence[Picture], cutouts: Sequence[Picture]) -> l
 
 def _choose_texture(recipe: Recipe) -> TextureOptions:
     """The texture's options; a normal map that no format carries is not made, but where it is asked for."""
-    wanted = recipe.texture.normal_map != "auto" or any(key in CARRY_NORMAL_MAP for key in recipe.formats)
+    carried = any("normal map" in EXPORTERS[key].carries for key in recipe.formats)
+    wanted = carried or recipe.texture.normal_map != "auto"
     return recipe.texture if wanted else replace(recipe.texture, normal_map="off")
 
 

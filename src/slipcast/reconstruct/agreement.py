@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from slipcast.core.findings import Finding, finding
+from slipcast.core.masks import box_of
 from slipcast.core.values import F32, LENS_FOV_DEG, Bool, DepthMap, Picture, View
 from slipcast.reconstruct.register import measure_miss, register
 from slipcast.reconstruct.sides import make_sides
@@ -200,9 +201,7 @@ def mirror(picture: Picture) -> Picture:
 
 
 def _box(cut: Picture) -> tuple[slice, slice]:
-    mask = np.asarray(cut.alpha) >= 128
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    return box_of(np.asarray(cut.alpha) >= 128).slices
 
 
 def _outline(cut: Picture) -> Bool:

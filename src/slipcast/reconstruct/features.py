@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from slipcast.core.masks import find_nearest
 from slipcast.core.orbit import sample
 from slipcast.core.values import F32, Bool
 from slipcast.reconstruct.silhouettes import Side, march, pixels_of
@@ -85,7 +86,7 @@ def _shells(sides: Sequence[Side], index: int) -> F32:
     known[row[has], column[has]] = True
     if not known.any():
         return np.zeros((h, w, 5), np.float32)
-    back_to = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
+    back_to = find_nearest(known)
     front, back = (hull[..., 0], hull[..., 1])
     if side.front is not None and side.back is not None:
         front, back = _placed(side, hull, known, x, y, row, column)

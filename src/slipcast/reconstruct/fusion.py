@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import ndimage
 
+from slipcast.core.masks import find_nearest
 from slipcast.core.values import Camera, DepthMap, Mesh, Picture, Source, View
 from slipcast.mesh.raycast import Scene
 from slipcast.mesh.topology import make_mesh
@@ -119,7 +119,7 @@ def _seen(mesh: Mesh, cut: Picture, camera: Camera, said: DepthMap) -> DepthMap:
     shells[1, rows[hit], columns[hit]] = np.maximum(end, near)[hit]
     known = np.zeros(mask.shape, bool)
     known[rows[hit], columns[hit]] = True
-    row, column = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
+    row, column = find_nearest(known)
     shells = np.where(mask, shells[:, row, column], 0).astype(np.float32)
     return replace(
         said, front=shells[0], back=shells[1], valid=mask, camera=camera, back_source=Source.BACK_VIEW

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from slipcast.core.masks import box_of
 from slipcast.core.values import F32, F64, Bool, Camera, DepthMap
 
 _SKIN = 1.5
@@ -64,8 +65,8 @@ def sample_rays(depth: DepthMap, cover: F32, nodes: int) -> RayGrid:
     `cover` (H,W) in [0, 1] is the picture's alpha; some pixel of `depth` must be valid.
     """
     assert depth.back is not None
-    rows, columns = np.flatnonzero(depth.valid.any(1)), np.flatnonzero(depth.valid.any(0))
-    box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    around = box_of(depth.valid)
+    box = around.slices
     height, width = depth.valid[box].shape
     nearest = float(np.median(depth.front[depth.valid]))
     focal_px = math.sqrt(depth.camera.fx_px * depth.camera.fy_px)
@@ -91,7 +92,7 @@ def sample_rays(depth: DepthMap, cover: F32, nodes: int) -> RayGrid:
         front=np.pad(front, 1),
         back=np.pad(back, 1),
         pitch_px=pitch,
-        origin_px=(float(rows[0]) - pitch / 2, float(columns[0]) - pitch / 2),
+        origin_px=(around.top - pitch / 2, around.left - pitch / 2),
         nearest=nearest,
         focal=focal,
     )

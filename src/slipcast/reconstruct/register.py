@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from slipcast.core.masks import box_of
 from slipcast.core.orbit import OrbitCamera
 from slipcast.core.values import F32, F64, View
 from slipcast.reconstruct.silhouettes import WORK_PX, Side, march
@@ -109,9 +110,8 @@ def _top_started(side: Side, front: Side) -> Side:
 
 
 def _box(side: Side) -> tuple[float, float, float, float]:
-    inside = side.cover >= 0.5
-    rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
-    return float(rows[0]), float(rows[-1] + 1), float(columns[0]), float(columns[-1] + 1)
+    top, bottom, left, right = box_of(side.cover >= 0.5)
+    return float(top), float(bottom), float(left), float(right)
 
 
 def _outline_rays(side: Side) -> tuple[F32, F32]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from slipcast.core.masks import box_of
 from slipcast.core.orbit import OrbitCamera
 from slipcast.core.values import F32, Bool, DepthMap, Picture, View
 from slipcast.reconstruct.silhouettes import WORK_PX, Side, outline_distance
@@ -33,9 +34,8 @@ def make_sides(
 
 def _longest(cut: Picture) -> float:
     assert cut.alpha is not None
-    mask = np.asarray(cut.alpha) >= 128
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    return float(max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1)
+    box = box_of(np.asarray(cut.alpha) >= 128)
+    return float(max(box.height, box.width))
 
 
 def _side(cut: Picture, depth: DepthMap | None, view: View, scale: float, fov_deg: float) -> Side:

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slipcast.core.values import F32, F64, I32, U8, Figurine
-from slipcast.mesh.tangents import make_tangents, measure_handedness, split_vertices, vertex_normals
+from slipcast.mesh.normals import vertex_normals
+from slipcast.mesh.tangents import make_tangents, measure_handedness, split_vertices
 from slipcast.mesh.thickness import Thickness
 
 
@@ -39,7 +40,7 @@ def pack(figurine: Figurine, thickness: Thickness, wall_m: float) -> Packed:
     low = mesh.vertices.min(0).astype(np.float64)
     size = float(np.ptp(mesh.vertices, axis=0).max()) or 1.0
     position = np.round((mesh.vertices.astype(np.float64) - low) / size * 65535).astype("<u2")
-    normal = vertex_normals(mesh)
+    normal = vertex_normals(mesh.vertices, mesh.faces)
     wide = len(corner) > 65535
     blocks = [
         index.reshape(-1).astype("<u4" if wide else "<u2"),

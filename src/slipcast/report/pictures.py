@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from slipcast.checks.mesh import Judged
+from slipcast.core.masks import box_of
 from slipcast.core.values import F32, U8, Bool, DepthMap, Figurine, Picture, Source
 from slipcast.mesh.normals import vertex_normals
 from slipcast.pipeline.preview import Look, look_from, look_up
@@ -155,14 +156,10 @@ def _cut(picture: Picture) -> U8:
 
 def _box(valid: Bool) -> tuple[slice, slice]:
     """The figurine's box with a margin of 4 %."""
-    rows, columns = np.flatnonzero(valid.any(1)), np.flatnonzero(valid.any(0))
-    if not len(rows):
+    if not valid.any():
         return slice(0, valid.shape[0]), slice(0, valid.shape[1])
-    margin = round(0.04 * max(rows[-1] - rows[0], columns[-1] - columns[0])) + 1
-    return (
-        slice(max(rows[0] - margin, 0), min(rows[-1] + 1 + margin, valid.shape[0])),
-        slice(max(columns[0] - margin, 0), min(columns[-1] + 1 + margin, valid.shape[1])),
-    )
+    box = box_of(valid)
+    return box.widen(round(0.04 * (max(box.height, box.width) - 1)) + 1, valid.shape).slices
 
 
 def _shells(depth: DepthMap, box: tuple[slice, slice]) -> tuple[list[Shown], tuple[float, ...]]:

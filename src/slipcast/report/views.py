@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from slipcast.core.camera import project
+from slipcast.core.masks import box_of
 from slipcast.core.values import F32, U8, Bool, Figurine
 from slipcast.mesh.rasterize import rasterize
 from slipcast.pipeline.preview import look_up
@@ -85,10 +86,9 @@ def _fill(values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def _box(mask: Bool) -> tuple[slice, slice]:
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    if not len(rows):
+    if not mask.any():
         return slice(0, mask.shape[0]), slice(0, mask.shape[1])
-    return slice(max(rows[0] - 4, 0), rows[-1] + 5), slice(max(columns[0] - 4, 0), columns[-1] + 5)
+    return box_of(mask).widen(4, mask.shape).slices
 
 
 def _show(color: F32, mask: Bool, box: tuple[slice, slice]) -> Shown:

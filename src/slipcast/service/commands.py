@@ -21,13 +21,17 @@ from slipcast.service.tenants import create_tenant, find_tenant, for_tenant, set
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _PLACES = (
-    click.option("--config", type=click.Path(path_type=Path), help="TOML with a section a place."),
-    click.option("--environment", help="The section of --config that counts: staging, production."),
+    click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        help="Settings file (TOML) with a section for each environment.",
+    ),
+    click.option("--environment", help="Section of --config, e.g. staging or production."),
     click.option(
         "--data", type=click.Path(path_type=Path), help="Folder of the embedded database and store."
     ),
-    click.option("--database", help="postgresql://... instead of the embedded one."),
-    click.option("--store", help="s3://..., gs://... instead of a folder."),
+    click.option("--database", help="Database address (postgresql://...) instead of the embedded one."),
+    click.option("--store", help="Store address (s3://..., gs://...) instead of a folder."),
 )
 
 
@@ -38,9 +42,9 @@ def _placed(command: _Command) -> _Command:
 
 
 @click.command()
-@click.option("--host", help="Where it listens; 127.0.0.1 by default.")
-@click.option("--port", type=int, help="8080 by default.")
-@click.option("--workers", type=int, help="Worker processes on this machine; 1 by default.")
+@click.option("--host", help="Address to listen on; default: 127.0.0.1.")
+@click.option("--port", type=int, help="Port; default: 8080.")
+@click.option("--workers", type=int, help="Number of worker processes on this machine; default: 1.")
 @_placed
 def serve(config: Path | None, **words: Any) -> int:
     """Serve the API and the web page, with workers beside it. The first start makes an admin key and shows it once."""
@@ -115,7 +119,7 @@ def tenant_create(settings: Settings, name: str) -> None:
 
 @tenant.command("delete")
 @click.argument("name")
-@click.option("--yes", is_flag=True, help="Really.")
+@click.option("--yes", is_flag=True, help="Confirm that all data of the tenant is deleted.")
 @click.pass_obj
 def tenant_delete(settings: Settings, name: str, yes: bool) -> None:
     """Delete a tenant with all its data and print the receipt."""
@@ -136,10 +140,15 @@ def key() -> None:
 
 
 @key.command("create")
-@click.option("--tenant", "name", default="default", show_default=True)
-@click.option("--label", default="key", show_default=True, help="What it is for.")
-@click.option("--scopes", default="read,write", show_default=True, help="Of read, write, admin, metrics.")
-@click.option("--days", type=float, help="How long it is good; for ever by default.")
+@click.option("--tenant", "name", default="default", show_default=True, help="Tenant of the key.")
+@click.option("--label", default="key", show_default=True, help="Purpose of the key.")
+@click.option(
+    "--scopes",
+    default="read,write",
+    show_default=True,
+    help="Scopes: read, write, admin, metrics, comma-separated.",
+)
+@click.option("--days", type=float, help="Days until the key expires; default: never.")
 @click.pass_obj
 def key_create(settings: Settings, name: str, label: str, scopes: str, days: float | None) -> None:
     """Make a key and print it, this once."""
@@ -154,7 +163,7 @@ def key_create(settings: Settings, name: str, label: str, scopes: str, days: flo
 
 
 @key.command("list")
-@click.option("--tenant", "name", default="default", show_default=True)
+@click.option("--tenant", "name", default="default", show_default=True, help="Tenant of the key.")
 @click.pass_obj
 def key_list(settings: Settings, name: str) -> None:
     """A tenant's keys, as JSON lines."""
@@ -176,7 +185,9 @@ def key_revoke(settings: Settings, id: str) -> None:
 
 @key.command("rotate")
 @click.argument("id")
-@click.option("--overlap", default=86400.0, show_default=True, help="Seconds that the old one stays good.")
+@click.option(
+    "--overlap", default=86400.0, show_default=True, help="Seconds for which the old key stays valid."
+)
 @click.pass_obj
 def key_rotate(settings: Settings, id: str, overlap: float) -> None:
     """Make a new key with the same rights and print it, this once."""
@@ -188,14 +199,14 @@ def key_rotate(settings: Settings, id: str, overlap: float) -> None:
 
 @admin.command()
 @click.argument("name")
-@click.option("--usd-day", type=float, help="Cost limit of a day.")
-@click.option("--usd-month", type=float, help="Cost limit of a month.")
-@click.option("--jobs-day", type=int)
-@click.option("--running", type=int, help="Jobs at the same time.")
-@click.option("--queued", type=int, help="Jobs that may wait.")
-@click.option("--weight", type=int, help="Share of the workers, against the others' weights.")
-@click.option("--storage-gb", type=float)
-@click.option("--retention-days", type=int)
+@click.option("--usd-day", type=float, help="Cost limit of a day in dollars.")
+@click.option("--usd-month", type=float, help="Cost limit of a month in dollars.")
+@click.option("--jobs-day", type=int, help="Maximum number of jobs in a day.")
+@click.option("--running", type=int, help="Maximum number of jobs at the same time.")
+@click.option("--queued", type=int, help="Maximum number of waiting jobs.")
+@click.option("--weight", type=int, help="Weight of the tenant when workers are shared.")
+@click.option("--storage-gb", type=float, help="Maximum size of the stored files in gigabytes.")
+@click.option("--retention-days", type=int, help="Days after which files are deleted.")
 @click.option("--region", help="Vertex region that its prompts and pictures never leave.")
 @click.pass_obj
 def quota(settings: Settings, /, name: str, **words: Any) -> None:
@@ -223,9 +234,16 @@ def quota(settings: Settings, /, name: str, **words: Any) -> None:
 
 
 @admin.command()
-@click.option("--tenant", "name", default="", help="All by default.")
-@click.option("--since", help="2026-11-01")
-@click.option("--format", "form", default="json", type=click.Choice(["json", "csv"]), show_default=True)
+@click.option("--tenant", "name", default="", help="Tenant; default: all.")
+@click.option("--since", help="First day, e.g. 2026-11-01.")
+@click.option(
+    "--format",
+    "form",
+    default="json",
+    type=click.Choice(["json", "csv"]),
+    show_default=True,
+    help="Format of the report.",
+)
 @click.pass_obj
 def usage(settings: Settings, name: str, since: str | None, form: str) -> None:
     """What was done and spent, by day, tenant and cost centre."""
@@ -242,8 +260,8 @@ def usage(settings: Settings, name: str, since: str | None, form: str) -> None:
 
 
 @admin.command()
-@click.option("--verify", is_flag=True, help="Only say whether the chain is whole.")
-@click.option("--tenant", "name", default="", help="All by default.")
+@click.option("--verify", is_flag=True, help="Only check whether the chain is whole.")
+@click.option("--tenant", "name", default="", help="Tenant; default: all.")
 @click.pass_obj
 def audit(settings: Settings, verify: bool, name: str) -> int:
     """The audit log as JSON lines, or whether it is whole (exit code 6 when not)."""
@@ -284,7 +302,7 @@ def restore(settings: Settings, file: Path) -> None:
 
 
 @admin.command()
-@click.option("--to", "revision", default="head", show_default=True, help="A revision, or base.")
+@click.option("--to", "revision", default="head", show_default=True, help="Revision, head or base.")
 @click.pass_obj
 def migrate(settings: Settings, revision: str) -> None:
     """Bring the database to this program's version, or back to an older one before its program is started."""

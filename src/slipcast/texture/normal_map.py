@@ -27,8 +27,10 @@ import numpy as np
 from scipy import ndimage
 
 from slipcast.core.camera import project
+from slipcast.core.masks import box_of
 from slipcast.core.values import F32, F64, I32, I64, U8, Bool, DepthMap, Figurine
 from slipcast.mesh import tangents
+from slipcast.mesh.normals import vertex_normals
 from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.sample import sample
 
@@ -107,7 +109,7 @@ class Frames:
     @cached_property
     def at_vertex(self) -> F32:
         """(V,3) unit normals."""
-        return tangents.vertex_normals(self.figurine.mesh)
+        return vertex_normals(self.figurine.mesh.vertices, self.figurine.mesh.faces)
 
     @cached_property
     def at_corner(self) -> F32:
@@ -191,9 +193,8 @@ class _Shells:
         shown = (self.shell == FRONT) | (self.shell == BACK)
         # A wave needs two edges of the mesh; Gaussian weights of 3/8 of an edge halve it at that length.
         sigma = 0.375 * _EDGE * float(np.sqrt(np.median(np.abs(_areas(screen[mesh.faces[shown]])) / 2)))
-        rows, columns = np.flatnonzero(depth.valid.any(1)), np.flatnonzero(depth.valid.any(0))
-        top, left = int(rows[0]), int(columns[0])
-        size = int(rows[-1]) + 1 - top, int(columns[-1]) + 1 - left
+        box = box_of(depth.valid)
+        (top, left), size = (box.top, box.left), (box.height, box.width)
         sigma = min(sigma, max(size) / 8)
         grid = np.stack(np.meshgrid(left + np.arange(size[1]) + 0.5, top + np.arange(size[0]) + 0.5), -1)
         x = np.clip(pixel[:, 0].astype(np.int64) - left, 0, size[1] - 1)

@@ -13,9 +13,9 @@ from scipy import ndimage, sparse
 
 from slipcast.core.errors import BadInput
 from slipcast.core.values import F64, I64, U8, Figurine
+from slipcast.mesh.normals import vertex_normals
 from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.raycast import Scene
-from slipcast.mesh.tangents import vertex_normals
 
 _GOLDEN = 2.399963229728653
 _CHUNK = 400_000
@@ -52,7 +52,7 @@ def measure_openness(figurine: Figurine, options: OcclusionOptions) -> F64:
     low, high = mesh.vertices.min(0).astype(np.float64), mesh.vertices.max(0).astype(np.float64)
     size = float(high[1] - low[1]) or 1.0
     places = ((mesh.vertices - low) / size).astype(np.float64)
-    normals = vertex_normals(mesh).astype(np.float64)
+    normals = vertex_normals(mesh.vertices, mesh.faces).astype(np.float64)
     scene = Scene(places.astype(np.float32), mesh.faces)
     step = max(1, _CHUNK // options.rays)
     out = np.empty(len(places))

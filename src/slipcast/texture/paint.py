@@ -19,6 +19,7 @@ from PIL import Image, ImageFilter
 from scipy import ndimage
 
 from slipcast.core.errors import BadInput
+from slipcast.core.masks import box_of
 from slipcast.core.options import check, choice, real, whole
 from slipcast.core.values import F32, U8, Bool, DepthMap, Figurine, Mesh, Picture
 from slipcast.texture.atlas import SLANTED, draw_front_and_back, draw_sides, lay_out
@@ -162,11 +163,7 @@ def _fade(pixels: U8, soft: U8, share: F32) -> U8:
 
 def picture_box(mask: Bool) -> tuple[slice, slice]:
     """Rows and columns around the silhouette (H,W), with a margin."""
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    top, left = max(int(rows[0]) - _MARGIN_PX, 0), max(int(columns[0]) - _MARGIN_PX, 0)
-    bottom = min(int(rows[-1]) + 1 + _MARGIN_PX, mask.shape[0])
-    right = min(int(columns[-1]) + 1 + _MARGIN_PX, mask.shape[1])
-    return slice(top, bottom), slice(left, right)
+    return box_of(mask).widen(_MARGIN_PX, mask.shape).slices
 
 
 def bled_chart(picture: Picture, mask: Bool, box: tuple[slice, slice], scale: float) -> U8:

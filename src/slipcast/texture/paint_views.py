@@ -16,6 +16,7 @@ from scipy import sparse
 from scipy.sparse import linalg
 
 from slipcast.core.camera import project
+from slipcast.core.masks import find_nearest
 from slipcast.core.values import F32, F64, I64, U8, Bool, Camera, Figurine, Mesh, Picture, Source, View
 from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.raycast import Scene
@@ -269,7 +270,6 @@ def _level_seams(
 
 def _moved(chart: F32, mesh: Mesh, place: F64, mine: Bool, offset: F64) -> F32:
     """The chart with its vertices' offsets added, between them linearly, beyond its faces as at the nearest."""
-    from scipy import ndimage
 
     if not mine.any():
         return chart
@@ -284,8 +284,7 @@ def _moved(chart: F32, mesh: Mesh, place: F64, mine: Bool, offset: F64) -> F32:
     added = np.zeros((*small, 3), np.float32)
     corner = faces[hits.face[known]]
     added[known] = np.einsum("nk,nkc->nc", hits.weights[known], offset[corner])
-    nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
-    added = added[nearest[0], nearest[1]]
+    added = added[find_nearest(known)]
     import cv2
 
     large = cv2.resize(added, (width, height), interpolation=cv2.INTER_LINEAR)

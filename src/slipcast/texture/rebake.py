@@ -14,11 +14,11 @@ from scipy.spatial import cKDTree
 from slipcast.core.errors import StageFailed
 from slipcast.core.values import F64, I64, U8, Bool, Figurine, Mesh
 from slipcast.mesh.charts import join_charts, join_pieces, pieces_of
+from slipcast.mesh.normals import vertex_normals
 from slipcast.mesh.pack import Outline, pack
 from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.raycast import Scene
 from slipcast.mesh.sample import sample
-from slipcast.mesh.tangents import vertex_normals
 from slipcast.mesh.topology import face_normals
 from slipcast.texture.atlas import GAP_PX, seen_from
 from slipcast.texture.fill import fill_nearest

@@ -11,7 +11,8 @@ were painted under 31 figurines, into the body in 1 case. What does happen is a 
 import numpy as np
 
 from slipcast.checks.picture.photo import Measure
-from slipcast.checks.picture.view import View512, grow, ramp, shrink, steepness
+from slipcast.checks.picture.view import View512, ramp, steepness
+from slipcast.core.masks import grow, shrink
 
 
 def figurine(sight: View512) -> Measure:

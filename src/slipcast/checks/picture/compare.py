@@ -10,9 +10,10 @@ from itertools import combinations
 import numpy as np
 
 from slipcast.checks.picture.palette import NAMES, named_colors, palette, plain_colors, share_colors
-from slipcast.checks.picture.view import box_of, ramp
+from slipcast.checks.picture.view import ramp
 from slipcast.checks.verdict import LIMITS, Check
 from slipcast.core.findings import Finding, finding
+from slipcast.core.masks import Box, box_of
 from slipcast.core.values import Bool, Picture, View
 
 _ROWS = 128
@@ -115,7 +116,7 @@ def _judged(name: str, score: float, values: Mapping[str, float], said: Finding)
     return Check(name=name, score=score, values=values, findings=(said,) if alarm else ())
 
 
-def _box(cut: Picture) -> tuple[int, int, int, int]:
+def _box(cut: Picture) -> Box:
     assert cut.alpha is not None
     return box_of(cut.alpha >= 128)
 

@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from slipcast.checks.picture.view import View512, box_of, grow, ramp, shrink, steepness
+from slipcast.checks.picture.view import View512, ramp, steepness
 from slipcast.checks.verdict import Measured
+from slipcast.core.masks import box_of, grow, shrink
 from slipcast.core.values import F32, Bool
 
 

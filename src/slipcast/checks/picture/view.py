@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from slipcast.core.masks import Box, box_of
 from slipcast.core.values import F32, U8, Bool, Picture
 from slipcast.picture.bleed import bleed_colors
 from slipcast.picture.own_alpha import Window, find_window
@@ -49,7 +50,7 @@ class View512:
         return np.asarray(cv2.cvtColor(self.pixels, cv2.COLOR_RGB2LAB), dtype=np.float32)
 
     @cached_property
-    def box(self) -> tuple[int, int, int, int]:
+    def box(self) -> Box:
         """Top, bottom, left, right of the figurine in the copy; bottom and right are one past its last pixel."""
         return box_of(self.solid)
 
@@ -102,28 +103,6 @@ def _whole(picture: Picture, window: Window | None) -> U8:
     alpha = np.zeros(picture.pixels.shape[:2], np.uint8)
     alpha[window.box] = np.where(window.shown, 255, 0)
     return bleed_colors(picture.pixels, alpha)
-
-
-def box_of(solid: Bool) -> tuple[int, int, int, int]:
-    """Top, bottom, left, right of what is set; bottom and right are one past the last pixel."""
-    rows, cols = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
-    return int(rows[0]), int(rows[-1]) + 1, int(cols[0]), int(cols[-1]) + 1
-
-
-def grow(mask: Bool, reach_px: int) -> Bool:
-    """`mask` and everything within a square of `reach_px` around it."""
-    import cv2
-
-    kernel = np.ones((2 * reach_px + 1, 2 * reach_px + 1), np.uint8)
-    return np.asarray(cv2.dilate(mask.astype(np.uint8), kernel) > 0)
-
-
-def shrink(mask: Bool, reach_px: int) -> Bool:
-    """`mask` without what lies within a square of `reach_px` of its edge; the picture's border is no edge."""
-    import cv2
-
-    kernel = np.ones((2 * reach_px + 1, 2 * reach_px + 1), np.uint8)
-    return np.asarray(cv2.erode(mask.astype(np.uint8), kernel, borderValue=1) > 0)
 
 
 def steepness(values: F32) -> F32:

@@ -12,12 +12,12 @@ from slipcast.cli.options.collect import collect
 from slipcast.cli.options.flags import Option
 from slipcast.core.errors import BadInput
 from slipcast.core.values import View
+from slipcast.generate.cascade import CascadeOptions
 from slipcast.generate.prompt import FigurineSpec, apply_preset, spec_fields
 from slipcast.generate.prompt_checks import PromptLimits
 
 if TYPE_CHECKING:
     from slipcast.generate.ask import Asked, PictureOptions
-    from slipcast.generate.cascade import CascadeOptions
     from slipcast.generate.request import Provider
     from slipcast.generate.results import GenerateOptions
 
@@ -66,7 +66,7 @@ _SPEC = (
     click.option("--environment", default="", help="Surroundings of the figurine."),
     click.option("--lighting", default="", help="Lighting of the figurine."),
     click.option("--camera", default="", help="Camera: LENS,SHOT,ANGLE,DEPTH OF FIELD; each may be empty."),
-    click.option("--avoid", multiple=True, help="Things that must not be visible."),
+    click.option("--avoid", multiple=True, help="Things that the picture must not show."),
     click.option("--lettering", default="", help="Text on the base."),
     click.option(
         "--lettering-language", default="", help="Language of the text on the base; default: English."
@@ -228,11 +228,9 @@ cascade_options = collect(
     "drafting",
     CascadeWords,
     click.option("--drafts", default=0, help="Number of cheap drafts; the best is redrawn by --final."),
+    click.option("--draft", default=CascadeOptions.draft, show_default=True, help="Model of the drafts."),
     click.option(
-        "--draft", default="gemini-3.1-flash-lite-image", show_default=True, help="Model of the drafts."
-    ),
-    click.option(
-        "--final", default="gemini-3-pro-image", show_default=True, help="Model of the redrawn picture."
+        "--final", default=CascadeOptions.final, show_default=True, help="Model of the redrawn picture."
     ),
 )
 """Adds `--drafts`, `--draft` and `--final`; the command's parameter `drafting` gets them."""
@@ -242,8 +240,6 @@ def cascade_of(words: CascadeWords) -> "CascadeOptions | None":
     """The options of a cascade; None where no drafts are asked for."""
     if not words.drafts:
         return None
-    from slipcast.generate.cascade import CascadeOptions
-
     return CascadeOptions(draft=words.draft, final=words.final, drafts=words.drafts)
 
 

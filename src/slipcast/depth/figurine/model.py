@@ -30,6 +30,7 @@ from scipy import ndimage
 
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import finding
+from slipcast.core.masks import blur_within, box_of, find_nearest
 from slipcast.core.network import Network, has_cuda, open_network
 from slipcast.core.options import FOV, check, choice, flag, path, real
 from slipcast.core.values import (
@@ -206,8 +207,7 @@ class FigurineModel:
         camera = Camera.pinhole(picture.width_px, picture.height_px, self.options.fov_deg)
         small = resample(np.asarray(picture.alpha), square, len(gain)) / np.float32(255) >= 0.5
         gain, middle = (calmed(values, small) for values in (gain, middle))
-        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-        box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+        box = box_of(mask).slices
         large = [enlarge(carry_outward(values, small), square, box) for values in (gain, middle)]
         solve = inflate if square.side_px >= _LARGE_PX else inflate_small
         dome = solve(mask)[box] / np.float32(square.side_px)
@@ -315,10 +315,9 @@ def shells(out: F32, dome: F32) -> tuple[F32, F32]:
 
 def find_square(mask: Bool) -> Square:
     """The square about the silhouette's box whose side is the box's longer side over `FILL`."""
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    height, width = rows[-1] + 1 - rows[0], columns[-1] + 1 - columns[0]
-    side = float(max(height, width)) / FILL
-    return Square((columns[0] + columns[-1] + 1 - side) / 2, (rows[0] + rows[-1] + 1 - side) / 2, side)
+    box = box_of(mask)
+    side = float(max(box.height, box.width)) / FILL
+    return Square((box.left + box.right - side) / 2, (box.top + box.bottom - side) / 2, side)
 
 
 def crop(picture: Picture, square: Square, size_px: int) -> tuple[F32, F32]:
@@ -353,9 +352,7 @@ def make_network_input(on_grey: F32, coverage: F32) -> F32:
 
 def calmed(values: F32, inside: Bool) -> F32:
     """The values (S,S) blurred within the silhouette: the network's noise from pixel to pixel is no surface."""
-    weight = ndimage.gaussian_filter(inside.astype(np.float32), _CALM_PX)
-    mean = ndimage.gaussian_filter(np.where(inside, values, 0).astype(np.float32), _CALM_PX)
-    out: F32 = np.where(inside, mean / np.maximum(weight, 1e-4), values).astype(np.float32)
+    out: F32 = np.where(inside, blur_within(values, inside, _CALM_PX, truncate=4), values).astype(np.float32)
     return out
 
 
@@ -363,8 +360,7 @@ def carry_outward(values: F32, inside: Bool) -> F32:
     """The values with every pixel outside replaced by the nearest one inside, smoothed only there."""
     if not inside.any():
         return values
-    rows, columns = ndimage.distance_transform_edt(~inside, return_distances=False, return_indices=True)
-    filled = values[rows, columns]
+    filled = values[find_nearest(inside)]
     soft = ndimage.gaussian_filter(filled, 1.5)
     out: F32 = np.where(inside, filled, soft).astype(np.float32)
     return out

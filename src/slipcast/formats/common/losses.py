@@ -4,11 +4,6 @@ from slipcast.core.findings import Finding, finding
 from slipcast.core.values import Figurine
 from slipcast.formats.table import EXPORTERS, ExportOptions
 
-CARRY_NORMAL_MAP = ("glb", "gltf", "obj", "fbx", "usdz")
-GLTF = ("glb", "gltf")
-CARRY_OCCLUSION = ("glb", "gltf", "fbx")
-CARRY_LEVELS = ("glb", "gltf", "fbx")
-
 
 def find_losses(format: str, figurine: Figurine, options: ExportOptions) -> tuple[Finding, ...]:
     """Return the findings that exporting `figurine` to `format` with `options` deserves."""
@@ -19,15 +14,15 @@ def find_losses(format: str, figurine: Figurine, options: ExportOptions) -> tupl
         found.append(finding("TEXTURE_DROPPED", shown))
     elif not row.keeps_texture:
         found.append(finding("COLOR_REDUCED", shown))
-    if figurine.normal_map is not None and format not in CARRY_NORMAL_MAP:
+    if figurine.normal_map is not None and "normal map" not in row.carries:
         found.append(finding("NORMAL_MAP_DROPPED", shown))
-    if figurine.occlusion is not None and format not in CARRY_OCCLUSION:
+    if figurine.occlusion is not None and "occlusion" not in row.carries:
         found.append(finding("OCCLUSION_DROPPED", shown))
-    if figurine.levels and (format not in CARRY_LEVELS or not options.levels):
+    if figurine.levels and ("levels" not in row.carries or not options.levels):
         found.append(finding("LODS_DROPPED", shown))
-    if figurine.hulls and (format not in CARRY_LEVELS or options.naming.hull is None):
+    if figurine.hulls and ("levels" not in row.carries or options.naming.hull is None):
         found.append(finding("COLLISION_DROPPED", shown))
-    if format not in GLTF:
+    if "compression" not in row.carries:
         if row.keeps_texture and options.texture_type == "webp":
             found.append(finding("TEXTURE_TYPE_CHANGED", shown))
         if options.compress != "none" or options.quantize:

@@ -26,6 +26,7 @@ from slipcast.formats.common.naming import Names
 from slipcast.formats.fbx.nodes import CREATION_TIME, FILE_ID, VERSION, Array, Flag, Long, Node, encode_file
 from slipcast.formats.table import ExportOptions
 from slipcast.mesh import tangents
+from slipcast.mesh.normals import vertex_normals
 
 CM_PER_M = 100.0
 CREATOR = "Slipcast"
@@ -210,7 +211,7 @@ def _geometry(number: Long, name: str, mesh: Mesh, uv_of_corners: F32 | None) ->
     last[: 2 * mesh.quads : 2] = False
     polygons[2::3][last] = ~polygons[2::3][last]
     points = np.round(mesh.vertices.astype(np.float64) * CM_PER_M, 9)
-    normals = tangents.vertex_normals(mesh)[mesh.faces.reshape(-1)[keep]].astype(np.float64)
+    normals = vertex_normals(mesh.vertices, mesh.faces)[mesh.faces.reshape(-1)[keep]].astype(np.float64)
     return Node(
         "Geometry",
         (number, name + _SEPARATOR + "Geometry", "Mesh"),

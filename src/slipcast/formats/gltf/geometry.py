@@ -15,6 +15,7 @@ from slipcast.formats.gltf import compress
 from slipcast.formats.gltf.solid import describe_solid, find_merges, is_manifold
 from slipcast.formats.table import ExportOptions
 from slipcast.mesh import tangents as shading
+from slipcast.mesh.normals import vertex_normals
 
 _COMPONENT = {
     "float32": gl.FLOAT,
@@ -121,7 +122,7 @@ def add_geometry(figurine: Figurine, buffer: Buffer, options: ExportOptions) -> 
     corner, faces = shading.split_vertices(
         mesh.faces, figurine.uv, shading.measure_handedness(figurine) if mapped else None
     )
-    normals = shading.vertex_normals(mesh)[mesh.faces.reshape(-1)[corner]]
+    normals = vertex_normals(mesh.vertices, mesh.faces)[mesh.faces.reshape(-1)[corner]]
     tangents = shading.make_tangents(figurine, normals, corner, faces) if mapped else None
     if options.compress == "meshopt":
         faces, order = compress.good_order(faces, mesh.source)
@@ -185,7 +186,7 @@ def _draco(figurine: Figurine, buffer: Buffer) -> Geometry:
     vertex = mesh.faces.reshape(-1)[corner]
     packed = compress.draco_pack(
         mesh.vertices[vertex],
-        shading.vertex_normals(mesh)[vertex],
+        vertex_normals(mesh.vertices, mesh.faces)[vertex],
         figurine.uv.reshape(-1, 2)[corner],
         faces,
     )

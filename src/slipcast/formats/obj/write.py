@@ -15,6 +15,7 @@ from slipcast.formats.common.losses import find_losses
 from slipcast.formats.common.naming import Names
 from slipcast.formats.table import ExportOptions
 from slipcast.mesh import tangents
+from slipcast.mesh.normals import vertex_normals
 
 
 def write_obj(figurine: Figurine, options: ExportOptions) -> Export:
@@ -47,7 +48,7 @@ def _geometry(figurine: Figurine, names: Names, frame: Frame) -> bytes:
     corner, uv_index = tangents.split_vertices(np.zeros_like(mesh.faces), figurine.uv)
     uv = figurine.uv.reshape(-1, 2)[corner].astype(np.float64)
     uv[:, 1] = 1 - uv[:, 1]  # OBJ's origin is bottom left
-    normals = frame.directions(tangents.vertex_normals(mesh))
+    normals = frame.directions(vertex_normals(mesh.vertices, mesh.faces))
     v, t = mesh.faces.astype(np.int64) + 1, uv_index.astype(np.int64) + 1
     corners = np.stack([v, t, v], axis=-1)
     parts = [

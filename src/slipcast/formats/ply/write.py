@@ -13,7 +13,7 @@ from slipcast.formats.common.axes import Frame
 from slipcast.formats.common.losses import find_losses
 from slipcast.formats.common.naming import Names
 from slipcast.formats.table import ExportOptions
-from slipcast.mesh import tangents
+from slipcast.mesh.normals import vertex_normals
 from slipcast.mesh.sample import sample
 
 VERTEX = np.dtype([("position", "<f4", 3), ("normal", "<f4", 3), ("color", "u1", 3)])
@@ -25,7 +25,7 @@ def write_ply(figurine: Figurine, options: ExportOptions) -> Export:
     frame = Frame("ply", options)
     vertices = np.zeros(len(figurine.mesh.vertices), dtype=VERTEX)
     vertices["position"] = frame.positions(figurine.mesh.vertices)
-    vertices["normal"] = frame.directions(tangents.vertex_normals(figurine.mesh))
+    vertices["normal"] = frame.directions(vertex_normals(figurine.mesh.vertices, figurine.mesh.faces))
     vertices["color"] = sample_vertex_colors(figurine)
     faces = np.zeros(len(figurine.mesh.faces), dtype=FACE)
     faces["count"] = 3

@@ -25,6 +25,7 @@ from slipcast.formats.common.losses import find_losses
 from slipcast.formats.common.naming import Names
 from slipcast.formats.table import ExportOptions
 from slipcast.mesh import tangents
+from slipcast.mesh.normals import vertex_normals
 
 ALIGNMENT_BYTES = 64
 _LAYER = "figurine.usdc"
@@ -98,7 +99,9 @@ def _mesh(stage: Any, path: str, figurine: Figurine) -> Any:
     shape.CreateSubdivisionSchemeAttr("none")
     bounds = (points.min(axis=0), points.max(axis=0))
     shape.CreateExtentAttr([Gf.Vec3f(*bound.tolist()) for bound in bounds])
-    shape.CreateNormalsAttr(Vt.Vec3fArray.FromNumpy(tangents.vertex_normals(figurine.mesh)[vertex]))
+    shape.CreateNormalsAttr(
+        Vt.Vec3fArray.FromNumpy(vertex_normals(figurine.mesh.vertices, figurine.mesh.faces)[vertex])
+    )
     shape.SetNormalsInterpolation(UsdGeom.Tokens.vertex)
     primvar = UsdGeom.PrimvarsAPI(shape).CreatePrimvar(
         "st", Sdf.ValueTypeNames.TexCoord2fArray, UsdGeom.Tokens.vertex

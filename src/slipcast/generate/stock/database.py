@@ -3,36 +3,14 @@
 WAL with synchronous=NORMAL: a killed process loses nothing, a crashed computer at most its last moments.
 """
 
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import platformdirs
-
 from slipcast.core.errors import BadInput
-
-HOME = "SLIPCAST_HOME"
-"""Environment variable: the folder for everything that outlives a run, instead of the system's usual
-places."""
-
-
-def state_folder() -> Path:
-    """Where ledger and limits live."""
-    home = os.environ.get(HOME)
-    return Path(home) if home else Path(platformdirs.user_state_dir("slipcast", appauthor=False))
-
-
-def cache_folder() -> Path:
-    """Where bought pictures live."""
-    home = os.environ.get(HOME)
-    return (
-        Path(home) / "pictures"
-        if home
-        else Path(platformdirs.user_data_dir("slipcast", appauthor=False)) / "pictures"
-    )
+from slipcast.core.paths import HOME
 
 
 class Database:

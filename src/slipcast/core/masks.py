@@ -1,0 +1,89 @@
+"""What every room does with masks: the box around one, a blur within it, the nearest known pixel, its edge moved.
+
+Masks are (H,W) bool; boxes are in pixels, bottom and right one past the last.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from slipcast.core.values import F32, I64, Bool
+
+
+class Box(NamedTuple):
+    """Rows `top` to `bottom`, columns `left` to `right`."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return self.bottom - self.top
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return self.right - self.left
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """What cuts the box out of an array."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    def widen(self, margin: int, shape: tuple[int, ...]) -> "Box":
+        """The box with `margin` pixels around it, within an array of `shape`."""
+        return Box(
+            max(self.top - margin, 0),
+            min(self.bottom + margin, shape[0]),
+            max(self.left - margin, 0),
+            min(self.right + margin, shape[1]),
+        )
+
+
+def box_of(mask: Bool) -> Box:
+    """The smallest box around what is set in `mask`, which must be something.
+
+    >>> box_of(np.array([[False, False], [False, True]]))
+    Box(top=1, bottom=2, left=1, right=2)
+    """
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return Box(int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
+
+
+def blur_within(values: F32, mask: Bool, sigma_px: float, *, truncate: float = 3.0) -> F32:
+    """Gaussian blur of (H,W) `values` that takes nothing from outside `mask`."""
+    from scipy import ndimage
+
+    weight = ndimage.gaussian_filter(mask.astype(np.float32), sigma_px, truncate=truncate)
+    blurred = ndimage.gaussian_filter(
+        np.where(mask, values, 0).astype(np.float32), sigma_px, truncate=truncate
+    )
+    out: F32 = (blurred / np.maximum(weight, 1e-4)).astype(np.float32)
+    return out
+
+
+def find_nearest(known: Bool) -> tuple[I64, I64]:
+    """Row and column (H,W) of the nearest pixel that is `known`, exactly; some must be."""
+    from scipy import ndimage
+
+    rows, columns = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
+    return rows, columns
+
+
+def grow(mask: Bool, reach_px: int) -> Bool:
+    """`mask` and everything within a square of `reach_px` around it."""
+    import cv2
+
+    kernel = np.ones((2 * reach_px + 1, 2 * reach_px + 1), np.uint8)
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), kernel) > 0)
+
+
+def shrink(mask: Bool, reach_px: int) -> Bool:
+    """`mask` without what lies within a square of `reach_px` of its edge; the picture's border is no edge."""
+    import cv2
+
+    kernel = np.ones((2 * reach_px + 1, 2 * reach_px + 1), np.uint8)
+    return np.asarray(cv2.erode(mask.astype(np.uint8), kernel, borderValue=1) > 0)
