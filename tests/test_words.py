@@ -17,8 +17,8 @@ from slipcast.core.mention import FIELDS
 from slipcast.jobs.failure import Failure
 
 SOURCE = Path(__file__).parents[1] / "src" / "slipcast"
-FOREIGN = re.compile(r"\b(ray start|sips -s format png \S*|pip install) --[a-z]+")
-"""Other programs' commands, as the user types them."""
+FOREIGN = re.compile(r"\b(ray start|slipcast admin migrate|sips -s format png \S*|pip install) --[a-z]+")
+"""Whole commands, as the user types them."""
 
 
 def _texts(path: Path) -> list[str]:

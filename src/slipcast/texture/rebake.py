@@ -162,7 +162,7 @@ def _trace(painted: Figurine, figurine: Figurine, width: int, height: int) -> _T
     low, size = old.vertices.min(axis=0), float(np.ptp(old.vertices, axis=0).max())
     scene = Scene((old.vertices - low) / size, old.faces)
     tree = cKDTree(_middles(old))
-    normals = vertex_normals(new).astype(np.float64)
+    normals = vertex_normals(new.vertices, new.faces).astype(np.float64)
     old_face, old_weights = np.empty(len(face), np.int64), np.empty((len(face), 3))
     for start in range(0, len(face), _CHUNK):
         rows = slice(start, start + _CHUNK)
