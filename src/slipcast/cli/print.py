@@ -56,7 +56,7 @@ _print_options = collect(
     click.option(
         "--for", "process", default="fdm", show_default=True, help="Printing process: fdm or resin."
     ),
-    click.option("--target", help="The process by its target's name: print-fdm or print-resin."),
+    click.option("--target", help="Process by its target's name: print-fdm or print-resin."),
     click.option(
         "--height",
         cls=Option,
