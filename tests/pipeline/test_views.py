@@ -12,7 +12,7 @@ from slipcast.core.orbit import OrbitCamera
 from slipcast.core.values import Camera, Mesh, Picture, Source, View
 from slipcast.depth.models import DepthOptions
 from slipcast.mesh.raycast import Scene
-from slipcast.mesh.topology import closedness, make_mesh
+from slipcast.mesh.topology import closedness, face_normals, make_mesh
 from slipcast.pipeline.several_views import check_pictures, judge_views
 from slipcast.reconstruct.agreement import mirror, settle_views
 from slipcast.reconstruct.fusion import fuse
@@ -161,6 +161,11 @@ def test_each_face_is_painted_by_a_view_that_sees_it() -> None:
     assert isinstance(shares, dict)
     assert sum(shares.values()) == pytest.approx(1, abs=1e-3)
     assert shares["front"] > shares["left"]
+    # What the front sees at a grazing angle only, a side shows better.
+    normals, area = face_normals(mesh.vertices, mesh.faces)
+    front = painted.mesh.source == int(Source.SEEN)
+    grazing = front & (normals[:, 2] < 0.55)
+    assert area[grazing].sum() < 0.15 * area[front].sum()
     assert painted.uv.min() >= 0
     assert painted.uv.max() <= 1
     assert set(painted.mesh.source) <= {int(Source.SEEN), int(Source.BACK_VIEW), int(Source.INVENTED)}

@@ -1,8 +1,8 @@
 """Mesh + several cutouts with their cameras -> Figurine: each face from the view that sees it best.
 
 Each view is a chart, its picture's own projection, so what it sees keeps its pixels one to one. A face takes the view
-that sees it most squarely, away from the outline; the front wins wherever it sees at all; scores are smoothed over the
-surface, so that patches are few. Exposure and tint are levelled first, one gain for each channel and view from what two
+that sees it most squarely, away from the outline, the front a little sooner; scores are smoothed over the surface, so
+that patches are few. Exposure and tint are levelled first, one gain for each channel and view from what two
 views both see; then seams: one offset for each vertex and view, smooth within a patch and such that both sides of a
 seam agree (Lempitsky & Ivanov 2007), in which the front moves least. What no view saw takes the colours around it,
 harmonically over the surface, in small squares of its own.
@@ -25,7 +25,8 @@ from slipcast.texture.paint import bled_chart, picture_box
 
 _PAD_PX = 8
 _LEAST_COSINE = 0.12
-_FRONT_BONUS, _SMOOTHINGS, _VOTES = 6.0, 12, 6
+_FRONT_BONUS, _SMOOTHINGS, _VOTES = 1.5, 12, 6
+"""At 6 the front also took what it sees at a grazing angle, and was drawn out there."""
 _RIM = 0.012
 """Within this share of the figurine's height from the outline a view is trusted less."""
 _SQUARE_PX = 8
