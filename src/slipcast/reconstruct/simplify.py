@@ -306,8 +306,8 @@ def _drop_crumbs(solid: "manifold3d.Manifold") -> "manifold3d.Manifold":
     import manifold3d
 
     made = solid.to_mesh()
-    faces = np.asarray(made.tri_verts)
-    mesh = make_mesh(np.asarray(made.vert_properties[:, :3]), faces)
+    faces = np.asarray(made.tri_verts, np.int32)
+    mesh = make_mesh(np.asarray(made.vert_properties[:, :3], np.float32), faces)
     if count_pieces(mesh) == 1:
         return solid
     bodies = find_bodies(mesh.vertices, mesh.faces)
