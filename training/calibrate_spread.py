@@ -25,9 +25,10 @@ _PIXELS = 150
 
 def compare(model: FigurineModel, record: NDArray[np.void], rng: np.random.Generator) -> NDArray[np.float64]:
     """(N,4) error and likely error of the front, then of the back, at some pixels of one record."""
-    share = record["alpha"].astype(np.float32) / 255
-    picture = record["rgb"].astype(np.float32) / 255 * share[..., None] + 128 / 255 * (1 - share[..., None])
-    front, back, likely = model.judge_errors((picture, share))
+    share = record["alpha"].astype(np.float32) / np.float32(255)
+    cover = share[..., None]
+    picture = (record["rgb"].astype(np.float32) * cover + 128 * (1 - cover)) / 255
+    front, back, likely = model.judge_errors((picture.astype(np.float32), share.astype(np.float32)))
     true_front, true_back = (record[key].astype(np.float32) for key in ("front", "back"))
     inside = np.isfinite(true_front) & (share >= 0.5)
     if inside.sum() < _PIXELS:
@@ -35,7 +36,10 @@ def compare(model: FigurineModel, record: NDArray[np.void], rng: np.random.Gener
     off = np.median((front + back - true_front - true_back)[inside]) / 2
     at = rng.permutation(np.flatnonzero(inside))[:_PIXELS]
     columns = (front - off - true_front, likely[0], back - off - true_back, likely[1])
-    return np.abs(np.stack([np.asarray(values, np.float64).ravel()[at] for values in columns], 1))
+    out: NDArray[np.float64] = np.abs(
+        np.stack([np.asarray(values, np.float64).ravel()[at] for values in columns], 1)
+    )
+    return out
 
 
 def main() -> None:
