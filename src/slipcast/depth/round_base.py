@@ -30,7 +30,7 @@ _STALL, _GROWTH = 0.05, 0.012
 _STEPPED, _ABOVE, _INWARD = 0.02, 0.12, 0.03
 """A side's wall ends where it stands back by the first of the width; within a height of the second times the width it
 stands back by the third."""
-_LEAN = 0.006
+_LEAN = 0.0085
 """Half way up a wall stands back by no more than this share of the width: a skirt does by more."""
 _AFTER = math.sqrt(1 - (1 - 2 * _STEPPED) ** 2)
 """Half heights of the upper ellipse from its middle, where its outline ends the wall, to where that is noticed."""
