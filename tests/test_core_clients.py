@@ -3,12 +3,9 @@
 import os
 import subprocess
 import sys
-from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "samples" / "knight" / "front.png"
@@ -17,21 +14,23 @@ pytestmark = pytest.mark.clients
 
 @pytest.fixture(scope="module")
 def command(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The installed command; the core's packages are this environment's own files, linked: no second download."""
+    """The installed command; packages come from the registry, in the pinned versions."""
     place = tmp_path_factory.mktemp("core")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(place)], check=True)
-    (site,) = place.glob("lib/python*/site-packages")
-    there = required("slipcast")
-    for name in there - {"slipcast"}:
-        link(distribution(name), site)
+    subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
+    settings = {"PIP_CONSTRAINT": str(ROOT / "constraints.txt"), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    pip: list[str | Path] = [place / "bin" / "python", "-m", "pip", "--quiet"]
     done = subprocess.run(
-        [sys.executable, "-m", "pip", "--quiet", "--python", str(place), "install", "--no-deps", str(ROOT)],
-        env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+        [*pip, "install", str(ROOT)],
+        env={**os.environ, **settings},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    named = subprocess.run(
+        [*pip, "list", "--format", "freeze"], capture_output=True, text=True, check=True
+    ).stdout
+    there = {line.split("==")[0].lower() for line in named.splitlines()}
     heavy = {
         "torch",
         "transformers",
@@ -45,34 +44,6 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     assert not heavy & there
     return place / "bin" / "slipcast"
-
-
-def required(name: str) -> set[str]:
-    """The distribution and all that it needs without extras of its own; an extra that a requirement names counts."""
-    found: set[str] = set()
-    left = [(name, frozenset[str]())]
-    while left:
-        name, extras = left.pop()
-        key = canonicalize_name(name)
-        for text in distribution(name).requires or ():
-            need = Requirement(text)
-            wanted = need.marker is None or any(
-                need.marker.evaluate({"extra": extra}) for extra in ("", *extras)
-            )
-            if wanted and (canonicalize_name(need.name) not in found or need.extras):
-                left.append((need.name, frozenset(need.extras)))
-        found.add(key)
-    return found
-
-
-def link(package: Distribution, site: Path) -> None:
-    """Put the files of an installed distribution into another environment."""
-    for file in package.files or ():
-        source, target = Path(str(package.locate_file(file))), site / file
-        if ".." in file.parts or not source.is_file():
-            continue  # a command, or a compiled file that Python writes anew
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.symlink_to(source)
 
 
 def call(command: Path, place: Path, *words: str) -> subprocess.CompletedProcess[str]:

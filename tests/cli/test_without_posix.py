@@ -10,7 +10,7 @@ WITHOUT = """
 import os, signal, sys
 for name in ("fcntl", "resource", "pwd", "grp", "termios", "tty", "pty", "syslog"):
     sys.modules[name] = None
-for name in ("fork", "getuid", "geteuid", "getgid", "setsid", "killpg", "getpgid", "sched_getaffinity", "mkfifo"):
+for name in ("fork", "setsid", "killpg", "getpgid", "sched_getaffinity", "mkfifo"):
     if hasattr(os, name):
         delattr(os, name)
 for name in ("SIGKILL", "SIGHUP", "SIGUSR1", "SIGALRM", "SIGCHLD", "SIGPIPE", "alarm", "setitimer", "pthread_kill"):
