@@ -339,7 +339,7 @@ class Mesh(_Shown):
 
     >>> corners = np.eye(3, dtype=np.float32)
     >>> Mesh(vertices=corners, faces=np.array([[0, 1, 2]], np.int32), source=np.zeros(1, np.uint8))
-    Mesh(vertices=float32[3, 3], faces=int32[1, 3], source=uint8[1])
+    Mesh(vertices=float32[3, 3], faces=int32[1, 3], source=uint8[1], quads=0)
     """
 
     vertices: F32

@@ -25,7 +25,7 @@ class Result:
 
     >>> result = slipcast.convert("knight.png", depth="dome", detail="draft", faces=2000)
     >>> result
-    Result(knight: 75.0 mm tall, 2000 faces, ..., glb)
+    Result(knight: 75.0 mm tall, ... faces, ..., glb)
     >>> result.exports["glb"].main[:4]
     b'glTF'
     >>> [path.name for path in result.save("out")]
