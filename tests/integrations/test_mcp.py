@@ -129,6 +129,13 @@ def test_no_word_is_taken_for_an_option(tmp_path: Path) -> None:
     assert not is_error or "--refresh" in told
 
 
+def test_a_file_below_the_root_is_looked_into(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "samples" / "knight" / "truth.glb", tmp_path / "knight.glb")
+    told, is_error = said_by(tmp_path, "inspect", file="knight.glb")
+    assert not is_error
+    assert told.startswith("knight.glb: 19892 faces, closed: True")
+
+
 def test_paid_calls_need_a_plan_and_a_limit_that_the_user_allows(tmp_path: Path) -> None:
     pictures = tmp_path / "stock"
     pictures.mkdir()

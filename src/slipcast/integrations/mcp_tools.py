@@ -421,10 +421,12 @@ def _answer(ended: Ended, *, say: Callable[[Mapping[str, Any]], str]) -> CallToo
 
 
 def _made(entry: Mapping[str, Any]) -> list[Path]:
-    """The files that an entry names: an asset's, or the one picture of an edit."""
+    """The files that an entry names: an asset's, or the one picture of an edit; none where a file was only read."""
     files = entry.get("files")
     if isinstance(files, list):
         return [Path(word) for word in files]
+    if "path" in entry:
+        return []
     return [Path(entry["file"])] if entry.get("ok") and isinstance(entry.get("file"), str) else []
 
 

@@ -2,7 +2,7 @@
 
 On the picture lies the cutout's outline: what the cutout lost is seen outside of it, what it took too much inside.
 
-Orthographic, lit from the upper left of the viewer, drawn with the project's own z-buffer at 1.25 times the size.
+Orthographic, lit from the upper left of the viewer, drawn with the project's own z-buffer at 1.5 times the size.
 """
 
 import io
@@ -146,7 +146,7 @@ def render(
     """
     import cv2
 
-    fine = 1.25  # 1.5 is a third more time for a difference that is hardly seen, 2 twice
+    fine = 1.5  # 2 is twice the time for a difference that is not seen
     wide, tall = round(width_px * fine), round(height_px * fine)
     mesh = figurine.mesh
     normals = vertex_normals(mesh.vertices, mesh.faces).astype(np.float64)
@@ -160,9 +160,9 @@ def render(
     )
     canvas = np.broadcast_to(_GROUND, (tall, wide, 3)).astype(np.float32)
     canvas[seen.shown] = seen.colored(color) if lit else color
-    return np.asarray(cv2.resize(canvas, (width_px, height_px), interpolation=cv2.INTER_AREA)).astype(
-        np.uint8
-    )
+    # Rounded: shares of a pixel do not add up to one to the last digit, and the ground must stay the ground.
+    small = np.rint(cv2.resize(canvas, (width_px, height_px), interpolation=cv2.INTER_AREA))
+    return np.asarray(small, np.uint8)
 
 
 def look_up(figurine: Figurine, face: I32, weights: F32) -> F32:
