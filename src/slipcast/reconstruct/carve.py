@@ -11,20 +11,23 @@ import numpy as np
 
 from slipcast.core.orbit import sample
 from slipcast.core.values import F32, Camera, Mesh, Picture, View
+from slipcast.depth.figurine.model import FILL
 from slipcast.depth.relief import relief
 from slipcast.mesh.normals import vertex_normals
 from slipcast.mesh.raycast import Scene
 
 _FACING = (0.35, 0.75)
 """Cosines between a ray and the surface from which on relief begins to count, and counts wholly."""
-_FILL = 0.88
-"""Share of the square, in which relief is measured, that a figurine's longer side takes."""
 _HIDDEN = 0.004
 """What lies behind the first hit of its ray by more than this share of the size is hidden."""
 
 
 def carve(mesh: Mesh, cutouts: Mapping[View, Picture], cameras: Mapping[View, Camera]) -> Mesh:
-    """The mesh with its vertices moved along the rays of the views (`cutouts` with alpha) that see them."""
+    """The mesh (metres, in the world of `cameras`) with vertices moved along the rays of the views that see them.
+
+    `cutouts` have alpha. A vertex moves by 0.4 % of the figurine's longer side at most; where views overlap, by their
+    mean, weighted by how squarely each sees it.
+    """
     size = float(np.ptp(mesh.vertices, axis=0).max())
     scene = Scene(mesh.vertices / np.float32(size), mesh.faces)
     normals = vertex_normals(mesh.vertices, mesh.faces).astype(np.float32)
@@ -52,7 +55,7 @@ def _heights(cut: Picture, camera: Camera, points: F32) -> F32:
     """(N,) how far the picture lifts what it shows at points (N,3), towards the viewer, in metres."""
     mask = np.asarray(cut.alpha) >= 128
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    side_px = max(int(np.ptp(rows)), int(np.ptp(columns)), 1) / _FILL
+    side_px = max(int(np.ptp(rows)), int(np.ptp(columns)), 1) / FILL
     across, down, away = (points @ camera.camera_from_world[:3, :3].T + camera.camera_from_world[:3, 3]).T
     x = across / away * camera.fx_px + camera.cx_px
     y = down / away * camera.fy_px + camera.cy_px

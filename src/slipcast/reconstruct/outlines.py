@@ -62,8 +62,8 @@ def lift_to_rims(
         seen = _sort_into_pixels(side, grid, points, values)
         best = seen.deepest
         deep = side.distances_at(seen.x_px[best], seen.y_px[best], seen.z[best])
-        best = best[(deep < _RIM * grid.pitch) & (deep > -0.25 * grid.pitch)]
-        deep = side.distances_at(seen.x_px[best], seen.y_px[best], seen.z[best])
+        rim = (deep < _RIM * grid.pitch) & (deep > -0.25 * grid.pitch)
+        best, deep = best[rim], deep[rim]
         np.add.at(lift, index[best], np.clip(np.minimum(deep, most_at[best]) - values[best], 0, most))
         np.add.at(weight, index[best], 1)
     near = ndimage.gaussian_filter(weight.reshape(field.shape), spread) + np.float32(_FADE)
