@@ -3,6 +3,9 @@
 The hull of the silhouettes gives what is certainly air; the network says how deep each point within lies, from the
 silhouettes' rows and columns and from the depth model's shells, which are too unsure to carve with. Its answer is
 calmed, and what a silhouette shows is put back (outlines.py). At last it is made one body (connect.py).
+
+A blade whose tip two views place apart gets two tips (the sample knight's sword). Rejected: no lift on the fine grid;
+the sword has one tip then, but 6 mm of it are lost, and iou falls from 0.897 to 0.893 on four sets.
 """
 
 from collections.abc import Sequence
