@@ -12,6 +12,7 @@ seconds are CPU seconds of one core for all steps after the figurine, files incl
 
 import argparse
 import json
+import resource
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -97,8 +98,14 @@ def _slice(made: Print, process: str, place: Path, names: list[str]) -> dict[str
         ways["cura"] = lambda: slicers.check_with_cura(plain, height)
     else:
         ways["prusa"] = lambda: slicers.cure_with_prusa(plain)
-    answers = {name: way() for name, way in ways.items() if name in names}
-    return {name: None if found is None else asdict(found) for name, found in answers.items()}
+    answers: dict[str, object] = {}
+    for name in (name for name in ways if name in names):
+        begun = resource.getrusage(resource.RUSAGE_CHILDREN)
+        found = ways[name]()
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = ended.ru_utime + ended.ru_stime - begun.ru_utime - begun.ru_stime
+        answers[name] = None if found is None else asdict(found) | {"seconds": round(seconds, 1)}
+    return answers
 
 
 def row(entry: dict[str, Any]) -> list[str]:

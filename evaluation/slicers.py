@@ -7,7 +7,9 @@ its check returns None. CuraEngine needs the definitions of Debian's `cura` pack
 
 import os
 import re
+import resource
 import shutil
+import signal
 import subprocess
 import tempfile
 import zipfile
@@ -20,7 +22,8 @@ from scipy import ndimage
 
 from slipcast.core.values import Bool
 
-_TIMEOUT_S = 300
+_CPU_S = 300
+"""Processor time that a program may take: a busy machine changes it little. Its wall time ends at six times that."""
 _NOZZLES = 4
 _TRAP_MM3 = 3.0
 _SCREEN_MM = (240.0, 135.0)
@@ -59,13 +62,20 @@ def _run(command: list[object]) -> tuple[int, str]:
             done = subprocess.run(
                 [str(word) for word in command],
                 capture_output=True,
-                timeout=_TIMEOUT_S,
+                timeout=6 * _CPU_S,
+                preexec_fn=_limit,
                 check=False,
                 env={**os.environ, "HOME": home, "XDG_CONFIG_HOME": home, "LC_ALL": "C.UTF-8"},
             )
         except subprocess.TimeoutExpired:
-            return 124, f"not done after {_TIMEOUT_S} s"
+            return 124, f"not done after {6 * _CPU_S} s"
+    if done.returncode == -signal.SIGXCPU:
+        return 124, f"not done after {_CPU_S} s of processor time"
     return done.returncode, (done.stdout + done.stderr).decode(errors="replace")
+
+
+def _limit() -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_S, _CPU_S + 5))
 
 
 def check_with_prusa(path: Path, height_mm: float, colors: int = 1) -> Sliced | None:
