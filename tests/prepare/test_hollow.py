@@ -4,12 +4,22 @@ import manifold3d
 import numpy as np
 import pytest
 from blocks import ball, box
+from scipy import ndimage
 
 from slipcast.core.errors import BadInput
 from slipcast.mesh.thickness import measure_thickness
 from slipcast.prepare.body import read_surface
-from slipcast.prepare.hollow import HollowOptions, hollow
+from slipcast.prepare.hollow import HollowOptions, hollow, measure_depth
 from slipcast.prepare.layers import slice_layers
+
+
+@pytest.mark.parametrize("reach", [3, 9, 200])
+def test_depth_is_exact_as_far_as_it_is_asked(reach: int) -> None:
+    mask = np.pad(ndimage.gaussian_filter(np.random.default_rng(0).random((30, 40, 50)), 3) > 0.5, 2)
+    true = ndimage.distance_transform_edt(mask)
+    depth = measure_depth(mask, reach)
+    assert np.allclose(depth[true <= reach], true[true <= reach], atol=1e-5)
+    assert (depth[true > reach] > reach).all()
 
 
 def test_a_ball_keeps_the_wall_that_is_asked() -> None:

@@ -4,7 +4,9 @@ import manifold3d
 import numpy as np
 import pytest
 from blocks import box
+from scipy import ndimage
 
+from slipcast.prepare import layers as layers_module
 from slipcast.prepare.body import Body
 from slipcast.prepare.layers import slice_layers
 
@@ -51,3 +53,24 @@ def test_a_closed_cavity_is_a_trap_and_an_upturned_cup_is_a_cup() -> None:
     assert below.cup_mm3 == pytest.approx(1500, rel=0.1)
     above = slice_layers(Body(outer - cube((10, 10, 15), (0, 0, 12.6))), layer_mm=0.2, pixel_mm=0.2)
     assert above.trapped_mm3 == above.cup_mm3 == 0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_pockets_of_air_are_those_that_a_flood_fill_finds(seed: int) -> None:
+    noise = np.random.default_rng(seed).random((24, 30, 28))
+    stack = ndimage.gaussian_filter(noise, 1.2) > 0.5 - 0.01 * seed
+    stack[:, [0, -1]] = stack[:, :, [0, -1]] = False
+    padded = np.pad(stack, 1)
+    air, count = ndimage.label(~padded)
+    shut = np.bincount(air.ravel(), minlength=count + 1)[1:]
+    shut = np.delete(shut, air[0, 0, 0] - 1)
+    free = np.zeros_like(padded)
+    free[-1] = True
+    for k in range(len(padded) - 2, -1, -1):  # air rises: within a layer it spreads, and up it goes
+        layer, _ = ndimage.label(~padded[k])
+        reached = np.unique(layer[free[k + 1] & ~padded[k]])
+        free[k] = np.isin(layer, [*reached[reached > 0], layer[0, 0]])
+    cups, number = ndimage.label(~free & ~padded & (air == air[0, 0, 0]))
+    trapped_cells, cup_cells = layers_module._measure_air(stack)
+    assert sorted(trapped_cells) == sorted(shut)
+    assert sorted(cup_cells) == sorted(np.bincount(cups.ravel(), minlength=number + 1)[1:])

@@ -121,16 +121,12 @@ def hollow(body: Body, options: HollowOptions, *, keep_below_mm: float = 0.0) ->
             f"it is {tall:.0f} mm tall; below {SMALLEST_FIGURINE_MM:.0f} mm a wall eats what hollowing saves"
         )
         return body, HollowReport(refused=reason, before_mm3=before, after_mm3=before)
-    grid = _sample_depth(body, options.wall_mm)
+    grid = _sample_depth(body, options.wall_mm, options.closing_mm)
     room = grid.depth_mm - np.float32(options.wall_mm)
     if options.closing_mm:
-        deep = room > options.closing_mm
-        reach = (
-            ndimage.distance_transform_edt(~deep, sampling=grid.step_mm)
-            if deep.any()
-            else np.full(room.shape, 1e3)
-        )
-        room = np.minimum(room, (options.closing_mm - reach).astype(np.float32))
+        shallow = room <= options.closing_mm
+        reach = grid.step_mm * measure_depth(shallow, int(options.closing_mm / grid.step_mm) + 2)
+        room = np.minimum(room, np.float32(options.closing_mm) - reach)
     if keep_below_mm:
         z = grid.place(np.stack([np.zeros(room.shape[2])] * 2 + [np.arange(room.shape[2])], 1))[:, 2]
         room = np.minimum(room, (z - keep_below_mm).astype(np.float32)[None, None, :])
@@ -155,9 +151,9 @@ def hollow(body: Body, options: HollowOptions, *, keep_below_mm: float = 0.0) ->
         manifold3d.Mesh(grid.place(vertices).astype(np.float32), faces.astype(np.uint32))
     ).simplify(0.03 * options.wall_mm)
     lining = Origin(kind=Kind.CAVITY)
-    hollowed = body - body_from_solid(cavity, lining)
-    for cutter, _ in drilled:
-        hollowed = hollowed - body_from_solid(cutter, lining)
+    cutters = [cavity, *(cutter for cutter, _ in drilled)]
+    room_of_all = manifold3d.Manifold.batch_boolean(cutters, manifold3d.OpType.Add)
+    hollowed = body - body_from_solid(room_of_all, lining)
     after = hollowed.volume_mm3
     if 1 - after / before < SMALLEST_SAVING:
         reason = (
@@ -173,7 +169,7 @@ def hollow(body: Body, options: HollowOptions, *, keep_below_mm: float = 0.0) ->
     )
 
 
-def _sample_depth(body: Body, wall_mm: float) -> _Grid:
+def _sample_depth(body: Body, wall_mm: float, closing_mm: float) -> _Grid:
     """Depth below the surface on a grid around the body."""
     low, high = body.box_mm
     step = min(max(float((high - low).max()) / _SAMPLES_ALONG, 0.3), wall_mm / 1.5)
@@ -182,14 +178,33 @@ def _sample_depth(body: Body, wall_mm: float) -> _Grid:
     inside = np.zeros(shape, bool)
     for k in range(shape[2]):
         inside[:, :, k] = rasterize(body.solid, low[2] + k * step, low[:2], step, (shape[0], shape[1]))
-    depth = np.asarray(ndimage.distance_transform_edt(inside, sampling=step), np.float32)
+    depth = np.float32(step) * measure_depth(inside, int((wall_mm + closing_mm) / step) + 3)
     # Exact where the cavity's wall will be; deeper inside nobody asks, and the look-up would take a minute.
     band = inside & (np.abs(depth - wall_mm) < 1.5 * step)
     where = np.argwhere(band)
-    tree = cKDTree(_spread(read_surface(body), 0.8 * step))
+    tree = cKDTree(_spread(read_surface(body), 0.8 * step), balanced_tree=False, compact_nodes=False)
     distance, _ = tree.query(low + where * step, distance_upper_bound=wall_mm + 2 * step)
     depth[band] = np.where(np.isfinite(distance), distance, depth[band])
     return _Grid(low, step, depth, inside)
+
+
+def measure_depth(mask: Bool, reach: int) -> F32:
+    """(X,Y,Z) cells from each True cell to the nearest False one, 0 where False; beyond `reach` it is `reach` + 1.
+
+    Squared distances axis by axis (Saito and Toriwaki 1994), only as far as anybody asks.
+
+    >>> measure_depth(np.ones((1, 1, 3), bool) & (np.arange(3) > 0), 8)[0, 0].tolist()
+    [0.0, 1.0, 2.0]
+    """
+    far = (reach + 1) ** 2
+    squared = mask.astype(np.uint16 if reach < 180 else np.uint32) * far
+    for axis in range(3):
+        before = np.moveaxis(squared, axis, 0).copy()
+        after = np.moveaxis(squared, axis, 0)
+        for shift in range(1, min(reach, len(before) - 1) + 1):
+            np.minimum(after[shift:], before[:-shift] + shift**2, out=after[shift:])
+            np.minimum(after[:-shift], before[shift:] + shift**2, out=after[:-shift])
+    return np.asarray(np.sqrt(np.minimum(squared, far), dtype=np.float32))
 
 
 def rasterize(
@@ -208,17 +223,18 @@ def rasterize(
 
 
 def _spread(surface: Surface, spacing_mm: float) -> F64:
-    """(N,3) points on the surface, no hole between them wider than about `spacing_mm`."""
+    """(N,3) points on the surface, no hole between them wider than about `spacing_mm`: the vertices, and the middles
+    of equal parts of each triangle. No point comes twice, as it would on the edges."""
     corner = surface.vertices_mm[surface.faces]
     longest = np.linalg.norm(np.roll(corner, -1, axis=1) - corner, axis=2).max(1)
     pieces = np.minimum(np.ceil(longest / spacing_mm).astype(int), 64)
-    points = []
+    points = [surface.vertices_mm]
     for count in np.unique(pieces):
-        u, v = (
-            np.stack(np.meshgrid(*[np.arange(count + 1)] * 2, indexing="ij"), -1).reshape(-1, 2) / count
-        ).T
-        keep = u + v <= 1 + 1e-9
-        weights = np.stack([1 - u - v, u, v], 1)[keep]
+        u, v = np.divmod(np.arange(count * count), count)
+        # A square of cells: those beyond the diagonal are the triangles that point the other way.
+        turned = u + v >= count
+        u, v = np.where(turned, count - u - 1 / 3, u + 1 / 3), np.where(turned, count - v - 1 / 3, v + 1 / 3)
+        weights = np.stack([count - u - v, u, v], 1) / count
         points.append(np.einsum("nk,fkc->fnc", weights, corner[pieces == count]).reshape(-1, 3))
     return np.concatenate(points)
 

@@ -4,17 +4,19 @@ The body is sliced and drawn on a raster. An island is an area of a layer with n
 path of air joins with the outside; a cup is air that is open only downwards: a layer peels off with the suction of its
 area. These are UVtools' notions on our own slices.
 
-Flood fill instead of path search: air that is connected with the raster's rim is outside; for cups the same fill may
-only go upwards from what lies above (resin runs down, air rises, while the part hangs in the vat with the plate up).
+Air that is joined with the raster's rim is outside; for cups it must be so upwards alone (resin runs down, air rises,
+while the part hangs in the vat with the plate up). Both are asked of the areas of air that each layer has, joined where
+they lie over each other. Rejected: flood fills of all cells (the same answers, four times the time).
 """
 
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy import ndimage
+from scipy import sparse
+from scipy.sparse import csgraph
 
-from slipcast.core.values import F64, Bool
+from slipcast.core.values import F64, I64, Bool
 from slipcast.prepare.body import Body
 from slipcast.prepare.hollow import rasterize
 
@@ -67,7 +69,7 @@ def slice_layers(body: Body, *, layer_mm: float, pixel_mm: float) -> Layers:
     for k, z in enumerate(heights):
         stack[k] = rasterize(body.solid, z, low[:2], pixel_mm, (int(shape[0]), int(shape[1])))
     islands, overhang = _find_islands(stack, heights, low, pixel_mm, reach_px=max(step / pixel_mm, 1.0))
-    trapped, cups = _find_closed_air(stack)
+    trapped, cups = _measure_air(stack)
     cell = pixel_mm**2 * step
     return Layers(
         count=int(np.ceil(high[2] / layer_mm)),
@@ -76,8 +78,8 @@ def slice_layers(body: Body, *, layer_mm: float, pixel_mm: float) -> Layers:
         islands=tuple(islands[:_LISTED]),
         island_count=len(islands),
         overhang_mm2=round(overhang * pixel_mm**2, 1),
-        trapped_mm3=round(_sum_large(trapped, _TRAP_MM3 / cell) * cell, 2),
-        cup_mm3=round(_sum_large(cups, _CUP_MM3 / cell) * cell, 2),
+        trapped_mm3=round(float(trapped[trapped * cell >= _TRAP_MM3].sum()) * cell, 2),
+        cup_mm3=round(float(cups[cups * cell >= _CUP_MM3].sum()) * cell, 2),
     )
 
 
@@ -118,40 +120,53 @@ def _find_islands(
     return found, overhang
 
 
-def _find_closed_air(stack: Bool) -> tuple[Bool, Bool]:
-    """Air that nothing joins with the outside, and air that is open only downwards."""
-    padded = np.pad(stack, 1)
-    # From the top layer down: air is free where it is joined, within its layer, with air that is free above it.
-    free = np.zeros_like(padded)
-    free[-1] = ~padded[-1]
-    for k in range(len(padded) - 2, -1, -1):
-        open_ = ~padded[k]
-        count, labels = cv2.connectedComponents(open_.view(np.uint8), connectivity=4)
-        if count == 2:  # one area of air, and the rim belongs to it
-            free[k] = open_
-            continue
-        ok = np.bincount(labels[free[k + 1] & open_], minlength=count) > 0
-        ok[labels[0, 0]] = True
-        ok[0] = False
-        free[k] = ok[labels]
-    # What is not free is shut in, or open only lower down: held by its own top.
-    closed = ~free & ~padded
-    trapped = np.zeros_like(padded)
-    if closed.any():
-        air, _ = ndimage.label(~padded)
-        trapped = closed & (air != air[0, 0, 0])
-    cups = closed & ~trapped
-    return trapped[1:-1, 1:-1, 1:-1], cups[1:-1, 1:-1, 1:-1]
+def _measure_air(stack: Bool) -> tuple[F64, F64]:
+    """Sizes in cells of the pockets of air that nothing joins with the outside, and of those open only downwards.
+
+    Each layer's air falls into areas; an area and one of the next layer that lie over each other are joined. All that
+    follows is asked of this graph, which is small, and not of the cells. Around the body, below and above is outside.
+    """
+    areas, pairs, rims = [], [], []
+    first, before = 0, None
+    for layer in stack:
+        count, labels, stats, _ = cv2.connectedComponentsWithStats((~layer).view(np.uint8), connectivity=4)
+        rim = int(labels[0, 0])
+        areas.append(stats[1:, cv2.CC_STAT_AREA])
+        rims.append(first + rim - 1)
+        if before is not None:
+            below, count_below, rim_below, first_below = before
+            met = np.array([[rim_below, rim]])
+            if count > 2 or count_below > 2:
+                lie = (below > 0) & (labels > 0) & ((below != rim_below) | (labels != rim))
+                codes = np.unique(below[lie].astype(np.int64) * count + labels[lie])
+                met = np.concatenate([met, np.stack([codes // count, codes % count], 1)])
+            pairs.append(met - 1 + [first_below, first])
+        before = labels, count, rim, first
+        first += count - 1
+    area = np.concatenate(areas).astype(np.float64)
+    free = np.zeros(first, bool)
+    free[rims] = True
+    last = len(areas[-1])
+    free[first - last :] = True  # open upwards
+    for met in reversed(pairs):
+        free[met[free[met[:, 1]], 0]] = True
+    joined = np.concatenate(pairs) if pairs else np.zeros((0, 2), np.int64)
+    label = _label(first, joined)
+    outside = np.zeros(first, bool)
+    outside[label[[*rims, *range(len(areas[0])), *range(first - last, first)]]] = True
+    trapped = ~free & ~outside[label]
+    return _group(area, joined, trapped), _group(area, joined, ~free & ~trapped)
 
 
-def _sum_large(mask: Bool, least: float) -> float:
-    """Cells in connected groups of at least `least` cells."""
-    if not mask.any():
-        return 0.0
-    box = tuple(
-        slice(int(used[0]), int(used[-1]) + 1)
-        for used in (np.flatnonzero(mask.any(tuple({0, 1, 2} - {axis}))) for axis in range(3))
-    )
-    labels, count = ndimage.label(mask[box])
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    return float(sizes[sizes >= least].sum())
+def _label(count: int, joined: I64) -> I64:
+    """(count,) number of the group that each node of a graph belongs to."""
+    ones = np.ones(len(joined), bool)
+    graph = sparse.coo_matrix((ones, (joined[:, 0], joined[:, 1])), (count, count))
+    return np.asarray(csgraph.connected_components(graph, directed=False)[1], np.int64)
+
+
+def _group(area: F64, joined: I64, chosen: Bool) -> F64:
+    """Total area of each group of `chosen` nodes."""
+    inside = joined[chosen[joined].all(1)]
+    total = np.bincount(_label(len(area), inside)[chosen], area[chosen])
+    return np.asarray(total[total > 0], np.float64)
