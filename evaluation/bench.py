@@ -40,7 +40,7 @@ from evaluation.protocol import score
 from evaluation.shape import welded
 from slipcast import __version__
 from slipcast.core.errors import SlipcastError
-from slipcast.core.values import DepthMap
+from slipcast.core.values import Shells
 from slipcast.pipeline.run import STAGES
 
 ROOT = Path(__file__).parents[1]
@@ -69,7 +69,7 @@ def run_child(*words: str | Path | int) -> dict[str, object]:
     return told
 
 
-def own_back(case: Case, true: DepthMap, model: str) -> DepthMap:
+def own_back(case: Case, true: Shells, model: str) -> Shells:
     """The true front with the back that the product sees in the picture, moved to the true front's depth."""
     from slipcast.depth.calibrate import CalibrateOptions, calibrate
     from slipcast.depth.models import DepthOptions, predict_depth
@@ -77,9 +77,7 @@ def own_back(case: Case, true: DepthMap, model: str) -> DepthMap:
     from slipcast.picture.decode import read_picture
 
     cut = cut_out(read_picture(case.picture), CutoutOptions())
-    said = calibrate(
-        predict_depth(cut, DepthOptions(model=model, fov_deg=case.fov_deg)), cut, CalibrateOptions()
-    )
+    said = calibrate(predict_depth(cut, DepthOptions(model=model, fov_deg=case.fov_deg)), CalibrateOptions())
     assert said.back is not None
     both = said.valid & true.valid
     # One unit of calibrated depth is one pixel at the figurine's middle.

@@ -18,7 +18,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -32,7 +32,7 @@ from slipcast.checks.picture.judge import Judgement, check_picture, judge_pictur
 from slipcast.checks.picture.palette import plain_colors
 from slipcast.checks.verdict import LIMITS, Check
 from slipcast.core.findings import Finding
-from slipcast.core.values import Picture, View
+from slipcast.core.values import Cutout, CutoutFacts, Picture, View
 from slipcast.picture.decode import read_picture
 
 ROOT = Path(__file__).parents[1]
@@ -182,7 +182,7 @@ def _results(folders: list[Path], store: Path | None) -> Iterator[Result]:
     samples = sorted((ROOT / "samples").glob("*/*.png"))
     others = [path for folder in folders for path in sorted(folder.iterdir())]
     others = [path for path in others if path.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp")]
-    cuts: dict[tuple[str, View], Picture] = {}
+    cuts: dict[tuple[str, View], Cutout] = {}
     for number, path in enumerate((*samples, *others)):
         sample = number < len(samples)
         name = f"{path.parent.name}-{path.stem}" if sample else path.stem
@@ -206,7 +206,7 @@ def _results(folders: list[Path], store: Path | None) -> Iterator[Result]:
 
 
 def _spoiled(
-    name: str, picture: Picture, cut: Picture, ways: list[str], store: Path | None
+    name: str, picture: Picture, cut: Cutout, ways: list[str], store: Path | None
 ) -> Iterator[tuple[str, dict[str, float | None]]]:
     """Each way with the scores of the picture spoiled that way."""
 
@@ -234,7 +234,7 @@ def _scenery(kind: str, take: int) -> Picture:
     return Picture(pixels=np.ascontiguousarray(NOTHING[kind](rng, 640, 640)))
 
 
-def _together(cuts: Mapping[tuple[str, View], Picture]) -> Iterator[Result]:
+def _together(cuts: Mapping[tuple[str, View], Cutout]) -> Iterator[Result]:
     """Views against each other, and prompts against pictures."""
     names = list(dict.fromkeys(name for name, _ in cuts))
     for index, name in enumerate(names):
@@ -267,7 +267,7 @@ def _together(cuts: Mapping[tuple[str, View], Picture]) -> Iterator[Result]:
             yield Result(figurine=name, way="back of another", scores=_by_name(check_views(strange)))
 
 
-def _colors(name: str, front: Picture) -> Iterator[Result]:
+def _colors(name: str, front: Cutout) -> Iterator[Result]:
     """Prompts that name one colour that the figurine has, or has not."""
     has, lacks = COLORS[name]
     for way, colors in (("good", has), ("other colours named", lacks)):
@@ -282,7 +282,7 @@ def _by_name(checks: tuple[Check, ...]) -> dict[str, float | None]:
 
 def _judged(
     store: Path | None, key: str, make: Callable[[], Picture]
-) -> tuple[Picture, Picture | None, dict[str, float | None]]:
+) -> tuple[Picture, Cutout | None, dict[str, float | None]]:
     """Picture, cutout and scores, from the store where it is there."""
     kept = None if store is None else _load(store / f"{key}.npz")
     if kept is None:
@@ -308,13 +308,14 @@ def _save(path: Path, picture: Picture, judged: Judgement) -> None:
         pixels=picture.pixels,
         alpha=none if picture.alpha is None else picture.alpha,
         cut_pixels=none if cut is None else cut.pixels,
-        cut_alpha=none if cut is None or cut.alpha is None else cut.alpha,
+        cut_alpha=none if cut is None else cut.alpha,
         findings=np.array(json.dumps(said)),
+        facts=np.array(json.dumps({} if cut is None else asdict(cut.facts))),
     )
     new.replace(path)
 
 
-def _load(path: Path) -> tuple[Picture, Picture | None] | None:
+def _load(path: Path) -> tuple[Picture, Cutout | None] | None:
     if not path.is_file():
         return None
     with np.load(path) as kept:
@@ -325,7 +326,8 @@ def _load(path: Path) -> tuple[Picture, Picture | None] | None:
         said = tuple(
             Finding(code=row["code"], values=row["values"]) for row in json.loads(str(kept["findings"]))
         )
-        return picture, Picture(pixels=kept["cut_pixels"], alpha=kept["cut_alpha"], findings=said)
+        facts = CutoutFacts(**json.loads(str(kept["facts"])))
+        return picture, Cutout(pixels=kept["cut_pixels"], alpha=kept["cut_alpha"], findings=said, facts=facts)
 
 
 def _limited(picture: Picture, side_px: int) -> Picture:
@@ -337,7 +339,7 @@ def _limited(picture: Picture, side_px: int) -> Picture:
     return Picture(pixels=cv2.resize(picture.pixels, size, interpolation=cv2.INTER_AREA), alpha=alpha)
 
 
-def _moved(cut: Picture, scale: float, up: float) -> Picture:
+def _moved(cut: Cutout, scale: float, up: float) -> Cutout:
     """The cutout scaled about its feet and moved up by a share of the picture's height."""
     assert cut.alpha is not None
     foot = int(np.flatnonzero((cut.alpha >= 128).any(axis=1))[-1])
@@ -350,14 +352,14 @@ def _moved(cut: Picture, scale: float, up: float) -> Picture:
     return replace(cut, pixels=pixels, alpha=cv2.warpAffine(cut.alpha, matrix, size))
 
 
-def _turned(cut: Picture, degrees: int) -> Picture:
+def _turned(cut: Cutout, degrees: int) -> Cutout:
     """The cutout with another hue."""
     hsv = cv2.cvtColor(cut.pixels, cv2.COLOR_RGB2HSV)
     hsv[..., 0] = (hsv[..., 0].astype(int) + degrees // 2) % 180
     return replace(cut, pixels=cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB))
 
 
-def _flipped(cut: Picture) -> Picture:
+def _flipped(cut: Cutout) -> Cutout:
     assert cut.alpha is not None
     return replace(
         cut,

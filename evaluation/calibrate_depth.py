@@ -21,7 +21,7 @@ import numpy as np
 from slipcast.checks.depth import check_depth
 from slipcast.checks.verdict import Check, Verdict
 from slipcast.core.errors import SlipcastError
-from slipcast.core.values import F32, DepthKind, DepthMap
+from slipcast.core.values import F32, DepthKind, DepthMap, Shells
 from slipcast.depth.calibrate import CalibrateOptions, calibrate, depth_prior
 from slipcast.depth.fuse import fuse
 from slipcast.depth.models import DepthOptions, predict_depth
@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[1]
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 
-def flattened(depth: DepthMap) -> DepthMap:
+def flattened(depth: Shells) -> Shells:
     """The front's relief at a twentieth."""
     middle = np.float32(np.median(depth.front[depth.valid]))
     return replace(
@@ -41,7 +41,7 @@ def flattened(depth: DepthMap) -> DepthMap:
     )
 
 
-def leaning(depth: DepthMap, axis: int, degrees: float = 65.0) -> DepthMap:
+def leaning(depth: Shells, axis: int, degrees: float = 65.0) -> Shells:
     """All of it turned about the picture's horizontal (axis 0) or vertical."""
     place_px = np.arange(depth.valid.shape[axis], dtype=np.float32)
     along = place_px[:, None] if axis == 0 else place_px[None, :]
@@ -56,7 +56,7 @@ def leaning(depth: DepthMap, axis: int, degrees: float = 65.0) -> DepthMap:
     return replace(depth, front=turned(depth.front), back=None if depth.back is None else turned(depth.back))
 
 
-def stretched(depth: DepthMap, factor: float) -> DepthMap:
+def stretched(depth: Shells, factor: float) -> Shells:
     """Depth over width at `factor` times the prior."""
     assert depth.back is not None
     front, back = depth.front[depth.valid], depth.back[depth.valid]
@@ -72,7 +72,7 @@ def stretched(depth: DepthMap, factor: float) -> DepthMap:
     return replace(depth, front=drawn(depth.front), back=drawn(depth.back))
 
 
-def leaking(depth: DepthMap) -> DepthMap:
+def leaking(depth: Shells) -> Shells:
     """The rim of the right half, 0.6 % of the height wide, lies on a wall a width behind."""
     import cv2
 
@@ -85,13 +85,18 @@ def leaking(depth: DepthMap) -> DepthMap:
     return replace(depth, front=np.where(rim, wall, depth.front).astype(np.float32))
 
 
-def disagreeing(depth: DepthMap) -> DepthMap:
+def disagreeing(depth: Shells) -> Shells:
     """A second model that sees the front's mirror image: as smooth, and another thing."""
     other = np.where(depth.valid, depth.front[:, ::-1] + depth.front[::-1], 0).astype(np.float32)
-    return fuse(depth, replace(depth, front=-other, kind=DepthKind.AFFINE_DEPTH, back=None))
+    return calibrate(fuse(depth, _seen(depth, -other, DepthKind.AFFINE_DEPTH)), CalibrateOptions())
 
 
-WAYS: dict[str, tuple[str, Callable[[DepthMap], DepthMap]]] = {
+def _seen(depth: Shells, front: F32, kind: DepthKind) -> DepthMap:
+    """What another model says of the same picture: a front alone."""
+    return DepthMap(front=front, valid=depth.valid, camera=depth.camera, kind=kind, model=depth.model)
+
+
+WAYS: dict[str, tuple[str, Callable[[Shells], Shells]]] = {
     "flat": ("relief", flattened),
     "leaning": ("tilt", lambda depth: leaning(depth, 0)),
     "turned": ("tilt", lambda depth: leaning(depth, 1)),
@@ -115,7 +120,7 @@ def main(folders: list[str]) -> None:
         print(f"| `{name}` | {sum(_alarm(checks, name) for checks in judged)}/{len(judged)} |")
 
 
-def _maps(folders: list[Path]) -> Iterator[DepthMap]:
+def _maps(folders: list[Path]) -> Iterator[Shells]:
     paths = sorted(ROOT.glob("samples/*/front.png"))
     for folder in folders:
         paths += [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
@@ -123,7 +128,7 @@ def _maps(folders: list[Path]) -> Iterator[DepthMap]:
         try:
             cut = cut_out(read_picture(path), CutoutOptions())
             said = predict_depth(cut, DepthOptions(model="figurine"))
-            yield place(calibrate(said, cut, CalibrateOptions()), cut, PlaceOptions())
+            yield place(calibrate(said, CalibrateOptions()), cut, PlaceOptions())
         except SlipcastError as error:
             print(f"{path.name}: {error}", file=sys.stderr)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from evaluation.shape import Shape, read_shape
 from slipcast.core.errors import BadInput
-from slipcast.core.values import Camera, DepthKind, DepthMap, ModelInfo, Source
+from slipcast.core.values import Camera, Cutout, DepthKind, ModelInfo, Picture, Shells, Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ def find_cases(folder: Path, *, views: bool = False) -> tuple[Case, ...]:
     return tuple(sorted(found, key=lambda case: case.name))
 
 
-def true_depth(case: Case, side_px: int = 1024) -> DepthMap:
+def true_depth(case: Case, side_px: int = 1024) -> Shells:
     """Both true shells as a perfect depth model would give them, in the mesh's unit, from the true camera."""
     shape = case.true_shape()
     camera = Camera.pinhole(side_px, side_px, case.fov_deg)
@@ -82,7 +82,7 @@ def true_depth(case: Case, side_px: int = 1024) -> DepthMap:
     beyond = 2 * case.distance
     back = beyond - shape.hits(eye + rays * beyond, -rays)
     valid = np.isfinite(front) & np.isfinite(back)
-    return DepthMap(
+    return Shells(
         front=np.where(valid, front, 0).astype(np.float32),
         back=np.where(valid, np.maximum(front, back), 0).astype(np.float32),
         valid=valid,
@@ -90,6 +90,17 @@ def true_depth(case: Case, side_px: int = 1024) -> DepthMap:
         kind=DepthKind.METRIC,
         back_source=Source.BACK_VIEW,
         model=ModelInfo(name="truth"),
+    )
+
+
+def true_cutout(picture: Picture, depth: Shells) -> Cutout:
+    """The picture with the outline of its true depth; its colours are as they were photographed."""
+    return Cutout(
+        pixels=picture.pixels,
+        alpha=(depth.valid * 255).astype(np.uint8),
+        view=picture.view,
+        source=picture.source,
+        findings=picture.findings,
     )
 
 

@@ -14,21 +14,21 @@ from pathlib import Path
 
 import numpy as np
 
-from slipcast.core.values import Camera, DepthMap, ModelInfo, Picture, Source
+from slipcast.core.values import Camera, Cutout, ModelInfo, Shells, Source
 
 
-def save_depth(path: Path, depth: DepthMap, fov_deg: float) -> None:
+def save_depth(path: Path, depth: Shells, fov_deg: float) -> None:
     """Write a METRIC depth map of a plain pinhole camera for `load_depth`."""
     back = depth.front if depth.back is None else depth.back
     np.savez(path, front=depth.front, back=back, valid=depth.valid, fov_deg=np.array(fov_deg))
 
 
-def load_depth(path: Path) -> DepthMap:
+def load_depth(path: Path) -> Shells:
     """Read what `save_depth` wrote."""
     with np.load(path) as held:
         front, back, valid, fov_deg = held["front"], held["back"], held["valid"], float(held["fov_deg"])
     height, width = front.shape
-    return DepthMap(
+    return Shells(
         front=front,
         back=back,
         valid=valid,
@@ -70,7 +70,7 @@ def _mesh(kind: str, source: Path, target: Path, faces: int) -> dict[str, object
     before_mb, begun, begun_cpu = peak_mb(), time.perf_counter(), time.process_time()
     if kind == "ours":
         marks = [time.perf_counter()]
-        blank = Picture(
+        blank = Cutout(
             pixels=np.zeros((*depth.valid.shape, 3), np.uint8), alpha=(depth.valid * 255).astype(np.uint8)
         )
         depth = place(depth, blank, PlaceOptions())

@@ -19,7 +19,7 @@ import numpy as np
 from scipy import ndimage
 
 from evaluation.cases import Case, find_cases
-from slipcast.core.values import F32, F64, I32, Bool, Camera, DepthMap, Picture
+from slipcast.core.values import F32, F64, I32, Bool, Camera, Cutout, Shells
 from slipcast.depth.calibrate import CalibrateOptions, calibrate
 from slipcast.depth.models import DepthModels, DepthOptions
 from slipcast.depth.place import PlaceOptions, place
@@ -69,11 +69,11 @@ def true_albedo(case: Case, side_px: int) -> tuple[Bool, F32]:
     return mask, out
 
 
-def predict(case: Case) -> tuple[Picture, DepthMap]:
+def predict(case: Case) -> tuple[Cutout, Shells]:
     """The cutout and the default depth of a case's picture."""
     cut = cut_views((read_picture(case.picture),), CutoutOptions())[0][1]
     with DepthModels() as models:
-        depth = calibrate(models.predict(cut, DepthOptions()), cut, CalibrateOptions())
+        depth = calibrate(models.predict(cut, DepthOptions()), CalibrateOptions())
     return cut, place(depth, cut, PlaceOptions())
 
 
@@ -135,7 +135,7 @@ def main() -> None:
         Image.fromarray(np.concatenate(strips)).save(asked.sheet)
 
 
-def draw(cut: Picture, after: Picture, albedo: F32, mask: Bool) -> "np.typing.NDArray[np.uint8]":
+def draw(cut: Cutout, after: Cutout, albedo: F32, mask: Bool) -> "np.typing.NDArray[np.uint8]":
     """The picture, what became of it, and the true colours, side by side."""
     from PIL import Image
 

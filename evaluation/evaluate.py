@@ -24,13 +24,13 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from evaluation.cases import Case, find_cases, true_depth
+from evaluation.cases import Case, find_cases, true_cutout, true_depth
 from evaluation.protocol import COLUMNS, LOWER_IS_BETTER, NEAREST_ONE, Scores, score
 from evaluation.shape import read_shape
 from evaluation.sheet import bare_figurine, row, sheet
 from slipcast import __version__, convert
 from slipcast.core.errors import BadInput, SlipcastError
-from slipcast.core.values import U8, DepthMap, Figurine, Picture
+from slipcast.core.values import U8, Cutout, Figurine, Picture, Shells
 from slipcast.reconstruct.points import PointOptions
 from slipcast.reconstruct.simplify import SimplifyOptions
 
@@ -108,8 +108,8 @@ class Made:
     """A conversion's result, as far as it is looked at."""
 
     figurine: Figurine
-    picture: Picture
-    depth: DepthMap
+    picture: Cutout
+    depth: Shells
     content: bytes
     """The GLB."""
 
@@ -137,7 +137,7 @@ def make_of_truth(case: Case, faces: int = SimplifyOptions.faces, detail: str = 
     depth = true_depth(case, picture.height_px)
     if depth.valid.shape != picture.pixels.shape[:2]:
         raise BadInput(f"{case.picture} must be square for --depth truth")
-    cut = replace(picture, alpha=(depth.valid * 255).astype("uint8"))
+    cut = true_cutout(picture, depth)
     depth = place(depth, cut, recipe.place)
     raw = reconstruct(make_points(depth, cut, recipe.points), depth, recipe.surface)
     solid = simplify(raw, depth, recipe.simplify)

@@ -31,12 +31,12 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.cases import Case, find_cases, true_depth
+from evaluation.cases import Case, find_cases, true_cutout, true_depth
 from evaluation.colors import SIDE_PX, photograph, to_lab, true_view
 from evaluation.protocol import score
 from evaluation.shape import Shape
 from slipcast.core.findings import Finding
-from slipcast.core.values import Camera, DepthMap, Figurine, Mesh, Picture, PointCloud
+from slipcast.core.values import Camera, Cutout, Figurine, Mesh, PointCloud, Shells
 from slipcast.depth.place import place, settle
 from slipcast.mesh.deviation import measure_deviation
 from slipcast.mesh.topology import closedness, count_bodies, face_normals, source_shares
@@ -90,8 +90,8 @@ all facts that begin with it; what is not listed must be equal."""
 class _Stages:
     """The values between the stages that facts are about."""
 
-    cut: Picture
-    depth: DepthMap
+    cut: Cutout
+    depth: Shells
     cloud: PointCloud
     figurine: Figurine
     deviation_mm: tuple[float, float]
@@ -150,7 +150,7 @@ def _from_truth(case: Case, detail: str) -> _Stages:
     recipe = Recipe(points=PointOptions(detail=detail))
     picture = read_picture(case.picture)
     depth = true_depth(case, picture.height_px)
-    cut = replace(picture, alpha=(depth.valid * 255).astype(np.uint8))
+    cut = true_cutout(picture, depth)
     depth = place(depth, cut, recipe.place)
     cloud = make_points(depth, cut, recipe.points)
     raw = reconstruct(cloud, depth, recipe.surface)
@@ -168,7 +168,7 @@ def _from_truth(case: Case, detail: str) -> _Stages:
     )
 
 
-def _cutout(cut: Picture) -> dict[str, Any]:
+def _cutout(cut: Cutout) -> dict[str, Any]:
     """How much is cut out, and the colour of its outermost pixels."""
     assert cut.alpha is not None
     solid = cut.alpha >= 128
@@ -231,7 +231,7 @@ def _scores(case: Case, mesh: Mesh) -> dict[str, float]:
     return {name: getattr(got, name) for name in ("cd", "f05", "nc", "iou", "crossing")}
 
 
-def _angle_deg(case: Case, surface: Mesh, depth: DepthMap) -> float:
+def _angle_deg(case: Case, surface: Mesh, depth: Shells) -> float:
     """Mean angle between the surface's normals and the true ones, on rays that meet both within 1 % of the height."""
     rays = Camera.pinhole(SIDE_PX, SIDE_PX, case.fov_deg).rays().astype(np.float64) * [1.0, -1.0, -1.0]
     true = case.true_shape()

@@ -12,15 +12,14 @@ of the height of each other. With a model's depth the judge is that depth itself
 
 import argparse
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from evaluation.cases import Case, find_cases, true_depth
+from evaluation.cases import Case, find_cases, true_cutout, true_depth
 from slipcast.core.camera import project
 from slipcast.core.errors import SlipcastError
-from slipcast.core.values import F64, DepthMap, Figurine, Picture
+from slipcast.core.values import F64, Cutout, Figurine, Shells
 from slipcast.depth.calibrate import CalibrateOptions, calibrate
 from slipcast.depth.models import DepthOptions, predict_depth
 from slipcast.depth.place import PlaceOptions, place
@@ -34,7 +33,7 @@ from slipcast.texture.normal_map import Frames
 from slipcast.texture.paint import TextureOptions, paint
 
 
-def truth_angles_deg(figurine: Figurine, case: Case, depth: DepthMap) -> tuple[float, float]:
+def truth_angles_deg(figurine: Figurine, case: Case, depth: Shells) -> tuple[float, float]:
     """Mean angle between the shading normals and the true mesh's, without the map and with it."""
     mesh, camera = figurine.mesh, depth.camera
     assert depth.back is not None
@@ -69,15 +68,15 @@ def _angles_deg(one: F64, other: F64) -> F64:
     return out
 
 
-def _placed(case: Case, model: str) -> tuple[DepthMap, Picture]:
+def _placed(case: Case, model: str) -> tuple[Shells, Cutout]:
     """Placed depth, true or a model's, and the picture with its alpha."""
     picture = read_picture(case.picture)
     if model == "truth":
         depth = true_depth(case, picture.height_px)
-        cut = replace(picture, alpha=(depth.valid * 255).astype("uint8"))
+        cut = true_cutout(picture, depth)
     else:
         cut = cut_out(picture, CutoutOptions())
-        depth = calibrate(predict_depth(cut, DepthOptions(model=model)), cut, CalibrateOptions())
+        depth = calibrate(predict_depth(cut, DepthOptions(model=model)), CalibrateOptions())
     return place(depth, cut, PlaceOptions()), cut
 
 

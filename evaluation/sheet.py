@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from evaluation.shape import Shape
-from slipcast.core.values import F32, U8, Bool, DepthMap, Figurine, Mesh, Picture, Source
+from slipcast.core.values import F32, U8, Bool, Figurine, Mesh, Picture, Shells, Source
 from slipcast.pipeline.preview import render
 
 PANEL_PX = 224
@@ -13,7 +13,7 @@ _YAWS_DEG = (0.0, 90.0, 180.0, 270.0)
 TITLES = ("input", "front depth", "back depth", "front", "right", "back", "left")
 
 
-def row(figurine: Figurine, picture: Picture, depth: DepthMap | None, *, textured: bool = True) -> U8:
+def row(figurine: Figurine, picture: Picture, depth: Shells | None, *, textured: bool = True) -> U8:
     """Return the seven panels of one case, (PANEL_PX, 7 * PANEL_PX, 3); depth panels stay empty without depth."""
     panels = [_fitted(_on_ground(picture))]
     if depth is None:

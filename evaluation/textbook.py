@@ -1,4 +1,4 @@
-"""DepthMap -> mesh, the way that tutorials and most depth-to-mesh tools go, with Open3D: what ours is compared with.
+"""Shells -> mesh, the way that tutorials and most depth-to-mesh tools go, with Open3D: what ours is compared with.
 
 Back-projection of the front depth; normals from at most 30 neighbours within 2 % of the size; orientation, by tangent
 planes over 15 neighbours (the recipe; Open3D's own example takes 100, which is slower) or towards the camera (the
@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from slipcast.core.values import F64, I64, DepthMap
+from slipcast.core.values import F64, I64, Shells
 
 NEIGHBOURS, TANGENT_NEIGHBOURS = 30, 15
 OCTREE_DEPTH, TRIM = 9, 0.05
 ORIENTATIONS = ("tangent", "camera")
 
 
-def textbook(depth: DepthMap, *, orientation: str, faces: int) -> tuple[F64, I64, dict[str, float]]:
+def textbook(depth: Shells, *, orientation: str, faces: int) -> tuple[F64, I64, dict[str, float]]:
     """Return vertices (V,3) and faces (F,3) in the picture's camera frame with +Y up, and seconds per step.
 
     `orientation` is one of ORIENTATIONS; `depth` is METRIC, its back is not used.

@@ -12,7 +12,17 @@ from slipcast.checks.gates import pass_gates
 from slipcast.checks.mesh import Judged
 from slipcast.checks.verdict import Check
 from slipcast.core.findings import finding
-from slipcast.core.values import Camera, DepthMap, Export, Figurine, Mesh, ModelInfo, Picture, PointCloud
+from slipcast.core.values import (
+    Camera,
+    Cutout,
+    Export,
+    Figurine,
+    Mesh,
+    ModelInfo,
+    Picture,
+    PointCloud,
+    Shells,
+)
 from slipcast.mesh.deviation import Deviation
 from slipcast.mesh.topology import take_apart
 from slipcast.pipeline import run as pipeline
@@ -54,8 +64,9 @@ def cook(
     )
     camera = Camera.pinhole(picture.width_px, picture.height_px)
     shape = (picture.height_px, picture.width_px)
-    depth = DepthMap(
+    depth = Shells(
         front=np.ones(shape, dtype=np.float32),
+        back=np.ones(shape, dtype=np.float32),
         valid=np.ones(shape, dtype=np.bool_),
         camera=camera,
         model=ModelInfo(name="dome"),
@@ -65,7 +76,7 @@ def cook(
     return Result(
         figurine=figurine,
         original=picture,
-        picture=picture,
+        picture=Cutout(pixels=picture.pixels, alpha=np.full(shape, 255, np.uint8), source=picture.source),
         checks=checks,
         judged=Judged(
             checks=checks,

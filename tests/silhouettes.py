@@ -11,11 +11,12 @@ from slipcast.core.values import (
     U8,
     Bool,
     Camera,
+    Cutout,
     DepthKind,
     DepthMap,
     Mesh,
     ModelInfo,
-    Picture,
+    Shells,
     Source,
     View,
 )
@@ -66,34 +67,43 @@ def picture_of(
     color: tuple[int, int, int] = RED,
     ground: tuple[int, int, int] = WHITE,
     view: View = View.FRONT,
-) -> Picture:
-    """A picture of one colour before a ground of another, blended at the edge, with its alpha."""
+) -> Cutout:
+    """A cutout of one colour before a ground of another, blended at the edge, with its alpha."""
     share = alpha[..., None].astype(np.float64) / 255
     pixels = np.round(share * color + (1 - share) * np.array(ground)).astype(np.uint8)
-    return Picture(pixels=pixels, alpha=alpha, view=view)
+    return Cutout(pixels=pixels, alpha=alpha, view=view)
 
 
-def depth_of(alpha: U8, front: F64, back: F64 | None, *, fov_deg: float = 24.0, **more: object) -> DepthMap:
-    """A METRIC depth map of one camera in the middle; `front` and `back` (H,W) are distances in any unit."""
+def depth_of(alpha: U8, front: F64, back: F64, *, fov_deg: float = 24.0) -> Shells:
+    """The shells of one camera in the middle; `front` and `back` (H,W) are distances in any unit."""
     valid: Bool = alpha >= 128
-    kind = more.get("kind", DepthKind.METRIC)
-    assert isinstance(kind, DepthKind)
-    return DepthMap(
+    return Shells(
         front=np.where(valid, front, 0).astype(np.float32),
-        back=None if back is None else np.where(valid, back, 0).astype(np.float32),
+        back=np.where(valid, back, 0).astype(np.float32),
         valid=valid,
         camera=Camera.pinhole(alpha.shape[1], alpha.shape[0], fov_deg),
+        model=ModelInfo(name="test"),
+    )
+
+
+def map_of(alpha: U8, front: F64, kind: DepthKind = DepthKind.METRIC) -> DepthMap:
+    """What a model says that knows the front (H,W) alone, in numbers of `kind`."""
+    valid: Bool = alpha >= 128
+    return DepthMap(
+        front=np.where(valid, front, 0).astype(np.float32),
+        valid=valid,
+        camera=Camera.pinhole(alpha.shape[1], alpha.shape[0]),
         kind=kind,
         model=ModelInfo(name="test"),
     )
 
 
-def flat(alpha: U8, near: float, far: float, *, fov_deg: float = 24.0) -> DepthMap:
+def flat(alpha: U8, near: float, far: float, *, fov_deg: float = 24.0) -> Shells:
     """Two planes that face the camera."""
     return depth_of(alpha, np.full(alpha.shape, near), np.full(alpha.shape, far), fov_deg=fov_deg)
 
 
-def ball(size_px: int, radius: float, distance: float, *, fov_deg: float = 24.0) -> tuple[U8, DepthMap]:
+def ball(size_px: int, radius: float, distance: float, *, fov_deg: float = 24.0) -> tuple[U8, Shells]:
     """Opacity and true depth of a ball on the camera's axis: where each ray enters it and leaves it."""
     camera = Camera.pinhole(size_px, size_px, fov_deg)
     ray = camera.rays().astype(np.float64)
@@ -106,7 +116,7 @@ def ball(size_px: int, radius: float, distance: float, *, fov_deg: float = 24.0)
     return alpha, depth_of(alpha, (distance - root) / square, (distance + root) / square, fov_deg=fov_deg)
 
 
-def rippled() -> tuple[Picture, DepthMap]:
+def rippled() -> tuple[Cutout, Shells]:
     """A box with waves on its front and its back; depth in pixels' widths."""
     alpha = box(200, 20, 30, 160, 140)
     x, y = grid(200, 200)
@@ -124,7 +134,7 @@ def ripple(x: F64, y: F64) -> tuple[F64, F64, F64]:
     )
 
 
-def true_normal(depth: DepthMap, point: F64, base: float) -> F64:
+def true_normal(depth: Shells, point: F64, base: float) -> F64:
     """Of z = base + ripple(pixel), towards the camera, in world axes, where `point` is seen."""
     camera = depth.camera
     ((x, y),), _ = project(camera, point[None])
@@ -138,14 +148,14 @@ def true_normal(depth: DepthMap, point: F64, base: float) -> F64:
 
 
 def solid_from(
-    depth: DepthMap,
-    picture: Picture,
+    depth: Shells,
+    picture: Cutout,
     *,
     faces: int = 20_000,
     height_m: float = 0.075,
     detail: str = "standard",
     method: str = "shells",
-) -> tuple[Mesh, DepthMap]:
+) -> tuple[Mesh, Shells]:
     """The repaired mesh of METRIC depth with both shells, and the placed depth."""
     placed = place(depth, picture, PlaceOptions(height_m=height_m, elevation_deg=0.0))
     cloud = make_points(placed, picture, PointOptions(detail=detail))
@@ -170,7 +180,7 @@ def genus(mesh: Mesh) -> int:
     return int(sum(body.genus() for body in solid.decompose()))
 
 
-def coverage_iou(mesh: Mesh, depth: DepthMap) -> float:
+def coverage_iou(mesh: Mesh, depth: Shells) -> float:
     """Intersection over union of the mesh seen by the picture's camera and the valid pixels."""
     from slipcast.core.camera import project
     from slipcast.mesh.rasterize import rasterize

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from slipcast.core.orbit import OrbitCamera
-from slipcast.core.values import F32, Camera, DepthMap, Mesh, ModelInfo, Picture, View
+from slipcast.core.values import F32, Camera, Cutout, Mesh, ModelInfo, Shells, View
 from slipcast.mesh.raycast import Scene
 from slipcast.mesh.topology import make_mesh
 from slipcast.reconstruct.level_set import mesh_level_set
@@ -18,8 +18,8 @@ FOUR = (View.FRONT, View.BACK, View.LEFT, View.RIGHT)
 class Shot:
     """One side: its picture with alpha and its true depth."""
 
-    picture: Picture
-    depth: DepthMap
+    picture: Cutout
+    depth: Shells
 
 
 def figurine() -> Mesh:
@@ -74,10 +74,10 @@ def shoot(mesh: Mesh, view: View, camera: OrbitCamera | None = None) -> Shot:
 
     alpha = (hit * 255).astype(np.uint8).reshape(shape)
     return Shot(
-        picture=Picture(
+        picture=Cutout(
             pixels=pixels.reshape(*shape, 3), alpha=alpha, view=view, source={"sha256": view.value}
         ),
-        depth=DepthMap(
+        depth=Shells(
             front=to_px(first),
             back=to_px(np.where(np.isfinite(last), 20 - last, first)),
             valid=hit.reshape(shape),
@@ -87,7 +87,7 @@ def shoot(mesh: Mesh, view: View, camera: OrbitCamera | None = None) -> Shot:
     )
 
 
-def turnaround(views: tuple[View, ...] = FOUR) -> tuple[dict[View, Picture], dict[View, DepthMap]]:
+def turnaround(views: tuple[View, ...] = FOUR) -> tuple[dict[View, Cutout], dict[View, Shells]]:
     """Pictures and depths of the figurine, front first."""
     mesh = figurine()
     shots = {view: shoot(mesh, view) for view in views}

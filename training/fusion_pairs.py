@@ -14,7 +14,7 @@ import numpy as np
 import open3d as o3d
 from numpy.typing import NDArray
 
-from slipcast.core.values import LENS_FOV_DEG, Picture
+from slipcast.core.values import LENS_FOV_DEG, Cutout
 from slipcast.depth.calibrate import CalibrateOptions, calibrate
 from slipcast.depth.figurine.model import FigurineModel, FigurineOptions
 from training.made import made
@@ -55,7 +55,7 @@ def stand(mesh: Textured, facing_known: bool, rng: np.random.Generator) -> tuple
     return (v / np.ptp(v, axis=0).max()).astype(np.float32), turn
 
 
-def photograph(mesh: Textured, vertices: Array, turn: Array, seed: int) -> list[Picture]:
+def photograph(mesh: Textured, vertices: Array, turn: Array, seed: int) -> list[Cutout]:
     """The six views as pictures with alpha."""
     half = float(np.tan(np.radians(LENS_FOV_DEG / 2)))
     g = ((np.arange(2 * SIDE_PX) + 0.5) / (2 * SIDE_PX) * 2 - 1) * half
@@ -67,12 +67,12 @@ def photograph(mesh: Textured, vertices: Array, turn: Array, seed: int) -> list[
         caster = Caster(np.ascontiguousarray(vertices @ side.T, np.float32), mesh.faces)
         # One light for all views: the same dice.
         rgb, alpha, _ = shade(mesh, caster, side @ turn, rays, DISTANCE, np.random.default_rng(seed))
-        pictures.append(Picture(pixels=np.ascontiguousarray(rgb), alpha=np.ascontiguousarray(alpha)))
+        pictures.append(Cutout(pixels=np.ascontiguousarray(rgb), alpha=np.ascontiguousarray(alpha)))
     return pictures
 
 
 def sample_distances(
-    vertices: Array, faces: NDArray[np.int32], pictures: list[Picture], rng: np.random.Generator
+    vertices: Array, faces: NDArray[np.int32], pictures: list[Cutout], rng: np.random.Generator
 ) -> tuple[Array, Array]:
     """(N,3) points near the surface and inside the hull of the first four views, and (N,) signed distances."""
     corner = vertices[faces]
@@ -118,10 +118,7 @@ def main() -> None:
         mesh, facing_known = pick_mesh(rows, rng, number)
         vertices, turn = stand(mesh, facing_known, rng)
         pictures = photograph(mesh, vertices, turn, args.seed * 1000 + number)
-        depths = [
-            calibrate(depth, picture, CalibrateOptions())
-            for depth, picture in zip(model.predict_many(pictures), pictures, strict=True)
-        ]
+        depths = [calibrate(depth, CalibrateOptions()) for depth in model.predict_many(pictures)]
         if not all(depth.valid.any() for depth in depths):
             continue
         points, distance = sample_distances(vertices, mesh.faces, pictures, rng)

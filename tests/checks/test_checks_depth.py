@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from silhouettes import depth_of, disc, flat, grid
+from silhouettes import depth_of, disc, flat, grid, map_of
 
 from slipcast.checks.depth import (
     check_agreement,
@@ -17,8 +17,8 @@ from slipcast.checks.depth import (
     check_tilt,
 )
 from slipcast.checks.verdict import Check, Verdict
-from slipcast.core.values import DepthKind, DepthMap, Source
-from slipcast.depth.calibrate import depth_prior
+from slipcast.core.values import DepthKind, DepthMap, Shells, Source
+from slipcast.depth.calibrate import CalibrateOptions, calibrate, depth_prior
 from slipcast.depth.fuse import fuse
 
 SIZE, RADIUS = 200, 80
@@ -31,11 +31,11 @@ def _fov_deg() -> float:
     return 2 * math.degrees(math.atan(SIZE / 2 / FAR))
 
 
-def _dish(front: "np.typing.NDArray[np.float64]", thick: float = 100.0) -> DepthMap:
+def _dish(front: "np.typing.NDArray[np.float64]", thick: float = 100.0) -> Shells:
     return depth_of(disc(SIZE, RADIUS), front, front + thick, fov_deg=_fov_deg())
 
 
-def _ball() -> DepthMap:
+def _ball() -> Shells:
     """The front half of a ball and the back half behind it."""
     x, y = grid(SIZE, SIZE)
     half = np.sqrt(np.clip(RADIUS**2 - (x - SIZE / 2) ** 2 - (y - SIZE / 2) ** 2, 0, None))
@@ -130,20 +130,21 @@ def test_a_rim_that_falls_to_the_background_is_measured() -> None:
 
 def test_two_models_that_agree_and_two_that_do_not() -> None:
     ball = _ball()
-    assert ball.back is not None
-    relative = replace(
-        ball, front=(5 - ball.front / 300).astype(np.float32), kind=DepthKind.AFFINE_DISPARITY, back=None
-    )
-    alike = fuse(ball, relative)
+    relative = map_of(disc(SIZE, RADIUS), 5 - ball.front / 300, DepthKind.AFFINE_DISPARITY)
+
+    def both(fine: DepthMap) -> Shells:
+        return calibrate(fuse(ball, fine), CalibrateOptions())
+
+    alike = both(relative)
     assert alike.agreement == pytest.approx(1, abs=0.02)
     assert check_agreement(alike).verdict is Verdict.APPROVE
-    opposite = fuse(ball, replace(relative, front=-relative.front))
+    opposite = both(replace(relative, front=-relative.front))
     assert opposite.agreement == pytest.approx(-1, abs=0.02)
     assert np.array_equal(opposite.front, ball.front)
     check = check_agreement(opposite)
     assert (check.score, _codes(check)) == (0, ["DEPTH_DISAGREES"])
     noise = np.random.default_rng(1).normal(size=ball.front.shape).astype(np.float32)
-    assert check_agreement(fuse(ball, replace(relative, front=noise))).values["correlation"] == pytest.approx(
+    assert check_agreement(both(replace(relative, front=noise))).values["correlation"] == pytest.approx(
         0, abs=0.05
     )
 

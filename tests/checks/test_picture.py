@@ -10,8 +10,7 @@ import pytest
 from slipcast.checks.picture.compare import check_drafts, check_prompt, check_views
 from slipcast.checks.picture.judge import PICTURE_CHECKS, Judgement, check_picture, judge_picture
 from slipcast.checks.verdict import LIMITS, Verdict, verdict
-from slipcast.core.findings import finding
-from slipcast.core.values import U8, Picture, View
+from slipcast.core.values import U8, Cutout, CutoutFacts, Picture, View
 from slipcast.depth.models import DepthOptions
 from slipcast.picture.cut_out import cut_out
 from slipcast.picture.decode import read_picture
@@ -52,11 +51,11 @@ def paint(alpha: U8, *, hue: int = 10) -> U8:
     return np.asarray(np.clip(np.round(pixels), 0, 255), dtype=np.uint8)
 
 
-def drawn(change: Callable[[U8], U8] | None = None, **shape: float) -> Picture:
+def drawn(change: Callable[[U8], U8] | None = None, **shape: float) -> Cutout:
     """The person with its own alpha; `change` alters the colours."""
     alpha = body(**shape)  # type: ignore[arg-type]
     pixels = paint(alpha)
-    return Picture(pixels=pixels if change is None else change(pixels), alpha=alpha)
+    return Cutout(pixels=pixels if change is None else change(pixels), alpha=alpha)
 
 
 def codes(judged: Judgement) -> set[str]:
@@ -132,12 +131,12 @@ def test_size_and_place_in_the_frame_are_measured() -> None:
 def test_what_the_cutout_says_counts_in_the_scores() -> None:
     cropped = drawn()
     assert cropped.alpha is not None
-    half = Picture(pixels=cropped.pixels[:300].copy(), alpha=cropped.alpha[:300].copy())
+    half = Cutout(pixels=cropped.pixels[:300].copy(), alpha=cropped.alpha[:300].copy())
     judged = judge_picture(half)
     assert "SUBJECT_CROPPED" in codes(judged)
     assert judged.verdict is not Verdict.APPROVE
     twice = np.maximum(body(x=0.25, scale=0.5), body(x=0.78, scale=0.5))
-    judged = judge_picture(Picture(pixels=paint(twice), alpha=twice))
+    judged = judge_picture(Cutout(pixels=paint(twice), alpha=twice))
     assert "SUBJECT_SEVERAL" in codes(judged)
     assert judged.verdict is Verdict.REVIEW
 
@@ -145,11 +144,11 @@ def test_what_the_cutout_says_counts_in_the_scores() -> None:
 def test_a_shadow_left_in_the_alpha_is_told_from_a_soft_rim() -> None:
     soft = drawn()
     assert soft.alpha is not None
-    rim = Picture(pixels=soft.pixels, alpha=cv2.GaussianBlur(soft.alpha, (0, 0), 1.2).astype(np.uint8))
+    rim = Cutout(pixels=soft.pixels, alpha=cv2.GaussianBlur(soft.alpha, (0, 0), 1.2).astype(np.uint8))
     assert "SHADOW_IN_ALPHA" not in codes(judge_picture(rim))
     veil = np.zeros_like(soft.alpha)
     cv2.ellipse(veil, (430, 580), (170, 40), 0, 0, 360, 160, -1)
-    shadow = Picture(pixels=soft.pixels, alpha=np.maximum(soft.alpha, veil))
+    shadow = Cutout(pixels=soft.pixels, alpha=np.maximum(soft.alpha, veil))
     assert "SHADOW_IN_ALPHA" in codes(judge_picture(shadow))
 
 
@@ -157,17 +156,17 @@ def test_limbs_are_measured_and_not_judged() -> None:
     ringed = np.maximum(body(), 0)
     ringed[300:340, 300:340] = 0
     (limbs,) = (
-        c for c in judge_picture(Picture(pixels=paint(ringed), alpha=ringed)).checks if c.name == "limbs"
+        c for c in judge_picture(Cutout(pixels=paint(ringed), alpha=ringed)).checks if c.name == "limbs"
     )
     assert limbs.score is None
     assert limbs.values["holes"] == 1
     assert 0.3 < float(str(limbs.values["split_rows_share"])) < 0.5
 
 
-def cut_with(pixels: U8, alpha: U8, cells: float = 0.0) -> tuple[Picture, Picture]:
+def cut_with(pixels: U8, alpha: U8, cells: float = 0.0) -> tuple[Picture, Cutout]:
     """A picture with background and the cutout that the model is pretended to have made."""
-    found = (finding("CUTOUT_UNSURE", {"undecided_cells": cells}),) if cells else ()
-    return Picture(pixels=pixels), Picture(pixels=pixels, alpha=alpha, findings=found)
+    facts = CutoutFacts(unsure=cells > 0, undecided_cells=cells)
+    return Picture(pixels=pixels), Cutout(pixels=pixels, alpha=alpha, facts=facts)
 
 
 def test_a_wavering_cutout_is_no_figurine_and_a_rim_lost_in_the_picture_neither() -> None:
@@ -204,7 +203,7 @@ def test_the_scores_do_not_depend_on_the_size_of_the_file() -> None:
         assert small[name] == pytest.approx(large[name], abs=0.15)
 
 
-def turntable() -> dict[View, Picture]:
+def turntable() -> dict[View, Cutout]:
     """Front and back of the person, whose outlines are mirror images, and two sides."""
     front = body()
     side = body(arm=False)
@@ -215,11 +214,11 @@ def turntable() -> dict[View, Picture]:
         View.RIGHT: np.ascontiguousarray(side[:, ::-1]),
     }
     return {
-        view: cut_out(Picture(pixels=paint(alpha), alpha=alpha, view=view)) for view, alpha in alphas.items()
+        view: cut_out(Cutout(pixels=paint(alpha), alpha=alpha, view=view)) for view, alpha in alphas.items()
     }
 
 
-def said(views: dict[View, Picture]) -> set[str]:
+def said(views: dict[View, Cutout]) -> set[str]:
     return {found.code for check in check_views(views) for found in check.findings}
 
 
@@ -240,11 +239,11 @@ def test_what_differs_between_views_is_said() -> None:
     views = turntable()
     assert said(views | {View.BACK: views[View.FRONT]}) == {"VIEWS_NOT_MIRRORED"}
     small = body(scale=0.7)
-    smaller = cut_out(Picture(pixels=paint(small), alpha=small))
+    smaller = cut_out(Cutout(pixels=paint(small), alpha=small))
     assert {"VIEWS_HEIGHT", "VIEWS_BASELINE"} <= said({View.FRONT: views[View.FRONT], View.LEFT: smaller})
     alpha = views[View.LEFT].alpha
     assert alpha is not None
-    blue = cut_out(Picture(pixels=paint(alpha, hue=110), alpha=alpha))
+    blue = cut_out(Cutout(pixels=paint(alpha, hue=110), alpha=alpha))
     assert said(views | {View.LEFT: blue}) == {"VIEWS_COLORS"}
 
 
@@ -252,7 +251,7 @@ def test_drafts_are_compared() -> None:
     views = turntable()
     front = views[View.FRONT]
     alpha = body(scale=0.5)
-    other = cut_out(Picture(pixels=paint(alpha, hue=110), alpha=alpha))
+    other = cut_out(Cutout(pixels=paint(alpha, hue=110), alpha=alpha))
     assert check_drafts([front, front]).score == 1
     assert [found.code for found in check_drafts([front, other]).findings] == ["DRAFTS_DIFFER"]
     assert check_drafts([front]).score is None

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from silhouettes import ball, box, depth_of, disc, flat, grid, picture_of
+from silhouettes import ball, box, disc, flat, grid, map_of, picture_of
 
 from slipcast.core.errors import BadInput, StageFailed
-from slipcast.core.values import F32, F64, DepthKind, DepthMap
+from slipcast.core.values import F32, F64, DepthKind, DepthMap, Shells
 from slipcast.depth.calibrate import CalibrateOptions, calibrate, depth_prior
 from slipcast.depth.place import PlaceOptions, place
 
@@ -23,15 +23,12 @@ def _hill() -> F64:
 
 
 def _relative(numbers: F64, kind: DepthKind) -> DepthMap:
-    return depth_of(disc(_SIZE, 36), numbers, None, kind=kind)
+    return map_of(disc(_SIZE, 36), numbers, kind)
 
 
-def _ready(depth: DepthMap, ratio: float | None = None) -> DepthMap:
-    out = calibrate(
-        depth, picture_of(np.where(depth.valid, 255, 0).astype(np.uint8)), CalibrateOptions(ratio=ratio)
-    )
+def _ready(depth: DepthMap, ratio: float | None = None) -> Shells:
+    out = calibrate(depth, CalibrateOptions(ratio=ratio))
     assert out.kind is DepthKind.METRIC
-    assert out.back is not None
     inside = out.valid
     assert np.isfinite(out.front[inside]).all()
     assert np.isfinite(out.back[inside]).all()
@@ -43,12 +40,12 @@ def _ready(depth: DepthMap, ratio: float | None = None) -> DepthMap:
 @pytest.mark.parametrize("ratio", [0.049, 5.1, 0.0, -1.0, float("nan"), float("inf")])
 def test_a_ratio_out_of_range_is_refused(ratio: float) -> None:
     with pytest.raises(BadInput, match=r"from 0\.05 to 5"):
-        calibrate(flat(disc(32, 10), 90, 100), picture_of(disc(32, 10)), CalibrateOptions(ratio=ratio))
+        calibrate(flat(disc(32, 10), 90, 100), CalibrateOptions(ratio=ratio))
 
 
 def test_a_metric_map_with_both_shells_is_believed() -> None:
-    alpha, depth = ball(96, 1.0, 6.0)
-    out = calibrate(depth, picture_of(alpha), _RULE)
+    _, depth = ball(96, 1.0, 6.0)
+    out = calibrate(depth, _RULE)
     assert out.front.tobytes() == depth.front.tobytes()
     assert out.findings == ()
     assert not out.ratio_is_prior
@@ -58,7 +55,6 @@ def test_a_metric_map_with_both_shells_is_believed() -> None:
 def test_an_asked_ratio_is_met(ratio: float) -> None:
     _, depth = ball(96, 1.0, 6.0)
     out = _ready(depth, ratio)
-    assert out.back is not None
     deep = out.back[out.valid].max() - out.front[out.valid].min()
     middle = (out.back[out.valid].max() + out.front[out.valid].min()) / 2
     columns = np.ptp(np.flatnonzero(out.valid.any(0))) + 1
@@ -110,14 +106,12 @@ def test_disparity_gives_the_true_shape_of_what_it_was_made_of() -> None:
 def test_a_flat_map_is_said_and_becomes_a_body_all_the_same(kind: DepthKind, numbers: float) -> None:
     out = _ready(_relative(np.full((_SIZE, _SIZE), numbers), kind))
     assert [entry.code for entry in out.findings] == ["DEPTH_FLAT"]
-    assert out.back is not None
     assert np.ptp(out.front[out.valid]) == 0
     assert (out.back - out.front).max() > 20
 
 
 def test_front_and_back_share_the_wanted_depth() -> None:
     out = _ready(_relative(_hill(), DepthKind.AFFINE_DEPTH), 1.0)
-    assert out.back is not None
     inside = out.valid
     thick = out.back - out.front
     # The silhouette is 72 px wide: the front spans 0.55 of that (between quantiles), the body is half of it thick.
@@ -153,7 +147,6 @@ def test_a_back_without_a_number_is_dropped() -> None:
     back[48, 48] = np.nan
     out = calibrate(
         DepthMap(front=depth.front, back=back, valid=depth.valid, camera=depth.camera, model=depth.model),
-        picture_of(disc(_SIZE, 36)),
         _RULE,
     )
     assert not out.valid[48, 48]
@@ -169,7 +162,7 @@ def test_a_map_without_one_number_ends_in_a_sentence(kind: DepthKind) -> None:
     depth = _relative(np.full((_SIZE, _SIZE), np.nan), kind)
     picture = picture_of(disc(_SIZE, 36))
     with pytest.raises(StageFailed, match="no valid pixel"):
-        place(calibrate(depth, picture, _RULE), picture, PlaceOptions())
+        place(calibrate(depth, _RULE), picture, PlaceOptions())
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
@@ -184,8 +177,8 @@ def test_a_map_without_one_number_ends_in_a_sentence(kind: DepthKind) -> None:
 def test_any_numbers_become_ordered_distances(
     numbers: F32, mask: F32, kind: DepthKind, ratio: float | None
 ) -> None:
-    depth = depth_of(np.where(mask, 255, 0).astype(np.uint8), numbers.astype(np.float64), None, kind=kind)
-    out = calibrate(depth, picture_of(np.zeros((12, 9), np.uint8)), CalibrateOptions(ratio=ratio))
+    depth = map_of(np.where(mask, 255, 0).astype(np.uint8), numbers.astype(np.float64), kind)
+    out = calibrate(depth, CalibrateOptions(ratio=ratio))
     if out.valid.any():
         _ready(depth, ratio)
 

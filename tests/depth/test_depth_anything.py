@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from slipcast.core.errors import BadInput, MissingWeights
-from slipcast.core.values import U8, DepthKind, Picture
+from slipcast.core.values import U8, Cutout, DepthKind
 from slipcast.depth import download
 from slipcast.depth.depth_anything import DepthAnything, DepthAnythingOptions, kind_of
 from slipcast.depth.models import DepthOptions, predict_depth
@@ -85,12 +85,12 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def boxed(height: int, width: int, box: tuple[int, int, int, int], seed: int = 0) -> Picture:
+def boxed(height: int, width: int, box: tuple[int, int, int, int], seed: int = 0) -> Cutout:
     """Noise whose alpha shows a box (top, bottom, left, right)."""
     alpha = np.zeros((height, width), np.uint8)
     alpha[box[0] : box[1], box[2] : box[3]] = 255
     pixels: U8 = np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.uint8)
-    return Picture(pixels=pixels, alpha=alpha)
+    return Cutout(pixels=pixels, alpha=alpha)
 
 
 def asked(folder: Path, **options: Any) -> DepthAnything:
@@ -141,9 +141,9 @@ def test_only_the_figurine_is_looked_at(checkpoint: Path) -> None:
     other[picture.alpha == 0] = 255
     model = asked(checkpoint)
     one = model.predict(picture)
-    assert np.array_equal(one.front, model.predict(Picture(pixels=other, alpha=picture.alpha)).front)
+    assert np.array_equal(one.front, model.predict(Cutout(pixels=other, alpha=picture.alpha)).front)
     wide = [(0, 0), (24, 40), (0, 0)]
-    moved = Picture(pixels=np.pad(picture.pixels, wide), alpha=np.pad(picture.alpha, wide[:2]))
+    moved = Cutout(pixels=np.pad(picture.pixels, wide), alpha=np.pad(picture.alpha, wide[:2]))
     assert np.array_equal(model.predict(moved).front[:, 24:-40], one.front)
 
 
@@ -236,10 +236,10 @@ def test_a_device_that_is_not_here_is_refused(checkpoint: Path, monkeypatch: pyt
         model.predict(boxed(60, 60, (10, 50, 10, 50)))
 
 
-def test_a_picture_without_alpha_is_a_mistake(checkpoint: Path) -> None:
+def test_an_empty_cutout_is_a_mistake(checkpoint: Path) -> None:
     model = asked(checkpoint)
-    with pytest.raises(ValueError, match="alpha"):
-        model.predict(Picture(pixels=np.zeros((60, 60, 3), np.uint8)))
+    with pytest.raises(ValueError, match="show something"):
+        model.predict(Cutout(pixels=np.zeros((60, 60, 3), np.uint8), alpha=np.zeros((60, 60), np.uint8)))
 
 
 def test_through_the_front_door(checkpoint: Path) -> None:
@@ -252,10 +252,10 @@ def test_nothing_is_printed_or_warned(checkpoint: Path) -> None:
     code = f"""
 import numpy as np
 from slipcast.depth.depth_anything import DepthAnything, DepthAnythingOptions
-from slipcast.core.values import Picture
+from slipcast.core.values import Cutout
 alpha = np.zeros((60, 60), np.uint8); alpha[10:50, 10:50] = 255
 model = DepthAnything(DepthAnythingOptions(model={str(checkpoint)!r}, device="cpu"))
-model.predict(Picture(pixels=np.zeros((60, 60, 3), np.uint8), alpha=alpha))
+model.predict(Cutout(pixels=np.zeros((60, 60, 3), np.uint8), alpha=alpha))
 """
     done = subprocess.run(
         [sys.executable, "-W", "always", "-c", code], capture_output=True, text=True, check=False

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from silhouettes import box, disc, grid, picture_of, silhouette_zoo
 
-from slipcast.core.values import DepthKind, Picture, Source
+from slipcast.core.values import Cutout, DepthKind, Source
 from slipcast.depth.dome import Dome, DomeOptions, inflate, inflate_standing, read_shading_relief
 
 
@@ -106,7 +106,7 @@ def test_a_bright_spot_stands_out_and_a_dark_one_lies_deeper() -> None:
     pixels[98:102, 78:82] = 250
     pixels[98:102, 118:122] = 5
     plain = Dome(DomeOptions(shading=0)).predict(picture)
-    spotted = Dome().predict(Picture(pixels=pixels, alpha=alpha))
+    spotted = Dome().predict(Cutout(pixels=pixels, alpha=alpha))
     assert spotted.front[100, 80] < plain.front[100, 80] - 0.5
     assert spotted.front[100, 120] > plain.front[100, 120] + 0.5
     assert spotted.back is not None
@@ -139,14 +139,9 @@ def test_an_empty_silhouette_gives_an_empty_map() -> None:
     assert not depth.front.any()
 
 
-def test_without_alpha_it_is_wrong_use() -> None:
-    with pytest.raises(ValueError, match="alpha"):
-        Dome().predict(Picture(pixels=np.zeros((8, 8, 3), np.uint8)))
-
-
 def test_the_same_picture_gives_the_same_bytes() -> None:
     rng = np.random.default_rng(5)
-    picture = Picture(pixels=rng.integers(0, 256, (90, 70, 3), dtype=np.uint8), alpha=disc(90, 30)[:, 10:80])
+    picture = Cutout(pixels=rng.integers(0, 256, (90, 70, 3), dtype=np.uint8), alpha=disc(90, 30)[:, 10:80])
     one, two = Dome().predict(picture), Dome().predict(picture)
     assert one.back is not None
     assert two.back is not None

@@ -8,12 +8,12 @@ import pytest
 from silhouettes import ball, picture_of
 
 from slipcast.core.camera import world_from_camera
-from slipcast.core.values import F64, Camera, DepthMap, Elevation, ModelInfo, Source
+from slipcast.core.values import F64, Camera, Elevation, ModelInfo, Shells, Source
 from slipcast.depth.elevation import ASSUMED, LEVEL, find_elevation
 from slipcast.depth.place import PlaceOptions, place
 
 
-def pillar(elevation_deg: float, half: tuple[float, float, float] = (0.5, 1.0, 0.5)) -> DepthMap:
+def pillar(elevation_deg: float, half: tuple[float, float, float] = (0.5, 1.0, 0.5)) -> Shells:
     """A box of these half sides, seen from `elevation_deg` above: where each ray enters and leaves it."""
     camera = Camera.pinhole(160, 160, 24.0)
     cos, sin = math.cos(math.radians(elevation_deg)), math.sin(math.radians(elevation_deg))
@@ -26,7 +26,7 @@ def pillar(elevation_deg: float, half: tuple[float, float, float] = (0.5, 1.0, 0
     enters: F64 = np.minimum(one, other).max(-1)
     leaves: F64 = np.maximum(one, other).min(-1)
     valid = enters < leaves
-    return DepthMap(
+    return Shells(
         front=np.where(valid, enters, 0).astype(np.float32),
         back=np.where(valid, leaves, 0).astype(np.float32),
         valid=valid,
@@ -63,7 +63,7 @@ def test_what_is_certain_is_drawn_less_to_what_was_assumed() -> None:
 def test_nothing_at_all_says_nothing() -> None:
     empty = replace(pillar(0.0), elevation=ASSUMED)
     assert find_elevation(replace(empty, valid=np.zeros_like(empty.valid))) == ASSUMED
-    assert find_elevation(replace(empty, back=None, elevation=None)) == LEVEL
+    assert find_elevation(replace(empty, valid=np.zeros_like(empty.valid), elevation=None)) == LEVEL
 
 
 def test_what_stands_on_a_sole_is_put_upright() -> None:

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save
 
 from slipcast.core.errors import BadInput, MissingWeights
 from slipcast.core.network import open_network
-from slipcast.core.values import DepthKind, Picture, Source
+from slipcast.core.values import Cutout, DepthKind, Source
 from slipcast.depth.figurine import model as figurine
 from slipcast.depth.figurine import net as figurine_net
 from slipcast.depth.figurine.model import FigurineModel, FigurineOptions, Square
@@ -49,11 +49,11 @@ def write_model(
     return folder
 
 
-def disc(height: int, width: int, cy: float, cx: float, radius: float) -> Picture:
+def disc(height: int, width: int, cy: float, cx: float, radius: float) -> Cutout:
     """A grey disc."""
     y, x = np.mgrid[:height, :width] + 0.5
     alpha = np.where((y - cy) ** 2 + (x - cx) ** 2 < radius**2, 255, 0).astype(np.uint8)
-    return Picture(pixels=np.full((height, width, 3), 90, np.uint8), alpha=alpha)
+    return Cutout(pixels=np.full((height, width, 3), 90, np.uint8), alpha=alpha)
 
 
 def test_constants_are_those_of_training() -> None:
@@ -111,9 +111,8 @@ def test_mirrored_picture_gives_the_mirrored_depth(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     picture = disc(256, 256, 128, 128, 90)
     pixels = np.repeat(np.repeat(rng.integers(0, 255, (16, 16, 3), np.uint8), 16, 0), 16, 1)
-    picture = Picture(pixels=pixels, alpha=picture.alpha)
-    assert picture.alpha is not None
-    turned = Picture(
+    picture = Cutout(pixels=pixels, alpha=picture.alpha)
+    turned = Cutout(
         pixels=np.ascontiguousarray(picture.pixels[:, ::-1]),
         alpha=np.ascontiguousarray(picture.alpha[:, ::-1]),
     )
@@ -157,18 +156,16 @@ def test_square_beyond_the_picture_is_grey_and_empty() -> None:
 
 def test_nothing_in_the_picture_is_said_and_no_blob(tmp_path: Path) -> None:
     model = FigurineModel(FigurineOptions(folder=write_model(tmp_path)))
-    empty = Picture(pixels=np.zeros((90, 120, 3), np.uint8), alpha=np.zeros((90, 120), np.uint8))
+    empty = Cutout(pixels=np.zeros((90, 120, 3), np.uint8), alpha=np.zeros((90, 120), np.uint8))
     depth = model.predict(empty)
     assert not depth.valid.any()
     assert [each.code for each in depth.findings] == ["NO_FIGURINE"]
-    with pytest.raises(ValueError, match="alpha"):
-        model.predict(Picture(pixels=np.zeros((90, 120, 3), np.uint8)))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 500), (500, 3)])
 def test_odd_sizes(tmp_path: Path, shape: tuple[int, int]) -> None:
     model = FigurineModel(FigurineOptions(folder=write_model(tmp_path)))
-    picture = Picture(pixels=np.zeros((*shape, 3), np.uint8), alpha=np.full(shape, 255, np.uint8))
+    picture = Cutout(pixels=np.zeros((*shape, 3), np.uint8), alpha=np.full(shape, 255, np.uint8))
     depth = model.predict(picture)
     assert depth.back is not None
     assert np.isfinite(depth.front).all()

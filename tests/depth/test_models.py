@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from slipcast.core.errors import BadInput, MissingWeights
-from slipcast.core.values import F32, Bool, Camera, DepthKind, DepthMap, ModelInfo, Picture
+from slipcast.core.values import F32, Bool, Camera, Cutout, DepthKind, DepthMap, ModelInfo
 from slipcast.depth import download
 from slipcast.depth import models as depth
 from slipcast.depth.fuse import FuseOptions, fuse
@@ -39,8 +39,8 @@ def disc(side: int = 96) -> tuple[Bool, F32]:
     return height > 0, height
 
 
-def pictured(mask: Bool) -> Picture:
-    return Picture(
+def pictured(mask: Bool) -> Cutout:
+    return Cutout(
         pixels=np.full((*mask.shape, 3), 120, np.uint8), alpha=np.where(mask, 255, 0).astype(np.uint8)
     )
 

@@ -14,12 +14,12 @@ from slipcast.core.camera import camera_from_world, project, world_from_camera
 from slipcast.core.errors import BadInput, StageFailed
 from slipcast.core.values import (
     Camera,
+    Cutout,
     DepthKind,
-    DepthMap,
     Mesh,
     ModelInfo,
-    Picture,
     PointCloud,
+    Shells,
     Source,
     View,
 )
@@ -32,7 +32,7 @@ _POINTS = PointOptions()
 
 
 def _cloud(
-    depth: DepthMap, picture: Picture, *, detail: str = "standard", height_m: float = 0.075
+    depth: Shells, picture: Cutout, *, detail: str = "standard", height_m: float = 0.075
 ) -> PointCloud:
     return make_points(
         place(depth, picture, PlaceOptions(height_m=height_m, elevation_deg=0.0)),
@@ -135,13 +135,17 @@ def test_a_height_that_is_none_is_refused(height_m: float) -> None:
         place(flat(disc(32, 10), 90, 100), picture_of(disc(32, 10)), PlaceOptions(height_m=height_m))
 
 
-def test_placing_needs_calibrated_depth() -> None:
-    alpha = disc(32, 10)
-    one = np.ones((32, 32))
-    with pytest.raises(ValueError, match="calibrated"):
-        place(depth_of(alpha, one, None), picture_of(alpha), PlaceOptions())
-    with pytest.raises(ValueError, match="calibrated"):
-        place(depth_of(alpha, one, one, kind=DepthKind.AFFINE_DEPTH), picture_of(alpha), PlaceOptions())
+def test_shells_are_metric() -> None:
+    one, valid = np.ones((32, 32), np.float32), np.ones((32, 32), bool)
+    with pytest.raises(ValueError, match="calibrate"):
+        Shells(
+            front=one,
+            back=one,
+            valid=valid,
+            camera=Camera.pinhole(32, 32),
+            model=ModelInfo(name="test"),
+            kind=DepthKind.AFFINE_DEPTH,
+        )
 
 
 def test_nothing_valid_and_unknown_detail_are_refused() -> None:
@@ -153,8 +157,6 @@ def test_nothing_valid_and_unknown_detail_are_refused() -> None:
     alpha = disc(32, 10)
     with pytest.raises(BadInput, match="draft, standard, fine"):
         make_points(flat(alpha, 90, 100), picture_of(alpha), PointOptions(detail="ultra"))
-    with pytest.raises(ValueError, match="both shells"):
-        make_points(depth_of(alpha, np.ones((32, 32)), None), picture_of(alpha), _POINTS)
 
 
 def test_samples_of_a_ball_lie_on_it_with_radial_normals() -> None:
@@ -191,7 +193,7 @@ def test_colours_and_sources_come_with_the_samples() -> None:
     x, _ = grid(64, 64)
     alpha = disc(64, 25)
     pixels = np.where((x < 32)[..., None], (250, 0, 0), (0, 0, 250)).astype(np.uint8)
-    picture = Picture(pixels=pixels, alpha=alpha)
+    picture = Cutout(pixels=pixels, alpha=alpha)
     cloud = _cloud(flat(alpha, 200, 210), picture)
     assert set(np.unique(cloud.source)) == {int(Source.SEEN), int(Source.MIRRORED), int(Source.INVENTED)}
     left = cloud.points[:, 0] < -1e-3
@@ -231,9 +233,9 @@ def test_shells_without_thickness_keep_a_skin(thick: float) -> None:
     assert state.closed, state
 
 
-def test_a_picture_without_alpha_has_hard_edges() -> None:
+def test_an_opaque_cutout_has_the_edges_of_the_depth() -> None:
     alpha = box(64, 10, 12, 40, 30)
-    bare = Picture(pixels=np.zeros((64, 64, 3), np.uint8))
+    bare = Cutout(pixels=np.zeros((64, 64, 3), np.uint8), alpha=np.full((64, 64), 255, np.uint8))
     depth = flat(alpha, 200, 220)
     one = make_points(place(depth, bare, PlaceOptions(elevation_deg=0.0)), bare, _POINTS)
     two = _cloud(depth, picture_of(alpha))
@@ -276,7 +278,7 @@ def test_a_large_picture_takes_memory_by_its_pixels_only() -> None:
     size = 2000
     y, x = np.ogrid[0:size, 0:size]
     alpha = (((x - 1000.0) ** 2 + (y - 1000.0) ** 2 < 930.0**2) * 255).astype(np.uint8)
-    picture = Picture(pixels=np.zeros((size, size, 3), np.uint8), alpha=alpha)
+    picture = Cutout(pixels=np.zeros((size, size, 3), np.uint8), alpha=alpha)
     depth = flat(alpha, 7000, 7500)
     tracemalloc.start()
     cloud = _cloud(depth, picture, detail="draft")
@@ -309,7 +311,7 @@ def test_a_pillar_seen_from_above_stands_upright(view: View) -> None:
     # The farther up in the picture, the farther away.
     z = (camera.fy_px - (y - 100) / math.tan(math.radians(20))).astype(np.float32)
     front = np.where(flat, z, 0).astype(np.float32)
-    depth = DepthMap(
+    depth = Shells(
         front=front,
         back=front,
         valid=flat,
@@ -317,7 +319,9 @@ def test_a_pillar_seen_from_above_stands_upright(view: View) -> None:
         model=ModelInfo(name="test"),
         back_source=Source.INVENTED,
     )
-    picture = Picture(pixels=np.zeros((200, 200, 3), np.uint8), view=view)
+    picture = Cutout(
+        pixels=np.zeros((200, 200, 3), np.uint8), alpha=np.full((200, 200), 255, np.uint8), view=view
+    )
     placed = place(depth, picture, PlaceOptions(elevation_deg=20.0))
     rays = placed.camera.rays()[flat] * placed.front[flat][:, None]
     world = world_from_camera(placed.camera, rays)

@@ -7,7 +7,7 @@ import pytest
 from silhouettes import box, disc, picture_of
 
 from slipcast.core.camera import world_from_camera
-from slipcast.core.values import F64, Bool, Camera, DepthMap, ModelInfo, Source
+from slipcast.core.values import F64, Bool, Camera, ModelInfo, Shells, Source
 from slipcast.depth.elevation import ASSUMED
 from slipcast.depth.place import PlaceOptions, place
 from slipcast.depth.round_base import find_base, stand_on_base
@@ -40,7 +40,7 @@ def crossed(elevation_deg: float, radius: float, low: float, high: float) -> tup
     return enter, leave, (root > 0) & (leave > enter)
 
 
-def figurine(elevation_deg: float) -> tuple[DepthMap, Bool]:
+def figurine(elevation_deg: float) -> tuple[Shells, Bool]:
     """A pillar on a round base, with the shells of a network that makes the base a ramp; and where the base is."""
     parts = [crossed(elevation_deg, RADIUS, 0, HEIGHT), crossed(elevation_deg, 0.25, HEIGHT, 2.0)]
     front = np.full((SIDE, SIDE), np.inf)
@@ -50,7 +50,7 @@ def figurine(elevation_deg: float) -> tuple[DepthMap, Bool]:
     valid = np.isfinite(front)
     row = np.arange(SIDE)[:, None] / SIDE
     ramp = np.where(parts[0][2], 0.6 * row, 0)
-    depth = DepthMap(
+    depth = Shells(
         front=np.where(valid, front - 0.3 * ramp, 0).astype(np.float32),
         back=np.where(valid, np.maximum(back, front) + ramp, 0).astype(np.float32),
         valid=valid,

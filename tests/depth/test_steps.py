@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from test_figurine import disc, write_model
 
 from evaluation.edges import in_sides, measure
-from slipcast.core.values import Picture
+from slipcast.core.values import Cutout
 from slipcast.depth.figurine.backbone import Lite0
 from slipcast.depth.figurine.model import EDGES, FigurineModel, FigurineOptions, Square, enlarge
 from slipcast.depth.figurine.steps import (
@@ -243,7 +243,7 @@ def test_bundled_weights_see_a_plate_before_a_body() -> None:
         replace(plate, texture=np.full((1, 1, 3), (60, 110, 190), np.uint8)),
     )
     pair = render(mesh, View(yaw_deg=15, pitch_deg=8, roll_deg=0, fov_deg=24), 384, rng)
-    picture = Picture(pixels=np.asarray(pair["rgb"], np.uint8), alpha=np.asarray(pair["alpha"], np.uint8))
+    picture = Cutout(pixels=np.asarray(pair["rgb"], np.uint8), alpha=np.asarray(pair["alpha"], np.uint8))
     depth = FigurineModel(FigurineOptions(steps=True)).predict(picture)
     truth = np.asarray(pair["front"], np.float32)
     seen = np.isfinite(truth)

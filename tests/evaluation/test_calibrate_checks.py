@@ -75,6 +75,7 @@ def test_the_store_gives_back_what_was_put_in(tmp_path: Path) -> None:
     assert np.array_equal(kept[0].pixels, picture.pixels)
     assert np.array_equal(kept[1].pixels, judged.cut.pixels)
     assert kept[1].findings == judged.cut.findings
+    assert kept[1].facts == judged.cut.facts
     flat = Picture(pixels=np.full((SIDE, SIDE, 3), 7, np.uint8))
     _save(tmp_path / "b.npz", flat, judge_picture(flat))
     empty = _load(tmp_path / "b.npz")

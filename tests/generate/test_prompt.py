@@ -29,7 +29,7 @@ def codes(text: str, **more: bool) -> list[str]:
 
 
 def test_the_subject_comes_first_and_the_rest_in_sentences() -> None:
-    text = compose(OWL).text
+    text = compose(OWL)
     assert text.startswith("A clockwork owl knight, made as a 1/7 scale commercialized figurine.")
     for words in (
         "A-pose",
@@ -45,7 +45,7 @@ def test_the_subject_comes_first_and_the_rest_in_sentences() -> None:
 
 
 def test_a_showcase_is_a_scene() -> None:
-    text = compose(FigurineSpec(subject="a fox", profile=Profile.SHOWCASE)).text
+    text = compose(FigurineSpec(subject="a fox", profile=Profile.SHOWCASE))
     assert "desk" in text
     assert "collector's box" in text
     assert "A-pose" not in text
@@ -70,7 +70,7 @@ def test_every_field_is_heard() -> None:
         view=View.BACK,
         back="a short cape",
     )
-    text = compose(spec, avoid_tail=True).text
+    text = compose(spec, avoid_tail=True)
     for words in (
         *(
             "in the manner of steampunk with influences of art deco and details of filigree",
@@ -101,7 +101,7 @@ def test_every_field_is_heard() -> None:
 
 def test_letters_that_are_wanted_are_not_banned_again() -> None:
     spec = FigurineSpec(subject="a clockwork owl", lettering="OWL", avoid=("text", "clutter"))
-    text = compose(spec).text
+    text = compose(spec)
     assert "nothing else is lettered" in text
     assert "unlettered" not in text
     assert "Nothing but the figurine" in text
@@ -112,17 +112,17 @@ def test_letters_that_are_wanted_are_not_banned_again() -> None:
     [("art deco", "of art deco."), ("vinyl toy", "of a vinyl toy."), ("anime", "of anime.")],
 )
 def test_a_manner_has_an_article_where_it_is_a_thing(style: str, words: str) -> None:
-    assert f"in the manner {words}" in compose(FigurineSpec(subject="a clockwork owl", style=(style,))).text
+    assert f"in the manner {words}" in compose(FigurineSpec(subject="a clockwork owl", style=(style,)))
 
 
 def test_the_sides_are_told_so_that_they_cannot_be_mixed_up() -> None:
-    left, right = (compose(FigurineSpec(subject="a fox", view=view)).text for view in (View.LEFT, View.RIGHT))
+    left, right = (compose(FigurineSpec(subject="a fox", view=view)) for view in (View.LEFT, View.RIGHT))
     assert "faces the left edge of the picture in exact profile; we see its left side" in left
     assert "faces the right edge of the picture in exact profile; we see its right side" in right
 
 
 def test_an_article_fits_its_word() -> None:
-    text = compose(FigurineSpec(subject="a fox", scale="8 cm tall toy", style=("anime figure",))).text
+    text = compose(FigurineSpec(subject="a fox", scale="8 cm tall toy", style=("anime figure",)))
     assert "made as an 8 cm tall toy, in the manner of an anime figure" in text
 
 
@@ -143,7 +143,7 @@ def test_every_preset_makes_its_own_prompt() -> None:
     names = preset_names()
     assert len(names) >= 20
     assert all(names.values())
-    texts = {compose(apply_preset(OWL, name)).text for name in names}
+    texts = {compose(apply_preset(OWL, name)) for name in names}
     assert len(texts) == len(names)
     assert {"chibi", "anime", "heroic-28mm", "blind-box", "bronze", "mech-kit", "plush"} <= set(names)
 
@@ -296,4 +296,4 @@ def test_no_text_at_all_breaks_anything(text: str) -> None:
         return
     assert tidy == " ".join(tidy.split())
     assert check_text(tidy, PromptLimits()) == tidy
-    assert compose(FigurineSpec(subject=tidy)).text
+    assert compose(FigurineSpec(subject=tidy))

@@ -11,7 +11,7 @@ from silhouettes import disc, flat, picture_of
 from slipcast.checks.gates import parse_gates, pass_gates
 from slipcast.checks.verdict import Check
 from slipcast.core.findings import finding
-from slipcast.core.values import Elevation, Export, Figurine, Mesh, Picture, Source, View
+from slipcast.core.values import Cutout, Elevation, Export, Figurine, Mesh, Source, View
 from slipcast.depth.place import PlaceOptions
 from slipcast.formats.table import EXPORTERS, ExportOptions
 from slipcast.mesh.deviation import Deviation
@@ -19,7 +19,7 @@ from slipcast.mesh.topology import count_bodies, make_mesh, source_shares
 from slipcast.pipeline.metadata import attach, describe
 from slipcast.pipeline.recipe import Recipe
 
-_PICTURE = Picture(
+_PICTURE = Cutout(
     pixels=picture_of(disc(32, 10)).pixels,
     alpha=disc(32, 10),
     view=View.FRONT,

@@ -3,18 +3,17 @@
 import io
 
 import numpy as np
-import pytest
 from PIL import Image
 from shapes import figure
 from silhouettes import disc, picture_of
 
-from slipcast.core.values import U8, Picture
+from slipcast.core.values import U8, Cutout, Picture
 from slipcast.pipeline.preview import PreviewOptions, draw_preview, render
 
 _OPTIONS = PreviewOptions(panel_px=96)
 
 
-def _sheet(picture: Picture, options: PreviewOptions = _OPTIONS) -> U8:
+def _sheet(picture: Cutout, options: PreviewOptions = _OPTIONS) -> U8:
     png = draw_preview(figure(), picture, picture, options)
     assert png.startswith(b"\x89PNG")
     out: U8 = np.array(Image.open(io.BytesIO(png)))
@@ -51,9 +50,8 @@ def test_the_picture_is_shown_as_it_came_with_the_cutouts_outline() -> None:
     assert np.abs(away - 14 * 96 * 0.94 / 64).max() < 3, "around the disc, and nowhere else"
 
 
-@pytest.mark.parametrize("alpha", [None, np.zeros((64, 64), np.uint8)], ids=["no alpha", "nothing left"])
-def test_a_picture_without_a_cutout_can_be_drawn(alpha: U8 | None) -> None:
-    _sheet(Picture(pixels=np.full((64, 64, 3), 90, np.uint8), alpha=alpha))
+def test_an_empty_cutout_can_be_drawn() -> None:
+    _sheet(Cutout(pixels=np.full((64, 64, 3), 90, np.uint8), alpha=np.zeros((64, 64), np.uint8)))
 
 
 def test_front_shows_red_at_its_left_and_the_arm_at_its_right() -> None:

@@ -7,23 +7,23 @@ import numpy as np
 import pytest
 
 from slipcast import BadInput, Recipe, Result, Start
-from slipcast.core.values import Picture
+from slipcast.core.values import Cutout, Picture
 from slipcast.pipeline.run import run
 
 RECIPE = Recipe().change(depth="dome", detail="draft", faces=2000, normal_map="off")
 
 
 @pytest.fixture(scope="module")
-def picture() -> Picture:
+def picture() -> Cutout:
     rows, columns = np.mgrid[:120, :100]
     inside = ((rows - 60) / 52) ** 2 + ((columns - 50) / 30) ** 2 < 1
     pixels = np.full((120, 100, 3), (180, 60, 40), np.uint8)
     pixels[:60, :, 1] = 140
-    return Picture(pixels=pixels, alpha=(inside * 255).astype(np.uint8))
+    return Cutout(pixels=pixels, alpha=(inside * 255).astype(np.uint8))
 
 
 @pytest.fixture(scope="module")
-def made(picture: Picture) -> Result:
+def made(picture: Cutout) -> Result:
     return run(picture, RECIPE, name="egg")
 
 
@@ -31,7 +31,7 @@ def files(result: Result) -> bytes:
     return result.exports["glb"].main
 
 
-def test_from_each_stage_on_the_result_is_the_same(picture: Picture, made: Result) -> None:
+def test_from_each_stage_on_the_result_is_the_same(picture: Cutout, made: Result) -> None:
     mask = Start(cutouts=(made.picture,))
     assert files(run(picture, RECIPE, name="egg", start=mask)) == files(made)
     painted = replace(made.figurine, provenance={}, findings=())
@@ -46,7 +46,7 @@ def test_from_each_stage_on_the_result_is_the_same(picture: Picture, made: Resul
 
 
 def test_given_depth_is_taken_and_no_model_is_asked(
-    picture: Picture, made: Result, monkeypatch: pytest.MonkeyPatch
+    picture: Cutout, made: Result, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def load(*_: object) -> None:
         raise AssertionError("a model was loaded")
@@ -66,7 +66,7 @@ def test_given_depth_is_taken_and_no_model_is_asked(
     assert np.ptp(thin.mesh.vertices[:, 2]) < 0.7 * np.ptp(made.mesh.vertices[:, 2])
 
 
-def test_a_painted_mask_changes_what_comes_after(picture: Picture, made: Result) -> None:
+def test_a_painted_mask_changes_what_comes_after(picture: Cutout, made: Result) -> None:
     alpha = np.asarray(made.picture.alpha).copy()
     alpha[:30] = 0
     short = run(picture, RECIPE, name="egg", start=Start(cutouts=(replace(made.picture, alpha=alpha),)))
@@ -74,7 +74,7 @@ def test_a_painted_mask_changes_what_comes_after(picture: Picture, made: Result)
     assert after[0] / after[1] > 1.15 * before[0] / before[1]
 
 
-def test_a_sculpted_mesh_is_taken_as_it_is(picture: Picture, made: Result) -> None:
+def test_a_sculpted_mesh_is_taken_as_it_is(picture: Cutout, made: Result) -> None:
     wide = replace(made.mesh, vertices=made.mesh.vertices * np.array([1.1, 1.0, 1.1], np.float32))
     start = Start(cutouts=(made.picture,), depth=made.depth, mesh=wide)
     again = run(picture, RECIPE, name="egg", start=start)
@@ -91,14 +91,14 @@ def test_all_of_a_result_lies_in_one_frame(made: Result) -> None:
     assert made.depth.front[inside].mean() == pytest.approx(distance, rel=0.1)
 
 
-def test_what_does_not_fit_together_is_refused(picture: Picture, made: Result, tmp_path: Path) -> None:
+def test_what_does_not_fit_together_is_refused(picture: Cutout, made: Result, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="mesh needs depth beside it"):
         Start(mesh=made.mesh)
     with pytest.raises(BadInput, match="depth needs one picture's cutouts"):
         Start(depth=made.depth)
-    with pytest.raises(BadInput, match="without alpha"):
-        Start(cutouts=(Picture(pixels=picture.pixels),))
-    small = Picture(pixels=picture.pixels[:60], alpha=np.asarray(picture.alpha)[:60])
+    with pytest.raises(BadInput, match="no cutout"):
+        Start(cutouts=(Picture(pixels=picture.pixels),))  # type: ignore[arg-type]
+    small = Cutout(pixels=picture.pixels[:60], alpha=np.asarray(picture.alpha)[:60])
     with pytest.raises(BadInput, match="depth has 100 x 120 px where the cutout has 100 x 60"):
         Start(cutouts=(small,), depth=made.depth)
     with pytest.raises(BadInput, match="start has 2 cutouts for 1 pictures"):

@@ -9,7 +9,7 @@ from turnarounds import FOUR, camera_of, figurine, shoot, turnaround
 from slipcast.checks.verdict import Verdict
 from slipcast.core.errors import BadInput
 from slipcast.core.orbit import OrbitCamera
-from slipcast.core.values import Camera, Mesh, Picture, Source, View
+from slipcast.core.values import Camera, Cutout, Mesh, Picture, Source, View
 from slipcast.depth.models import DepthOptions
 from slipcast.mesh.raycast import Scene
 from slipcast.mesh.topology import closedness, face_normals, make_mesh
@@ -144,7 +144,7 @@ def test_another_subject_is_left_out() -> None:
     assert "shares only" in settled.findings[0].message
 
 
-def _with_stripes(picture: Picture) -> Picture:
+def _with_stripes(picture: Cutout) -> Cutout:
     pixels = picture.pixels.copy()
     pixels[::16, 60:120] = 0
     pixels[80:160:12, 130:150] = 255

@@ -3,11 +3,11 @@
 import numpy as np
 from turnarounds import FOUR, SIDE_PX, camera_of, figurine, shoot
 
-from slipcast.core.values import Camera, Picture, View
+from slipcast.core.values import Camera, Cutout, View
 from slipcast.reconstruct.carve import carve
 
 
-def _set(stripe: bool) -> tuple[dict[View, Picture], dict[View, Camera]]:
+def _set(stripe: bool) -> tuple[dict[View, Cutout], dict[View, Camera]]:
     mesh = figurine()
     shots = {view: shoot(mesh, view, camera_of(view)) for view in FOUR}
     cutouts = {view: shot.picture for view, shot in shots.items()}
@@ -18,10 +18,10 @@ def _set(stripe: bool) -> tuple[dict[View, Picture], dict[View, Camera]]:
         middle = (rows[0] + rows[-1]) // 2
         pixels[middle - 1 : middle + 2] = 20
     plain = {
-        view: Picture(pixels=np.full_like(c.pixels, 200), alpha=c.alpha, view=view)
+        view: Cutout(pixels=np.full_like(c.pixels, 200), alpha=c.alpha, view=view)
         for view, c in cutouts.items()
     }
-    plain[View.FRONT] = Picture(pixels=pixels, alpha=front.alpha, view=View.FRONT)
+    plain[View.FRONT] = Cutout(pixels=pixels, alpha=front.alpha, view=View.FRONT)
     cameras = {view: camera_of(view).as_camera(SIDE_PX, SIDE_PX, unit=1.0, foot=np.zeros(3)) for view in FOUR}
     return plain, cameras
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from silhouettes import box, depth_of, disc, grid, picture_of, ring
 
-from slipcast.core.values import F32, F64, U8, Bool, DepthMap, Mesh
+from slipcast.core.values import F32, F64, U8, Bool, Mesh, Shells
 from slipcast.depth.place import PlaceOptions, place
 from slipcast.mesh.self_intersection import find_crossing_faces
 from slipcast.mesh.topology import (
@@ -28,7 +28,7 @@ _FAR = 4000.0
 
 def _surface(alpha: U8, front: F64, back: F64, *, detail: str = "fine") -> Mesh:
     """The samples' own surface, 75 mm tall."""
-    depth: DepthMap = depth_of(alpha, front, back)
+    depth: Shells = depth_of(alpha, front, back)
     # A pixel is one wide where the figurine begins.
     depth = replace(depth, camera=replace(depth.camera, fx_px=_FAR, fy_px=_FAR))
     picture = picture_of(alpha)

@@ -7,11 +7,11 @@ import pytest
 from silhouettes import ball, box, depth_of, disc, flat, grid
 
 from slipcast.core.camera import project, world_from_camera
-from slipcast.core.values import F32, U8, DepthMap
+from slipcast.core.values import F32, U8, Shells
 from slipcast.reconstruct.ray_grid import RayGrid, sample_rays
 
 
-def _columns(alpha: U8, depth: DepthMap, nodes: int = 1000) -> RayGrid:
+def _columns(alpha: U8, depth: Shells, nodes: int = 1000) -> RayGrid:
     cover: F32 = (alpha / np.float32(255)).astype(np.float32)
     return sample_rays(depth, cover, nodes)
 

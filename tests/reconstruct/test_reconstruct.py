@@ -6,14 +6,14 @@ import pytest
 from silhouettes import assert_solid, ball, box, coverage_iou, disc, flat, genus, picture_of, ring
 
 from slipcast.core.errors import BadInput
-from slipcast.core.values import U8, DepthMap, PointCloud, Source
+from slipcast.core.values import U8, PointCloud, Shells, Source
 from slipcast.depth.dome import Dome
 from slipcast.depth.place import PlaceOptions, place
 from slipcast.reconstruct.points import PointOptions, make_points
 from slipcast.reconstruct.reconstruct import METHODS, SurfaceOptions, reconstruct
 
 
-def _samples(alpha: U8, depth: DepthMap) -> tuple[PointCloud, DepthMap]:
+def _samples(alpha: U8, depth: Shells) -> tuple[PointCloud, Shells]:
     picture = picture_of(alpha)
     placed = place(depth, picture, PlaceOptions(height_m=0.075))
     return make_points(placed, picture, PointOptions()), placed

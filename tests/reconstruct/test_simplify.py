@@ -19,6 +19,7 @@ from silhouettes import (
     flat,
     genus,
     grid,
+    map_of,
     picture_of,
     ring,
     silhouette_zoo,
@@ -92,7 +93,7 @@ def test_a_hole_between_arm_and_body_stays_a_hole() -> None:
 def test_two_discs_are_two_bodies() -> None:
     alpha = np.maximum(disc(128, 24, 34, 64), disc(128, 24, 94, 64))
     picture = picture_of(alpha)
-    mesh, _ = solid_from(calibrate(Dome().predict(picture), picture, CalibrateOptions()), picture)
+    mesh, _ = solid_from(calibrate(Dome().predict(picture), CalibrateOptions()), picture)
     assert_solid(mesh)
     assert count_bodies(mesh) == 2
     assert genus(mesh) == 0
@@ -103,9 +104,7 @@ def test_crumbs_are_dropped_and_thin_parts_are_kept() -> None:
     alpha[20:60, 69:73] = 255  # an aerial, four pixels wide
     alpha[10, 150] = 255
     picture = picture_of(alpha)
-    mesh, placed = solid_from(
-        calibrate(Dome().predict(picture), picture, CalibrateOptions()), picture, faces=4_000
-    )
+    mesh, placed = solid_from(calibrate(Dome().predict(picture), CalibrateOptions()), picture, faces=4_000)
     assert_solid(mesh)
     assert count_bodies(mesh) == 1
     screen, _ = project(placed.camera, mesh.vertices)
@@ -156,9 +155,7 @@ def test_hard_silhouettes_become_solids(name: str) -> None:
     if name in ("noise", "checkers"):
         alpha = alpha[24:56, 24:56].copy()
     picture = picture_of(alpha)
-    mesh, placed = solid_from(
-        calibrate(Dome().predict(picture), picture, CalibrateOptions()), picture, faces=20_000
-    )
+    mesh, placed = solid_from(calibrate(Dome().predict(picture), CalibrateOptions()), picture, faces=20_000)
     assert_solid(mesh)
     assert len(mesh.faces) <= 20_000
     assert coverage_iou(mesh, placed) > 0.88
@@ -168,9 +165,7 @@ def _made(alpha: U8, depth: DepthMap, faces: int, detail: str = "draft") -> None
     """A solid within the budget, or a sentence."""
     picture = picture_of(alpha)
     try:
-        mesh, _ = solid_from(
-            calibrate(depth, picture, CalibrateOptions()), picture, faces=faces, detail=detail
-        )
+        mesh, _ = solid_from(calibrate(depth, CalibrateOptions()), picture, faces=faces, detail=detail)
     except StageFailed:
         return
     assert_solid(mesh)
@@ -196,7 +191,7 @@ def test_any_silhouette_with_any_depth_is_a_solid_or_a_sentence(
 ) -> None:
     field = ndimage.gaussian_filter(blobs, softness)
     alpha = (255 * (field > level * field.max())).astype(np.uint8)
-    _made(alpha, depth_of(alpha, numbers.astype(np.float64), None, kind=kind), faces)
+    _made(alpha, map_of(alpha, numbers.astype(np.float64), kind), faces)
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
@@ -252,9 +247,9 @@ def test_ten_thousand_specks_are_refused_at_once_where_the_budget_cannot_hold_th
 def test_depth_without_a_number_in_it_is_refused(kind: DepthKind, value: float) -> None:
     alpha = disc(64, 25)
     picture = picture_of(alpha)
-    depth = depth_of(alpha, np.full(alpha.shape, value), None, kind=kind)
+    depth = map_of(alpha, np.full(alpha.shape, value), kind)
     with pytest.raises(StageFailed, match="no valid pixel"):
-        solid_from(calibrate(depth, picture, CalibrateOptions()), picture)
+        solid_from(calibrate(depth, CalibrateOptions()), picture)
 
 
 @pytest.mark.parametrize("kind", [DepthKind.AFFINE_DEPTH, DepthKind.AFFINE_DISPARITY])
@@ -262,9 +257,7 @@ def test_depth_without_a_number_in_it_is_refused(kind: DepthKind, value: float) 
 def test_depth_without_relief_becomes_a_solid_and_is_told(kind: DepthKind, value: float) -> None:
     alpha = disc(64, 25)
     picture = picture_of(alpha)
-    depth = calibrate(
-        depth_of(alpha, np.full(alpha.shape, value), None, kind=kind), picture, CalibrateOptions()
-    )
+    depth = calibrate(map_of(alpha, np.full(alpha.shape, value), kind), CalibrateOptions())
     assert "DEPTH_FLAT" in [entry.code for entry in depth.findings]
     mesh, _ = solid_from(depth, picture, faces=2_000)
     assert_solid(mesh)
@@ -273,9 +266,9 @@ def test_depth_without_relief_becomes_a_solid_and_is_told(kind: DepthKind, value
 def test_metric_depth_of_zeros_is_refused() -> None:
     alpha = disc(64, 25)
     picture = picture_of(alpha)
-    depth = depth_of(alpha, np.zeros(alpha.shape), None)
+    depth = map_of(alpha, np.zeros(alpha.shape))
     with pytest.raises(StageFailed, match="no valid pixel"):
-        solid_from(calibrate(depth, picture, CalibrateOptions()), picture)
+        solid_from(calibrate(depth, CalibrateOptions()), picture)
 
 
 @pytest.mark.parametrize("faces", [500, 5_000, 50_000, 500_000])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from turnarounds import FOUR, turnaround
 
-from slipcast.core.values import Figurine, Picture
+from slipcast.core.values import Cutout, Figurine
 from slipcast.depth.place import Settling
 from slipcast.pipeline.several_views import Gathered, SeenView, gather
 from slipcast.report.views import compare_views
@@ -46,7 +46,7 @@ def test_a_view_of_something_else_stands_out(gathered: Gathered) -> None:
     assert other.outline_iou < right.outline_iou - 0.05
 
 
-def _upside_down(cut: Picture) -> Picture:
+def _upside_down(cut: Cutout) -> Cutout:
     assert cut.alpha is not None
     return replace(
         cut, pixels=np.ascontiguousarray(cut.pixels[::-1]), alpha=np.ascontiguousarray(cut.alpha[::-1])

@@ -4,16 +4,14 @@ import numpy as np
 import pytest
 
 from slipcast.core.errors import BadInput
-from slipcast.core.values import F64, U8, Bool, Camera, DepthKind, DepthMap, ModelInfo, Picture, Source
+from slipcast.core.values import F64, U8, Bool, Camera, Cutout, DepthKind, ModelInfo, Shells, Source
 from slipcast.texture.delight import estimate_light, remove_light
 from slipcast.texture.paint import TextureOptions
 
 SIDE = 192
 
 
-def lit_ball(
-    lamp: tuple[float, float, float], *, ambient: float = 0.35
-) -> tuple[Picture, DepthMap, F64, Bool]:
+def lit_ball(lamp: tuple[float, float, float], *, ambient: float = 0.35) -> tuple[Cutout, Shells, F64, Bool]:
     """A ball of two colours under a lamp: the picture, its depth, the light, and where it is whole."""
     camera = Camera.pinhole(SIDE, SIDE, 24.0)
     rays = camera.rays().astype(np.float64)
@@ -30,7 +28,7 @@ def lit_ball(
     albedo = np.where((np.arange(SIDE) // 24 % 2 == 0)[None, :, None], [0.55, 0.1, 0.08], [0.1, 0.2, 0.5])
     linear = np.clip(albedo * light[..., None], 0, 1)
     pixels = np.rint(255 * np.where(linear < 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055))
-    depth = DepthMap(
+    depth = Shells(
         front=np.where(valid, point[..., 2], 0).astype(np.float32),
         back=np.where(valid, (rays * (along + root)[..., None])[..., 2], 0).astype(np.float32),
         valid=valid,
@@ -41,7 +39,7 @@ def lit_ball(
     )
     whole = valid & (normal[..., 2] > 0.45)
     alpha = np.where(valid, 255, 0).astype(np.uint8)
-    picture = Picture(pixels=np.where(valid[..., None], pixels, 255).astype(np.uint8), alpha=alpha)
+    picture = Cutout(pixels=np.where(valid[..., None], pixels, 255).astype(np.uint8), alpha=alpha)
     return picture, depth, np.log(light), whole
 
 

@@ -8,10 +8,21 @@ from functools import cache
 import numpy as np
 import pytest
 from PIL import Image
-from silhouettes import ball, box, depth_of, grid, picture_of, ripple, rippled, solid_from, true_normal
+from silhouettes import (
+    ball,
+    box,
+    depth_of,
+    grid,
+    map_of,
+    picture_of,
+    ripple,
+    rippled,
+    solid_from,
+    true_normal,
+)
 
 from slipcast.core.errors import BadInput
-from slipcast.core.values import F64, DepthMap, Figurine, Mesh, Picture
+from slipcast.core.values import F64, Figurine, Mesh, Picture, Shells
 from slipcast.depth.place import PlaceOptions, place
 from slipcast.formats.table import EXPORTERS, ExportOptions
 from slipcast.mesh import tangents as shading
@@ -26,7 +37,7 @@ FLAT = (128, 128, 255)
 
 
 @cache
-def waves(mode: str = "on") -> tuple[Figurine, Mesh, DepthMap]:
+def waves(mode: str = "on") -> tuple[Figurine, Mesh, Shells]:
     """A mesh that is far too light for the waves, painted, with the depth that it was made of."""
     picture, depth = rippled()
     mesh, placed = solid_from(depth, picture, faces=600)
@@ -46,7 +57,7 @@ def decoded(figurine: Figurine, face: int, weights: F64) -> F64:
     return out / np.linalg.norm(out)
 
 
-def plane(front: F64, back: F64) -> tuple[Figurine, DepthMap]:
+def plane(front: F64, back: F64) -> tuple[Figurine, Shells]:
     """Two squares, four faces in all, at 400 and 480 pixels' widths from the camera; depth as told, in widths.
 
     The front square's chart is the left half of a square atlas, the back one's the right half, as the picture sees it.
@@ -185,7 +196,7 @@ def test_a_second_skin_has_texels_of_its_own() -> None:
 def test_normals_of_a_slope_are_exact_and_steps_are_not_bridged() -> None:
     alpha = box(64, 8, 8, 48, 48)
     x, y = grid(64, 64)
-    camera = depth_of(alpha, np.ones_like(x), None).camera
+    camera = map_of(alpha, np.ones_like(x)).camera
     # The plane n . p = 100 in camera axes: z = 100 / (n . ray).
     normal = np.array([0.3, -0.2, 1.0]) / np.linalg.norm([0.3, -0.2, 1.0])
     z = 100 / (camera.rays().astype(np.float64) @ normal)

@@ -6,11 +6,11 @@ from functools import cache
 
 import numpy as np
 import pytest
-from silhouettes import RED, WHITE, ball, box, disc, flat, grid, picture_of, ring, solid_from
+from silhouettes import RED, WHITE, box, disc, flat, grid, picture_of, ring, solid_from
 
 from slipcast.core.camera import project
 from slipcast.core.errors import BadInput
-from slipcast.core.values import F64, DepthMap, Figurine, Mesh, Picture, Source
+from slipcast.core.values import F64, Cutout, Figurine, Mesh, Picture, Shells, Source
 from slipcast.depth.calibrate import CalibrateOptions, calibrate
 from slipcast.depth.dome import Dome
 from slipcast.depth.place import PlaceOptions, place
@@ -22,15 +22,15 @@ from slipcast.texture.atlas import lay_out
 from slipcast.texture.paint import TextureOptions, paint, picture_box
 
 
-def _painted(picture: Picture) -> tuple[Figurine, Mesh, DepthMap]:
+def _painted(picture: Cutout) -> tuple[Figurine, Mesh, Shells]:
     """Figurine of a picture with alpha, and the mesh and depth in the picture's own camera."""
-    depth = calibrate(Dome().predict(picture), picture, CalibrateOptions())
+    depth = calibrate(Dome().predict(picture), CalibrateOptions())
     mesh, placed = solid_from(depth, picture, faces=3_000)
     return paint(mesh, placed, picture, TextureOptions(), name="test"), mesh, placed
 
 
 @cache
-def _red_disc() -> tuple[Figurine, Mesh, DepthMap]:
+def _red_disc() -> tuple[Figurine, Mesh, Shells]:
     return _painted(picture_of(disc(160, 60), RED, WHITE))
 
 
@@ -69,7 +69,7 @@ def test_every_texel_under_a_face_is_of_the_figurines_colour() -> None:
 def test_seen_faces_show_the_pictures_own_pixels() -> None:
     alpha = disc(160, 60)
     rng = np.random.default_rng(2)
-    picture = Picture(pixels=rng.integers(0, 256, (160, 160, 3), dtype=np.uint8), alpha=alpha)
+    picture = Cutout(pixels=rng.integers(0, 256, (160, 160, 3), dtype=np.uint8), alpha=alpha)
     figurine, mesh, placed = _painted(picture)
     seen = np.flatnonzero(mesh.source == int(Source.SEEN))
     centre = mesh.vertices[mesh.faces[seen]].astype(np.float64)
@@ -93,7 +93,7 @@ def test_left_stays_left_and_top_stays_top() -> None:
     pixels = np.zeros((160, 160, 3), np.uint8)
     pixels[..., 0] = np.where(left, 230, 20)
     pixels[..., 2] = np.where(top, 230, 20)
-    figurine, _, _ = _painted(Picture(pixels=pixels, alpha=disc(160, 60)))
+    figurine, _, _ = _painted(Cutout(pixels=pixels, alpha=disc(160, 60)))
     shown = render(figurine, 100, 100)
     assert shown[30, 30, 0] > 120 > shown[30, 70, 0]
     assert shown[30, 30, 2] > 120 > shown[70, 30, 2]
@@ -103,7 +103,7 @@ def test_left_stays_left_and_top_stays_top() -> None:
 
 def test_the_atlas_keeps_within_its_bound_and_uv_within_the_atlas() -> None:
     rng = np.random.default_rng(3)
-    picture = Picture(
+    picture = Cutout(
         pixels=rng.integers(0, 256, (300, 200, 3), dtype=np.uint8), alpha=disc(300, 95)[:, 50:250]
     )
     _, mesh, placed = _painted(picture)
@@ -153,7 +153,7 @@ def test_the_back_repeats_no_face() -> None:
     pixels = picture.pixels.copy()
     for x in (65, 95):
         pixels[disc(160, 8, x, 75) > 0] = (20, 220, 20)
-    figurine, _, _ = _painted(Picture(pixels=pixels, alpha=alpha))
+    figurine, _, _ = _painted(Cutout(pixels=pixels, alpha=alpha))
     green = [
         int((shown[..., 1].astype(int) > shown[..., 0].astype(int) + 60).sum())
         for shown in (render(figurine, 100, 100), render(figurine, 100, 100, yaw_deg=180))
@@ -184,13 +184,6 @@ def test_an_odd_atlas_size_is_refused(size: int) -> None:
         paint(mesh, placed, picture_of(disc(160, 60)), TextureOptions(max_size_px=size), name="test")
 
 
-def test_without_alpha_it_is_wrong_use() -> None:
-    alpha, depth = ball(48, 1.0, 6.0)
-    mesh, placed = solid_from(depth, picture_of(alpha), faces=200)
-    with pytest.raises(ValueError, match="alpha"):
-        paint(mesh, placed, Picture(pixels=picture_of(alpha).pixels), TextureOptions(), name="test")
-
-
 def test_the_same_input_gives_the_same_bytes() -> None:
     one, two = (_painted(picture_of(disc(96, 40)))[0] for _ in range(2))
     assert one.uv.tobytes() == two.uv.tobytes()
@@ -202,7 +195,7 @@ def test_no_seam_where_charts_meet() -> None:
     alpha = disc(400, 150)
     x, y = grid(400, 400)
     pixels = np.where((np.sin(x / 9) + np.sin(y / 7) > 0)[..., None], RED, (40, 60, 200)).astype(np.uint8)
-    figurine, mesh, _ = _painted(Picture(pixels=pixels, alpha=alpha))
+    figurine, mesh, _ = _painted(Cutout(pixels=pixels, alpha=alpha))
     faces, uv = mesh.faces, figurine.uv
     start, end = faces.reshape(-1).astype(np.int64), np.roll(faces, -1, axis=1).reshape(-1)
     key = np.minimum(start, end) * len(mesh.vertices) + np.maximum(start, end)
@@ -226,7 +219,7 @@ def test_a_halo_of_the_background_is_left_out() -> None:
     inside = np.hypot(x - 200, y - 200)
     pale = (np.array(RED) + WHITE) // 2
     pixels = np.where((inside < 147)[..., None], RED, np.where((inside < 151)[..., None], pale, WHITE))
-    figurine, _, _ = _painted(Picture(pixels=pixels.astype(np.uint8), alpha=disc(400, 150)))
+    figurine, _, _ = _painted(Cutout(pixels=pixels.astype(np.uint8), alpha=disc(400, 150)))
     wholly_red = replace(figurine, texture=Picture(pixels=np.full((8, 8, 3), RED, np.uint8)))
     for yaw in (0.0, 60.0, 90.0, 180.0):
         shown, want = (render(each, 120, 120, yaw_deg=yaw) for each in (figurine, wholly_red))

@@ -16,7 +16,7 @@ from PIL import Image
 from slipcast.core import files as disk
 from slipcast.core.errors import BadInput, DiskFull, SlipcastError
 from slipcast.core.files import check_folder, write_files
-from slipcast.core.values import Camera, DepthMap, Mesh, ModelInfo, Picture, PointCloud, Source
+from slipcast.core.values import Camera, Mesh, ModelInfo, Picture, PointCloud, Shells, Source
 from slipcast.workspace import stage_files
 from slipcast.workspace.ply import ply_of_cloud, ply_of_mesh
 
@@ -250,7 +250,7 @@ def test_depth_pictures_are_16_bit_near_bright_and_zero_outside() -> None:
     camera = Camera.pinhole(3, 2)
     front = np.array([[1.0, 2.0, 1.5], [9.0, 1.0, 1.0]], dtype=np.float32)
     valid = np.array([[True, True, True], [False, True, True]])
-    depth = DepthMap(
+    depth = Shells(
         front=front,
         back=np.full((2, 3), 3.0, dtype=np.float32),
         valid=valid,
@@ -266,7 +266,6 @@ def test_depth_pictures_are_16_bit_near_bright_and_zero_outside() -> None:
     assert stage_files.levels_of(depth.back, valid, near, far).max() == 5462
     kept = np.load(io.BytesIO(stage_files.npz_of_depth(depth)))
     assert np.array_equal(kept["front"], front)
-    assert str(kept["kind"]) == "metric"
     assert stage_files.npz_of_depth(depth) == stage_files.npz_of_depth(depth)
 
 

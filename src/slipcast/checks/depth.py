@@ -1,4 +1,4 @@
-"""DepthMap -> checks: is the depth a figurine's, before (and after) a mesh is made of it.
+"""Shells -> checks: is the depth a figurine's, before (and after) a mesh is made of it.
 
 All work on placed, calibrated depth (METRIC, metres); the model's own relief shows in it even where its scale is a
 prior. evaluation/calibrate_depth.py measures how often they notice what is wrong and how often they cry wolf.
@@ -11,7 +11,7 @@ import numpy as np
 from slipcast.checks.verdict import Check
 from slipcast.core.findings import Finding, finding
 from slipcast.core.masks import box_of, find_nearest
-from slipcast.core.values import F64, Bool, DepthMap, Source
+from slipcast.core.values import F64, Bool, Shells, Source
 from slipcast.depth.plausible import depth_over_outline
 
 _SHARES = (0.3, 0.4, 0.58, 0.65, 1.28, 1.35, 1.6, 2.0, 2.4)
@@ -24,7 +24,7 @@ _MOST = 20_000
 """Pixels that a plane is fitted to."""
 
 
-def check_depth(depth: DepthMap) -> tuple[Check, ...]:
+def check_depth(depth: Shells) -> tuple[Check, ...]:
     """Run all checks of this file on placed `depth`; an empty map gives checks without scores."""
     return (
         check_relief(depth),
@@ -36,7 +36,7 @@ def check_depth(depth: DepthMap) -> tuple[Check, ...]:
     )
 
 
-def check_relief(depth: DepthMap) -> Check:
+def check_relief(depth: Shells) -> Check:
     """The front is no plane: what is left of it beside its own plane, from 2 % to 98 %, over the width."""
     if int(depth.valid.sum()) < 16:
         return Check(name="relief", score=None)
@@ -53,7 +53,7 @@ def check_relief(depth: DepthMap) -> Check:
     )
 
 
-def check_tilt(depth: DepthMap) -> Check:
+def check_tilt(depth: Shells) -> Check:
     """The front does not lean: the angle of its plane to the picture's."""
     if int(depth.valid.sum()) < 16:
         return Check(name="tilt", score=None)
@@ -75,7 +75,7 @@ def check_tilt(depth: DepthMap) -> Check:
     )
 
 
-def check_proportion(depth: DepthMap) -> Check:
+def check_proportion(depth: Shells) -> Check:
     """It is about as deep as its outline is wide at its widest place; see depth/plausible.py for the numbers.
 
     A model's answer that was replaced since it was implausible asks for a look in any case. What other views show is
@@ -108,7 +108,7 @@ def check_proportion(depth: DepthMap) -> Check:
     )
 
 
-def check_leak(depth: DepthMap) -> Check:
+def check_leak(depth: Shells) -> Check:
     """The rim does not fall back to the background: the share of it that lies far behind the figurine beside it.
 
     Far is a third of the width, from the rim's outermost pixels to those some steps further inside. A round body
@@ -140,7 +140,7 @@ def check_leak(depth: DepthMap) -> Check:
     )
 
 
-def check_agreement(depth: DepthMap) -> Check:
+def check_agreement(depth: Shells) -> Check:
     """Two models see the same front: the correlation of their depths; no score where one ran."""
     if depth.agreement is None:
         return Check(name="agreement", score=None)
@@ -155,7 +155,7 @@ def check_agreement(depth: DepthMap) -> Check:
     )
 
 
-def check_certainty(depth: DepthMap) -> Check:
+def check_certainty(depth: Shells) -> Check:
     """How sure the model is: the mean likely error of front and back over the longer side; no score where it is mute.
 
     It judges nothing by itself. Where the back is a guess that matters, more views are advised.
@@ -172,7 +172,7 @@ def check_certainty(depth: DepthMap) -> Check:
     )
 
 
-def _front(depth: DepthMap) -> F64:
+def _front(depth: Shells) -> F64:
     """(N,3) points of the front in camera axes, thinned to `_MOST`."""
     row, column = np.nonzero(depth.valid)
     step = max(1, len(row) // _MOST)

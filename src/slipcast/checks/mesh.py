@@ -13,7 +13,7 @@ from slipcast.checks.verdict import Check
 from slipcast.checks.walls import ThinPart, find_thin_parts
 from slipcast.core.camera import project
 from slipcast.core.findings import Finding, finding
-from slipcast.core.values import Bool, DepthMap, Figurine, Mesh, Picture, Source
+from slipcast.core.values import Bool, Cutout, Figurine, Mesh, Shells, Source
 from slipcast.mesh.deviation import Deviation
 from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.self_intersection import find_crossing_faces
@@ -68,8 +68,8 @@ class Judged:
 def check_figurine(
     figurine: Figurine,
     placed: Mesh,
-    depth: DepthMap,
-    picture: Picture,
+    depth: Shells,
+    picture: Cutout,
     limits: MeshLimits,
     deviation: Deviation,
     *,
@@ -296,14 +296,14 @@ def check_invented(mesh: Mesh) -> Check:
     )
 
 
-def outlines(placed: Mesh, depth: DepthMap, picture: Picture) -> tuple[Bool, Bool]:
+def outlines(placed: Mesh, depth: Shells, picture: Cutout) -> tuple[Bool, Bool]:
     """(H,W) the figurine in the picture, and the mesh as `depth`'s camera sees it, at most 640 px large."""
     height, width = depth.valid.shape
     scale = min(1.0, _OUTLINE_PX / max(height, width))
     tall, wide = max(1, round(height * scale)), max(1, round(width * scale))
     screen, z = project(depth.camera, placed.vertices)
     hits = rasterize(screen * [wide / width, tall / height], z, placed.faces, wide, tall)
-    cover = depth.valid if picture.alpha is None else picture.alpha >= 128
+    cover = picture.alpha >= 128
     return _shrink(cover & depth.valid, wide, tall), hits.face >= 0
 
 

@@ -1,6 +1,6 @@
 """The vocabulary: what flows between the stages.
 
-Prompt -> Picture -> Picture with alpha -> DepthMap -> PointCloud -> Mesh -> Figurine -> Export
+Picture -> Cutout -> DepthMap -> Shells -> PointCloud -> Mesh -> Figurine -> Export
 
 World: glTF's. Right-handed, +Y up, the figurine faces +Z, metres, feet on y = 0, centred on x and z; the origin of
 UV is the texture's top left corner. Camera: OpenCV's, +X right, +Y down, +Z into the scene; pixel (row i, column j)
@@ -12,13 +12,14 @@ Values are frozen; arrays are checked for shape and type and made read-only; `re
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from slipcast.core.arrays import ShowsSizes, check_array
 from slipcast.core.findings import Finding
 from slipcast.core.options import check, real, text
 
@@ -97,59 +98,8 @@ class DepthKind(StrEnum):
     """One over distance after an unknown scale and shift: large is near."""
 
 
-def _checked(owner: object, name: str, shape: tuple[int | None, ...], dtype: type[np.generic]) -> None:
-    """Check one array field's shape (None: any length) and type, and make it read-only."""
-    array = getattr(owner, name)
-    fits = (
-        isinstance(array, np.ndarray)
-        and array.dtype == dtype
-        and array.ndim == len(shape)
-        and all(want is None or want == got for want, got in zip(shape, array.shape, strict=True))
-    )
-    if not fits:
-        got = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
-        raise ValueError(f"{type(owner).__name__}.{name} must be {np.dtype(dtype)} {shape}, got {got}")
-    if array.flags.writeable:
-        array = array.view()
-        array.flags.writeable = False
-        object.__setattr__(owner, name, array)
-
-
-class _Shown:
-    """A repr that shows the sizes of arrays and bytes instead of their contents."""
-
-    def __repr__(self) -> str:
-        parts = []
-        for entry in fields(self):  # type: ignore[arg-type]
-            value = getattr(self, entry.name)
-            if isinstance(value, np.ndarray):
-                shown = f"{value.dtype}{list(value.shape)}"
-            elif isinstance(value, bytes):
-                shown = f"<{len(value)} bytes>"
-            elif isinstance(value, Mapping):
-                shown = f"<{len(value)} entries>"
-            else:
-                shown = repr(value)
-            parts.append(f"{entry.name}={shown}")
-        return f"{type(self).__name__}({', '.join(parts)})"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prompt:
-    """What is asked of a picture provider."""
-
-    text: str
-    """The whole prompt, ready to send."""
-    view: View = View.FRONT
-    """The side that the picture is to show."""
-    width_px: int = 1024
-    """Wanted width."""
-    height_px: int = 1024
-    """Wanted height."""
-
-
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Picture(_Shown):
+class Picture(ShowsSizes):
     """A decoded picture, upright, 8 bits a channel.
 
     >>> Picture(pixels=np.zeros((64, 48, 3), np.uint8)).width_px
@@ -159,7 +109,7 @@ class Picture(_Shown):
     pixels: U8
     """(H,W,3) sRGB."""
     alpha: U8 | None = None
-    """(H,W) opacity, 255 is figurine; None before the cutout."""
+    """(H,W) the file's own opacity, 255 is opaque; None where it has none."""
     view: View = View.FRONT
     """The side of the figurine that it shows."""
     source: Mapping[str, object] = field(default_factory=dict)
@@ -168,9 +118,9 @@ class Picture(_Shown):
     """What was noticed so far."""
 
     def __post_init__(self) -> None:
-        _checked(self, "pixels", (None, None, 3), np.uint8)
+        check_array(self, "pixels", (None, None, 3), np.uint8)
         if self.alpha is not None:
-            _checked(self, "alpha", self.pixels.shape[:2], np.uint8)
+            check_array(self, "alpha", self.pixels.shape[:2], np.uint8)
 
     @property
     def height_px(self) -> int:
@@ -183,8 +133,38 @@ class Picture(_Shown):
         return int(self.pixels.shape[1])
 
 
+@dataclass(frozen=True, kw_only=True)
+class CutoutFacts:
+    """What the cutout noticed, for the checks."""
+
+    unsure: bool = False
+    """Whether the figurine's edge is in doubt."""
+    undecided_cells: float = 0.0
+    """Width of an edge in doubt, in cells of the model's grid; 0 where there is no doubt."""
+    subjects: int = 1
+    """How many separate bodies the picture shows."""
+    cropped: tuple[str, ...] = ()
+    """The picture's edges that cut the figurine off: `top`, `bottom`, `left`, `right`."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cropped", tuple(self.cropped))  # JSON gives a list
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Camera(_Shown):
+class Cutout(Picture):
+    """A picture of which it is known what is figurine; outside, the figurine's colours are continued.
+
+    >>> Cutout(pixels=np.zeros((64, 48, 3), np.uint8), alpha=np.zeros((64, 48), np.uint8)).facts.subjects
+    1
+    """
+
+    alpha: U8
+    """(H,W) opacity, 255 is figurine."""
+    facts: CutoutFacts = CutoutFacts()
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Camera(ShowsSizes):
     """A pinhole camera without distortion.
 
     >>> Camera.pinhole(48, 64).cx_px
@@ -205,7 +185,7 @@ class Camera(_Shown):
     """(4,4) rigid transform; the default looks along the world's -Z from the origin, y turned down."""
 
     def __post_init__(self) -> None:
-        _checked(self, "camera_from_world", (4, 4), np.float64)
+        check_array(self, "camera_from_world", (4, 4), np.float64)
 
     @classmethod
     def pinhole(cls, width_px: int, height_px: int, fov_deg: float = LENS_FOV_DEG) -> "Camera":
@@ -261,13 +241,11 @@ class Elevation:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class DepthMap(_Shown):
-    """Depth for each pixel of a picture, for the seen side and, where known, for the hidden one.
+class DepthMap(ShowsSizes):
+    """What a depth model says of a picture: the seen side and, where it knows it, the hidden one.
 
-    With `kind` METRIC both are distances along +Z in the camera's frame (x right, y down, z into the scene, ray
-    through the pixel's centre), in any one unit, and `back >= front` wherever `valid`.
-
-    >>> slipcast.convert("knight.png", depth="dome", detail="draft", faces=2000).depth.model.name
+    >>> cut = Cutout(pixels=np.zeros((9, 9, 3), np.uint8), alpha=np.full((9, 9), 255, np.uint8))
+    >>> slipcast.depth.models.predict_depth(cut, slipcast.DepthOptions(model="dome")).model.name
     'dome'
     """
 
@@ -283,7 +261,7 @@ class DepthMap(_Shown):
     """What the back shell is: MIRRORED or INVENTED (a model or rule), or BACK_VIEW."""
     model: ModelInfo
     ratio_is_prior: bool = False
-    """True when the ratio of depth to width comes from a rule and not from the model."""
+    """Whether the ratio of depth to width comes from a rule."""
     implausible_ratio: float | None = None
     """Depth over outline of a model's answer that was not taken, since no figurine is so; None where it was taken."""
     agreement: float | None = None
@@ -298,15 +276,35 @@ class DepthMap(_Shown):
     def __post_init__(self) -> None:
         shape = (self.camera.height_px, self.camera.width_px)
         if self.spread is not None:
-            _checked(self, "spread", (2, *shape), np.float32)
-        _checked(self, "front", shape, np.float32)
-        _checked(self, "valid", shape, np.bool_)
+            check_array(self, "spread", (2, *shape), np.float32)
+        check_array(self, "front", shape, np.float32)
+        check_array(self, "valid", shape, np.bool_)
         if self.back is not None:
-            _checked(self, "back", shape, np.float32)
+            check_array(self, "back", shape, np.float32)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class PointCloud(_Shown):
+class Shells(DepthMap):
+    """Front and back of the figurine for each pixel: distances along the camera's +Z, `back >= front` where `valid`.
+
+    Calibrated they have the unit of a pixel at the figurine's middle; placed, metres and a camera that stands in the
+    world.
+
+    >>> slipcast.convert("knight.png", depth="dome", detail="draft", faces=2000).depth.kind
+    <DepthKind.METRIC: 'metric'>
+    """
+
+    back: F32
+    """(H,W) where the pixel's ray leaves the figurine for the last time."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.kind is not DepthKind.METRIC:
+            raise ValueError(f"Shells are metric, got {self.kind.value}; calibrate the depth map")
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class PointCloud(ShowsSizes):
     """Oriented surface samples in world axes and metres.
 
     >>> slipcast.convert("knight.png", depth="dome", detail="draft", faces=2000).cloud.points.shape[1]
@@ -325,16 +323,16 @@ class PointCloud(_Shown):
     """(F,3) closed triangles between neighbouring samples, counter-clockwise outside; None for a loose cloud."""
 
     def __post_init__(self) -> None:
-        _checked(self, "points", (None, 3), np.float32)
-        _checked(self, "normals", (len(self.points), 3), np.float32)
-        _checked(self, "colors", (len(self.points), 3), np.uint8)
-        _checked(self, "source", (len(self.points),), np.uint8)
+        check_array(self, "points", (None, 3), np.float32)
+        check_array(self, "normals", (len(self.points), 3), np.float32)
+        check_array(self, "colors", (len(self.points), 3), np.uint8)
+        check_array(self, "source", (len(self.points),), np.uint8)
         if self.joins is not None:
-            _checked(self, "joins", (None, 3), np.int32)
+            check_array(self, "joins", (None, 3), np.int32)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Mesh(_Shown):
+class Mesh(ShowsSizes):
     """A triangle mesh with shared vertices, in world axes and metres.
 
     >>> corners = np.eye(3, dtype=np.float32)
@@ -352,9 +350,9 @@ class Mesh(_Shown):
     """The first 2 * quads faces are halves of quads a, b, c, d, two in a row: a, b, c and a, c, d."""
 
     def __post_init__(self) -> None:
-        _checked(self, "vertices", (None, 3), np.float32)
-        _checked(self, "faces", (None, 3), np.int32)
-        _checked(self, "source", (len(self.faces),), np.uint8)
+        check_array(self, "vertices", (None, 3), np.float32)
+        check_array(self, "faces", (None, 3), np.int32)
+        check_array(self, "source", (len(self.faces),), np.uint8)
         if not 0 <= 2 * self.quads <= len(self.faces):
             raise ValueError(f"quads must be at most half of {len(self.faces)} faces, got {self.quads}")
 
@@ -381,7 +379,7 @@ class Material:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Hull(_Shown):
+class Hull(ShowsSizes):
     """One convex body that collides in place of the figurine, in world axes and metres."""
 
     vertices: F32
@@ -390,12 +388,12 @@ class Hull(_Shown):
     """(F,3), counter-clockwise seen from outside."""
 
     def __post_init__(self) -> None:
-        _checked(self, "vertices", (None, 3), np.float32)
-        _checked(self, "faces", (None, 3), np.int32)
+        check_array(self, "vertices", (None, 3), np.float32)
+        check_array(self, "faces", (None, 3), np.int32)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Level(_Shown):
+class Level(ShowsSizes):
     """A simpler surface of a figurine, on the same atlas."""
 
     mesh: Mesh
@@ -405,11 +403,11 @@ class Level(_Shown):
     """Share of the screen's height below which it can stand for the figurine."""
 
     def __post_init__(self) -> None:
-        _checked(self, "uv", (len(self.mesh.faces), 3, 2), np.float32)
+        check_array(self, "uv", (len(self.mesh.faces), 3, 2), np.float32)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Figurine(_Shown):
+class Figurine(ShowsSizes):
     """The finished asset: a mesh, its atlas and what is known about both.
 
     >>> slipcast.convert("knight.png", depth="dome", detail="draft", faces=2000).figurine.name
@@ -437,15 +435,15 @@ class Figurine(_Shown):
     """What collides in its place, for engines."""
 
     def __post_init__(self) -> None:
-        _checked(self, "uv", (len(self.mesh.faces), 3, 2), np.float32)
+        check_array(self, "uv", (len(self.mesh.faces), 3, 2), np.float32)
         if self.normal_map is not None:
-            _checked(self, "normal_map", (None, None, 3), np.uint8)
+            check_array(self, "normal_map", (None, None, 3), np.uint8)
         if self.occlusion is not None:
-            _checked(self, "occlusion", (None, None), np.uint8)
+            check_array(self, "occlusion", (None, None), np.uint8)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Export(_Shown):
+class Export(ShowsSizes):
     """A figurine in one format: files ready to be written.
 
     >>> Export(files={"a.glb": b"glTF"})

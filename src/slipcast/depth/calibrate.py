@@ -1,4 +1,4 @@
-"""DepthMap of any kind -> METRIC DepthMap with both shells: what a single picture leaves open is settled by rule.
+"""DepthMap of any kind -> Shells: what a single picture leaves open is settled by rule.
 
 A relative model gives disparity (or depth) up to an unknown scale and shift, and no picture tells its own size. The
 camera is a pinhole of a known or assumed field of view; the figurine's middle stands one focal length away, so that
@@ -13,7 +13,7 @@ A missing back repeats the front's long waves: it lies behind the front by the i
 to the same depth; a naive mirror image of the front puts its noise and its limbs on both sides.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from scipy import ndimage
@@ -21,7 +21,7 @@ from scipy import ndimage
 from slipcast.core.findings import finding
 from slipcast.core.masks import blur_within, box_of
 from slipcast.core.options import check, real
-from slipcast.core.values import F32, Bool, DepthKind, DepthMap, Picture, Source
+from slipcast.core.values import F32, Bool, DepthKind, DepthMap, Shells, Source
 from slipcast.depth.dome import inflate
 
 _FRONT_SHARE = 0.55
@@ -49,9 +49,8 @@ class CalibrateOptions:
         )
 
 
-def calibrate(depth: DepthMap, picture: Picture, options: CalibrateOptions) -> DepthMap:
-    """Return METRIC depth with both shells and `back >= front`; one unit is one pixel at the figurine's middle."""
-    del picture
+def calibrate(depth: DepthMap, options: CalibrateOptions) -> Shells:
+    """Return both shells, metric, with `back >= front`; one unit is one pixel at the figurine's middle."""
     ratio = options.ratio
     valid = depth.valid & np.isfinite(depth.front)
     if depth.back is not None:
@@ -60,13 +59,15 @@ def calibrate(depth: DepthMap, picture: Picture, options: CalibrateOptions) -> D
         valid &= depth.front > 0
     depth = replace(depth, valid=valid)
     if not valid.any():
-        return depth
+        nothing = np.zeros(valid.shape, np.float32)
+        return _shells(depth, nothing, nothing, depth.back_source)
     prior = depth_prior(valid)
     if depth.kind is DepthKind.METRIC and depth.back is not None:
+        given = _shells(depth, depth.front, depth.back, depth.back_source)
         if ratio is None and not depth.ratio_is_prior:
-            return _order(depth)
-        stretched = _stretch(depth, prior if ratio is None else ratio)
-        return _order(_note_prior(stretched, prior) if ratio is None else stretched)
+            return given
+        stretched = _stretch(given, prior if ratio is None else ratio)
+        return _note_prior(stretched, prior) if ratio is None else stretched
     front, flat = _metric_front(depth, prior if ratio is None else ratio)
     half = inflate(valid)
     rows, columns = _extent(valid)
@@ -78,22 +79,17 @@ def calibrate(depth: DepthMap, picture: Picture, options: CalibrateOptions) -> D
     weight = np.clip(half / (0.02 * rows), 0, 1)
     back = front + thickness * (1 - weight) + (behind - front) * weight
     made = replace(
-        depth,
-        front=np.where(valid, front, 0).astype(np.float32),
-        back=np.where(valid, back, 0).astype(np.float32),
-        kind=DepthKind.METRIC,
-        back_source=Source.MIRRORED,
-        ratio_is_prior=ratio is None,
+        _shells(depth, front, back.astype(np.float32), Source.MIRRORED), ratio_is_prior=ratio is None
     )
     if flat:
         told = finding("DEPTH_FLAT", {"ratio": f"{prior if ratio is None else ratio:.2f}"})
         made = replace(made, findings=(*made.findings, told))
     elif ratio is None:
         made = _note_prior(made, prior)
-    return _order(made)
+    return made
 
 
-def _note_prior(depth: DepthMap, prior: float) -> DepthMap:
+def _note_prior(depth: Shells, prior: float) -> Shells:
     """Say that the ratio is the prior; who gave it himself is not told so."""
     told = finding("DEPTH_PRIOR", {"ratio": f"{prior:.2f}"})
     return replace(depth, findings=(*depth.findings, told))
@@ -138,9 +134,8 @@ def _metric_front(depth: DepthMap, ratio: float) -> tuple[F32, bool]:
     return out.astype(np.float32), False
 
 
-def _stretch(depth: DepthMap, ratio: float) -> DepthMap:
+def _stretch(depth: Shells, ratio: float) -> Shells:
     """Stretch both shells about their middle so that the whole has the wanted depth over width."""
-    assert depth.back is not None
     near, far = float(depth.front[depth.valid].min()), float(depth.back[depth.valid].max())
     middle = (near + far) / 2
     width = _extent(depth.valid)[1] * middle / depth.camera.fx_px
@@ -149,11 +144,14 @@ def _stretch(depth: DepthMap, ratio: float) -> DepthMap:
     def moved(shell: F32) -> F32:
         return np.where(depth.valid, middle + (shell - middle) * np.float32(factor), 0).astype(np.float32)
 
-    return replace(depth, front=moved(depth.front), back=moved(depth.back))
+    front, back = moved(depth.front), moved(depth.back)
+    return replace(depth, front=front, back=np.maximum(front, back))
 
 
-def _order(depth: DepthMap) -> DepthMap:
-    """Keep the back behind the front."""
-    assert depth.back is not None
-    back = np.where(depth.valid, np.maximum(depth.back, depth.front), 0).astype(np.float32)
-    return replace(depth, back=back, front=np.where(depth.valid, depth.front, 0).astype(np.float32))
+def _shells(depth: DepthMap, front: F32, back: F32, back_source: Source) -> Shells:
+    """The shells of a depth map, the back behind the front."""
+    told = {entry.name: getattr(depth, entry.name) for entry in fields(DepthMap)}
+    front = np.where(depth.valid, front, 0).astype(np.float32)
+    back = np.where(depth.valid, np.maximum(back, front), 0).astype(np.float32)
+    told |= {"front": front, "back": back, "kind": DepthKind.METRIC, "back_source": back_source}
+    return Shells(**told)

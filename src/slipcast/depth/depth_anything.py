@@ -1,4 +1,4 @@
-"""Picture with alpha -> DepthMap of the seen side, by any depth model that transformers can load.
+"""Cutout -> DepthMap of the seen side, by any depth model that transformers can load.
 
 The default is Depth Anything V2 Small (Yang et al., 2024; Apache-2.0). The figurine's square crop is laid
 on plain grey, so that every picture of a batch has one size and no background competes for the range of
@@ -32,10 +32,10 @@ from slipcast.core.values import (
     U8,
     Bool,
     Camera,
+    Cutout,
     DepthKind,
     DepthMap,
     ModelInfo,
-    Picture,
     Source,
 )
 from slipcast.depth import download
@@ -94,20 +94,20 @@ class DepthAnything:
             raise download.missing(self.options.model)
         self.weights = found
 
-    def predict(self, picture: Picture) -> DepthMap:
+    def predict(self, picture: Cutout) -> DepthMap:
         """Depth of the seen side of one picture with alpha; see `predict_batch`."""
         return self.predict_batch([picture])[0]
 
-    def predict_batch(self, pictures: Sequence[Picture]) -> list[DepthMap]:
-        """Depth of the seen side of each picture with alpha, `options.batch` at a time.
+    def predict_batch(self, pictures: Sequence[Cutout]) -> list[DepthMap]:
+        """Depth of the seen side of each cutout, `options.batch` at a time.
 
-        `back` is None; `kind` is what the checkpoint says. Raises ValueError for a picture without alpha,
+        `back` is None; `kind` is what the checkpoint says. Raises ValueError for an empty cutout,
         MissingWeights for damaged weights, BadInput for a model whose numbers have no known meaning,
         StageFailed when the model answers with nothing finite.
         """
         for picture in pictures:
-            if picture.alpha is None or not (picture.alpha >= 128).any():
-                raise ValueError("DepthAnything needs pictures with an alpha that shows something")
+            if not (picture.alpha >= 128).any():
+                raise ValueError("DepthAnything needs cutouts that show something")
         out: list[DepthMap] = []
         for start in range(0, len(pictures), self.options.batch):
             part = pictures[start : start + self.options.batch]
@@ -140,11 +140,10 @@ class DepthAnything:
             answer["predicted_depth"].float().cpu().numpy().reshape(_square(answer)) for answer in answers
         ]
 
-    def _map(self, picture: Picture, crop: "_Crop", answer: F32) -> DepthMap:
+    def _map(self, picture: Cutout, crop: "_Crop", answer: F32) -> DepthMap:
         """One answer as a DepthMap of the picture's size."""
         import cv2
 
-        assert picture.alpha is not None
         valid: Bool = picture.alpha >= 128
         finite = np.isfinite(answer)
         if not finite.any():
@@ -269,9 +268,8 @@ class _Crop(NamedTuple):
     side: int
 
 
-def _crop(picture: Picture) -> _Crop:
+def _crop(picture: Cutout) -> _Crop:
     """The figurine's square with a margin, composited on grey."""
-    assert picture.alpha is not None
     mask = picture.alpha >= 128
     box = box_of(mask)
     side = max(32, math.ceil(max(box.height, box.width) * (1 + 2 * _MARGIN)))

@@ -1,4 +1,4 @@
-"""Picture with alpha -> DepthMap, from the silhouette alone: the embedded model that needs no weights.
+"""Cutout -> Shells, from the silhouette alone: the embedded model that needs no weights.
 
 The silhouette is inflated like a membrane: u solves lap(u) = -1 inside and u = 0 on the rim, and sqrt(4u) is the half
 thickness, so that a disc becomes a ball and a long bar an oval one, 1.4 times as deep as wide (Poisson inflation, as
@@ -40,10 +40,10 @@ from slipcast.core.values import (
     U8,
     Bool,
     Camera,
+    Cutout,
     DepthKind,
-    DepthMap,
     ModelInfo,
-    Picture,
+    Shells,
     Source,
 )
 
@@ -84,10 +84,8 @@ class Dome:
     def __init__(self, options: DomeOptions | None = None) -> None:
         self.options = options or DomeOptions()
 
-    def predict(self, picture: Picture) -> DepthMap:
-        """Return METRIC depth, in pixels of the picture, of a picture with alpha (ValueError without)."""
-        if picture.alpha is None:
-            raise ValueError("Dome.predict needs a picture with alpha")
+    def predict(self, picture: Cutout) -> Shells:
+        """Return both shells, in pixels of the picture."""
         camera = Camera.pinhole(picture.width_px, picture.height_px, self.options.fov_deg)
         mask = picture.alpha >= 128
         half = inflate_standing(mask, self.options.reflected) * np.float32(self.options.roundness)
@@ -99,7 +97,7 @@ class Dome:
         )
         front = np.where(mask, middle - half - np.minimum(bump, half), 0).astype(np.float32)
         back = np.where(mask, np.maximum(middle + half, front), 0).astype(np.float32)
-        return DepthMap(
+        return Shells(
             front=front,
             back=back,
             valid=mask,

@@ -1,4 +1,4 @@
-"""DepthMap -> how far the camera looked down, from what the figurine stands on.
+"""Shells -> how far the camera looked down, from what the figurine stands on.
 
 Nothing in a picture says where up is, but figurines stand: on a base, on soles, on paws. For each elevation the
 shells are tilted back by it, and the stretch of depth that touches the ground is measured, as a share of the whole
@@ -25,7 +25,7 @@ import math
 
 import numpy as np
 
-from slipcast.core.values import F64, DepthMap, Elevation
+from slipcast.core.values import F64, Elevation, Shells
 
 _ANGLES_DEG = np.arange(-10.0, 46.0)
 _LIKELY_DEG, _SPREAD_DEG = 5.0, 7.0
@@ -50,7 +50,7 @@ LEVEL = Elevation(degrees=0.0, likely_error_deg=8.0, source="assumed")
 """For shells of any other origin."""
 
 
-def find_elevation(depth: DepthMap) -> Elevation:
+def find_elevation(depth: Shells) -> Elevation:
     """Return the elevation at which METRIC `depth` with both shells stands, drawn to its model's assumption.
 
     Where the depth does not say it, that assumption comes back, or level where there is none.
@@ -78,9 +78,8 @@ def find_elevation(depth: DepthMap) -> Elevation:
     )
 
 
-def _points(depth: DepthMap) -> tuple[F64, F64]:
+def _points(depth: Shells) -> tuple[F64, F64]:
     """(N,) how far up and how near the points of both shells are, in the camera's axes."""
-    assert depth.back is not None
     row, column = np.nonzero(depth.valid)
     step = max(1, len(row) // _MOST)
     row, column = row[::step], column[::step]

@@ -1,4 +1,4 @@
-"""Picture with alpha -> DepthMap: which model is asked, and the table of those there are.
+"""Cutout -> DepthMap: which model is asked, and the table of those there are.
 
 A model is a file here with a class, its options and `predict(picture) -> DepthMap`, and one
 row in DEPTH_MODELS. Importing this package imports no model; the row's class is loaded when its name is
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol, Self
 from slipcast.core.errors import BadInput, MissingWeights
 from slipcast.core.findings import finding
 from slipcast.core.options import FOV, check, choice, text
-from slipcast.core.values import LENS_FOV_DEG, DepthMap, Picture
+from slipcast.core.values import LENS_FOV_DEG, Cutout, DepthMap
 from slipcast.depth import download
 from slipcast.depth.device import DEVICES
 
@@ -24,7 +24,7 @@ from slipcast.depth.device import DEVICES
 class DepthModel(Protocol):
     """What every depth model can do."""
 
-    def predict(self, picture: Picture) -> DepthMap:
+    def predict(self, picture: Cutout) -> DepthMap:
         """Depth of one picture with alpha."""
         ...
 
@@ -124,8 +124,8 @@ class DepthModels:
         for name in choose(options.model)[0]:
             self._get(name, options)
 
-    def predict(self, picture: Picture, options: DepthOptions) -> DepthMap:
-        """Ask the model that `options` name for the depth of `picture`, which has an alpha; see `predict_depth`."""
+    def predict(self, picture: Cutout, options: DepthOptions) -> DepthMap:
+        """Ask the model that `options` name for the depth of `picture`; see `predict_depth`."""
         chosen, reason = choose(options.model)
         maps = [self._get(name, options).predict(picture) for name in chosen]
         depth = maps[0]
@@ -144,8 +144,8 @@ class DepthModels:
         return _aim(model, options.fov_deg)
 
 
-def predict_depth(picture: Picture, options: DepthOptions | None = None) -> DepthMap:
-    """Ask the model that `options` name for the depth of `picture`, which has an alpha; it is loaded for this call.
+def predict_depth(picture: Cutout, options: DepthOptions | None = None) -> DepthMap:
+    """Ask the model that `options` name for the depth of `picture`; it is loaded for this call.
 
     The finding DEPTH_MODEL says which model it was and why. Nothing is ever fetched here.
 

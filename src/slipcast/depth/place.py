@@ -1,4 +1,4 @@
-"""DepthMap -> DepthMap in the world: metres, feet on y = 0, facing +Z; and all of it at the exact height."""
+"""Shells -> Shells in the world: metres, feet on y = 0, facing +Z; and all of it at the exact height."""
 
 import math
 from dataclasses import dataclass, replace
@@ -11,11 +11,10 @@ from slipcast.core.values import (
     F32,
     F64,
     Camera,
-    DepthKind,
-    DepthMap,
+    Cutout,
     Elevation,
     Mesh,
-    Picture,
+    Shells,
 )
 from slipcast.depth.elevation import find_elevation
 
@@ -48,16 +47,13 @@ class PlaceOptions:
         )
 
 
-def place(depth: DepthMap, picture: Picture, options: PlaceOptions) -> DepthMap:
+def place(depth: Shells, picture: Cutout, options: PlaceOptions) -> Shells:
     """Return `depth` in metres with a camera that stands in the world.
 
-    Takes METRIC depth with both shells; raises StageFailed when no
-    pixel is valid.
+    Raises StageFailed when no pixel is valid.
     """
     if not depth.valid.any():
         raise StageFailed("the depth map has no valid pixel; check the cutout")
-    if depth.kind is not DepthKind.METRIC or depth.back is None:
-        raise ValueError("place needs calibrated depth with both shells")
     elevation = (
         Elevation(degrees=options.elevation_deg, likely_error_deg=0.0, source="given", certainty=1.0)
         if options.elevation_deg is not None
@@ -88,9 +84,8 @@ def place(depth: DepthMap, picture: Picture, options: PlaceOptions) -> DepthMap:
     )
 
 
-def _extent(depth: DepthMap, turn: F64) -> tuple[F64, F64]:
+def _extent(depth: Shells, turn: F64) -> tuple[F64, F64]:
     """Lowest and highest x, y, z of both shells in axes that `turn` (3,3) turns into the camera's."""
-    assert depth.back is not None
     rows, columns = np.nonzero(depth.valid)
     camera = depth.camera
     x = (columns.astype(np.float32) + np.float32(0.5 - camera.cx_px)) / np.float32(camera.fx_px)
@@ -119,10 +114,10 @@ class Settling:
         away[:3, 3] = (away[:3, 3] + away[:3, :3] @ self.origin) * self.scale
         return replace(camera, camera_from_world=away)
 
-    def move_depth(self, depth: DepthMap) -> DepthMap:
+    def move_depth(self, depth: Shells) -> Shells:
         """Placed depth in the new world: both shells in metres."""
         scale = np.float32(self.scale)
-        back = None if depth.back is None else (depth.back * scale).astype(np.float32)
+        back = (depth.back * scale).astype(np.float32)
         front = (depth.front * scale).astype(np.float32)
         return replace(depth, front=front, back=back, camera=self.move_camera(depth.camera))
 
@@ -136,7 +131,7 @@ def find_settling(mesh: Mesh, options: PlaceOptions) -> Settling:
     return Settling(origin, options.height_m / max(float(high[1] - low[1]), 1e-12))
 
 
-def settle(mesh: Mesh, full: Mesh, depth: DepthMap, options: PlaceOptions) -> tuple[Mesh, Mesh, DepthMap]:
+def settle(mesh: Mesh, full: Mesh, depth: Shells, options: PlaceOptions) -> tuple[Mesh, Mesh, Shells]:
     """Return the mesh at its exact height, with the surface `full` and the placed `depth` in the same new world."""
     settling = find_settling(mesh, options)
     return (

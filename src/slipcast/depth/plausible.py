@@ -15,16 +15,15 @@ from dataclasses import replace
 import numpy as np
 
 from slipcast.core.findings import finding
-from slipcast.core.values import Bool, DepthMap, Picture, Source
+from slipcast.core.values import Bool, Cutout, Shells, Source
 from slipcast.depth.dome import Dome
 
 LEAST = 0.4
 """Depth over outline below which an answer is not believed."""
 
 
-def depth_over_outline(depth: DepthMap) -> float:
+def depth_over_outline(depth: Shells) -> float:
     """Return the thickness of METRIC `depth` at its outline's widest place over the width there; 0 without outline."""
-    assert depth.back is not None
     if not depth.valid.any():
         return 0.0
     place, radius_px = _widest(depth.valid)
@@ -36,7 +35,7 @@ def depth_over_outline(depth: DepthMap) -> float:
     return float(np.median(back - front)) / max(width, 1e-12)
 
 
-def replace_implausible(depth: DepthMap, picture: Picture) -> DepthMap:
+def replace_implausible(depth: Shells, picture: Cutout) -> Shells:
     """Return METRIC `depth`, or the inflated outline where it is far too flat for its own; a finding says so."""
     ratio = depth_over_outline(depth)
     if not depth.valid.any() or ratio >= LEAST:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from slipcast.core.values import F32, F64, I64, Bool, Camera, DepthMap, Elevation
+from slipcast.core.values import F32, F64, I64, Bool, Camera, Elevation, Shells
 from slipcast.depth.inflate import inflate_small
 
 _LOWEST = 0.45
@@ -177,9 +177,8 @@ def _fit_circle(wall: _Wall, column: F64, border: F64, camera: Camera) -> RoundB
     return RoundBase(x=x, y=y, radius=radius, height=height, elevation_deg=math.degrees(elevation))
 
 
-def stand_on_base(depth: DepthMap, base: RoundBase) -> DepthMap:
+def stand_on_base(depth: Shells, base: RoundBase) -> Shells:
     """Return METRIC `depth` with both shells of `base` under it, and the elevation that its ellipse shows."""
-    assert depth.back is not None
     camera, angle = depth.camera, math.radians(base.elevation_deg)
     up = np.array([0.0, -math.cos(angle), -math.sin(angle)])
     near = np.array([0.0, math.sin(angle), -math.cos(angle)])
@@ -206,7 +205,6 @@ def stand_on_base(depth: DepthMap, base: RoundBase) -> DepthMap:
         1,
     )
     enter, leave, hit = _cross(ray, base, center, up)
-    assert depth.back is not None
     front, back = depth.front.copy(), depth.back.copy()
     ahead, behind = front[first:], back[first:]
     lateral = (ray @ up) * enter - center @ up < base.height * (1 - 1e-6)
@@ -226,14 +224,13 @@ def stand_on_base(depth: DepthMap, base: RoundBase) -> DepthMap:
     )
 
 
-def _slim(depth: DepthMap, rim: int) -> DepthMap:
+def _slim(depth: Shells, rim: int) -> Shells:
     """The shells above the row `rim` as thick as they would be if the outline below went on as it is there.
 
     The network's thickness is a factor on the inflated outline's, which the wide base below makes thick at the ankles.
     """
     import cv2
 
-    assert depth.back is not None
     factor = min(1.0, _SLIM_PX / max(depth.valid.shape))
     height, width = (max(1, round(size * factor)) for size in depth.valid.shape)
     small = cv2.resize(depth.valid.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) >= 0.5
@@ -258,12 +255,11 @@ def _slim(depth: DepthMap, rim: int) -> DepthMap:
     )
 
 
-def _hold_over(depth: DepthMap, base: RoundBase, away: F64, middle: float, rim: float) -> DepthMap:
+def _hold_over(depth: Shells, base: RoundBase, away: F64, middle: float, rim: float) -> Shells:
     """The shells with a back that does not hang over the rear of the base, whose highest row is `rim`, near it.
 
     `middle` is how far the base's axis is along the ground `away` from the camera, in `depth`'s unit.
     """
-    assert depth.back is not None
     camera, row = depth.camera, np.arange(depth.valid.shape[0])
     over = np.maximum(rim - row, 0) / camera.fy_px
     slope = (row + 0.5 - camera.cy_px) / camera.fy_px
@@ -272,9 +268,8 @@ def _hold_over(depth: DepthMap, base: RoundBase, away: F64, middle: float, rim: 
     return replace(depth, back=np.maximum(np.minimum(depth.back, far), depth.front).astype(np.float32))
 
 
-def _middle(depth: DepthMap, body: Bool, away: F64) -> float:
+def _middle(depth: Shells, body: Bool, away: F64) -> float:
     """How far what stands on the base reaches along the ground `away` from the camera: its middle, by volume."""
-    assert depth.back is not None
     camera = depth.camera
     row, column = np.nonzero(body)
     front, back = depth.front[row, column].astype(np.float64), depth.back[row, column].astype(np.float64)

@@ -85,7 +85,7 @@ def ask_for(
     if set(name) & set("/\\\0") or name in (".", ".."):
         raise BadInput(f"name is {name!r}; give plain letters, since files are called so", field="name")
     limits = options.limits
-    text = check_text(spec.subject, limits) if options.raw else compose(spec, limits=limits).text
+    text = check_text(spec.subject, limits) if options.raw else compose(spec, limits=limits)
     model = options.model or default_model()
     facts: list[tuple[str, object]] = []
     if spec.materials:

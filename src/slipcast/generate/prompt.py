@@ -1,4 +1,4 @@
-"""What the user wants -> Prompt.
+"""What the user wants -> the words of a prompt.
 
 A figurine is described by a `FigurineSpec`; `compose` words it as a short text, subject first, in
 sentences: image models follow a described scene better than a list of keywords, and a wish put positively
@@ -22,7 +22,7 @@ from typing import Any
 from slipcast.core.errors import BadInput
 from slipcast.core.materials import name_material
 from slipcast.core.options import check, choice, instance, several, text
-from slipcast.core.values import Material, Prompt, View
+from slipcast.core.values import Material, View
 from slipcast.generate.prompt_checks import PromptLimits, check_text
 
 
@@ -235,7 +235,7 @@ _VIEWS = {
 # View names alone get mixed up, so the words name the picture's edge as well as the figurine's side.
 
 
-def compose(spec: FigurineSpec, *, avoid_tail: bool = False, limits: PromptLimits | None = None) -> Prompt:
+def compose(spec: FigurineSpec, *, avoid_tail: bool = False, limits: PromptLimits | None = None) -> str:
     """Word `spec` as a prompt, ready to send.
 
     `avoid_tail` adds «Avoid: ...» at the end, for models that profit from it. Raises BadInput when the
@@ -261,7 +261,7 @@ def compose(spec: FigurineSpec, *, avoid_tail: bool = False, limits: PromptLimit
     text = " ".join(f"{_capital(s.strip().rstrip('.'))}." for s in sentences if s.strip())
     if avoid_tail and spec.avoid:
         text += f" Avoid: {', '.join(_bare(item) for item in spec.avoid)}."
-    return Prompt(text=check_text(text, limits, what="the whole prompt"), view=spec.view)
+    return check_text(text, limits, what="the whole prompt")
 
 
 def preset_names(extra: Path | None = None) -> dict[str, str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from slipcast.core.errors import BadInput, QuotaExceeded
 from slipcast.core.findings import Finding
 from slipcast.core.options import check, choice, flag, several, text, whole
-from slipcast.core.values import Picture, View
+from slipcast.core.values import Cutout, Picture, View
 from slipcast.generate.money.prices import model_row
 from slipcast.generate.request import PictureRequest, Reference, Watch
 from slipcast.generate.results import Bought
@@ -182,7 +182,7 @@ def _best(
     studio: Studio,
     front: Reference,
     before: Sequence[Reference],
-    views: Mapping[View, Picture],
+    views: Mapping[View, Cutout],
     view: View,
     options: SidesOptions,
     name: str,
@@ -218,7 +218,7 @@ def _best(
     return replace(best[1], cost_usd=round(spent, 6), tries=take + 1)
 
 
-def judge_side(views: Mapping[View, Picture], view: View, came: Bought) -> tuple[int, tuple[Finding, ...]]:
+def judge_side(views: Mapping[View, Cutout], view: View, came: Bought) -> tuple[int, tuple[Finding, ...]]:
     """0 for a side that fits the views so far, 1 for one that convert can put right, 2 for one to be left out."""
     try:
         cut = cut_out(_decoded(came.data, view))

@@ -1,4 +1,4 @@
-"""Picture -> Picture with alpha: find the figurine, refine its edge to full size, clean the rim's colours.
+"""Picture -> Cutout: find the figurine, refine its edge to full size, clean the rim's colours.
 
 1. Where: u2netp (U2-Net's small sibling, Apache-2.0 weights, 4.6 MB, in models/u2netp) on
    the picture squeezed to 320 x 320; again at a window where it is small; picture/attached.py adds what it left out.
@@ -29,10 +29,11 @@ import numpy as np
 
 from slipcast.core.errors import BadInput, MissingWeights, NoFigurine, StageFailed
 from slipcast.core.findings import Finding, finding
+from slipcast.core.guided_filter import filter_guided
 from slipcast.core.network import open_network
 from slipcast.core.options import check, choice, flag, real, whole
 from slipcast.core.paths import models_dir, sha256_of
-from slipcast.core.values import F32, U8, Bool, Picture
+from slipcast.core.values import F32, U8, Bool, Cutout, CutoutFacts, Picture
 from slipcast.picture.attached import add_attached_parts
 from slipcast.picture.backdrop import fit_tiles
 from slipcast.picture.bleed import bleed_colors
@@ -86,8 +87,8 @@ class CutoutOptions:
         )
 
 
-def cut_out(picture: Picture, options: CutoutOptions | None = None) -> Picture:
-    """Give `picture` an alpha: 255 on the figurine, 0 off it, anti-aliased between.
+def cut_out(picture: Picture, options: CutoutOptions | None = None) -> Cutout:
+    """Return the cutout of `picture`, its alpha 255 on the figurine, 0 off it, anti-aliased between.
 
     The pixels returned are the picture's own inside the figurine. At its rim the background is taken out of
     them, and outside they continue the figurine's nearest colours: composite with the alpha to show them.
@@ -108,18 +109,26 @@ def cut_out(picture: Picture, options: CutoutOptions | None = None) -> Picture:
         findings = []
         if window.pixels.shape != picture.pixels.shape:
             findings.append(finding("PICTURE_FRAMED"))
-    alpha, noticed = _clean(alpha, options)
+    alpha, noticed, facts = _clean(alpha, options)
     findings += noticed
     if not alpha.any():
         raise NoFigurine(
             f"no figurine found in {name}; give a picture that shows one figurine, or one with alpha"
         )
     if doubt:
-        findings.append(finding("CUTOUT_UNSURE", {"undecided_cells": round(cells, 1)}))
+        facts = replace(facts, unsure=True, undecided_cells=round(cells, 1))
+        findings.append(finding("CUTOUT_UNSURE", {"undecided_cells": facts.undecided_cells}))
     if window is not None:
         alpha, colors = _in_its_frame(picture, window, alpha, colors)
     pixels = bleed_colors(colors, alpha)
-    return replace(picture, pixels=pixels, alpha=alpha, findings=(*picture.findings, *findings))
+    return Cutout(
+        pixels=pixels,
+        alpha=alpha,
+        view=picture.view,
+        source=picture.source,
+        findings=(*picture.findings, *findings),
+        facts=facts,
+    )
 
 
 def _in_its_frame(picture: Picture, window: Window, alpha: U8, colors: U8) -> tuple[U8, U8]:
@@ -375,7 +384,8 @@ def _matte_by_color(image: F32, prior: F32, inner: Bool, outer: Bool, *, spread:
     # The coarse mask pulls: neutral on its own edge, decisive one cell away from it.
     pull = np.clip(prior, 0.02, 0.98)
     odds = (opacity * pull) / np.maximum(opacity * pull + (1 - opacity) * (1 - pull), 1e-6)
-    guided = _filter_guided(image, prior, max(2, round(spread / 2)))
+    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None]
+    guided = np.clip(filter_guided(prior, gray, max(2, round(spread / 2)), contrast=1e-3), 0, 1)
     odds = np.clip((odds - 0.04) / 0.92, 0, 1)
     mixed = sure * odds + (1 - sure) * guided
     out = np.where(inner, 1, np.where(outer, 0, mixed)).astype(np.float32)
@@ -420,24 +430,10 @@ def _length2(vectors: F32) -> F32:
     return out
 
 
-def _filter_guided(image: F32, mask: F32, radius: int) -> F32:
-    """The guided filter with the picture's brightness as guide."""
-    import cv2
-
-    guide = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    size = (2 * radius + 1, 2 * radius + 1)
-    mean_g, mean_m = cv2.blur(guide, size), cv2.blur(mask, size)
-    spread = cv2.blur(guide * guide, size) - mean_g * mean_g
-    slope = (cv2.blur(guide * mask, size) - mean_g * mean_m) / (spread + 1e-3)
-    offset = mean_m - slope * mean_g
-    out: F32 = cv2.blur(slope, size) * guide + cv2.blur(offset, size)
-    return np.clip(out, 0, 1)
-
-
 # ------------------------------------------------------------------------------------------ what was cut out
 
 
-def _clean(alpha: U8, options: CutoutOptions) -> tuple[U8, list[Finding]]:
+def _clean(alpha: U8, options: CutoutOptions) -> tuple[U8, list[Finding], CutoutFacts]:
     """Alpha without specks, pinholes and diagonal contacts, and what was seen while cleaning."""
     import cv2
 
@@ -445,7 +441,7 @@ def _clean(alpha: U8, options: CutoutOptions) -> tuple[U8, list[Finding]]:
     solid = _drop_diagonals(alpha >= 128)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(solid.astype(np.uint8), connectivity=4)
     if count < 2:
-        return np.zeros_like(alpha), findings
+        return np.zeros_like(alpha), findings, CutoutFacts(subjects=0)
     areas = stats[1:, cv2.CC_STAT_AREA]
     largest = int(areas.max())
     kept = np.concatenate([[False], areas >= options.speck_share * largest])
@@ -476,10 +472,10 @@ def _clean(alpha: U8, options: CutoutOptions) -> tuple[U8, list[Finding]]:
 
     reach = max(2, round(0.01 * min(body.shape)))
     borders = {"top": body[0], "bottom": body[-1], "left": body[:, 0], "right": body[:, -1]}
-    sides = [side for side, line in borders.items() if int(line.sum()) >= reach]
+    sides = tuple(side for side, line in borders.items() if int(line.sum()) >= reach)
     if sides:
         findings.append(finding("SUBJECT_CROPPED", {"side": " and ".join(sides)}))
-    return out, findings
+    return out, findings, CutoutFacts(subjects=subjects, cropped=sides)
 
 
 def _drop_diagonals(solid: Bool) -> Bool:

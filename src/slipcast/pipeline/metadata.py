@@ -13,7 +13,7 @@ from slipcast.checks.gates import Passage
 from slipcast.checks.verdict import Check, verdict
 from slipcast.core.advice import advise
 from slipcast.core.findings import Finding
-from slipcast.core.values import DepthMap, Elevation, Export, Figurine, Picture
+from slipcast.core.values import Cutout, Elevation, Export, Figurine, Shells
 from slipcast.mesh.deviation import Deviation
 from slipcast.mesh.topology import Welded, closedness, source_shares, take_apart
 from slipcast.pipeline.recipe import Recipe
@@ -22,8 +22,8 @@ from slipcast.pipeline.recipe import Recipe
 def attach(
     figurine: Figurine,
     *,
-    picture: Picture,
-    depth: DepthMap,
+    picture: Cutout,
+    depth: Shells,
     recipe: Recipe,
     deviation: Deviation,
     welded: Welded | None = None,
@@ -97,7 +97,7 @@ def describe(
     }
 
 
-def _camera(depth: DepthMap) -> dict[str, object]:
+def _camera(depth: Shells) -> dict[str, object]:
     """How far the camera looked down and where that comes from."""
     known = depth.elevation or Elevation(degrees=0.0, likely_error_deg=0.0, source="given", certainty=1.0)
     return {

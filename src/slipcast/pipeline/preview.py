@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from slipcast.core.options import check, whole
-from slipcast.core.values import F32, F64, I32, U8, Bool, Figurine, Mesh, Picture
+from slipcast.core.values import F32, F64, I32, U8, Bool, Cutout, Figurine, Mesh, Picture
 from slipcast.mesh.normals import vertex_normals
 from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.topology import cross, dot
@@ -44,7 +44,7 @@ class PreviewOptions:
         )
 
 
-def draw_preview(figurine: Figurine, original: Picture, cut: Picture, options: PreviewOptions) -> bytes:
+def draw_preview(figurine: Figurine, original: Picture, cut: Cutout, options: PreviewOptions) -> bytes:
     """Return a PNG of five panels: the picture as it came, and front, right, back and left of the asset.
 
     `cut` is the cutout of `original`, of the same size; its outline is drawn on the first panel.
@@ -197,7 +197,7 @@ def _between(values: F32, corner: I32, weights: F32) -> F32:
     return np.stack(columns)
 
 
-def _input_panel(original: Picture, cut: Picture, width_px: int, height_px: int) -> U8:
+def _input_panel(original: Picture, cut: Cutout, width_px: int, height_px: int) -> U8:
     """The whole picture fitted into a panel, with the outline of what was cut out of it."""
     import cv2
 
@@ -209,11 +209,10 @@ def _input_panel(original: Picture, cut: Picture, width_px: int, height_px: int)
     scale = 0.94 * min(width_px / image.width, height_px / image.height)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     shown = np.array(image.resize(size, Image.Resampling.LANCZOS))
-    if cut.alpha is not None:
-        solid = (cv2.resize(cut.alpha, size, interpolation=cv2.INTER_AREA) >= 128).astype(np.uint8)
-        solid = np.pad(solid, 1)  # a figurine that the frame cuts off has its outline there
-        rim = cv2.morphologyEx(solid, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))[1:-1, 1:-1] > 0
-        shown[rim] = _OUTLINE
+    solid = (cv2.resize(cut.alpha, size, interpolation=cv2.INTER_AREA) >= 128).astype(np.uint8)
+    solid = np.pad(solid, 1)  # a figurine that the frame cuts off has its outline there
+    rim = cv2.morphologyEx(solid, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))[1:-1, 1:-1] > 0
+    shown[rim] = _OUTLINE
     panel = Image.new("RGB", (width_px, height_px), (236, 238, 240))
     panel.paste(Image.fromarray(shown), ((width_px - size[0]) // 2, (height_px - size[1]) // 2))
     return np.array(panel)

@@ -13,7 +13,7 @@ from slipcast.checks.mesh import Judged
 from slipcast.checks.verdict import Check, Verdict, verdict
 from slipcast.core.errors import BadInput
 from slipcast.core.files import write_files
-from slipcast.core.values import DepthMap, Export, Figurine, Mesh, Picture, PointCloud
+from slipcast.core.values import Cutout, Export, Figurine, Mesh, Picture, PointCloud, Shells
 from slipcast.mesh.deviation import Deviation
 from slipcast.pipeline.recipe import Recipe
 from slipcast.pipeline.several_views import Gathered, SeenView
@@ -35,9 +35,9 @@ class Result:
     figurine: Figurine
     original: Picture
     """The picture as it came; a very large one reduced to what a texture can show."""
-    picture: Picture
+    picture: Cutout
     """The cutout: the picture with its alpha. Outside the figurine its colours go on, so composite it to show it."""
-    depth: DepthMap
+    depth: Shells
     """Front and back in metres, with the camera in the world that the figurine stands in."""
     cloud: PointCloud
     """The samples that the surface was made of."""

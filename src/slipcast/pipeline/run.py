@@ -20,7 +20,7 @@ from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
 from slipcast.core.materials import Named, material_of
 from slipcast.core.memory import give_back
-from slipcast.core.values import DepthMap, Figurine, Mesh, Picture
+from slipcast.core.values import Cutout, Figurine, Mesh, Picture, Shells
 from slipcast.depth.calibrate import calibrate
 from slipcast.depth.models import AUTO, DepthModels
 from slipcast.depth.place import find_settling, place
@@ -55,11 +55,11 @@ class Start:
     Start(cutouts=(), depth=None, depths=(), gathered=None, mesh=None, figurine=None)
     """
 
-    cutouts: tuple[Picture, ...] = ()
-    """The pictures with their alpha, as many as there are pictures: `Result.picture`."""
-    depth: DepthMap | None = None
+    cutouts: tuple[Cutout, ...] = ()
+    """The cutouts, as many as there are pictures: `Result.picture`."""
+    depth: Shells | None = None
     """Both shells in metres, placed in the world: `Result.depth`. With one picture only."""
-    depths: tuple[DepthMap, ...] = ()
+    depths: tuple[Shells, ...] = ()
     """Of several pictures each one's own calibrated depth, in the cutouts' order: `SeenView.depth`."""
     gathered: Gathered | None = None
     """What several pictures said together: `Result.gathered`."""
@@ -87,11 +87,13 @@ class Start:
         if self.depth is not None and len(self.cutouts) != 1:
             raise BadInput("depth needs one picture's cutouts beside it; give the cutout", field="depth")
         for cut in self.cutouts:
-            if cut.alpha is None or not cut.alpha.any():
+            if not isinstance(cut, Cutout) or not cut.alpha.any():
                 raise BadInput(
-                    "cutouts has a picture without alpha; give what the cutout gave", field="cutouts"
+                    "cutouts has a picture that is no cutout; give what cut_out gave", field="cutouts"
                 )
         given = self.depths or (() if self.depth is None else (self.depth,))
+        if not all(isinstance(depth, Shells) for depth in given):
+            raise BadInput("depth is no shells; give what calibrate and place gave", field="depth")
         for depth, cut in zip(given, self.cutouts, strict=False):
             have, want = depth.valid.shape, cut.pixels.shape[:2]
             if have != want:
@@ -167,8 +169,8 @@ def _run_stages(
         if watch:
             watch(title, 1, 1)
 
-    def depth_of(cut: Picture) -> DepthMap:
-        return calibrate(models.predict(cut, recipe.depth), cut, recipe.calibrate)
+    def depth_of(cut: Cutout) -> Shells:
+        return calibrate(models.predict(cut, recipe.depth), recipe.calibrate)
 
     is_known = start.depth is not None or bool(start.depths) or start.gathered is not None
     loading = None if is_known else beside.submit(models.load, recipe.depth)
@@ -289,11 +291,11 @@ def _run_stages(
     )
 
 
-def _fit_originals(pictures: Sequence[Picture], cutouts: Sequence[Picture]) -> list[Picture]:
+def _fit_originals(pictures: Sequence[Picture], cutouts: Sequence[Cutout]) -> list[Picture]:
     """The pictures at the size of their cutouts: very large ones were reduced before they were cut out."""
     import cv2
 
-    def fit(picture: Picture, cut: Picture) -> Picture:
+    def fit(picture: Picture, cut: Cutout) -> Picture:
         if picture.pixels.shape == cut.pixels.shape:
             return picture
         size = (cut.width_px, cut.height_px)

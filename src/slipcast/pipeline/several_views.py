@@ -13,7 +13,7 @@ import numpy as np
 from slipcast.checks.verdict import Check
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
-from slipcast.core.values import DepthMap, Figurine, Mesh, Picture, PointCloud, View
+from slipcast.core.values import Cutout, Figurine, Mesh, Picture, PointCloud, Shells, View
 from slipcast.depth.calibrate import CalibrateOptions, calibrate
 from slipcast.depth.models import DepthOptions, predict_depth
 from slipcast.depth.place import Settling
@@ -35,9 +35,9 @@ class SeenView:
 
     original: Picture
     """As it came, turned and named as the cutout."""
-    cutout: Picture
+    cutout: Cutout
     """Turned where it was mirrored; its `view` is the side that it was used as."""
-    depth: DepthMap
+    depth: Shells
     """Its own, calibrated: one unit is one pixel at the figurine's middle."""
     yaw_deg: float
     """Where the camera was found to stand, about +Y."""
@@ -57,7 +57,7 @@ class Gathered:
     findings: tuple[Finding, ...]
 
     @property
-    def depth(self) -> DepthMap:
+    def depth(self) -> Shells:
         """The solid as the front's camera sees it."""
         return self.fused.depth
 
@@ -79,7 +79,7 @@ class Gathered:
     def cloud(self) -> PointCloud:
         """The fused surface's corners, each with the front picture's colour at its place or a mean one."""
         mesh, front = self.fused.mesh, self.views[0].cutout
-        mean = front.pixels[np.asarray(front.alpha) >= 128].mean(0)
+        mean = front.pixels[front.alpha >= 128].mean(0)
         return PointCloud(
             points=mesh.vertices,
             normals=vertex_normals(mesh.vertices, mesh.faces),
@@ -134,10 +134,10 @@ def check_pictures(pictures: Sequence[Picture]) -> None:
         seen[digest] = picture.view
 
 
-def cut_views(pictures: Sequence[Picture], options: CutoutOptions) -> list[tuple[Picture, Picture]]:
+def cut_views(pictures: Sequence[Picture], options: CutoutOptions) -> list[tuple[Picture, Cutout]]:
     """Each picture, no larger than can be used, and its cutout; two at a time."""
 
-    def one(picture: Picture) -> tuple[Picture, Picture]:
+    def one(picture: Picture) -> tuple[Picture, Cutout]:
         small = downscale(picture, options)
         try:
             return small, cut_out(small, options)
@@ -150,13 +150,13 @@ def cut_views(pictures: Sequence[Picture], options: CutoutOptions) -> list[tuple
         return list(pool.map(one, pictures))
 
 
-def judge_views(cutouts: Mapping[View, Picture], options: DepthOptions) -> Check:
+def judge_views(cutouts: Mapping[View, Cutout], options: DepthOptions) -> Check:
     """What `convert` would put right or leave out of these cutouts, the front among them, without converting.
 
     That outlines are no mirror images `check_views` says.
     """
     depths = {
-        view: calibrate(predict_depth(cutouts[view], options), cutouts[view], CalibrateOptions())
+        view: calibrate(predict_depth(cutouts[view], options), CalibrateOptions())
         for view in (View.FRONT, View.BACK)
         if view in cutouts
     }
@@ -173,14 +173,14 @@ def judge_views(cutouts: Mapping[View, Picture], options: DepthOptions) -> Check
 
 
 def gather(
-    cutouts: Sequence[Picture],
-    depth_of: Callable[[Picture], DepthMap],
+    cutouts: Sequence[Cutout],
+    depth_of: Callable[[Cutout], Shells],
     *,
     height_m: float,
     fov_deg: float,
     detail: str,
     originals: Sequence[Picture] = (),
-    depths: Sequence[DepthMap] = (),
+    depths: Sequence[Shells] = (),
 ) -> Gathered | Settled:
     """Judge the cutouts by each other and fuse those that fit; the `Settled` where only the front is left.
 
@@ -205,7 +205,7 @@ def gather(
 def _fuse(
     settled: Settled,
     originals: Mapping[View, Picture],
-    depths: Mapping[View, DepthMap],
+    depths: Mapping[View, Shells],
     height_m: float,
     fov_deg: float,
     detail: str,
@@ -239,7 +239,7 @@ def _fuse(
 
 
 def _original_used(
-    view: View, cut: Picture, own: Mapping[View, Picture], originals: Mapping[View, Picture]
+    view: View, cut: Cutout, own: Mapping[View, Cutout], originals: Mapping[View, Picture]
 ) -> Picture:
     """The picture of a cutout that may have been turned or exchanged."""
     for other, came in own.items():
@@ -253,11 +253,11 @@ def _original_used(
 
 def _depth_used(
     view: View,
-    cut: Picture,
-    own: Mapping[View, Picture],
-    depths: Mapping[View, DepthMap],
-    depth_of: Callable[[Picture], DepthMap],
-) -> DepthMap:
+    cut: Cutout,
+    own: Mapping[View, Cutout],
+    depths: Mapping[View, Shells],
+    depth_of: Callable[[Cutout], Shells],
+) -> Shells:
     """The depth of a cutout that may have been turned or exchanged since it was predicted."""
     for other, came in own.items():
         if came is cut:
@@ -267,7 +267,7 @@ def _depth_used(
             return replace(
                 was,
                 front=np.ascontiguousarray(was.front[:, ::-1]),
-                back=None if was.back is None else np.ascontiguousarray(was.back[:, ::-1]),
+                back=np.ascontiguousarray(was.back[:, ::-1]),
                 valid=np.ascontiguousarray(was.valid[:, ::-1]),
             )
     return depth_of(cut)

@@ -9,12 +9,13 @@ mirrored front pixel by pixel is no back. Measured in docs/views.md.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
 from slipcast.core.findings import Finding, finding
 from slipcast.core.masks import box_of
-from slipcast.core.values import F32, LENS_FOV_DEG, Bool, DepthMap, Picture, View
+from slipcast.core.values import F32, LENS_FOV_DEG, Bool, Cutout, Picture, Shells, View
 from slipcast.reconstruct.register import measure_miss, register
 from slipcast.reconstruct.sides import make_sides
 
@@ -43,7 +44,7 @@ _LEAST_VIEWS = 2
 class Settled:
     """Views that may be used together."""
 
-    cutouts: Mapping[View, Picture]
+    cutouts: Mapping[View, Cutout]
     """Front first; some turned, none that cannot be."""
     findings: tuple[Finding, ...]
     turned: tuple[View, ...] = ()
@@ -53,7 +54,7 @@ class Settled:
     dropped: tuple[View, ...] = ()
 
 
-def settle_views(cutouts: Mapping[View, Picture], depths: Mapping[View, DepthMap] | None = None) -> Settled:
+def settle_views(cutouts: Mapping[View, Cutout], depths: Mapping[View, Shells] | None = None) -> Settled:
     """Return the views of `cutouts` (with alpha) that fit the front, put right where that is possible.
 
     `depths` are calibrated maps of some of them; with the front's, a mirrored side is known from its twin.
@@ -108,9 +109,9 @@ def settle_views(cutouts: Mapping[View, Picture], depths: Mapping[View, DepthMap
 
 
 def _settle_sides(
-    views: dict[View, Picture],
+    views: dict[View, Cutout],
     outlines: Mapping[View, Bool],
-    depths: Mapping[View, DepthMap],
+    depths: Mapping[View, Shells],
     turn: Callable[[View, str], None],
     drop: Callable[[View, str], None],
     findings: list[Finding],
@@ -141,7 +142,7 @@ def _settle_sides(
                 turn(view, "it faced the wrong way")
 
 
-def _wrong_side(views: Mapping[View, Picture], faces: Mapping[View, float]) -> View:
+def _wrong_side(views: Mapping[View, Cutout], faces: Mapping[View, float]) -> View:
     """Which of left and right is to be mirrored."""
     if abs(faces[View.LEFT] - faces[View.RIGHT]) > _SURE:
         return min(faces, key=lambda view: faces[view])
@@ -152,7 +153,7 @@ def _wrong_side(views: Mapping[View, Picture], faces: Mapping[View, float]) -> V
     return min(misses, key=lambda view: misses[view])
 
 
-def _are_exchanged(views: Mapping[View, Picture], faces: float) -> bool:
+def _are_exchanged(views: Mapping[View, Cutout], faces: float) -> bool:
     """Whether left and right are named for each other; `faces` is what the front's depth says, negative for yes.
 
     Exchanged sides are a figurine seen in a mirror, whose outlines agree but for perspective: near parts are seen
@@ -184,7 +185,7 @@ _SURE = 0.12
 
 
 def _settle_rest(
-    views: dict[View, Picture], outlines: Mapping[View, Bool], drop: Callable[[View, str], None]
+    views: dict[View, Cutout], outlines: Mapping[View, Bool], drop: Callable[[View, str], None]
 ) -> None:
     """Sides without a twin: their rows must be filled as the front's are."""
     front = outlines[View.FRONT].any(1).astype(float)
@@ -194,22 +195,25 @@ def _settle_rest(
             drop(view, "it is filled at other heights than the front")
 
 
-def mirror(picture: Picture) -> Picture:
+P = TypeVar("P", bound=Picture)
+
+
+def mirror(picture: P) -> P:
     """The picture with left and right exchanged."""
     alpha = None if picture.alpha is None else np.ascontiguousarray(picture.alpha[:, ::-1])
     return replace(picture, pixels=np.ascontiguousarray(picture.pixels[:, ::-1]), alpha=alpha)
 
 
-def _box(cut: Picture) -> tuple[slice, slice]:
-    return box_of(np.asarray(cut.alpha) >= 128).slices
+def _box(cut: Cutout) -> tuple[slice, slice]:
+    return box_of(cut.alpha >= 128).slices
 
 
-def _outline(cut: Picture) -> Bool:
+def _outline(cut: Cutout) -> Bool:
     """(R,3R) the silhouette at a height of R rows, about the middle of its box."""
     import cv2
 
     box = _box(cut)
-    alpha = np.asarray(cut.alpha)[box]
+    alpha = cut.alpha[box]
     width = int(np.clip(round(alpha.shape[1] * _ROWS / alpha.shape[0]), 2, 3 * _ROWS - 2))
     small = cv2.resize(alpha, (width, _ROWS), interpolation=cv2.INTER_AREA) >= 128
     out = np.zeros((_ROWS, 3 * _ROWS), bool)
@@ -231,7 +235,7 @@ def _iou(a: Bool, b: Bool) -> float:
     return float((a & b).sum() / max((a | b).sum(), 1))
 
 
-def _faces_left(outline: Bool, depths: Mapping[View, DepthMap]) -> float:
+def _faces_left(outline: Bool, depths: Mapping[View, Shells]) -> float:
     """How much better this side's left edge follows the front's nearest points than its right edge does, -2 to 2."""
     total, weight = 0.0, 0.0
     filled = outline.any(1)
@@ -249,7 +253,7 @@ def _faces_left(outline: Bool, depths: Mapping[View, DepthMap]) -> float:
     return total / max(weight, 1)
 
 
-def _nearest_by_row(depth: DepthMap) -> F32:
+def _nearest_by_row(depth: Shells) -> F32:
     """(R,) how far each row's nearest point comes forward, at R rows."""
     rows = np.flatnonzero(depth.valid.any(1))
     nearest = np.where(depth.valid, depth.front, np.inf)[rows[0] : rows[-1] + 1].min(1)
@@ -264,14 +268,14 @@ def _correlation(a: F32, b: F32) -> float:
     return float((a * b).sum() / max(float(np.sqrt((a * a).sum() * (b * b).sum())), 1e-9))
 
 
-def _patch(cut: Picture, *, mirrored: bool = False) -> tuple[F32, Bool]:
+def _patch(cut: Cutout, *, mirrored: bool = False) -> tuple[F32, Bool]:
     """The figurine's box at (R,R): grey without its low frequencies, and its silhouette."""
     import cv2
 
     box = _box(cut)
     size = (_ROWS, _ROWS)
     grey = cv2.resize(cut.pixels[box].mean(2).astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    mask = cv2.resize(np.asarray(cut.alpha)[box], size, interpolation=cv2.INTER_AREA) >= 128
+    mask = cv2.resize(cut.alpha[box], size, interpolation=cv2.INTER_AREA) >= 128
     if mirrored:
         grey, mask = grey[:, ::-1], mask[:, ::-1]
     weight = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 3)
@@ -279,7 +283,7 @@ def _patch(cut: Picture, *, mirrored: bool = False) -> tuple[F32, Bool]:
     return np.where(mask, grey - low, 0).astype(np.float32), mask
 
 
-def _is_echo(front: Picture, back: Picture) -> bool:
+def _is_echo(front: Cutout, back: Cutout) -> bool:
     """Whether the back's detail is the mirrored front's."""
     (one, seen), (other, there) = _patch(front), _patch(back, mirrored=True)
     both = seen & there
@@ -288,18 +292,18 @@ def _is_echo(front: Picture, back: Picture) -> bool:
     return _correlation(one[both], other[both]) > _ECHO
 
 
-def _same_pixels(one: Picture, other: Picture) -> bool:
+def _same_pixels(one: Cutout, other: Cutout) -> bool:
     """Whether two pictures show the same from the same side."""
     (a, seen), (b, there) = _patch(one), _patch(other)
     both = seen & there
     return _iou(seen, there) > 0.97 and both.sum() > 100 and _correlation(a[both], b[both]) > 0.97
 
 
-def _shared_colors(one: Picture, other: Picture) -> float:
+def _shared_colors(one: Cutout, other: Cutout) -> float:
     """Share of colours in common, each picture's brightness and tint apart."""
 
-    def histogram(cut: Picture) -> F32:
-        pixels = cut.pixels[np.asarray(cut.alpha) >= 200].astype(np.float32)
+    def histogram(cut: Cutout) -> F32:
+        pixels = cut.pixels[cut.alpha >= 200].astype(np.float32)
         bright = pixels.sum(1, keepdims=True) + 1
         tint = np.clip((pixels / bright - 1 / 3) * 3 + 0.5, 0, 0.999)
         index = (tint[:, :2] * 10).astype(int)

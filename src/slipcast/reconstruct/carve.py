@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from slipcast.core.orbit import sample
-from slipcast.core.values import F32, Camera, Mesh, Picture, View
+from slipcast.core.values import F32, Camera, Cutout, Mesh, View
 from slipcast.depth.figurine.model import FILL
 from slipcast.depth.relief import relief
 from slipcast.mesh.normals import vertex_normals
@@ -22,7 +22,7 @@ _HIDDEN = 0.004
 """What lies behind the first hit of its ray by more than this share of the size is hidden."""
 
 
-def carve(mesh: Mesh, cutouts: Mapping[View, Picture], cameras: Mapping[View, Camera]) -> Mesh:
+def carve(mesh: Mesh, cutouts: Mapping[View, Cutout], cameras: Mapping[View, Camera]) -> Mesh:
     """The mesh (metres, in the world of `cameras`) with vertices moved along the rays of the views that see them.
 
     `cutouts` have alpha. A vertex moves by 0.4 % of the figurine's longer side at most; where views overlap, by their
@@ -51,9 +51,9 @@ def carve(mesh: Mesh, cutouts: Mapping[View, Picture], cameras: Mapping[View, Ca
     return replace(mesh, vertices=vertices.astype(np.float32))
 
 
-def _heights(cut: Picture, camera: Camera, points: F32) -> F32:
+def _heights(cut: Cutout, camera: Camera, points: F32) -> F32:
     """(N,) how far the picture lifts what it shows at points (N,3), towards the viewer, in metres."""
-    mask = np.asarray(cut.alpha) >= 128
+    mask = cut.alpha >= 128
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     side_px = max(int(np.ptp(rows)), int(np.ptp(columns)), 1) / FILL
     across, down, away = (points @ camera.camera_from_world[:3, :3].T + camera.camera_from_world[:3, 3]).T

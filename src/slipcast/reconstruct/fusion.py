@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from slipcast.core.masks import find_nearest
-from slipcast.core.values import Camera, DepthMap, Mesh, Picture, Source, View
+from slipcast.core.values import Camera, Cutout, Mesh, Shells, Source, View
 from slipcast.mesh.raycast import Scene
 from slipcast.mesh.topology import make_mesh
 from slipcast.reconstruct.carve import carve
@@ -31,7 +31,7 @@ class Fused:
 
     mesh: Mesh
     """Closed, in world axes and metres, labelled INVENTED until it is painted."""
-    depth: DepthMap
+    depth: Shells
     """The solid as the front picture's camera sees it: both shells in metres."""
     cameras: Mapping[View, Camera]
     """Of each picture, in the world."""
@@ -40,8 +40,8 @@ class Fused:
 
 
 def fuse(
-    cutouts: Mapping[View, Picture],
-    depths: Mapping[View, DepthMap],
+    cutouts: Mapping[View, Cutout],
+    depths: Mapping[View, Shells],
     *,
     height_m: float,
     fov_deg: float,
@@ -75,7 +75,7 @@ def fuse(
     )
 
 
-def _camera(side: Side, cut: Picture, scale: float, unit: float, foot: np.ndarray) -> Camera:
+def _camera(side: Side, cut: Cutout, scale: float, unit: float, foot: np.ndarray) -> Camera:
     """The side's camera at the picture's own size."""
     height, width = side.outline_px.shape
     across, down = width / cut.width_px, height / cut.height_px
@@ -90,9 +90,9 @@ def _camera(side: Side, cut: Picture, scale: float, unit: float, foot: np.ndarra
     )
 
 
-def _seen(mesh: Mesh, cut: Picture, camera: Camera, said: DepthMap) -> DepthMap:
+def _seen(mesh: Mesh, cut: Cutout, camera: Camera, said: Shells) -> Shells:
     """Where the silhouette's rays enter the mesh first and leave it last; rays that miss take their neighbours'."""
-    mask = np.asarray(cut.alpha) >= 128
+    mask = cut.alpha >= 128
     rows, columns = np.nonzero(mask)
     turn, shift = camera.camera_from_world[:3, :3], camera.camera_from_world[:3, 3]
     eye = (-shift @ turn).astype(np.float32)

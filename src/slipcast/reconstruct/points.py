@@ -1,4 +1,4 @@
-"""Placed DepthMap -> PointCloud: the surface of both shells, sampled and joined.
+"""Placed Shells -> PointCloud: the surface of both shells, sampled and joined.
 
 `make_points` samples both shells along rays (ray_grid.py), finds what between them is air (gaps.py), makes solid
 intervals of the rest (dexels.py) and lays a net around them (surface_nets.py). The cloud's points are the net's
@@ -14,7 +14,7 @@ import numpy as np
 from slipcast.core.camera import world_from_camera
 from slipcast.core.errors import StageFailed
 from slipcast.core.options import check, choice
-from slipcast.core.values import F32, DepthMap, Picture, PointCloud, Source
+from slipcast.core.values import F32, Cutout, PointCloud, Shells, Source
 from slipcast.mesh.normals import vertex_normals
 from slipcast.reconstruct.dexels import make_dexels
 from slipcast.reconstruct.gaps import find_gaps
@@ -45,17 +45,14 @@ class PointOptions:
         )
 
 
-def make_points(depth: DepthMap, picture: Picture, options: PointOptions) -> PointCloud:
+def make_points(depth: Shells, picture: Cutout, options: PointOptions) -> PointCloud:
     """Return the surface of placed `depth` as one cloud of joined samples, (N,3) in world axes and metres.
 
     Raises StageFailed when the silhouette is too small to hold a node.
     """
-    if depth.back is None:
-        raise ValueError("make_points needs both shells")
     if not depth.valid.any():
         raise StageFailed("the depth map has no valid pixel; check the cutout")
-    opacity = 255 if picture.alpha is None else picture.alpha
-    cover: F32 = (np.where(depth.valid, opacity, 0) / np.float32(255)).astype(np.float32)
+    cover: F32 = (np.where(depth.valid, picture.alpha, 0) / np.float32(255)).astype(np.float32)
     columns = sample_rays(depth, cover, DETAILS[options.detail])
     if not columns.inside.any():
         raise StageFailed("the silhouette is too small to make a solid of; use a larger picture")

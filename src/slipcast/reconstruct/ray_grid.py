@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from slipcast.core.masks import box_of
-from slipcast.core.values import F32, F64, Bool, Camera, DepthMap
+from slipcast.core.values import F32, F64, Bool, Camera, Shells
 
 _SKIN = 1.5
 """Nothing is thinner than this, in nodes: so a level of the grid runs through it."""
@@ -59,12 +59,11 @@ class RayGrid:
         return pixel
 
 
-def sample_rays(depth: DepthMap, cover: F32, nodes: int) -> RayGrid:
+def sample_rays(depth: Shells, cover: F32, nodes: int) -> RayGrid:
     """Sample both shells of `depth` at `nodes` nodes along the silhouette's longer side, at most one a pixel.
 
     `cover` (H,W) in [0, 1] is the picture's alpha; some pixel of `depth` must be valid.
     """
-    assert depth.back is not None
     around = box_of(depth.valid)
     box = around.slices
     height, width = depth.valid[box].shape

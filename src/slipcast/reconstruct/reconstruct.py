@@ -17,7 +17,7 @@ import numpy as np
 
 from slipcast.core.errors import BadInput, StageFailed
 from slipcast.core.options import check, choice, whole
-from slipcast.core.values import DepthMap, Mesh, Picture, PointCloud
+from slipcast.core.values import Cutout, Mesh, PointCloud, Shells
 from slipcast.mesh.raycast import import_open3d
 from slipcast.mesh.topology import from_manifold, make_mesh, to_manifold
 from slipcast.reconstruct.points import PointOptions, make_points
@@ -49,7 +49,7 @@ class SurfaceOptions:
         )
 
 
-def reconstruct(cloud: PointCloud, depth: DepthMap, options: SurfaceOptions) -> Mesh:
+def reconstruct(cloud: PointCloud, depth: Shells, options: SurfaceOptions) -> Mesh:
     """Return a closed mesh through `cloud`, world axes, metres; every face is labelled INVENTED until it is simplified.
 
     Raises BadInput for an unknown method and StageFailed when no closed surface comes out.
@@ -63,7 +63,7 @@ def reconstruct(cloud: PointCloud, depth: DepthMap, options: SurfaceOptions) -> 
     return _poisson(cloud, depth, options)
 
 
-def _poisson(cloud: PointCloud, depth: DepthMap, options: SurfaceOptions) -> Mesh:
+def _poisson(cloud: PointCloud, depth: Shells, options: SurfaceOptions) -> Mesh:
     """Screened Poisson, then the visual hull."""
     o3d = import_open3d()
     points = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(cloud.points.astype(np.float64)))
@@ -84,9 +84,8 @@ def _poisson(cloud: PointCloud, depth: DepthMap, options: SurfaceOptions) -> Mes
     return from_manifold(sum(bodies[1:], bodies[0]))
 
 
-def _hull(depth: DepthMap) -> "manifold3d.Manifold":
+def _hull(depth: Shells) -> "manifold3d.Manifold":
     """The silhouette's cone between the nearest and the farthest depth."""
-    assert depth.back is not None
     near, far = float(depth.front[depth.valid].min()), float(depth.back[depth.valid].max())
     margin = 0.1 * (far - near) + 1e-6
     cone = replace(
@@ -94,7 +93,9 @@ def _hull(depth: DepthMap) -> "manifold3d.Manifold":
         front=np.where(depth.valid, near - margin, 0).astype(np.float32),
         back=np.where(depth.valid, far + margin, 0).astype(np.float32),
     )
-    blank = Picture(pixels=np.zeros((*depth.valid.shape, 3), np.uint8))
+    blank = Cutout(
+        pixels=np.zeros((*depth.valid.shape, 3), np.uint8), alpha=depth.valid.astype(np.uint8) * 255
+    )
     cloud = make_points(cone, blank, PointOptions(detail="standard"))
     assert cloud.joins is not None
     solid = to_manifold(make_mesh(cloud.points, cloud.joins))

@@ -7,12 +7,12 @@ import numpy as np
 
 from slipcast.core.masks import box_of
 from slipcast.core.orbit import OrbitCamera
-from slipcast.core.values import F32, Bool, DepthMap, Picture, View
+from slipcast.core.values import F32, Bool, Cutout, Shells, View
 from slipcast.reconstruct.silhouettes import WORK_PX, Side, outline_distance
 
 
 def make_sides(
-    cutouts: Mapping[View, Picture], depths: Mapping[View, DepthMap], *, fov_deg: float
+    cutouts: Mapping[View, Cutout], depths: Mapping[View, Shells], *, fov_deg: float
 ) -> tuple[list[Side], dict[View, float]]:
     """The sides, front first, as one camera at one distance would see them, and working pixels per picture's pixel.
 
@@ -32,14 +32,12 @@ def make_sides(
     return sides, scales
 
 
-def _longest(cut: Picture) -> float:
-    assert cut.alpha is not None
-    box = box_of(np.asarray(cut.alpha) >= 128)
+def _longest(cut: Cutout) -> float:
+    box = box_of(cut.alpha >= 128)
     return float(max(box.height, box.width))
 
 
-def _side(cut: Picture, depth: DepthMap | None, view: View, scale: float, fov_deg: float) -> Side:
-    assert cut.alpha is not None
+def _side(cut: Cutout, depth: Shells | None, view: View, scale: float, fov_deg: float) -> Side:
     size = max(8, round(cut.width_px * scale)), max(8, round(cut.height_px * scale))
     cover = _resized(np.asarray(cut.alpha, np.float32) / np.float32(255), size)
     focal = size[1] / 2 / math.tan(math.radians(fov_deg) / 2)

@@ -29,7 +29,7 @@ class Side:
     outline_px: F32
     """(H,W) distance to the outline in pixels, positive inside."""
     front: F32 | None = None
-    """(H,W) what a model says: distance of the seen side in pixels, measured as in a `DepthMap`; None without."""
+    """(H,W) what a model says: distance of the seen side in pixels, measured as in a `Shells`; None without."""
     back: F32 | None = None
     """(H,W) where the ray leaves."""
 

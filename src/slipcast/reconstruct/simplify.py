@@ -22,7 +22,7 @@ import numpy as np
 from slipcast.core.camera import project, world_from_camera
 from slipcast.core.errors import StageFailed
 from slipcast.core.options import check, whole
-from slipcast.core.values import F64, I32, U8, DepthMap, Mesh, Source
+from slipcast.core.values import F64, I32, U8, Mesh, Shells, Source
 from slipcast.mesh.bodies import find_bodies
 from slipcast.mesh.stance import convex_hull, mass_center, tipping_angle_deg
 from slipcast.mesh.topology import (
@@ -81,7 +81,7 @@ class SimplifyOptions:
 class Ground:
     """What a figurine stands on: a sole on which it would fall is levelled."""
 
-    depth: DepthMap | None
+    depth: Shells | None
     """The one picture's, whose lowest row says where the ground is: what hangs below is cut off; None: nothing does."""
 
 
@@ -94,13 +94,13 @@ class Simplified:
     """How many pairs of its faces run through each other."""
 
 
-def simplify(mesh: Mesh, depth: DepthMap, options: SimplifyOptions, *, level: bool = True) -> Mesh:
+def simplify(mesh: Mesh, depth: Shells, options: SimplifyOptions, *, level: bool = True) -> Mesh:
     """Return the mesh of `simplify_and_part`."""
     return simplify_and_part(mesh, depth, options, level=level).mesh
 
 
 def simplify_and_part(
-    mesh: Mesh, depth: DepthMap, options: SimplifyOptions, *, level: bool = True
+    mesh: Mesh, depth: Shells, options: SimplifyOptions, *, level: bool = True
 ) -> Simplified:
     """Return a closed solid of at most `options.faces` triangles through `mesh`, faces labelled by `Source`.
 
@@ -187,7 +187,7 @@ def _size(solid: "manifold3d.Manifold") -> float:
     return float(max(high_x - low_x, high_y - low_y, high_z - low_z))
 
 
-def find_ground_m(depth: DepthMap, low_m: float, high_m: float) -> float | None:
+def find_ground_m(depth: Shells, low_m: float, high_m: float) -> float | None:
     """Height at which a surface between `low_m` and `high_m` is cut to stand, or None where nothing is to be cut.
 
     The picture's lowest row is a ray that sinks (or rises) with depth, but the figurine stands on a plane, at the
@@ -346,9 +346,8 @@ def _simplify_to_budget(solid: "manifold3d.Manifold", faces: int) -> Mesh:
     return best
 
 
-def _label_sources(mesh: Mesh, depth: DepthMap) -> U8:
+def _label_sources(mesh: Mesh, depth: Shells) -> U8:
     """(F,) of `Source`: SEEN where a face looks at the camera and lies on the front shell."""
-    assert depth.back is not None
     normals, _ = face_normals(mesh.vertices, mesh.faces)
     centre = mesh.vertices[mesh.faces].astype(np.float64).mean(1)
     pixel, z = project(depth.camera, centre)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from slipcast.checks.mesh import Judged
 from slipcast.core.masks import box_of
-from slipcast.core.values import F32, U8, Bool, DepthMap, Figurine, Picture, Source
+from slipcast.core.values import F32, U8, Bool, Cutout, Figurine, Picture, Shells, Source
 from slipcast.mesh.normals import vertex_normals
 from slipcast.pipeline.preview import Look, look_from, look_up
 from slipcast.report.model import thickness_level
@@ -92,7 +92,7 @@ class Pictures:
 
 
 def draw_pictures(
-    figurine: Figurine, shown: tuple[Picture, Picture], depth: DepthMap, judged: Judged, wall_m: float
+    figurine: Figurine, shown: tuple[Picture, Cutout], depth: Shells, judged: Judged, wall_m: float
 ) -> Pictures:
     """Draw everything; `shown` is the picture as it came and as it was cut out."""
     original, picture = shown
@@ -162,7 +162,7 @@ def _box(valid: Bool) -> tuple[slice, slice]:
     return box.widen(round(0.04 * (max(box.height, box.width) - 1)) + 1, valid.shape).slices
 
 
-def _shells(depth: DepthMap, box: tuple[slice, slice]) -> tuple[list[Shown], tuple[float, ...]]:
+def _shells(depth: Shells, box: tuple[slice, slice]) -> tuple[list[Shown], tuple[float, ...]]:
     """Front and back in colours, each over its own range, and the ranges in millimetres from the nearest point."""
     valid = depth.valid[box]
     if not valid.any():
@@ -180,7 +180,7 @@ def _shells(depth: DepthMap, box: tuple[slice, slice]) -> tuple[list[Shown], tup
     return shown, tuple(span)
 
 
-def _spread(depth: DepthMap, box: tuple[slice, slice], longer_m: float) -> tuple[Shown, float] | None:
+def _spread(depth: Shells, box: tuple[slice, slice], longer_m: float) -> tuple[Shown, float] | None:
     """The back's likely error in colours, bright is large, and the largest that is drawn in millimetres."""
     valid = depth.valid[box]
     if depth.spread is None or not valid.any():

@@ -43,7 +43,6 @@ def compare_views(figurine: Figurine, views: Sequence[SeenView]) -> tuple[Compar
 
 def _compare(figurine: Figurine, view: SeenView) -> Compared:
     cut = view.cutout
-    assert cut.alpha is not None
     step = max(1, round(cut.height_px / (2 * _TALL_PX)))
     wide, tall = -(-cut.width_px // step), -(-cut.height_px // step)
     at, z = project(view.seen.camera, figurine.mesh.vertices)

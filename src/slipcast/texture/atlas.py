@@ -1,4 +1,4 @@
-"""Mesh + DepthMap -> charts, and their places in one atlas.
+"""Mesh + Shells -> charts, and their places in one atlas.
 
 front  what the picture shows, one piece as far as it hangs together, at the picture's own pixels, upright
 back   what looks away, as the picture's camera sees through to it
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from slipcast.core.camera import project
-from slipcast.core.values import F64, I64, U8, Bool, DepthMap, Mesh, Source
+from slipcast.core.values import F64, I64, U8, Bool, Mesh, Shells, Source
 from slipcast.mesh.charts import join_charts, join_crumbs, join_pieces, pieces_of
 from slipcast.mesh.pack import Outline, Placed, pack, turn
 from slipcast.mesh.rasterize import rasterize
@@ -71,7 +71,7 @@ class Layout:
     """For each piece, of its flat corners to the picture's box times `scale`; 0 on the side."""
 
 
-def lay_out(mesh: Mesh, depth: DepthMap, box: tuple[slice, slice], most_px: int) -> Layout:
+def lay_out(mesh: Mesh, depth: Shells, box: tuple[slice, slice], most_px: int) -> Layout:
     """Return charts and atlas of `mesh` before the camera of `depth`; `box` is the picture's part with the figurine."""
     normals, area = face_normals(mesh.vertices, mesh.faces)
     screen, z = project(depth.camera, mesh.vertices)
@@ -103,12 +103,11 @@ def lay_out(mesh: Mesh, depth: DepthMap, box: tuple[slice, slice], most_px: int)
     )
 
 
-def choose_charts(mesh: Mesh, depth: DepthMap) -> I64:
+def choose_charts(mesh: Mesh, depth: Shells) -> I64:
     """(F,) 0 front, 1 back, from 2 on the side by its direction.
 
     In few and large pieces, since each seam costs texels and filtering.
     """
-    assert depth.back is not None
     normals, area = face_normals(mesh.vertices, mesh.faces)
     centre = mesh.vertices[mesh.faces].astype(np.float64).mean(1)
     turned, shift = depth.camera.camera_from_world[:3, :3], depth.camera.camera_from_world[:3, 3]

@@ -1,4 +1,4 @@
-"""Picture + DepthMap -> the picture without its soft light: colours that an engine can light anew.
+"""Cutout + Shells -> the picture without its soft light: colours that an engine can light anew.
 
 The light from all around a matt body is nearly a quadratic of its normal: nine spherical harmonics (Ramamoorthi and
 Hanrahan 2001). Their weights are found from the front shell's normals and the picture alone: between places a little
@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
-from slipcast.core.values import F32, F64, I64, U8, Bool, DepthMap, Picture
+from slipcast.core.values import F32, F64, I64, U8, Bool, Cutout, Shells
 from slipcast.texture.normal_map import find_depth_normals
 
 _HEIGHT_PX = 256
@@ -47,7 +47,7 @@ class Light:
     """Between its darkest and its brightest twentieth, in factors of two."""
 
 
-def remove_light(picture: Picture, depth: DepthMap, strength: float) -> tuple[Picture, dict[str, float]]:
+def remove_light(picture: Cutout, depth: Shells, strength: float) -> tuple[Cutout, dict[str, float]]:
     """Return `picture` with its soft light divided out by `strength` (0 nothing, 1 all), and what was removed.
 
     Alpha stays. `stops` tells how far apart the darkest and brightest twentieth of the light were.
@@ -61,7 +61,7 @@ def remove_light(picture: Picture, depth: DepthMap, strength: float) -> tuple[Pi
     return replace(picture, pixels=_to_srgb(linear)), told
 
 
-def estimate_light(picture: Picture, depth: DepthMap) -> Light:
+def estimate_light(picture: Cutout, depth: Shells) -> Light:
     """Return the light on the front shell of `depth`, which is as large as the picture."""
     import cv2
 
@@ -94,7 +94,7 @@ def estimate_light(picture: Picture, depth: DepthMap) -> Light:
     )
 
 
-def _harmonics(depth: DepthMap, size: tuple[int, int]) -> tuple[F64, Bool]:
+def _harmonics(depth: Shells, size: tuple[int, int]) -> tuple[F64, Bool]:
     """(h,w,8) spherical harmonics of the front's blurred normals without the constant, and where they are known."""
     import cv2
 

@@ -1,4 +1,4 @@
-"""Figurine + DepthMap -> the tangent-space normal map: relief that the face budget cannot hold, kept as shading.
+"""Figurine + Shells -> the tangent-space normal map: relief that the face budget cannot hold, kept as shading.
 
 Both shells' depth maps are finer than the mesh, and finer than the net that it was collapsed from. Each texel of
 the front and of the back chart gets the normal of its shell at its own pixel, by finite differences of the depth,
@@ -28,7 +28,7 @@ from scipy import ndimage
 
 from slipcast.core.camera import project
 from slipcast.core.masks import box_of
-from slipcast.core.values import F32, F64, I32, I64, U8, Bool, DepthMap, Figurine
+from slipcast.core.values import F32, F64, I32, I64, U8, Bool, Figurine, Shells
 from slipcast.mesh import tangents
 from slipcast.mesh.normals import vertex_normals
 from slipcast.mesh.rasterize import rasterize
@@ -61,7 +61,7 @@ _LEAST_UP = 0.05
 
 
 def make_normal_map(
-    figurine: Figurine, depth: DepthMap, shell: I64, mode: str
+    figurine: Figurine, depth: Shells, shell: I64, mode: str
 ) -> tuple[U8 | None, dict[str, float]]:
     """Return the map (H,W,3), in the atlas's proportions, or None, and the mean angles that were measured, in degrees.
 
@@ -163,7 +163,7 @@ class Frames:
 class _Shells:
     """What a depth map knows about a figurine's surface."""
 
-    def __init__(self, figurine: Figurine, depth: DepthMap, shell: I64) -> None:
+    def __init__(self, figurine: Figurine, depth: Shells, shell: I64) -> None:
         self.mesh, self.depth, self.shell = figurine.mesh, depth, shell
         turn = depth.camera.camera_from_world[:3, :3]
         self.eye: F64 = -depth.camera.camera_from_world[:3, 3] @ turn
@@ -171,7 +171,6 @@ class _Shells:
     def normals(self, face: I64, weights: F64) -> tuple[F64, Bool]:
         """(N,3) unit normals of the shells, world axes, at such points, and where they are known."""
         mesh, depth = self.mesh, self.depth
-        assert depth.back is not None
         point = np.einsum("nk,nkc->nc", weights, mesh.vertices[mesh.faces[face]].astype(np.float64))
         pixel, z = project(depth.camera, point)
         normal, known, deep = np.zeros((len(face), 3)), np.zeros(len(face), bool), np.zeros(len(face))
@@ -186,7 +185,6 @@ class _Shells:
     def calm_normals(self, face: I64, weights: F64) -> F64:
         """(N,3) the shells' normals at such points, averaged over an edge of the mesh: what the mesh can hold."""
         mesh, depth = self.mesh, self.depth
-        assert depth.back is not None
         point = np.einsum("nk,nkc->nc", weights, mesh.vertices[mesh.faces[face]].astype(np.float64))
         pixel, _ = project(depth.camera, point)
         screen, _ = project(depth.camera, mesh.vertices)
@@ -211,7 +209,7 @@ class _Shells:
         return _unit(out)
 
 
-def find_depth_normals(shell: F32, depth: DepthMap, pixel: F64) -> tuple[F64, Bool, F64]:
+def find_depth_normals(shell: F32, depth: Shells, pixel: F64) -> tuple[F64, Bool, F64]:
     """Normals of a shell (H,W) at pixel coordinates (N,2), turned to the camera; where known; the depth there.
 
     Central differences of neighbouring pixels; where one neighbour is missing or lies behind a step, the other alone.

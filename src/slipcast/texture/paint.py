@@ -1,4 +1,4 @@
-"""Mesh + DepthMap + Picture -> Figurine: UV and one atlas.
+"""Mesh + Shells + Cutout -> Figurine: UV and one atlas.
 
 Front, back and side (texture/atlas.py says which face lies where):
 
@@ -21,7 +21,7 @@ from scipy import ndimage
 from slipcast.core.errors import BadInput
 from slipcast.core.masks import box_of
 from slipcast.core.options import check, choice, real, whole
-from slipcast.core.values import F32, U8, Bool, DepthMap, Figurine, Mesh, Picture
+from slipcast.core.values import F32, U8, Bool, Cutout, Figurine, Mesh, Picture, Shells
 from slipcast.texture.atlas import SLANTED, draw_front_and_back, draw_sides, lay_out
 from slipcast.texture.back import complete_back
 from slipcast.texture.delight import remove_light
@@ -61,7 +61,7 @@ class TextureOptions:
         )
 
 
-def paint(mesh: Mesh, depth: DepthMap, picture: Picture, options: TextureOptions, *, name: str) -> Figurine:
+def paint(mesh: Mesh, depth: Shells, picture: Cutout, options: TextureOptions, *, name: str) -> Figurine:
     """Return the figurine `name`: `mesh` with UV (F,3,2) into one atlas made of `picture`, which must have alpha.
 
     A normal map goes with it as `options` say. Raises BadInput for an atlas size that is not one of 256, 512, ... 4096.
@@ -70,8 +70,6 @@ def paint(mesh: Mesh, depth: DepthMap, picture: Picture, options: TextureOptions
         raise BadInput(f"normal map must be one of {', '.join(MODES)}, got {options.normal_map}")
     if options.max_size_px not in _SIZES:
         raise BadInput(f"texture size must be one of {_SIZES}, got {options.max_size_px}")
-    if picture.alpha is None:
-        raise ValueError("paint needs a picture with alpha")
     picture, light = remove_light(picture, depth, options.delight)
     box = picture_box(depth.valid)
     layout = lay_out(mesh, depth, box, options.max_size_px)
@@ -109,15 +107,14 @@ def paint(mesh: Mesh, depth: DepthMap, picture: Picture, options: TextureOptions
     )
 
 
-def _measure_shell(depth: DepthMap, box: tuple[slice, slice]) -> F32:
+def _measure_shell(depth: Shells, box: tuple[slice, slice]) -> F32:
     """The back's distance from the camera in pixels of the picture."""
-    assert depth.back is not None
     shell, inside = depth.back[box], depth.valid[box]
     middle = float(np.median(shell[inside])) if inside.any() else 1.0
     return np.where(inside, shell / middle, 1).astype(np.float32) * np.float32(depth.camera.fy_px)
 
 
-def _measure_slant(depth: DepthMap, box: tuple[slice, slice], size: tuple[int, int]) -> F32:
+def _measure_slant(depth: Shells, box: tuple[slice, slice], size: tuple[int, int]) -> F32:
     """0 where the front shell faces the camera, 1 where it is too slanted for the picture's pixels; `size`."""
     rows, columns = (
         part.start + (np.arange(count) + 0.5) * (part.stop - part.start) / count
@@ -166,14 +163,13 @@ def picture_box(mask: Bool) -> tuple[slice, slice]:
     return box_of(mask).widen(_MARGIN_PX, mask.shape).slices
 
 
-def bled_chart(picture: Picture, mask: Bool, box: tuple[slice, slice], scale: float) -> U8:
+def bled_chart(picture: Cutout, mask: Bool, box: tuple[slice, slice], scale: float) -> U8:
     """The box of `picture` (H,W,3) at `scale`, its colours carried over the outline of `mask`."""
     return _carry_outward(*_scale(picture, mask, box, scale), 2)
 
 
-def _scale(picture: Picture, valid: Bool, box: tuple[slice, slice], scale: float) -> tuple[U8, Bool]:
+def _scale(picture: Cutout, valid: Bool, box: tuple[slice, slice], scale: float) -> tuple[U8, Bool]:
     """The box's pixels and mask at the atlas's scale."""
-    assert picture.alpha is not None
     pixels, mask = picture.pixels[box], valid[box]
     if scale == 1.0:
         return np.array(pixels), np.array(mask)

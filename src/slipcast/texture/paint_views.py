@@ -17,7 +17,20 @@ from scipy.sparse import linalg
 
 from slipcast.core.camera import project
 from slipcast.core.masks import find_nearest
-from slipcast.core.values import F32, F64, I64, U8, Bool, Camera, Figurine, Mesh, Picture, Source, View
+from slipcast.core.values import (
+    F32,
+    F64,
+    I64,
+    U8,
+    Bool,
+    Camera,
+    Cutout,
+    Figurine,
+    Mesh,
+    Picture,
+    Source,
+    View,
+)
 from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.raycast import Scene
 from slipcast.mesh.topology import face_normals
@@ -41,7 +54,7 @@ _STAY, _FRONT_STAYS, _SEAM = 0.002, 0.05, 4.0
 class Seen:
     """One view in the world that the mesh lies in."""
 
-    cutout: Picture
+    cutout: Cutout
     camera: Camera
 
 
@@ -99,7 +112,7 @@ def _scores(mesh: Mesh, views: Mapping[View, Seen]) -> tuple[F64, list[F64]]:
         unit = way[able] / far[able, None]
         hit, _ = scene.first_hits(start.astype(np.float32), unit.astype(np.float32))
         able = able[~np.isfinite(hit)]
-        alpha = np.asarray(seen.cutout.alpha)
+        alpha = seen.cutout.alpha
         inner = cv2.distanceTransform((alpha >= 128).astype(np.uint8), cv2.DIST_L2, 5)
         at, _ = project(camera, centre[able])
         column = np.clip(at[:, 0].astype(int), 0, alpha.shape[1] - 1)
@@ -149,7 +162,7 @@ def _charts(
     views: Mapping[View, Seen], max_size_px: int
 ) -> tuple[list[F32], list[tuple[slice, slice]], float]:
     """Each view's picture around the figurine, colours carried over its outline; one scale for all."""
-    masks = [np.asarray(seen.cutout.alpha) >= 128 for seen in views.values()]
+    masks = [seen.cutout.alpha >= 128 for seen in views.values()]
     boxes = [picture_box(mask) for mask in masks]
     wide = sum(box[1].stop - box[1].start for box in boxes)
     tall = max(box[0].stop - box[0].start for box in boxes)

@@ -11,23 +11,34 @@ import numpy as np
 
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
-from slipcast.core.values import F32, U8, Bool, Camera, DepthKind, DepthMap, ModelInfo, Picture, Source, View
+from slipcast.core.values import (
+    F32,
+    U8,
+    Bool,
+    Camera,
+    Cutout,
+    CutoutFacts,
+    ModelInfo,
+    Picture,
+    Shells,
+    Source,
+    View,
+)
 
 NEAR = 65535
 U16 = np.ndarray[tuple[int, ...], np.dtype[np.uint16]]
 
 
-def picture_files(picture: Picture, cut: Picture) -> dict[str, bytes]:
+def picture_files(picture: Picture, cut: Cutout) -> dict[str, bytes]:
     """A picture as it came, its cutout, and the mask for hands."""
     files = {"picture.png": png_of_picture(picture), "cutout.png": png_of_picture(cut)}
-    if cut.alpha is not None:
-        files["mask.png"] = png(cut.alpha)
+    files["mask.png"] = png(cut.alpha)
     return files
 
 
 def read_pictures(
     folder: Path, facts: Mapping[str, Any], used: Collection[str], edited: Sequence[str]
-) -> tuple[Picture, Picture]:
+) -> tuple[Picture, Cutout]:
     """The picture, and the picture with its alpha: made anew where one of the two was edited."""
     from slipcast.picture.bleed import bleed_colors
 
@@ -38,12 +49,14 @@ def read_pictures(
     if whole.shape[:2] != cutout.shape[:2]:
         raise other_size(folder / "picture.png", whole.shape, cutout.shape)
     findings = tuple(read_finding(entry) for entry in facts["findings"])
-    cut = Picture(
+    noticed = facts.get("cutout", {})
+    cut = Cutout(
         pixels=np.ascontiguousarray(cutout[..., :3]),
         alpha=np.ascontiguousarray(cutout[..., 3]),
         view=picture.view,
         source=source,
         findings=findings,
+        facts=CutoutFacts(**noticed),
     )
     if not set(used) & {"mask.png", "picture.png"}:
         return picture, cut
@@ -51,10 +64,12 @@ def read_pictures(
     alpha = np.ascontiguousarray((mask // 257).astype(np.uint8))
     if not (alpha >= 128).any():
         raise BadInput(f"{folder / 'mask.png'} is black all over; paint the figurine white")
-    return picture, replace(cut, pixels=bleed_colors(picture.pixels, alpha), alpha=alpha, findings=())
+    return picture, replace(
+        cut, pixels=bleed_colors(picture.pixels, alpha), alpha=alpha, findings=(), facts=CutoutFacts()
+    )
 
 
-def depth_files(depth: DepthMap) -> dict[str, bytes]:
+def depth_files(depth: Shells) -> dict[str, bytes]:
     """depth.npz, exact, and a 16-bit PNG of each shell, for hands."""
     near, far = range_of(depth)
     files = {"depth.npz": npz_of_depth(depth)}
@@ -63,7 +78,7 @@ def depth_files(depth: DepthMap) -> dict[str, bytes]:
     return files
 
 
-def describe_depth(depth: DepthMap) -> dict[str, object]:
+def describe_depth(depth: Shells) -> dict[str, object]:
     """What of a depth map no picture holds, for stages.json."""
     near, far = range_of(depth)
     return {
@@ -76,7 +91,7 @@ def describe_depth(depth: DepthMap) -> dict[str, object]:
     }
 
 
-def read_depth(folder: Path, known: Mapping[str, Any], used: Collection[str] = ()) -> DepthMap:
+def read_depth(folder: Path, known: Mapping[str, Any], used: Collection[str] = ()) -> Shells:
     """Both shells: the exact arrays of depth.npz, and of the pictures named in `used` what was painted."""
     with np.load(folder / "depth.npz", allow_pickle=False) as arrays:
         exact = {name: arrays[name] for name in arrays.files}
@@ -92,18 +107,16 @@ def read_depth(folder: Path, known: Mapping[str, Any], used: Collection[str] = (
         cy_px=cy,
         camera_from_world=exact["camera_from_world"],
     )
-    shells = {name: exact[name] for name in ("front", "back") if name in exact}
+    shells = {name: exact[name] for name in ("front", "back")}
     for name, values in shells.items():
         place = folder / f"depth_{name}.png"
         if place.name in used:
             shells[name] = _painted(place, values, valid, known["near_m"], known["far_m"])
-    back = shells.get("back")
-    return DepthMap(
+    return Shells(
         front=shells["front"],
-        back=None if back is None else np.maximum(back, shells["front"]),
+        back=np.maximum(shells["back"], shells["front"]),
         valid=valid,
         camera=camera,
-        kind=DepthKind(str(exact["kind"])),
         back_source=Source(known["back_source"]),
         model=ModelInfo(**known["model"]),
         ratio_is_prior=known["ratio_is_prior"],
@@ -179,12 +192,12 @@ def other_size(place: Path, have: tuple[int, ...], want: tuple[int, ...]) -> Bad
     )
 
 
-def shells_of(depth: DepthMap) -> dict[str, F32]:
-    """front, and back where there is one."""
-    return {"front": depth.front} | ({} if depth.back is None else {"back": depth.back})
+def shells_of(depth: Shells) -> dict[str, F32]:
+    """Both shells by their names."""
+    return {"front": depth.front, "back": depth.back}
 
 
-def range_of(depth: DepthMap) -> tuple[float, float]:
+def range_of(depth: Shells) -> tuple[float, float]:
     """Nearest and farthest metre of both shells, with room before and behind for the brush."""
     inside = np.concatenate([shell[depth.valid] for shell in shells_of(depth).values()])
     near, far = (float(inside.min()), float(inside.max())) if inside.size else (0.0, 1.0)
@@ -221,7 +234,7 @@ def npz(**arrays: np.ndarray[tuple[int, ...], np.dtype[Any]]) -> bytes:
     return out.getvalue()
 
 
-def npz_of_depth(depth: DepthMap) -> bytes:
+def npz_of_depth(depth: Shells) -> bytes:
     """Both shells and the camera, exact."""
     camera = depth.camera
     return npz(
@@ -229,7 +242,6 @@ def npz_of_depth(depth: DepthMap) -> bytes:
         valid=depth.valid,
         camera_from_world=camera.camera_from_world,
         fx_fy_cx_cy_px=np.array([camera.fx_px, camera.fy_px, camera.cx_px, camera.cy_px]),
-        kind=np.array(depth.kind.value),
         **({} if depth.spread is None else {"spread": depth.spread.astype(np.float16)}),
     )
 

@@ -11,7 +11,7 @@ written, the exact array's value is taken: a stroke of the brush changes nothing
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +101,7 @@ def stage_files(result: "Result") -> dict[str, bytes]:
         "source": {key: value for key, value in cut.source.items() if key != "edited"},
         "edited": cut.source.get("edited", []),
         "findings": [entry.as_dict() for entry in cut.findings],
+        "cutout": asdict(cut.facts),
         "depth": describe_depth(result.depth),
         "painted": {
             key: figurine.provenance[key]

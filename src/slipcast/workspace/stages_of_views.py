@@ -1,12 +1,13 @@
 """The stages of several pictures: each side in a folder of its own, and what they say together."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from slipcast.core.values import Camera, Mesh, Picture, View
+from slipcast.core.values import Camera, Cutout, Mesh, Picture, View
 from slipcast.pipeline.several_views import Gathered, SeenView
 from slipcast.reconstruct.fusion import Fused
 from slipcast.reconstruct.register import Registered
@@ -42,6 +43,7 @@ def describe_views(gathered: Gathered) -> list[dict[str, object]]:
             "view": view.cutout.view.value,
             "source": {key: value for key, value in view.cutout.source.items() if key != "edited"},
             "findings": [entry.as_dict() for entry in view.cutout.findings],
+            "cutout": asdict(view.cutout.facts),
             "depth": describe_depth(view.depth),
             "yaw_deg": view.yaw_deg,
             "pitch_deg": view.pitch_deg,
@@ -60,7 +62,7 @@ def describe_views(gathered: Gathered) -> list[dict[str, object]]:
 
 def read_views(
     folder: Path, known: Sequence[Mapping[str, Any]], used: Collection[str], edited: Sequence[str]
-) -> list[tuple[Picture, Picture]]:
+) -> list[tuple[Picture, Cutout]]:
     """Each side's picture and cutout, front first; `used` names the files that were edited and count."""
     return [
         read_pictures(
@@ -74,7 +76,7 @@ def read_views(
 
 
 def read_gathered(
-    folder: Path, facts: Mapping[str, Any], pairs: Sequence[tuple[Picture, Picture]]
+    folder: Path, facts: Mapping[str, Any], pairs: Sequence[tuple[Picture, Cutout]]
 ) -> Gathered:
     """What the pictures said together, as it was; nothing is fused again."""
     with np.load(folder / "fused.npz", allow_pickle=False) as arrays:

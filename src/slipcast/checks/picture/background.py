@@ -22,14 +22,7 @@ def figurine(sight: View512) -> Measure:
     no clearer than what else is in the picture and its colours are those beside it (a range of hills); or the rim is
     no clearer and the thing leans on the frame (a house front). A picture's own alpha is its owner's word.
     """
-    undecided = next(
-        (
-            float(str(finding.values.get("undecided_cells", 0)))
-            for finding in sight.cut.findings
-            if finding.code == "CUTOUT_UNSURE"
-        ),
-        0.0,
-    )
+    undecided = sight.cut.facts.undecided_cells
     if sight.own_alpha:
         return Measure(1.0, {"undecided_cells": None})
     solid, lab = sight.solid, sight.lab
@@ -71,7 +64,7 @@ def background(sight: View512) -> Measure:
     slope = steepness(cv2.GaussianBlur(sight.lab, (0, 0), 1.0))
     value = float(slope[outside].mean())
     score = ramp(value, good=0.6, bad=1.2)
-    if "CUTOUT_UNSURE" in sight.codes():
+    if sight.cut.facts.unsure:
         score = min(score, 0.49)
     return Measure(score, {"background_slope": round(value, 4)})
 

@@ -14,20 +14,20 @@ from slipcast.checks.picture.view import ramp
 from slipcast.checks.verdict import LIMITS, Check
 from slipcast.core.findings import Finding, finding
 from slipcast.core.masks import Box, box_of
-from slipcast.core.values import Bool, Picture, View
+from slipcast.core.values import Bool, Cutout, View
 
 _ROWS = 128
 """Height to which outlines are scaled before they are compared."""
 
 
-def check_views(views: Mapping[View, Picture]) -> tuple[Check, ...]:
+def check_views(views: Mapping[View, Cutout]) -> tuple[Check, ...]:
     """Judge two or more cutouts of one figurine by each other; no checks for fewer."""
     if len(views) < 2:
         return ()
     return (_heights(views), _baselines(views), _mirrors(views), _colors(views))
 
 
-def check_drafts(drafts: Sequence[Picture]) -> Check:
+def check_drafts(drafts: Sequence[Cutout]) -> Check:
     """Whether cutouts of drafts of one prompt show much the same figurine: the least alike pair counts."""
     pairs = [
         (0.5 * _overlap(_outline(one), _outline(other)) + 0.5 * share_colors(palette(one), palette(other)))
@@ -41,7 +41,7 @@ def check_drafts(drafts: Sequence[Picture]) -> Check:
     return Check(name="drafts", score=score, values={"alike_share": round(min(pairs), 4)}, findings=said)
 
 
-def check_prompt(cut: Picture, subject: str) -> Check:
+def check_prompt(cut: Cutout, subject: str) -> Check:
     """Whether the figurine has the colours that `subject`, the user's own words, names: half a per cent is enough."""
     words = named_colors(subject)
     if not words:
@@ -53,7 +53,7 @@ def check_prompt(cut: Picture, subject: str) -> Check:
     return Check(name="prompt_colors", score=score, values={"missing": ", ".join(missing)}, findings=said)
 
 
-def _heights(views: Mapping[View, Picture]) -> Check:
+def _heights(views: Mapping[View, Cutout]) -> Check:
     heights = []
     for cut in views.values():
         top, bottom, _, _ = _box(cut)
@@ -67,7 +67,7 @@ def _heights(views: Mapping[View, Picture]) -> Check:
     )
 
 
-def _baselines(views: Mapping[View, Picture]) -> Check:
+def _baselines(views: Mapping[View, Cutout]) -> Check:
     levels = [_box(cut)[1] / cut.height_px for cut in views.values()]
     spread = max(levels) - min(levels)
     return _judged(
@@ -78,7 +78,7 @@ def _baselines(views: Mapping[View, Picture]) -> Check:
     )
 
 
-def _mirrors(views: Mapping[View, Picture]) -> Check:
+def _mirrors(views: Mapping[View, Cutout]) -> Check:
     """A camera at a finite distance sees near parts larger, so even true opposites share only 0.76 and more."""
     worst: tuple[float, float, View, View] | None = None
     for one, other in ((View.FRONT, View.BACK), (View.LEFT, View.RIGHT)):
@@ -99,7 +99,7 @@ def _mirrors(views: Mapping[View, Picture]) -> Check:
     return _judged("views_mirror", score, {"mirrored_iou": round(mirrored, 4)}, said)
 
 
-def _colors(views: Mapping[View, Picture]) -> Check:
+def _colors(views: Mapping[View, Cutout]) -> Check:
     colors = {view: palette(cut) for view, cut in views.items()}
     pairs = [(share_colors(colors[one], colors[other]), one, other) for one, other in combinations(colors, 2)]
     least, one, other = min(pairs)
@@ -116,17 +116,15 @@ def _judged(name: str, score: float, values: Mapping[str, float], said: Finding)
     return Check(name=name, score=score, values=values, findings=(said,) if alarm else ())
 
 
-def _box(cut: Picture) -> Box:
-    assert cut.alpha is not None
+def _box(cut: Cutout) -> Box:
     return box_of(cut.alpha >= 128)
 
 
-def _outline(cut: Picture) -> Bool:
+def _outline(cut: Cutout) -> Bool:
     """(128, W) the silhouette scaled to one height, its middle of area in the middle of a wide picture."""
     import cv2
 
     top, bottom, left, right = _box(cut)
-    assert cut.alpha is not None
     wide = max(1, min(4 * _ROWS, round((right - left) * _ROWS / (bottom - top))))
     body = cv2.resize(cut.alpha[top:bottom, left:right], (wide, _ROWS), interpolation=cv2.INTER_AREA) >= 128
     out = np.zeros((_ROWS, 10 * _ROWS + 1), np.bool_)

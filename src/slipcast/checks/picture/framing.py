@@ -34,7 +34,7 @@ def whole(sight: View512) -> Measure:
         float(solid[:, 0].sum()) / (bottom - top),
         float(solid[:, -1].sum()) / (bottom - top),
     )
-    score = 0.49 * ramp(touch, good=0.0, bad=1.0) if "SUBJECT_CROPPED" in sight.codes() else 1.0
+    score = 0.49 * ramp(touch, good=0.0, bad=1.0) if sight.cut.facts.cropped else 1.0
     return Measure(score, {"touch_share": round(touch, 4)})
 
 
@@ -46,7 +46,7 @@ def subjects(sight: View512) -> Measure:
     areas = np.sort(stats[1:, cv2.CC_STAT_AREA])[::-1]
     second = float(areas[1] / areas[0]) if count > 2 else 0.0
     score = ramp(second, good=0.0, bad=0.5)
-    if "SUBJECT_SEVERAL" in sight.codes():
+    if sight.cut.facts.subjects > 1:
         score = min(score, 0.49)
     return Measure(score, {"second_share": round(second, 4)})
 

@@ -17,7 +17,7 @@ from slipcast.checks.picture.view import View512, look_at
 from slipcast.checks.verdict import LIMITS, Check, Verdict, verdict
 from slipcast.core.errors import NoFigurine
 from slipcast.core.findings import Finding, finding
-from slipcast.core.values import Picture
+from slipcast.core.values import Cutout, Picture
 from slipcast.picture.cut_out import CutoutOptions, cut_out
 
 
@@ -78,7 +78,7 @@ PICTURE_CHECKS: dict[str, Row] = {
 """Every check of one picture, by its name in `LIMITS`."""
 
 
-def check_picture(picture: Picture, cut: Picture) -> tuple[Check, ...]:
+def check_picture(picture: Picture, cut: Cutout) -> tuple[Check, ...]:
     """Judge `picture` by its cutout: one check a row of `PICTURE_CHECKS`.
 
     The checks' findings are those that the cutout did not give itself; those are in `cut.findings`.
@@ -97,7 +97,7 @@ def check_picture(picture: Picture, cut: Picture) -> tuple[Check, ...]:
 class Judgement:
     """What is to be known about one picture before anything is made of it."""
 
-    cut: Picture | None
+    cut: Cutout | None
     """The cutout; None where nothing could be cut out."""
     checks: tuple[Check, ...]
     """One a row of `PICTURE_CHECKS`; only `figurine` where nothing could be cut out."""

@@ -12,14 +12,14 @@ import re
 
 import numpy as np
 
-from slipcast.core.values import F32, U8, Picture
+from slipcast.core.values import F32, U8, Cutout
 
 _SAMPLE = 1500
 _NEAR = 18.0
 _ENOUGH = 0.01
 
 
-def palette(cut: Picture) -> F32:
+def palette(cut: Cutout) -> F32:
     """(N,3) a sample of the figurine's colours in CIELAB, lightness taken a quarter."""
     import cv2
 
@@ -94,7 +94,7 @@ def named_colors(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word.lower() for word in _WORD.findall(plain)))
 
 
-def plain_colors(cut: Picture) -> dict[str, float]:
+def plain_colors(cut: Cutout) -> dict[str, float]:
     """Share of the figurine in each of eleven plain colours."""
     import cv2
 
@@ -119,11 +119,10 @@ def plain_colors(cut: Picture) -> dict[str, float]:
     return shares
 
 
-def _colors(cut: Picture) -> U8:
+def _colors(cut: Cutout) -> U8:
     """(N,3) the figurine's own pixels of a copy of at most 256 px a side."""
     import cv2
 
-    assert cut.alpha is not None
     factor = min(1.0, 256 / max(cut.width_px, cut.height_px))
     size = (max(1, round(cut.width_px * factor)), max(1, round(cut.height_px * factor)))
     pixels = cv2.resize(cut.pixels, size, interpolation=cv2.INTER_AREA)

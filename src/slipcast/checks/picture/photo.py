@@ -146,7 +146,6 @@ def _patch(sight: View512) -> tuple[F32, Bool]:
     """Brightness and silhouette of the figurine's box on the original grid."""
     import cv2
 
-    assert sight.cut.alpha is not None
     solid = sight.cut.alpha >= 128
     top, bottom, left, right = box_of(solid)
     window = np.s_[top:bottom, left:right]

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from slipcast.core.masks import Box, box_of
-from slipcast.core.values import F32, U8, Bool, Picture
+from slipcast.core.values import F32, U8, Bool, Cutout, Picture
 from slipcast.picture.bleed import bleed_colors
 from slipcast.picture.own_alpha import Window, find_window
 
@@ -22,8 +22,8 @@ SIDE_PX = 512
 class View512:
     """One picture as the checks see it; `look_at` makes it."""
 
-    cut: Picture
-    """The cutout at full size; its findings say what the cutout noticed."""
+    cut: Cutout
+    """The cutout at full size."""
     own_alpha: bool
     """Whether the picture came with its alpha: what lies behind it is then no background to judge."""
     opacity: U8 | None
@@ -57,20 +57,14 @@ class View512:
     @cached_property
     def side_px(self) -> int:
         """Longer side of the figurine's box in the full picture."""
-        assert self.cut.alpha is not None
         top, bottom, left, right = box_of(self.cut.alpha >= 128)
         return max(bottom - top, right - left)
 
-    def codes(self) -> frozenset[str]:
-        """The codes of what the cutout noticed."""
-        return frozenset(finding.code for finding in self.cut.findings)
 
-
-def look_at(picture: Picture, cut: Picture) -> View512:
-    """Prepare `picture` and its cutout `cut` (same size, with an alpha that is not empty)."""
+def look_at(picture: Picture, cut: Cutout) -> View512:
+    """Prepare `picture` and its cutout `cut` (same size, not empty)."""
     import cv2
 
-    assert cut.alpha is not None
     window = find_window(picture)
     own = window is None
     full = shown = _whole(picture, window)

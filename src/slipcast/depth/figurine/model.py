@@ -1,4 +1,4 @@
-"""Picture with alpha -> DepthMap with both shells, from the bundled network: the embedded default.
+"""Cutout -> DepthMap with both shells, from the bundled network: the embedded default.
 
 The figurine is cut out as a square, its longer side at 0.88 of the square, and shrunk to the network's working size
 on mid grey. The network corrects the inflated silhouette (see depth/figurine/net.py); the mean over the picture and its
@@ -39,10 +39,10 @@ from slipcast.core.values import (
     U8,
     Bool,
     Camera,
+    Cutout,
     DepthKind,
     DepthMap,
     ModelInfo,
-    Picture,
     Source,
 )
 from slipcast.depth.device import DEVICES, check_device, device_of
@@ -137,18 +137,16 @@ class FigurineModel:
         """The network's working size."""
         return self._net.side_px()
 
-    def predict(self, picture: Picture) -> DepthMap:
-        """Return METRIC depth, in pixels at the figurine's middle, of a picture with alpha (ValueError without).
+    def predict(self, picture: Cutout) -> DepthMap:
+        """Return METRIC depth, in pixels at the figurine's middle, of both shells.
 
         A silhouette of next to nothing gives an empty map with the finding NO_FIGURINE.
         """
         return self.predict_many([picture])[0]
 
-    def predict_many(self, pictures: list[Picture]) -> list[DepthMap]:
+    def predict_many(self, pictures: list[Cutout]) -> list[DepthMap]:
         """Return `predict` of each; the network sees them as one batch, which pays on a GPU."""
-        if any(picture.alpha is None for picture in pictures):
-            raise ValueError("FigurineModel.predict needs pictures with alpha")
-        masks = [np.asarray(picture.alpha) >= 128 for picture in pictures]
+        masks = [picture.alpha >= 128 for picture in pictures]
         solid = [k for k, mask in enumerate(masks) if int(mask.sum()) >= _FEW_PX]
         squares = {k: find_square(masks[k]) for k in solid}
         crops = [crop(pictures[k], squares[k], self.side_px) for k in solid]
@@ -201,11 +199,11 @@ class FigurineModel:
         return out
 
     def _finished(
-        self, picture: Picture, mask: Bool, square: Square, gain: F32, middle: F32, spread: F32 | None
+        self, picture: Cutout, mask: Bool, square: Square, gain: F32, middle: F32, spread: F32 | None
     ) -> DepthMap:
         """The correction at full size on the dome at full size, as distances."""
         camera = Camera.pinhole(picture.width_px, picture.height_px, self.options.fov_deg)
-        small = resample(np.asarray(picture.alpha), square, len(gain)) / np.float32(255) >= 0.5
+        small = resample(picture.alpha, square, len(gain)) / np.float32(255) >= 0.5
         gain, middle = (calmed(values, small) for values in (gain, middle))
         box = box_of(mask).slices
         large = [enlarge(carry_outward(values, small), square, box) for values in (gain, middle)]
@@ -241,7 +239,7 @@ class FigurineModel:
 
     def _stepped(
         self,
-        picture: Picture,
+        picture: Cutout,
         mask: Bool,
         square: Square,
         box: tuple[slice, slice],
@@ -263,7 +261,7 @@ class FigurineModel:
         large = Steps(*(enlarge(carry_outward(each, inside), square, box) for each in steps))
         return apply_steps(front, draw_to_colors(large, picture.pixels[box], square.side_px))
 
-    def _empty(self, picture: Picture) -> DepthMap:
+    def _empty(self, picture: Cutout) -> DepthMap:
         shape = (picture.height_px, picture.width_px)
         return DepthMap(
             front=np.zeros(shape, np.float32),
@@ -320,9 +318,9 @@ def find_square(mask: Bool) -> Square:
     return Square((box.left + box.right - side) / 2, (box.top + box.bottom - side) / 2, side)
 
 
-def crop(picture: Picture, square: Square, size_px: int) -> tuple[F32, F32]:
+def crop(picture: Cutout, square: Square, size_px: int) -> tuple[F32, F32]:
     """The square at `size_px`: picture (S,S,3) in [0, 1] composited on mid grey, and coverage (S,S) in [0, 1]."""
-    alpha = np.asarray(picture.alpha)
+    alpha = picture.alpha
     share = alpha[..., None].astype(np.float32) / 255
     on_grey = (picture.pixels * share + _GREY * (1 - share) + 0.5).astype(np.uint8)
     seen = resample(on_grey, square, size_px, _GREY) / np.float32(255)

@@ -15,6 +15,7 @@ import numpy as np
 from scipy import ndimage, sparse
 from scipy.sparse import linalg
 
+from slipcast.core.guided_filter import fit_lines
 from slipcast.core.values import F32, F64, I64, U8, Bool
 
 SIDE_PX = 256
@@ -149,18 +150,8 @@ def draw_to_colors(steps: Steps, pixels: U8, side_px: float) -> Steps:
     reach = max(1, round(_DRAWN * side_px / _COARSE))
     small, colours = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (near, guide))
 
-    def mean(values: F32) -> F32:
-        blurred = cv2.blur(values, (2 * reach + 1, 2 * reach + 1), borderType=cv2.BORDER_REFLECT)
-        return np.asarray(blurred, np.float32).reshape(values.shape)
-
-    middle, colour = mean(small), mean(colours)
-    together = mean(colours * small[..., None]) - colour * middle[..., None]
-    products = mean((colours[..., :, None] * colours[..., None, :]).reshape(*small.shape, 9))
-    spread = products.reshape(*small.shape, 3, 3) - colour[..., :, None] * colour[..., None, :]
-    spread += np.float32(_CONTRAST) * np.eye(3, dtype=np.float32)
-    slope = np.linalg.solve(spread, together[..., None])[..., 0].astype(np.float32)
-    shift = middle - (slope * colour).sum(-1)
-    line = cv2.resize(np.dstack([mean(slope), mean(shift)]), (width, height), interpolation=cv2.INTER_LINEAR)
+    lines = fit_lines(small, colours, reach, contrast=_CONTRAST)
+    line = cv2.resize(np.dstack(lines), (width, height), interpolation=cv2.INTER_LINEAR)
     before = ((line[..., :3] * guide).sum(-1) + line[..., 3] > 0.5).astype(np.uint8)
     before = cv2.medianBlur(before, _SPECKS_PX)
     return steps._replace(side=np.where(before > 0, 1, -1).astype(np.float32))

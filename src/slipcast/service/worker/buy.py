@@ -56,7 +56,7 @@ def request_of(words: Words, settings: Settings, name: str) -> PictureRequest:
     row = model_row(model)
     row.check(ratio="1:1", size=words.size)
     return PictureRequest(
-        text=compose(spec, limits=limits).text,
+        text=compose(spec, limits=limits),
         subject=" ".join(words.subject.split()).rstrip(" .,;:!"),
         model=model,
         size=words.size,
