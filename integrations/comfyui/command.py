@@ -70,7 +70,7 @@ def _listen(name: str, stream, heard: queue.SimpleQueue) -> None:
 
 def _entries(text: str, said: list[str], code: int) -> list[dict]:
     if any("No module named 'slipcast'" in line for line in said):
-        raise RuntimeError("Slipcast is not installed here; run pip install slipcast with ComfyUI's Python")
+        raise RuntimeError("Slipcast is not installed here; run pip install FOLDER, of a copy of Slipcast, with ComfyUI's Python")
     try:
         found = json.loads(text)
     except ValueError:

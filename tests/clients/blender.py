@@ -1,4 +1,6 @@
-"""Blender as a module (bpy): import each file as an artist would, and measure what stands in the scene.
+"""Blender, a module (bpy) or a program: import each file as an artist would, and measure what stands in the scene.
+
+Debian 12's program is of version 3.4; its importers of FBX and STL are older ones, written in Python.
 
 With SLIPCAST_RENDER=FOLDER in the environment each scene is also drawn; with SLIPCAST_NORMALS=FOLDER the normals that
 it is shaded with, seen from the front without perspective, are written as FILE.npy, (H,W,3) in Blender's axes.
@@ -12,6 +14,9 @@ import numpy as np
 from clients.measure import Facts, main, measure
 from mathutils import Vector
 
+if not hasattr(np, "bool"):
+    np.bool = bool  # Blender 3.4's glTF importer names it, and numpy 1.24 beside it does not have it
+
 
 def read(path: str) -> Facts:
     bpy.ops.wm.read_factory_settings(use_empty=True)
@@ -22,10 +27,14 @@ def read(path: str) -> Facts:
     try:
         if suffix in (".glb", ".gltf"):
             bpy.ops.import_scene.gltf(filepath=path)
+        elif suffix == ".fbx" and bpy.app.version < (4, 5):
+            bpy.ops.import_scene.fbx(filepath=path)
         elif suffix == ".fbx":
             bpy.ops.wm.fbx_import(filepath=path)
         elif suffix == ".obj":
             bpy.ops.wm.obj_import(filepath=path)
+        elif suffix == ".stl" and bpy.app.version < (4, 1):
+            bpy.ops.import_mesh.stl(filepath=path)
         elif suffix == ".stl":
             bpy.ops.wm.stl_import(filepath=path)
         elif suffix == ".ply":

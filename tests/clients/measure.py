@@ -40,7 +40,8 @@ def main(read: Callable[[str], Facts]) -> None:
 
     Several bindings crash while the interpreter shuts down, after all work is done.
     """
-    for path in sys.argv[1:]:
+    words = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]
+    for path in words:
         sys.stdout.write("\n" + json.dumps({"file": path, **read(path)}) + "\n")
         # What stands in the buffer while the next file's importer has stdout turned away would be lost.
         sys.stdout.flush()

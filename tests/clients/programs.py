@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 HERE = ROOT / "tests" / "clients"
 HOME = ROOT / ".clients"
 READERS = HOME / "readers" / "bin"
+OLD_BLENDER = Path("/usr/bin/blender")
 NEW_ASSIMP, OLD_ASSIMP = READERS / "assimp", Path("/usr/bin/assimp")
 FORMATS = tuple(EXPORTERS)
 
@@ -92,6 +93,12 @@ def _babylon(files: list[Path]) -> list[Facts]:
 
 def _viewer(files: list[Path]) -> list[Facts]:
     return call(["node", HERE / "viewer.mjs", *files])
+
+
+def _old_blender(files: list[Path]) -> list[Facts]:
+    """Debian's Blender, with Debian's Python and numpy."""
+    words = ["--python-use-system-env", "-b", "--factory-startup", "-P"]
+    return call([OLD_BLENDER, *words, HERE / "blender.py", "--", *files], {"PATH": "/usr/bin:/bin"})
 
 
 def ask_assimp(path: Path, program: Path) -> Facts | None:
@@ -252,6 +259,7 @@ PROGRAMS = (
 )
 FOR_ENGINES = (
     Program("Babylon.js", {"glb": 1.0}, frozenset(), _babylon),
+    Program("Blender 3", {"glb": 1.0, "fbx": 1.0}, frozenset({"glb", "fbx"}), _old_blender),
     Program("model-viewer", {"glb": 1.0}, frozenset(), _viewer),
     Program("assimp 5", {"glb": 1.0}, frozenset(), _assimp_5, cannot_name=frozenset(FORMATS)),
 )

@@ -27,7 +27,8 @@ pytestmark = pytest.mark.clients
 MATRIX = HERE / "engines.md"
 LEGEND = (
     "**F** the finest level alone is shown, every triangle of it; **A** all levels and bodies arrive, each as an "
-    "object with its name; **L** one LodGroup holds the levels; **M** all levels of MSFT_lod "
+    "object with its name; **S** all levels of MSFT_lod are shown at once, one over the other; **L** one LodGroup "
+    "holds the levels; **M** all levels of MSFT_lod "
     "are loaded, the coarsest first; **C** the body collides and is not drawn; **P** "
     "provenance stands on scene, node, mesh and material; **V** valid: nothing to say but that extensions are unknown."
 )
@@ -82,6 +83,12 @@ def everything(facts: Facts, ready: Figurine) -> str:
         len(hull.faces) for hull in ready.hulls
     )
     return "A" if facts["triangles"] == total else ""
+
+
+def stacked(facts: Facts, ready: Figurine) -> str:
+    """S where all levels are there, and no body."""
+    total = len(ready.mesh.faces) + sum(len(level.mesh.faces) for level in ready.levels)
+    return "S" if facts["triangles"] == total else ""
 
 
 def test_the_validator_has_nothing_to_say(said: Callable[[str, str], Facts]) -> None:
@@ -152,11 +159,19 @@ def test_godot_collides_with_the_hull_and_draws_the_figurine(
     assert facts["bodies"] == ["ConvexPolygonShape"]
 
 
+def test_blender_3_draws_levels_that_no_scene_lists(
+    said: Callable[[str, str], Facts], ready: Figurine
+) -> None:
+    """What docs/engines.md warns of."""
+    assert stacked(said("Blender 3", "glb"), ready) == "S"
+
+
+@pytest.mark.parametrize("program", ["Blender", "Blender 3"])
 @pytest.mark.parametrize("target", ["unreal", "unity"])
 def test_blender_shows_all_levels_and_the_body_of_an_fbx_by_name(
-    target: str, said: Callable[[str, str], Facts], ready: Figurine
+    program: str, target: str, said: Callable[[str, str], Facts], ready: Figurine
 ) -> None:
-    facts = said("Blender", target)
+    facts = said(program, target)
     assert everything(facts, ready) == "A"
     wanted = {
         "unreal": ["SM_knight_LOD0", "SM_knight_LOD1", "SM_knight_LOD2", "UCX_SM_knight_LOD0_01"],
@@ -181,7 +196,7 @@ def test_the_matrix_in_the_repository_is_the_one_that_was_seen(
         facts = said(program, target)
         if program == "ufbx":
             return "L" if facts["lod_groups"] == 1 else ""
-        letters = finest(facts, ready) + everything(facts, ready)
+        letters = finest(facts, ready) + everything(facts, ready) + stacked(facts, ready)
         if facts.get("stages") == [0, 1, 2]:
             letters += "M"
         if facts.get("bodies"):
@@ -193,6 +208,7 @@ def test_the_matrix_in_the_repository_is_the_one_that_was_seen(
     cells = {
         "Khronos glTF validator": ("glb", "godot"),
         "Blender": ("glb", "godot", "unreal", "unity"),
+        "Blender 3": ("glb", "godot", "unreal", "unity"),
         "three.js": ("glb",),
         "Babylon.js": ("glb",),
         "model-viewer": ("glb",),

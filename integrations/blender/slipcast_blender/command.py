@@ -14,7 +14,7 @@ import sysconfig
 import threading
 from pathlib import Path
 
-HINT = "install it with `pipx install slipcast`, or set its path in the extension's preferences"
+HINT = "install it from a copy of Slipcast (`pipx install FOLDER`), or set its path in the extension's preferences"
 
 
 class NoCommand(Exception):
