@@ -5,6 +5,7 @@ import pytest
 
 from slipcast.core.values import F64, U8, Bool
 from slipcast.texture.back import complete_back
+from slipcast.texture.profile import is_profile
 from slipcast.texture.regions import find_regions
 
 HAIR, SKIN, COAT, DARK = (170, 70, 30), (240, 200, 170), (40, 80, 170), (20, 20, 20)
@@ -103,3 +104,32 @@ def test_nothing_is_left_as_it_is() -> None:
 def test_the_same_picture_has_the_same_back() -> None:
     pixels, mask = figure()
     assert (make_back(pixels, mask) == make_back(pixels, mask)).all()
+
+
+def test_a_beast_from_its_side_has_the_same_other_side() -> None:
+    row, column = np.mgrid[:160, :240]
+    body = (np.abs(row - 90) < 16) & (np.abs(column - 110) < 55)
+    legs = (row >= 90) & (row < 155) & ((np.abs(column - 62) < 6) | (np.abs(column - 158) < 6))
+    neck = (np.abs(column - 175 + 0.35 * (row - 40)) < 16) & (row > 20) & (row < 100)
+    head = (np.abs(row - 30) < 14) & (column > 165) & (column < 235)
+    tail = (np.abs(column - 52) < 8) & (row > 76) & (row < 130)
+    mask = body | legs | neck | head | tail
+    pixels = np.full((160, 240, 3), COAT, np.uint8)
+    pixels[np.hypot(row - 90, column - 110) < 10] = SKIN
+    assert is_profile(mask)
+    assert off(make_back(pixels, mask)[86:95, 106:115], SKIN).max() < 10
+    assert not is_profile(figure()[1])
+    assert not is_profile(np.concatenate([mask, mask[:, ::-1]], 1)), "two beasts that face each other"
+
+
+def test_light_at_the_rim_is_no_region_of_its_own() -> None:
+    row, column = np.mgrid[:150, :100]
+    head, legs = np.hypot(row - 50, column - 50) < 45, (row >= 95) & (np.abs(column - 50) < 25)
+    mask = head | legs
+    pixels = np.full((150, 100, 3), (220, 90, 120), np.uint8)
+    pixels[legs & (row > 100)] = (150, 150, 152)
+    glint = head & (np.hypot(row - 50, column - 50) > 41) & (column < 35) & (row < 40)
+    pixels[glint] = (150, 150, 152)
+    label, _ = find_regions(pixels, mask)
+    assert (label[glint] == label[50, 50]).mean() > 0.9
+    assert label[130, 50] != label[50, 50]

@@ -12,13 +12,13 @@ at no less than `_LEAST_SCALE` of it. The knight, fox, owl, witch, dragon and me
 96, 184, 216, 178 and 240, and 0.26 to 0.38 of an atlas of twice the size (the dragon's was as large as it is).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from slipcast.core.camera import project
-from slipcast.core.values import F64, I64, U8, Bool, Mesh, Shells, Source
+from slipcast.core.values import F32, F64, I64, U8, Bool, Mesh, Shells, Source
 from slipcast.mesh.charts import join_charts, join_crumbs, join_pieces, pieces_of
 from slipcast.mesh.pack import Outline, Placed, pack, turn
 from slipcast.mesh.rasterize import rasterize
@@ -62,7 +62,7 @@ class Layout:
     corner: F64
     """(F,3,2) in the atlas."""
     screen: F64
-    """(F,3,2) in the picture's box, times `scale`."""
+    """(F,3,3) in the picture's box and, in such pixels, from the camera, times `scale`."""
     piece: I64
     """(F,)."""
     placed: tuple[Placed, ...]
@@ -96,11 +96,16 @@ def lay_out(mesh: Mesh, depth: Shells, box: tuple[slice, slice], most_px: int) -
         scale=scale,
         kind=kind,
         corner=laid,
-        screen=screen[mesh.faces] * scale,
+        screen=np.concatenate([screen, z[:, None] * measure_px(depth)], 1)[mesh.faces] * scale,
         piece=piece,
         placed=tuple(placed),
         scales=np.where(kinds == SIDE, 0.0, scales / scale),
     )
+
+
+def measure_px(depth: Shells) -> float:
+    """Pixels to a metre at the figurine's middle distance."""
+    return depth.camera.fy_px / float(np.median(depth.front[depth.valid]))
 
 
 def choose_charts(mesh: Mesh, depth: Shells) -> I64:
@@ -154,10 +159,8 @@ def draw_front_and_back(atlas: U8, layout: Layout, front: U8, back: U8) -> None:
         atlas[rows, columns][mask] = drawn[mask]
 
 
-def draw_sides(atlas: U8, layout: Layout, soft: U8) -> None:
-    """Give each texel under the side's faces, and around them, the soft picture's colour at its place."""
-    import cv2
-
+def draw_sides(atlas: U8, layout: Layout, color: Callable[[F32, F32], F32]) -> None:
+    """Give each texel under the side's faces, and around them, the `color` of its place (N,2) and depth (N,)."""
     mine = np.flatnonzero(layout.kind == SIDE)
     if not len(mine):
         return
@@ -172,7 +175,7 @@ def draw_sides(atlas: U8, layout: Layout, soft: U8) -> None:
         height,
     )
     known = hits.face >= 0
-    place = np.zeros((height, width, 2), np.float32)
+    place = np.zeros((height, width, 3), np.float32)
     # A face smaller than a texel is met by none: its middle is painted too.
     middle = np.clip(laid.mean(axis=1).astype(np.int64), 0, [width - 1, height - 1])
     place[middle[:, 1], middle[:, 0]] = screen.mean(axis=1)
@@ -180,9 +183,8 @@ def draw_sides(atlas: U8, layout: Layout, soft: U8) -> None:
     place[known] = np.einsum("nk,nkc->nc", hits.weights[known], corner)
     known[middle[:, 1], middle[:, 0]] = True
     place, near = fill_nearest(place, known, GAP_PX / 2 + 1)
-    place -= np.float32(0.5)  # OpenCV's pixels have their middles at whole numbers
-    drawn = cv2.remap(soft, place[..., 0], place[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    atlas[near] = drawn[near]
+    at = place[near]
+    atlas[near] = np.rint(color(at[:, :2], at[:, 2]))
 
 
 def _pieces(layout: Layout, *kinds: int) -> Iterator[tuple[int, I64]]:

@@ -24,6 +24,8 @@ _ALIKE, _VIVID, _SHADED = 9.0, 20.0, 0.4
 _LEAST_BORDER_PX = 12
 _THIN_PX = 2.1
 """Half the width up to which a piece is a line or a spot."""
+_GLINT_PX, _GLINT = 3.3, 0.12
+"""The same for a small share of a region that lies elsewhere: light at the rim looks like grey cloth."""
 
 
 def find_regions(pixels: U8, mask: Bool) -> tuple[I64, int]:
@@ -51,7 +53,7 @@ def find_regions(pixels: U8, mask: Bool) -> tuple[I64, int]:
     nearest = (-2 * feature @ centre.T + (centre**2).sum(1)).argmin(-1)
     votes = [cv2.GaussianBlur(((nearest == k) & mask).astype(np.float32), (0, 0), 0.8) for k in range(count)]
     label = np.where(mask, np.argmax(votes, axis=0), -1).astype(np.int64)
-    label = _absorb_thin(_join_alike(_join_smooth(label, feature, count), feature), mask)
+    label = _absorb_thin(_join_alike(_join_smooth(label, feature, count), feature), feature, mask)
     there = np.unique(label[mask])
     number = np.full(count + 1, -1, np.int64)
     number[there] = np.arange(len(there))
@@ -130,14 +132,20 @@ def _join_alike(label: I64, feature: F32) -> I64:
         out[out == there[other]] = there[one]
 
 
-def _absorb_thin(label: I64, mask: Bool) -> I64:
+def _absorb_thin(label: I64, feature: F32, mask: Bool) -> I64:
     """Lines and spots take the region around them."""
     thin = np.zeros(mask.shape, bool)
+    rim = np.pad(mask & ~ndimage.binary_erosion(mask, iterations=2), 1)
     for k in np.unique(label[mask]):
         mine = np.pad(label == k, 1)
         piece, count = ndimage.label(mine)
         wide = ndimage.maximum(ndimage.distance_transform_edt(mine), piece, np.arange(1, count + 1))
-        thin |= np.concatenate([[False], np.asarray(wide) < _THIN_PX])[piece][1:-1, 1:-1]
+        area = np.bincount(piece.ravel(), minlength=count + 1)[1:]
+        at_rim = np.bincount(piece[rim], minlength=count + 1)[1:] > 0.3 * area
+        aside = (np.asarray(wide) < _GLINT_PX) & (area < _GLINT * area.sum()) & at_rim
+        if np.linalg.norm(np.median(feature[label == k], axis=0)[1:]) > _VIVID:
+            aside[:] = False
+        thin |= np.concatenate([[False], (np.asarray(wide) < _THIN_PX) | aside])[piece][1:-1, 1:-1]
     keep = mask & ~thin
     if not keep.any():
         return label
