@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from slipcast.core.errors import BadInput
-from slipcast.core.values import Figurine
+from slipcast.core.values import U8, Figurine
 from slipcast.prepare.body import body_from_mesh, read_surface
 from slipcast.prepare.color_bodies import split_colors
 from slipcast.prepare.paint import PaintOptions, measure_areas, paint_surface, pick_palette
@@ -75,6 +75,35 @@ def test_skin_of_every_tone_counts_and_paint_does_not() -> None:
     )
     assert (weigh_skin(skin) > 1).all()
     assert (weigh_skin(other) == 1).all()
+
+
+def test_gold_on_a_head_is_no_face() -> None:
+    colors = np.repeat(np.array([[180, 130, 90], [70, 130, 140]], np.uint8), [5, 95], axis=0)
+    assert (weigh_skin(colors, np.ones(100)) == 1).all()
+    assert (weigh_skin(colors[:60], np.ones(60))[:5] > 1).all(), "where it is more than a twelfth"
+
+
+def test_a_ragged_border_is_printed_smooth(statue: Figurine) -> None:
+    surface = read_surface(body_from_mesh(statue.mesh, statue.uv))
+    options = PaintOptions(filaments=((200, 30, 30), (30, 40, 200), (40, 190, 60)), smallest_mm2=0)
+    palette = pick_palette(surface, statue.texture.pixels, options)
+    # Half the texels beside the border of the two colours are a blend that is a little nearer to the wrong one.
+    pixels = statue.texture.pixels.astype(float)
+    wide = np.stack([np.roll(pixels, way, (0, 1)) for way in [(0, 2), (0, -2), (2, 0), (-2, 0)]]).mean(0)
+    other = (np.abs(wide - pixels).max(-1) > 0) & (np.random.default_rng(4).random(pixels.shape[:2]) < 0.5)
+    pixels[other] = 0.45 * pixels[other] + 0.55 * (4 * wide[other] - 3 * pixels[other]).clip(0, 255)
+
+    def measure_border(texture: U8) -> float:
+        painted = paint_surface(surface, texture, palette, options)
+        faces, index = painted.surface.faces.astype(np.int64), painted.index
+        start, end = faces.ravel(), np.roll(faces, -1, 1).ravel()
+        order = np.lexsort((np.maximum(start, end), np.minimum(start, end)))
+        one, two = order[0::2], order[1::2]
+        place = painted.surface.vertices_mm
+        length = np.linalg.norm(place[start[one]] - place[end[one]], axis=1)
+        return float(length[index[one // 3] != index[two // 3]].sum())
+
+    assert measure_border(pixels.astype(np.uint8)) < 1.3 * measure_border(statue.texture.pixels)
 
 
 def test_no_two_of_a_palette_are_alike() -> None:

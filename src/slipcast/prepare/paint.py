@@ -27,8 +27,14 @@ from slipcast.prepare.palette import (
 )
 
 _ROUNDS = 6
-_CUTS = np.array([0.2, 0.35, 0.5, 0.65, 0.8])
+_FIRST_CUT = 0.15
 """Where an edge may be cut: not so near to its ends that slivers come out."""
+_SHOWN = 0.7
+"""How much the texture along the edge says about it, against its ends."""
+_CLEAR, _MOST_COST, _EDGE = 10.0, 7.0, 10.0
+"""Differences of colour that speak clearly, the most that a place says, and what is an edge between neighbours."""
+_CALM, _CALM_ROUNDS, _NEAR_MM, _LEAST_PULL = 3.0, 12, 0.8, 0.02
+"""How much neighbours say, for how many rounds, how near they are, and what they say across an edge of colour."""
 
 _HEAD = 0.6
 """Share of the height above which the face is."""
@@ -91,7 +97,9 @@ def pick_palette(surface: Surface, texture: U8, options: PaintOptions) -> Palett
     if options.filaments:
         return map_to_filaments(colors, area, options.filaments)[0]
     looked_at = measure_importance(surface)[seen]
-    looked_at = looked_at * np.where(looked_at >= _FACE, weigh_skin(colors), 1.0)
+    looked_at = looked_at * np.where(
+        looked_at >= _FACE, weigh_skin(colors, _weigh_middle(surface)[seen]), 1.0
+    )
     return choose_palette(colors, area, options.colors, area * looked_at)[0]
 
 
@@ -105,6 +113,21 @@ def measure_importance(surface: Surface) -> F64:
     weight = np.where(front > 0.2, 2.0, np.where(front < -0.2, 0.5, 1.0))
     weight[(front > 0.2) & (share > _HEAD)] = _FACE
     return np.asarray(weight, np.float64)
+
+
+def _weigh_middle(surface: Surface) -> F64:
+    """(F,) how much of the middle of the head's front each face is: where the face is."""
+    a, b, c = (surface.vertices_mm[surface.faces[:, k]] for k in range(3))
+    normal = np.cross(b - a, c - a)
+    area = np.linalg.norm(normal, axis=1)
+    front = np.maximum(-normal[:, 1] / np.maximum(area, 1e-12), 0)
+    x, _, z = (a + b + c).T / 3
+    weight = area * front**2 * (z > z.min() + _HEAD * np.ptp(z)) * surface.textured
+    if not weight.any():
+        return np.asarray(area, np.float64)
+    middle = np.average(x, weights=weight)
+    wide = max(float(np.sqrt(np.average((x - middle) ** 2, weights=weight))), 1e-9)
+    return np.asarray(weight * np.exp(-1.5 * ((x - middle) / wide) ** 2), np.float64)
 
 
 def paint_surface(surface: Surface, texture: U8, palette: Palette, options: PaintOptions) -> Painted:
@@ -164,14 +187,50 @@ def _tabulate(palette: bytes) -> I64:
     return np.asarray((gaps**2).sum(2).argmin(1), np.int64)
 
 
-def _corner_labels(surface: Surface, texture: U8, palette: U8) -> I64:
-    """(F,3) the palette's colour at each corner, sampled a little inside the face."""
-    flat = _classify(_face_colors(surface, texture), palette)
-    out = np.repeat(flat[:, None], 3, axis=1)
-    textured = surface.textured
-    uv = surface.uv[textured]
-    inside = uv * np.float32(0.94) + uv.mean(1, keepdims=True) * np.float32(0.06)
-    out[textured] = _classify(sample_texture(texture, inside.reshape(-1, 2)), palette).reshape(-1, 3)
+def _share_vertices(surface: Surface, texture: U8, palette: U8, edge: I64) -> F64:
+    """(V,K) how much each vertex is of each of the palette's colours: near to what is there, calm along the surface.
+
+    What the texture shows around a vertex speaks for a colour, and its neighbours do, less so across an edge of colour:
+    the mean field of a Potts model, whose rounds are sums over edges.
+    """
+    own = compare_space(lab_from_srgb(palette))
+    rows = np.flatnonzero(surface.textured)
+    weights = np.array([[4, 1, 1], [1, 4, 1], [1, 1, 4], [2, 2, 2]], np.float32) / 6
+    places = np.einsum("pk,fkc->fpc", weights, surface.uv[rows])
+    seen = compare_space(lab_from_srgb(sample_texture(texture, places.reshape(-1, 2))))
+    off = ((seen[:, None] - own) ** 2).sum(2) / (2 * _CLEAR**2)
+    cost = np.minimum(off, _MOST_COST).reshape(len(rows), len(weights), -1)
+    area = measure_areas(surface)[rows]
+    count = len(surface.vertices_mm)
+    corner = surface.faces[rows].astype(np.int64)
+    total, mean, weight = np.zeros((count, len(own))), np.zeros((count, 3)), np.full(count, 1e-12)
+    color = seen.reshape(len(rows), len(weights), 3)
+    for k in range(3):
+        # Of a face's places, the one beside the corner and the middle.
+        for values, out in (((cost[:, k] + cost[:, 3]) / 2, total), ((color[:, k] + color[:, 3]) / 2, mean)):
+            for column in range(out.shape[1]):
+                out[:, column] += np.bincount(corner[:, k], values[:, column] * area, count)
+        weight += np.bincount(corner[:, k], area, count)
+    total /= weight[:, None]
+    mean /= weight[:, None]
+    start, end = edge.T
+    length = np.linalg.norm(surface.vertices_mm[start] - surface.vertices_mm[end], axis=1)
+    apart = ((mean[start] - mean[end]) ** 2).sum(1)
+    pull = np.exp(-length / _NEAR_MM) * np.exp(-apart / (2 * _EDGE**2)) + _LEAST_PULL
+    links = sparse.coo_matrix(
+        (np.tile(pull, 2), (np.concatenate([start, end]), np.concatenate([end, start]))), (count, count)
+    ).tocsr()
+    links = sparse.diags(1 / np.maximum(np.asarray(links.sum(1)).ravel(), 1e-12)) @ links
+    share = _soften(-total)
+    for _ in range(_CALM_ROUNDS):
+        share = _soften(_CALM * (links @ share) - total)
+    return share
+
+
+def _soften(values: F64) -> F64:
+    """(N,K) shares that sum to one: the exponentials of (N,K) values."""
+    risen = np.exp(values - values.max(1, keepdims=True))
+    out: F64 = risen / risen.sum(1, keepdims=True)
     return out
 
 
@@ -276,24 +335,51 @@ def _divide(surface: Surface, edge: I64, twin: I64, cut: Bool, at: F64) -> tuple
 
 def _cut_borders(surface: Surface, texture: U8, palette: U8) -> tuple[Surface, I64]:
     """Cut edges where the colour changes along them; (F,) the colour of each resulting face."""
-    label = _corner_labels(surface, texture, palette)
     edge, twin = _edges(surface)
-    differs = label != np.roll(label, -1, axis=1)
-    cut = np.zeros(len(edge), bool)
-    np.logical_or.at(cut, twin[differs.ravel()], True)
-    at = np.full(len(edge), 0.5)
-    rows, k = np.nonzero(differs & surface.textured[:, None])
-    start, end = surface.uv[rows, k], surface.uv[rows, (k + 1) % 3]
-    steps = np.linspace(0.1, 0.9, 9, dtype=np.float32)
-    places = start[:, None] * (1 - steps[None, :, None]) + end[:, None] * steps[None, :, None]
-    along = _classify(sample_texture(texture, places.reshape(-1, 2)), palette).reshape(-1, 9)
-    last = (along == label[rows, k][:, None]).sum(1) / 9.0
-    forward = surface.faces[rows, k] == edge[twin.reshape(-1, 3)[rows, k], 0]
-    share = np.where(forward, last, 1 - last)
-    at[twin.reshape(-1, 3)[rows, k]] = _CUTS[np.abs(share[:, None] - _CUTS[None]).argmin(1)]
+    share = _share_vertices(surface, texture, palette, edge)
+    label = share.argmax(1)
+    asked = np.zeros(len(edge), bool)
+    asked[twin.reshape(-1, 3)[surface.textured].ravel()] = True
+    one, other = edge.T
+    cut = asked & (label[one] != label[other])
+    # Where both colours have the same share.
+    more = share[one, label[one]] - share[one, label[other]]
+    less = share[other, label[other]] - share[other, label[one]]
+    at = more / np.maximum(more + less, 1e-12)
+    shown = _find_change(surface, texture, palette, edge, twin, label, cut)
+    at = np.clip(_SHOWN * shown + (1 - _SHOWN) * at, _FIRST_CUT, 1 - _FIRST_CUT)
     made, _ = _divide(surface, edge, twin, cut, at)
-    index = _classify(_face_colors(made, texture), palette)
+    # A cut belongs to no side: what is left of a face has the colour of its old corners.
+    count = len(surface.vertices_mm)
+    old = made.faces < count
+    known = np.where(old, label[np.where(old, made.faces, 0)], -1)
+    index = known.max(1)
+    inner = ~old.any(1)
+    parent = made.faces[inner] - count
+    ends = edge[cut][parent]
+    index[inner] = share[ends].sum((1, 2)).argmax(1)
+    index[~made.textured] = _classify(_face_colors(made, texture)[~made.textured], palette)
     return made, index
+
+
+def _find_change(
+    surface: Surface, texture: U8, palette: U8, edge: I64, twin: I64, label: I64, cut: Bool
+) -> F64:
+    """(E,) how far from its lower vertex a cut edge shows the colour of that more than of the other, on both sides."""
+    own = compare_space(lab_from_srgb(palette))
+    twin = twin.reshape(-1, 3)
+    rows, k = np.nonzero(cut[twin] & surface.textured[:, None])
+    start, end = surface.uv[rows, k], surface.uv[rows, (k + 1) % 3]
+    steps = np.linspace(0.05, 0.95, 10, dtype=np.float32)[:, None]
+    places = start[:, None] * (1 - steps) + end[:, None] * steps
+    seen = compare_space(lab_from_srgb(sample_texture(texture, places.reshape(-1, 2)))).reshape(
+        *places.shape[:2], 3
+    )
+    low, high = own[label[edge[twin[rows, k]]]].transpose(1, 0, 2)
+    nearer = ((seen - low[:, None]) ** 2).sum(2) < ((seen - high[:, None]) ** 2).sum(2)
+    total = np.bincount(twin[rows, k], nearer.mean(1), len(edge))
+    out: F64 = total / np.maximum(np.bincount(twin[rows, k], minlength=len(edge)), 1)
+    return out
 
 
 def _absorb_specks(surface: Surface, index: I64, smallest_mm2: float) -> I64:
