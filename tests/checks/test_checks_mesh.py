@@ -1,6 +1,7 @@
 """checks/mesh.py, thickness.py and mesh/self_intersection.py on shapes whose answers are known."""
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -144,14 +145,14 @@ def test_a_sphere_with_a_wall_of_one_millimetre() -> None:
 
 def test_a_thin_fin_is_named_with_its_place_and_a_sharp_edge_is_not() -> None:
     """Rays called each of these thin; a printer succeeds with the wedge."""
-    fin = moved(block(0.0004, 0.01, 0.01), x=0.008, y=0.02)
+    fin = moved(block(0.0002, 0.01, 0.01), x=0.008, y=0.02)
     check = check_thickness(joined(cube(0.02), fin), MeshLimits())
     assert check.verdict is Verdict.REVIEW
     assert check.values["thin_parts"] == 1
-    assert check.values["thickness_mm"] == pytest.approx(0.4, abs=0.21)
+    assert check.values["thickness_mm"] == pytest.approx(0.2, abs=0.15)
     assert "the 0.8 mm that filament needs" in check.findings[0].message
     assert "right, 2" in check.findings[0].message
-    resin = check_thickness(joined(cube(0.02), fin), MeshLimits(wall_m=0.0003))
+    resin = check_thickness(joined(cube(0.02), fin), MeshLimits(wall_m=0.0001))
     assert (resin.score, resin.findings) == (1, ())
     wedge = np.array([[-0.01, 0, -0.01], [0.01, 0, -0.01], [0, 0, 0.01]], np.float32)
     prism = make_mesh(
@@ -161,6 +162,21 @@ def test_a_thin_fin_is_named_with_its_place_and_a_sharp_edge_is_not() -> None:
         ),
     )
     assert check_thickness(prism, MeshLimits()).values["thin_parts"] == 0
+
+
+@pytest.mark.parametrize(
+    ("across", "thin", "lines"), [((0.0005, 0.0005), 1, 0), ((0.0005, 0.01), 0, 1), ((0.0002, 0.01), 1, 0)]
+)
+def test_a_pin_is_left_out_and_a_wall_of_one_line_is_laid(
+    across: tuple[float, float], thin: int, lines: int
+) -> None:
+    """What a slicer lays in one line is no thin part, but the thinnest wall is told all the same."""
+    part = moved(block(across[0], 0.01, across[1]), x=0.004, y=0.02)
+    check = check_thickness(joined(cube(0.02), part), MeshLimits())
+    assert (check.values["thin_parts"], check.values["single_lines"]) == (thin, lines)
+    assert float(str(check.values["thickness_mm"])) < 0.8
+    told = re.findall(r"prints at a height of (\d+) mm", " ".join(entry.message for entry in check.findings))
+    assert [int(height) > 1.9 * 30 for height in told] == [True] * thin
 
 
 def test_a_gate_is_measured_at_its_own_wall() -> None:

@@ -3,6 +3,7 @@
 Each check is a function of what it needs; `check_figurine` runs them all and keeps what a report draws.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,6 +28,9 @@ _HOW = {
 }
 _OUTLINE_PX = 640
 """Longest side at which outlines are compared: half a pixel is less than 0.1 % of the height."""
+_LINES_M = (0.0005, 0.001)
+"""Walls of a 0.4 mm nozzle, for which one line is enough where a slicer lays it; resin knows none, and who asks for
+more wants more."""
 _UV_PX = 512
 """Side of the grid on which the atlas's coverage is counted."""
 
@@ -158,9 +162,11 @@ def check_thickness(mesh: Mesh, limits: MeshLimits) -> Check:
     `thickness_mm` is the wall that every part keeps, as far as it was asked for; else how thin the thinnest is.
     """
     found = {wall: find_thin_parts(mesh, wall) for wall in sorted({limits.wall_m, *limits.more_walls_m})}
-    parts = found[limits.wall_m]
-    if parts is None:
+    narrow = found[limits.wall_m]
+    if narrow is None:
         return Check(name="thickness", score=None)
+    by_lines = _LINES_M[0] <= limits.wall_m <= _LINES_M[1]
+    parts = tuple(part for part in narrow if not (by_lines and part.laid))
     kept = max((wall for wall, thin in found.items() if not thin), default=None)
     every = [part for thin in found.values() for part in thin or ()]
     thickness = kept if kept is not None else min(part.width_m for part in every)
@@ -171,10 +177,12 @@ def check_thickness(mesh: Mesh, limits: MeshLimits) -> Check:
         shown = {
             "count": len(parts),
             "limit_mm": f"{limits.wall_m * 1000:g}",
-            "process": "resin" if limits.wall_m < 0.0005 else "filament",
+            "process": "resin" if limits.wall_m < _LINES_M[0] else "filament",
+            "part": "sheet" if parts[0].laid else "rod or tip",
             "length_mm": f"{parts[0].length_m * 1000:.1f}",
             "thinnest_mm": f"{parts[0].width_m * 1000:.2f}",
             "place": _place(parts[0], mesh),
+            "height_mm": f"{math.ceil(height_m * limits.wall_m / parts[0].width_m * 1000)}",
         }
         findings = (finding("MESH_THIN", shown),)
     return Check(
@@ -184,6 +192,7 @@ def check_thickness(mesh: Mesh, limits: MeshLimits) -> Check:
             "thickness_mm": _mm(thickness),
             "wall_mm": _mm(limits.wall_m),
             "thin_parts": len(parts),
+            "single_lines": len(narrow) - len(parts),
             "thin_length_mm": _mm(length),
         },
         findings=findings,

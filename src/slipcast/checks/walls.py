@@ -9,11 +9,12 @@ Rejected: rays through the surface (thickness.py draws them for the report). The
 figurines of 75 mm they called 49 thin.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from slipcast.core.values import F64, I64, Bool, Mesh
+from slipcast.core.values import F64, I64, U8, Bool, Mesh
 from slipcast.mesh.topology import to_manifold
 
 _REACH = 2.0
@@ -26,6 +27,10 @@ _THINNEST = 1 / 3
 """Of the reach: a pixel."""
 _FEWEST = 4
 """Pixels of a part: fewer are the raster's own."""
+_LINE, _LONG = 0.3125, 2.0
+"""Width and length of a section's piece in walls from which on PrusaSlicer lays most of it (docs/print.md)."""
+_MOSTLY = 0.8
+"""Share of a part's pixels that are laid."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +43,8 @@ class ThinPart:
     """Diagonal of its box."""
     at_m: tuple[float, float, float]
     """Its middle, in world axes."""
+    laid: bool
+    """Whether its layers are long enough that a slicer lays them in one line: a sheet or a level bar, no pin."""
 
 
 def find_thin_parts(mesh: Mesh, wall_m: float) -> tuple[ThinPart, ...] | None:
@@ -54,32 +61,40 @@ def find_thin_parts(mesh: Mesh, wall_m: float) -> tuple[ThinPart, ...] | None:
     size = float((high - low).max())
     pixel = max(min(wall_m / _PIXELS, size / _FEWEST_PX), size / _MOST_PX)
     step = 2 * pixel
-    # manifold3d slices across its z: y goes there.
+
+    import manifold3d
+
     upright = solid.transform(np.array([[1.0, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0]]))
     layers = []
     for level in range(max(1, int((high - low)[1] / step))):
         section = upright.slice(low[1] + (level + 0.5) * step)
-        lines = [(np.asarray(line) - low[[0, 2]]) / pixel for line in section.to_polygons()]
-        layers.append(_open_layer(lines, wall_m / pixel) if lines else None)
+        lines, cores = (
+            [(np.asarray(line) - low[[0, 2]]) / pixel for line in piece.to_polygons()]
+            for piece in (section, section.offset(-_LINE * wall_m / 2, manifold3d.JoinType.Miter, 2.0))
+        )
+        layers.append(_open_layer(lines, cores, wall_m / pixel) if lines else None)
     rise = max(1, round(_REACH * wall_m / step))
-    spots, widths = [], []
+    spots, widths, lines = [], [], []
     for number, layer in enumerate(layers):
         if layer is None or not len(layer.thin):
             continue
-        thin, width = layer.thin, layer.width
+        thin, width, laid = layer.thin, layer.width, layer.laid
         for other in layers[max(0, number - rise) : number + rise + 1]:
             if other is not None and other.reached and len(thin):
                 free = ~other.keeps(thin)
-                thin, width = thin[free], width[free]
+                thin, width, laid = thin[free], width[free], laid[free]
         spots.append(
             np.column_stack(
                 [thin[:, 1] * pixel, np.full(len(thin), (number + 0.5) * step), thin[:, 0] * pixel]
             )
         )
         widths.append(width * pixel)
+        lines.append(laid)
     if not spots or not sum(map(len, spots)):
         return ()
-    return _join_spots(np.concatenate(spots) + low, np.concatenate(widths), 1.5 * step, wall_m)
+    return _join_spots(
+        np.concatenate(spots) + low, np.concatenate(widths), np.concatenate(lines), 1.5 * step, wall_m
+    )
 
 
 @dataclass(frozen=True)
@@ -96,6 +111,8 @@ class _Layer:
     """(N,2) row and column of each pixel that is left."""
     width: F64
     """(N,) the width of the section there in pixels."""
+    laid: Bool
+    """(N,) whether a slicer lays the piece of the section there in one line."""
 
     def keeps(self, places: I64) -> Bool:
         """(N,) whether each row and column is reached in this layer."""
@@ -107,16 +124,13 @@ class _Layer:
         return out
 
 
-def _open_layer(lines: list[F64], wall_px: float) -> _Layer:
+def _open_layer(lines: list[F64], cores: list[F64], wall_px: float) -> _Layer:
     import cv2
 
     every = np.concatenate(lines)
     left, top = (int(value) - 2 for value in np.floor(every.min(0)))
     wide, tall = (int(value) + 3 for value in np.ceil(every.max(0)) - (left, top))
-    image = np.zeros((tall, wide), np.uint8)
-    cv2.fillPoly(
-        image, [np.round((line - (left, top) - 0.5) * 16).astype(np.int32) for line in lines], 1, shift=4
-    )
+    image = _draw(lines, (left, top), (tall, wide))
     inside = cv2.distanceTransform(image, cv2.DIST_L2, cv2.DIST_MASK_5)
     # A polygon is drawn with its edge, and distances count to the next pixel's centre: one pixel too much on each side.
     inside = np.maximum(inside - 1, 0)
@@ -125,10 +139,40 @@ def _open_layer(lines: list[F64], wall_px: float) -> _Layer:
     kept = np.broadcast_to(away <= (_REACH + 0.5) * wall_px, image.shape)
     thin = np.argwhere((image > 0) & ~kept)
     width = 2.0 * inside[thin[:, 0], thin[:, 1]].astype(np.float64)
-    return _Layer((top, left), kept, bool(kept.any()), thin + np.array([top, left]), width)
+    laid = np.zeros(len(thin), np.bool_)
+    if len(thin) and cores:
+        core = _draw(cores, (left, top), image.shape) > 0
+        laid = _find_laid((image > 0) & ~kept, core, wall_px)[thin[:, 0], thin[:, 1]]
+    return _Layer((top, left), kept, bool(kept.any()), thin + np.array([top, left]), width, laid)
 
 
-def _join_spots(places: F64, widths: F64, reach_m: float, wall_m: float) -> tuple[ThinPart, ...]:
+def _draw(lines: list[F64], corner: tuple[int, int], shape: tuple[int, ...]) -> U8:
+    """Polygons, in pixels, as 1 on 0; what they touch counts, so that slivers are seen."""
+    import cv2
+
+    image = np.zeros(shape, np.uint8)
+    cv2.fillPoly(image, [np.round((line - corner - 0.5) * 16).astype(np.int32) for line in lines], 1, shift=4)
+    return image
+
+
+def _find_laid(thin: Bool, core: Bool, wall_px: float) -> Bool:
+    """The pieces of a section's thin pixels (h,w) that are wide and long enough for one line of the nozzle.
+
+    `core` is the section without half a line's least width along its rim.
+    """
+    from scipy import ndimage
+
+    labels = ndimage.label(thin, np.ones((3, 3)))[0]
+    out = np.zeros(thin.shape, np.bool_)
+    for number, window in enumerate(ndimage.find_objects(labels), 1):
+        piece: Bool = labels[window] == number
+        row, column = np.nonzero(core[window] & piece)
+        if len(row) and math.hypot(np.ptp(row), np.ptp(column)) >= (_LONG - _LINE) * wall_px - 1:
+            out[window] |= piece
+    return out
+
+
+def _join_spots(places: F64, widths: F64, laid: Bool, reach_m: float, wall_m: float) -> tuple[ThinPart, ...]:
     """Neighbouring places (N,3) as parts."""
     from scipy import ndimage
 
@@ -151,6 +195,7 @@ def _join_spots(places: F64, widths: F64, reach_m: float, wall_m: float) -> tupl
                 width_m=min(max(float(widths[owner == number].max()), _THINNEST * reach_m), wall_m),
                 length_m=float(np.linalg.norm(high - low)),
                 at_m=(float(middle[0]), float(middle[1]), float(middle[2])),
+                laid=float(laid[owner == number].mean()) >= _MOSTLY,
             )
         )
     return tuple(sorted(parts, key=lambda part: -part.length_m))

@@ -184,8 +184,9 @@ FINDINGS: dict[str, Row] = {
     ),
     "MESH_THIN": Row(
         _W,
-        "{count} parts are thinner than the {limit_mm} mm that {process} needs; the longest is {length_mm} mm long, "
-        "{thinnest_mm} mm thick, {place}: make it taller with {option:height_m}, or thicken it",
+        "{count} parts are thinner than the {limit_mm} mm that {process} needs; the longest is a {part}, {length_mm} "
+        "mm long, {thinnest_mm} mm thick, {place}, which prints at a height of {height_mm} mm: make it taller with "
+        "{option:height_m}, or thicken it",
     ),
     "MESH_OVER_BUDGET": Row(
         _W, "the mesh has {faces} faces where {budget} were asked for; lower {option:faces}"
