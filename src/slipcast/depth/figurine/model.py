@@ -49,6 +49,7 @@ from slipcast.depth.device import DEVICES, check_device, device_of
 from slipcast.depth.dome import inflate
 from slipcast.depth.elevation import ASSUMED
 from slipcast.depth.figurine.profile import half_thickness
+from slipcast.depth.figurine.rods import straighten_rods
 from slipcast.depth.figurine.spread import likely_errors
 from slipcast.depth.figurine.steps import SIDE_PX, Steps, apply_steps, draw_to_colors, find_steps
 from slipcast.depth.inflate import inflate_small
@@ -210,7 +211,8 @@ class FigurineModel:
         solve = inflate if square.side_px >= _LARGE_PX else inflate_small
         dome = solve(mask)[box] / np.float32(square.side_px)
         half = half_thickness(dome, np.exp(large[0]), FLOOR / 2, mask[box], square.side_px)
-        near, far = large[1] + half, large[1] - half
+        middle = straighten_rods(large[1], half, mask[box], square.side_px)
+        near, far = middle + half, middle - half
         if self._edges is not None:
             moved = self._stepped(picture, mask, square, box, near, far, dome)
             # What goes back does so with its back: a part behind another is as thick as it was.
