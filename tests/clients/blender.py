@@ -15,7 +15,7 @@ from clients.measure import Facts, main, measure
 from mathutils import Vector
 
 if not hasattr(np, "bool"):
-    np.bool = bool  # Blender 3.4's glTF importer names it, and numpy 1.24 beside it does not have it
+    vars(np)["bool"] = bool  # Blender 3.4's glTF importer names it, and numpy 1.24 beside it does not have it
 
 
 def read(path: str) -> Facts:

@@ -285,3 +285,22 @@ def test_a_texture_by_an_odd_path_is_listed_and_the_mesh_read(uri: str, tmp_path
     assert isinstance(textures, list)
     expected = "missing" if uri == "absent.png" else "not opened"
     assert [entry["media_type"] for entry in textures] == [expected, "missing"]
+
+
+@pytest.mark.parametrize("required", [False, True])
+def test_a_hidden_node_and_all_below_it_show_nothing(required: bool, tmp_path: Path) -> None:
+    maker = Maker()
+    hidden = {"extensions": {"KHR_node_visibility": {"visible": False}}}
+    shown = {"extensions": {"KHR_node_visibility": {"visible": True}}}
+    nodes: list[dict[str, object]] = [
+        {"mesh": 0, **shown},
+        {"mesh": 0, "children": [2], **hidden},
+        {"mesh": 0, "scale": [9, 9, 9]},
+    ]
+    named = {"extensionsRequired": ["KHR_node_visibility"]} if required else {}
+    path = maker.write(
+        tmp_path / "a.gltf", meshes=[{"primitives": [maker.tetra()]}], **scene(nodes, [0, 1]), **named
+    )
+    content = read_content(path)
+    assert len(content.faces) == 4
+    assert [entry.values["what"] for entry in content.findings] == ["1 x hidden node"]

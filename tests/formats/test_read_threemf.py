@@ -212,3 +212,31 @@ def test_an_extension_that_is_not_read_is_told(tmp_path: Path) -> None:
 def test_placements_that_lead_nowhere_are_refused(objects: str, item: str, part: str, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=part):
         read_content(package(tmp_path, model(objects, item)))
+
+
+BEAMS = (
+    '<b:beamlattice xmlns:b="http://schemas.microsoft.com/3dmanufacturing/beamlattice/2017/02" radius="0.2">'
+    '<b:beams><b:beam v1="0" v2="1"/><b:beam v1="1" v2="2"/></b:beams></b:beamlattice>'
+)
+
+
+def test_a_beam_lattice_is_told_beside_the_triangles(tmp_path: Path) -> None:
+    body = MESH.replace("</mesh>", f"{BEAMS}</mesh>")
+    content = read_content(package(tmp_path, model(thing(1, body), 'objectid="1"')))
+    assert len(content.faces) == 4
+    assert [entry.values["what"] for entry in content.findings] == ["2 x beams of a lattice"]
+
+
+def test_an_object_of_beams_alone_is_left_out(tmp_path: Path) -> None:
+    bare = thing(2, f"<mesh><vertices>{VERTICES}</vertices>{BEAMS}</mesh>")
+    both = package(tmp_path, model(thing(1) + bare, 'objectid="1"', 'objectid="2"'))
+    assert len(read_content(both).faces) == 4
+    assert [entry.values["what"] for entry in read_content(both).findings] == ["2 x beams of a lattice"]
+    with pytest.raises(BadInput, match="holds only beams of a lattice"):
+        read_content(package(tmp_path, model(bare, 'objectid="2"')))
+
+
+def test_slices_are_told(tmp_path: Path) -> None:
+    slices = '<s:slicestack xmlns:s="http://schemas.microsoft.com/3dmanufacturing/slice/2015/07" id="9"/>'
+    content = read_content(package(tmp_path, model(slices + thing(1), 'objectid="1"')))
+    assert [entry.values["what"] for entry in content.findings] == ["1 x stacks of slices"]

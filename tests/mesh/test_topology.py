@@ -17,8 +17,8 @@ from slipcast.mesh.topology import (
     is_shut,
     make_mesh,
     to_manifold,
-    weld,
 )
+from slipcast.mesh.weld import weld
 
 
 def _moved(mesh: Mesh, shift: tuple[float, float, float]) -> tuple[F32, I32]:

@@ -246,16 +246,6 @@ def test_islands_keep_a_distance_and_are_padded() -> None:
         assert np.abs(figurine.texture.pixels[y, x].astype(int) - RED).max() < 12, k
 
 
-def test_between_the_charts_lies_the_nearest_ones_colour() -> None:
-    # Red above, blue below: a mean of both between the charts would come into every smaller mip.
-    pixels = np.zeros((160, 160, 3), np.uint8)
-    pixels[:80], pixels[80:] = RED, (30, 60, 200)
-    figurine, _, _ = _painted(Cutout(pixels=pixels, alpha=disc(160, 60)))
-    atlas = figurine.texture.pixels.astype(int)
-    off = np.minimum(*(np.abs(atlas - color).max(-1) for color in (RED, (30, 60, 200))))
-    assert (off > 60).mean() < 0.01
-
-
 def test_pieces_are_few_and_use_the_atlas() -> None:
     _, mesh, depth = _red_disc()
     layout = lay_out(mesh, depth, picture_box(depth.valid), 4096)

@@ -3,11 +3,11 @@
 Masks are (H,W) bool; boxes are in pixels, bottom and right one past the last.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from slipcast.core.values import F32, I64, Bool
+from slipcast.core.values import F32, I64, U8, Bool
 
 
 class Box(NamedTuple):
@@ -71,6 +71,36 @@ def find_nearest(known: Bool) -> tuple[I64, I64]:
 
     rows, columns = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
     return rows, columns
+
+
+_Colors = TypeVar("_Colors", U8, F32)
+
+
+def fill_nearest(values: _Colors, known: Bool, reach_px: float = np.inf) -> tuple[_Colors, Bool]:
+    """Return (H,W,C) `values`, elsewhere than `known` (H,W) as at the nearest pixel that is, and where that is near.
+
+    Farther than `reach_px` they stay as they are. Distances are OpenCV's, within 2 % (Borgefors 1986): three
+    times as fast as exact ones.
+
+    >>> row = np.array([[[1], [0], [0], [4]]], np.float32)
+    >>> fill_nearest(row, row[..., 0] > 0)[0][0, :, 0].tolist()
+    [1.0, 1.0, 4.0, 4.0]
+    """
+    import cv2
+
+    if not known.any():
+        return values, known
+    way, label = cv2.distanceTransformWithLabels(
+        (~known).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    source = np.zeros(int(label.max()) + 1, np.int64)
+    places = np.flatnonzero(known)
+    source[label.ravel()[places]] = places
+    near = way <= reach_px
+    wanted = near & ~known
+    out = values.copy()
+    out[wanted] = values.reshape(-1, values.shape[-1])[source[label[wanted]]]
+    return out, near
 
 
 def grow(mask: Bool, reach_px: int) -> Bool:

@@ -23,11 +23,13 @@ Json = dict[str, object]
 _COMPONENT = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _WIDTH = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 INSTANCING, TRANSFORM = "EXT_mesh_gpu_instancing", "KHR_texture_transform"
+VISIBILITY = "KHR_node_visibility"
 _UNDERSTOOD = (
     "EXT_texture_webp",
     "KHR_mesh_quantization",
     INSTANCING,
     TRANSFORM,
+    VISIBILITY,
     compress.MESHOPT,
     compress.DRACO,
 )
@@ -37,6 +39,9 @@ _HARMLESS = (
     "EXT_lights_",
     "KHR_xmp",
     "KHR_audio",
+    "KHR_interactivity",
+    "KHR_node_hoverability",
+    "KHR_node_selectability",
     "EXT_structural_",
     "MSFT_lod",
     "EXT_mesh_manifold",

@@ -1,7 +1,8 @@
 """glTF's scene -> triangles where they are shown: node transforms, skins, morph targets, instances, strips and fans.
 
 A skinned mesh is posed by its joints and not by its own node (glTF 2.0, 3.7.3.3); a document without scenes shows its
-root nodes. Points and lines have no surface: what is left out is told.
+root nodes. Points and lines have no surface, and hidden nodes (KHR_node_visibility) show nothing: what is left out is
+told.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import numpy as np
 
 from slipcast.core.values import F64, I32
 from slipcast.formats.common.reading import MAX_PARTS, check_faces, check_points
-from slipcast.formats.gltf_document import INSTANCING, Document, Json, extension, numbers, objects
+from slipcast.formats.gltf_document import INSTANCING, VISIBILITY, Document, Json, extension, numbers, objects
 
 _MODES = {0: "points", 1: "lines", 2: "lines", 3: "lines"}
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
@@ -55,6 +56,9 @@ class Scene:
             if depth > _MAX_DEPTH or visited > 10_000:
                 raise document.fail("its nodes are nested too deeply or in a circle")
             node = document.at("nodes", index)
+            if (extension(node, VISIBILITY) or {}).get("visible") is False:
+                self.left_out["hidden node"] = self.left_out.get("hidden node", 0) + 1
+                continue  # and with it all below it
             world = parent @ _local(document, node)
             if "mesh" in node:
                 yield from self._shown(node, world, visited)

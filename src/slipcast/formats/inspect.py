@@ -7,9 +7,10 @@ import numpy as np
 
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import finding
-from slipcast.formats.common.reading import Content, count_open_edges, weld
+from slipcast.formats.common.reading import Content, count_open_edges
 from slipcast.formats.table import EXPORTERS
 from slipcast.mesh.bodies import find_bodies
+from slipcast.mesh.weld import find_equal
 
 READERS = {row.suffix: row for row in EXPORTERS.values()}
 """Suffix -> the row whose `read` reads it."""
@@ -32,7 +33,7 @@ def describe(path: Path) -> dict[str, object]:
     low, high = content.points.min(axis=0), content.points.max(axis=0)
     size = (high - low) * scale_mm
     up, depth = (1, 2) if content.up == "y" else (2, 1)
-    first, index = weld(content.points.astype(np.float32))
+    first, index = find_equal(content.points.astype(np.float32))
     edges = count_open_edges(index[content.faces])
     bodies = find_bodies(content.points[first], index[content.faces])
     corner = content.points[content.faces] - low

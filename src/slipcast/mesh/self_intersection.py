@@ -19,7 +19,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from slipcast.core.values import F32, F64, I32, I64, Bool, Mesh
-from slipcast.mesh.topology import cross, dot, weld
+from slipcast.mesh.topology import cross, dot
+from slipcast.mesh.weld import weld
 
 _WIDTH = 4
 """Children of a box in the tree."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from slipcast.core.values import F32, F64, I32, Mesh, Source
 from slipcast.mesh.bodies import Bodies, find_bodies
+from slipcast.mesh.weld import weld
 
 if TYPE_CHECKING:
     import manifold3d
@@ -52,15 +53,6 @@ def make_mesh(vertices: F32, faces: I32) -> Mesh:
     """A mesh whose faces are all INVENTED until someone knows better."""
     source = np.full(len(faces), int(Source.INVENTED), np.uint8)
     return Mesh(vertices=vertices.astype(np.float32), faces=faces.astype(np.int32), source=source)
-
-
-def weld(mesh: Mesh) -> tuple[F32, I32]:
-    """Vertices and faces with equal positions merged; faces that collapse are dropped."""
-    key = np.ascontiguousarray(mesh.vertices + np.float32(0)).view(np.dtype((np.void, 12))).ravel()
-    _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
-    faces = inverse.reshape(-1)[mesh.faces].astype(np.int32)
-    proper = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
-    return mesh.vertices[first], faces[proper]
 
 
 @dataclass(frozen=True, kw_only=True)

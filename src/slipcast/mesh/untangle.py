@@ -10,7 +10,8 @@ import numpy as np
 
 from slipcast.core.values import F32, I32, I64, Bool, Mesh
 from slipcast.mesh.self_intersection import find_crossing_pairs, find_near_faces
-from slipcast.mesh.topology import is_shut, make_mesh, weld
+from slipcast.mesh.topology import is_shut, make_mesh
+from slipcast.mesh.weld import weld
 
 _ROUNDS, _GROWTH, _VAIN, _PASSES = 24, 4, 9, 3
 """Rounds in a pass; after how many the moved region grows; how many in a row may gain nothing; passes over all."""

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from slipcast.core.errors import StageFailed
+from slipcast.core.masks import fill_nearest
 from slipcast.core.values import F64, I64, U8, Bool, Figurine, Mesh
 from slipcast.mesh.charts import join_charts, join_pieces, pieces_of
 from slipcast.mesh.normals import vertex_normals
@@ -21,7 +22,6 @@ from slipcast.mesh.raycast import Scene
 from slipcast.mesh.sample import sample
 from slipcast.mesh.topology import face_normals
 from slipcast.texture.atlas import GAP_PX, seen_from
-from slipcast.texture.fill import fill_nearest
 from slipcast.texture.normal_map import Frames
 
 _SIDES = np.concatenate([np.eye(3), -np.eye(3)])

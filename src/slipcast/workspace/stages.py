@@ -259,13 +259,13 @@ def _read_mesh(folder: Path, facts: Mapping[str, Any], used: set[str]) -> Mesh:
         return was
     from scipy.spatial import cKDTree
 
-    from slipcast.formats.common.reading import weld
     from slipcast.formats.inspect import read_content
+    from slipcast.mesh.weld import find_equal
 
     place = folder / ("mesh.glb" if "mesh.glb" in used else "mesh.ply")
     content = read_content(place)
     points = content.points.astype(np.float32)  # metres and +Y up, as the file was written
-    first, index = weld(points)
+    first, index = find_equal(points)
     vertices, faces = np.ascontiguousarray(points[first]), index[content.faces].astype(np.int32)
     faces = faces[(faces != np.roll(faces, 1, axis=1)).all(axis=1)]
     if not len(faces):

@@ -14,7 +14,7 @@ import numpy as np
 
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding
-from slipcast.core.values import F32, F64, I32
+from slipcast.core.values import F64, I32
 
 MAX_FILE_BYTES = 512 * 2**20
 MAX_FACES = 5_000_000
@@ -161,28 +161,6 @@ def check_faces(path: Path, faces: "np.typing.NDArray[np.generic]", vertices: in
             f"{path} has a face that names vertex {whole.max()} of {vertices}; the file is damaged"
         )
     return whole.astype(np.int32)
-
-
-def weld(points: F32) -> tuple[I32, I32]:
-    """Join equal positions of (V,3) points.
-
-    Returns `(first, index)`: `first` (S,) names one vertex for each position, in order of first use; `index` (V,) is
-    each vertex's place in that list.
-    """
-    # 32-bit keys sort several times faster than rows of floats; + 0 turns -0 into 0.
-    x, y, z = (np.ascontiguousarray(points[:, axis] + np.float32(0)).view(np.uint32) for axis in range(3))
-    order = np.lexsort((z, y, x))
-    fresh = np.ones(len(points), dtype=bool)
-    fresh[1:] = False
-    for key in (x, y, z):
-        fresh[1:] |= key[order[1:]] != key[order[:-1]]
-    group = np.empty(len(points), dtype=np.int64)
-    group[order] = np.cumsum(fresh) - 1
-    first = order[fresh]
-    by_use = np.argsort(first, kind="stable")
-    rank = np.empty(len(first), dtype=np.int32)
-    rank[by_use] = np.arange(len(first), dtype=np.int32)
-    return first[by_use].astype(np.int32), rank[group]
 
 
 def count_open_edges(faces: I32) -> int:

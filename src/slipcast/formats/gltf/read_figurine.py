@@ -15,7 +15,7 @@ from slipcast.core.errors import BadInput
 from slipcast.core.findings import FINDINGS, Finding, finding
 from slipcast.core.values import F32, I32, U8, Figurine, Material, Mesh, Picture, Source
 from slipcast.formats.common.labels import read_labels
-from slipcast.formats.common.reading import Tally, weld
+from slipcast.formats.common.reading import Tally
 from slipcast.formats.gltf.extras import KEY
 from slipcast.formats.gltf.read import left_out
 from slipcast.formats.gltf.solid import read_solid
@@ -23,6 +23,7 @@ from slipcast.formats.gltf_document import Document, Json, parse
 from slipcast.formats.gltf_scene import Part, Scene, attribute
 from slipcast.formats.gltf_surfaces import Surface, read_surface
 from slipcast.formats.join_atlas import Atlas, join, tile
+from slipcast.mesh.weld import find_equal
 
 _LARGEST_M = 10_000.0
 _DEEPEST = 32
@@ -155,7 +156,7 @@ def _joined(document: Document, pieces: list[_Piece]) -> Mesh:
             vertices.append(points[first])
             start += len(first)
             continue
-        first, vertex = weld(points)
+        first, vertex = find_equal(points)
         before = 0
         for piece in together:
             faces.append((vertex[piece.faces + before] + start).astype(np.int32))

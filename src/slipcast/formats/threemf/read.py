@@ -40,6 +40,14 @@ _PATH = "http://schemas.microsoft.com/3dmanufacturing/production/2015/06 path"
 _START = "http://schemas.microsoft.com/3dmanufacturing/2013/01/3dmodel"
 _KNOWN = ("/core/2015/02", "/material/2015/02", "/production/2015/06", "/trianglesets/2021/07")
 """How the namespaces end that change no geometry beyond what is read here."""
+_SOLID = {
+    "beam": "beams of a lattice",
+    "booleanshape": "boolean shapes",
+    "displacementmesh": "displaced meshes",
+    "levelset": "level sets",
+    "slicestack": "stacks of slices",
+}
+"""Elements of extensions that hold geometry of their own, and their names in a sentence."""
 _SHOWN = ("model", "surface")
 """Types of objects that are the thing itself; supports and `other` are not."""
 _MAX_DEPTH = 32
@@ -75,6 +83,8 @@ class _Object:
         self.vertices, self.triangles = array("d"), array("q")
         self.components: list[_Placement] = []
         self.has_mesh = False
+        self.extra: dict[str, int] = {}
+        """What it holds beside its triangles: see `_SOLID`."""
         self.mesh: tuple[F64, I32] | None = None
 
 
@@ -89,6 +99,8 @@ class _Model:
         self.metadata: dict[str, str] = {}
         self.textures: list[str] = []
         self.has_colors = False
+        self.extra: dict[str, int] = {}
+        """Geometry of extensions that stands outside objects."""
         self.needs: list[str] = []
         self._spaces: dict[str, str] = {}
         self._at: _Object | None = None
@@ -125,9 +137,12 @@ class _Model:
             self._material(name[len(_MATERIALS) :], values)
             return
         space, _, word = name.rpartition(" ")
-        if f"{space} " not in (_CORE, _BETA):
-            return
         at = self._at
+        if f"{space} " not in (_CORE, _BETA):
+            if word in _SOLID:
+                extra = self.extra if at is None else at.extra
+                extra[_SOLID[word]] = extra.get(_SOLID[word], 0) + 1
+            return
         if word == "vertex" and at is not None:
             at.vertices.extend((float(values["x"]), float(values["y"]), float(values["z"])))
             if len(at.vertices) > 3 * MAX_VERTICES:
@@ -272,6 +287,11 @@ class _Package:
                 raise BadInput(f"{self.path} nests its components too deeply or in a circle")
             source = where if placed.part is None else self.find(placed.part)
             target = None if source is None else self.model(source).objects.get(placed.object)
+            if target is not None:
+                for word, count in target.extra.items():
+                    self.left_out[word] = self.left_out.get(word, 0) + count
+                if target.extra and not target.triangles and not target.components:
+                    continue
             if source is None or target is None or not (target.has_mesh or target.components):
                 raise BadInput(f"{self.path} builds an object that is missing")
             if target.kind not in _SHOWN:
@@ -298,7 +318,10 @@ class _Package:
 
     def findings(self) -> tuple[Finding, ...]:
         """What of the package was not read."""
-        words = [f"{count} x {kind}" for kind, count in self.left_out.items()]
+        left = dict(self.left_out)
+        for read in self.models.values():
+            left |= {word: left.get(word, 0) + count for word, count in read.extra.items()}
+        words = [f"{count} x {kind}" for kind, count in left.items()]
         needs = dict.fromkeys(uri for read in self.models.values() for uri in read.needs)
         words += [f"the extension {uri[:120] or 'without a namespace'}" for uri in needs]
         return tuple(finding("FILE_LEFT_OUT", {"what": ", ".join(words)}) for _ in words[:1])
