@@ -217,6 +217,8 @@ def _fuse(
     if found.before > found.miss:
         values = {"before": f"{100 * found.before:.1f}", "after": f"{100 * found.miss:.1f}"}
         told.append(finding("VIEWS_MOVED", values))
+    why = "its outline contradicts what all other views show"
+    told += [finding("VIEW_DROPPED", {"view": view.value, "why": why}) for view in found.left_out]
     if found.miss > _APART:
         told.append(finding("VIEWS_APART", {"percent": f"{100 * found.miss:.1f}"}))
     cameras = {side.view: side.camera for side in found.sides}

@@ -25,7 +25,7 @@ _RIM = 2.5
 """A ray is of the rim where its outline lies nearer than this, in nodes."""
 _FADE = 0.3
 """Weight of what is not rim: the more, the sooner the lift fades away from rims."""
-_ROD = 0.06
+_ROD = 0.05
 """Half the width of the widest part that is built round, in units of the frame."""
 _PIXEL = 1.2
 """Width of the pixels that nodes are sorted into, in nodes: no pixel in between stays empty."""
@@ -125,7 +125,7 @@ def _rods(side: Side, grid: Grid, points: F32, values: F32) -> F32 | None:
     deep = side.distances_at(seen.x_px[best], seen.y_px[best], seen.z[best])
     short = np.zeros(seen.shape, bool)
     short.reshape(-1)[seen.pixel[best]] = (deep > 0) & (np.minimum(deep, 0.35 * grid.pitch) > values[best])
-    half = _half_widths(side.outline_px[::_WORK_PX, ::_WORK_PX] / np.float32(_WORK_PX)) * np.float32(_WORK_PX)
+    half = half_widths(side.outline_px[::_WORK_PX, ::_WORK_PX] / np.float32(_WORK_PX)) * np.float32(_WORK_PX)
     row, column = np.indices(seen.shape).astype(np.float32)
     step = size_px / np.float32(_WORK_PX)
     half_px = np.float32(0.5)
@@ -164,7 +164,7 @@ def _middles(seen: _Sorted, short: Bool) -> F32:
     return out
 
 
-def _half_widths(inside_px: F32) -> F32:
+def half_widths(inside_px: F32) -> F32:
     """(H,W) radius in pixels of the largest disc in the outline that holds each pixel; 0 outside."""
     out = np.maximum(inside_px, 0)
     for radius in np.geomspace(1, max(float(inside_px.max()), 1.01), 16):

@@ -11,7 +11,7 @@ hull larger everywhere (five disagreeing figurines, hull's f05 0.780 to 0.772).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,6 +32,8 @@ _NOISE = 0.004
 _EXACT = 0.0008
 """Where the outlines' rays miss the hull by no more than this on average, nothing is moved."""
 _MARGIN = 0.004
+_CONTRADICTS = 0.003
+"""No cameras explain such a miss: one side may show something else. It is left out where the rest misses half of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +45,8 @@ class Registered:
     """Mean distance by which rays along the outlines miss the others' hull, in units of the frame."""
     before: float
     """The same with the cameras that were asked for."""
+    left_out: tuple[View, ...] = ()
+    """Sides that contradict the others wherever their cameras stand: they would cut away what all others show."""
 
 
 def same_frame(sides: Sequence[Side]) -> bool:
@@ -55,9 +59,20 @@ def register(sides: Sequence[Side]) -> Registered:
     before = measure_miss(sides)
     if before <= _EXACT or len(sides) < 2:
         return Registered(sides=tuple(sides), miss=before, before=before)
-    started = stand_together(sides)
-    best, miss = _solve(started)
-    return Registered(sides=tuple(best), miss=miss, before=before)
+    best, miss = _solve(stand_together(sides))
+    found = Registered(sides=tuple(best), miss=miss, before=before)
+    if miss <= _CONTRADICTS or len(sides) < 3:
+        return found
+    rest = min(
+        ([side for side in best if side is not other] for other in best[1:]),
+        key=measure_miss,
+    )
+    kept = {side.view for side in rest}
+    fewer = register([side for side in sides if side.view in kept])
+    if fewer.miss > miss / 2:
+        return found
+    gone = tuple(side.view for side in sides if side.view not in kept)
+    return replace(fewer, left_out=(*gone, *fewer.left_out))
 
 
 def stand_together(sides: Sequence[Side]) -> list[Side]:

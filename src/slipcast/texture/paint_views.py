@@ -4,7 +4,8 @@ Each view is a chart, its picture's own projection, so what it sees keeps its pi
 that sees it most squarely, away from the outline, the front a little sooner; scores are smoothed over the surface, so
 that patches are few. Exposure and tint are levelled first, one gain for each channel and view from what two
 views both see; then seams: one offset for each vertex and view, smooth within a patch and such that both sides of a
-seam agree (Lempitsky & Ivanov 2007), in which the front moves least. What no view saw takes the colours around it,
+seam agree (Lempitsky & Ivanov 2007), in which the front moves least. Over a seam one view fades into the other
+(cross_fade.py). What no view saw takes the colours around it,
 harmonically over the surface, in small squares of its own.
 """
 
@@ -34,6 +35,7 @@ from slipcast.core.values import (
 from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.raycast import Scene
 from slipcast.mesh.topology import face_normals
+from slipcast.texture.cross_fade import cross_fade
 from slipcast.texture.paint import bled_chart, picture_box
 
 _PAD_PX = 8
@@ -75,6 +77,7 @@ def paint_views(mesh: Mesh, views: Mapping[View, Seen], *, max_size_px: int, nam
     colors, offsets = _level_seams(mesh, charts, places, label)
     for index, chart in enumerate(charts):
         chart[:] = _moved(chart, mesh, places[index], label == index, offsets[index])
+    cross_fade(mesh, charts, places, label, scores > 0, neighbours)
     vertex_color = _filled(mesh, label, colors, neighbours)
     atlas, uv = _packed(mesh, charts, places, label, vertex_color)
     area = face_normals(mesh.vertices, mesh.faces)[1]

@@ -1,0 +1,236 @@
+"""Thin parts of several views, each at one place: a blade or a staff before the body is not smeared or split.
+
+The hull knows where a blade lies only where other outlines show it too, at its tip above the head. Lower down it is
+before the body, any depth is allowed, and a network's guess differs from row to row: the tip is found twice. Here each
+part that is narrow in an outline, and sticks out, is followed: where another outline is as narrow its depth is certain,
+from there it goes on as smoothly as it can, towards what the network says, as thick as it is wide.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage, sparse
+from scipy.sparse import linalg
+
+from slipcast.core.masks import find_nearest
+from slipcast.core.orbit import sample
+from slipcast.core.values import F32, F64, I64, Bool
+from slipcast.reconstruct.outlines import half_widths
+from slipcast.reconstruct.silhouettes import Side, march
+from slipcast.reconstruct.solid_grid import Grid
+
+_WIDEST = 0.03
+"""Half the width of the widest part that is followed, in units of the frame."""
+_STEP_PX = 4
+"""Pixels of an outline in one of the lattice that parts are followed on."""
+_STEPS, _RADIUS = 200, 0.75
+_LONG = 5.0
+"""A part is followed where it is longer than this many of its half widths."""
+_NARROW = 4.0
+"""A run along a ray is certain where it is shorter than this many half widths, or three samples."""
+_AROUND, _ALIKE = 2, 0.02
+"""Pixels to a neighbour, and how far its depth may be off, in units of the frame."""
+_LEAST = 4
+"""Certain pixels that a part needs."""
+_GUESS = 0.01
+"""Weight of what the field says of a pixel's depth; 1 is of what is certain."""
+_STIFF = 3.0
+"""Weight of a bend."""
+_FADE = 3.0
+"""Pixels from where a part leaves the body to where it is held to its place wholly."""
+_LOST = 0.02
+"""Share of a part's own pixels that other outlines may lose by it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """A narrow part in one outline's lattice."""
+
+    row: I64
+    column: I64
+    half: F32
+    """(N,) half the part's width in units of the frame."""
+    z: F32
+    """(N,) camera z of its middle."""
+    hold: F32
+    """(N,) 0 where it leaves the body, 1 where it is held to its place."""
+
+
+def place_thin_parts(field: F32, limit: F32, sides: Sequence[Side], grid: Grid) -> F32:
+    """The field (X,Y,Z) in which every narrow part lies where an outline tells it, within `limit`.
+
+    A part that other outlines would miss, because two lie behind each other, stays as it is.
+    """
+    for index, side in enumerate(sides):
+        for part in _follow(field, sides, index, grid):
+            moved = _held(field, limit, side, part, grid)
+            if moved is not None and not _is_missed(field, moved, sides, index, grid):
+                field = moved
+    return field
+
+
+def _follow(field: F32, sides: Sequence[Side], index: int, grid: Grid) -> list[_Part]:
+    side = sides[index]
+    unit = np.float32(1 / side.camera.scale_px)
+    outline = side.outline_px[::_STEP_PX, ::_STEP_PX]
+    half = half_widths(outline / np.float32(_STEP_PX)) * np.float32(_STEP_PX) * unit
+    narrow = (outline > 0) & (half < _WIDEST)
+    label, count = ndimage.label(narrow, np.ones((3, 3)))
+    body = (outline > 0) & ~narrow
+    away = ndimage.distance_transform_edt(~body).astype(np.float32)
+    parts = []
+    for number in range(1, count + 1):
+        row, column = np.nonzero(label == number)
+        wide = half[row, column]
+        length = np.hypot(np.ptp(row), np.ptp(column)) * _STEP_PX * unit
+        if len(row) < _LEAST or length < _LONG * np.median(wide):
+            continue
+        rays = _look_along(field, sides, index, row, column, grid)
+        certain, z = _certain(rays, np.maximum(wide, unit * _STEP_PX / 2))
+        certain &= _is_supported(row, column, z, certain)
+        known = np.where(certain, z, rays.guess)
+        if certain.sum() < max(_LEAST, 0.04 * len(row)) or certain.all():
+            continue
+        say = np.where(certain, 1.0, np.where(np.isfinite(known), _GUESS, 0.0))
+        middle = _bend(row, column, known, say, certain)
+        hold = np.clip(away[row, column] / np.float32(_FADE) - np.float32(0.5), 0, 1)
+        parts.append(_Part(row=row, column=column, half=wide, z=middle, hold=hold.astype(np.float32)))
+    return parts
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rays:
+    z: F32
+    """(S,) of the samples."""
+    free: Bool
+    """(N,S) whether other outlines allow something there."""
+    guess: F32
+    """(N,) the field's middle along each ray, NaN where it has nothing."""
+
+
+def _look_along(field: F32, sides: Sequence[Side], index: int, row: I64, column: I64, grid: Grid) -> _Rays:
+    x = ((column + 0.5) * _STEP_PX).astype(np.float32)
+    y = ((row + 0.5) * _STEP_PX).astype(np.float32)
+    rays = march(sides, index, x, y, _STEPS, _RADIUS)
+    at = ((rays.points - grid.low.astype(np.float32)) / np.float32(grid.pitch)).reshape(-1, 3).T
+    said = ndimage.map_coordinates(field, at, order=1, cval=-1.0).reshape(rays.inside.shape)
+    weight = np.clip(said + np.float32(grid.pitch / 2), 0, None)
+    total = weight.sum(1)
+    guess = np.where(total > 0, (weight * rays.z).sum(1) / np.maximum(total, 1e-9), np.nan)
+    return _Rays(z=rays.z, free=rays.inside > 0, guess=guess.astype(np.float32))
+
+
+def _certain(rays: _Rays, half: F32) -> tuple[Bool, F64]:
+    """(N,) where a ray has a narrow run, and (N,) its middle; elsewhere what the field says."""
+    step = float(rays.z[1] - rays.z[0])
+    certain, z = np.zeros(len(half), bool), rays.guess.astype(np.float64)
+    edges = np.diff(np.pad(rays.free.astype(np.int8), ((0, 0), (1, 1))), axis=1)
+    for number, edge in enumerate(edges):
+        start, end = np.flatnonzero(edge > 0), np.flatnonzero(edge < 0)
+        if not len(start):
+            continue
+        run = int((end - start).argmin())
+        if (end - start)[run] * step < max(_NARROW * half[number], 3 * step):
+            certain[number] = True
+            z[number] = float(rays.z[start[run] : end[run]].mean())
+    return certain, z
+
+
+def _is_supported(row: I64, column: I64, z: F64, certain: Bool) -> Bool:
+    """(N,) whether most of a pixel's neighbours in the part are certain too, and of the same depth.
+
+    At the rim of an outline every ray is short; there only one pixel of a part's width is.
+    """
+    out = np.zeros(len(row), bool)
+    for number in np.flatnonzero(certain):
+        near = (np.abs(row - row[number]) <= _AROUND) & (np.abs(column - column[number]) <= _AROUND)
+        alike = certain[near] & (np.abs(z[near] - z[number]) < _ALIKE)
+        out[number] = alike.mean() > 0.6
+    return out
+
+
+def _bend(row: I64, column: I64, z: F64, weight: F64, certain: Bool) -> F32:
+    """(N,) depths that bend as little as they can; certain ones that do not fit the others lose their say."""
+    place = {(int(r), int(c)): n for n, (r, c) in enumerate(zip(row, column, strict=True))}
+    lines: list[tuple[int, int, int]] = []
+    links: list[tuple[int, int]] = []
+    for (r, c), here in place.items():
+        for dr, dc in ((0, 1), (1, 0), (1, 1), (1, -1)):
+            on = place.get((r + dr, c + dc))
+            back = place.get((r - dr, c - dc))
+            if on is not None:
+                links.append((here, on))
+                if back is not None:
+                    lines.append((back, here, on))
+    size = len(row)
+    bends = _rows([[1.0, -2.0, 1.0]] * len(lines), lines, size)
+    slopes = _rows([[1.0, -1.0]] * len(links), links, size)
+    # Slopes cost a little: what nothing holds goes on level.
+    stiff = _STIFF * (bends.T @ bends) + 1e-3 * (slopes.T @ slopes) + 1e-9 * sparse.eye(size)
+    known, say = np.nan_to_num(z), weight.copy()
+    out = known
+    for _ in range(4):
+        out = linalg.spsolve((stiff + sparse.diags(say)).tocsc(), say * known)
+        apart = np.abs(out - known) / 0.02
+        say = np.where(certain, weight / (1 + apart**2), weight)
+    return np.asarray(out, np.float32)
+
+
+def _rows(values: list[list[float]], at: Sequence[tuple[int, ...]], size: int) -> sparse.csr_matrix:
+    if not at:
+        return sparse.csr_matrix((1, size))
+    row = np.repeat(np.arange(len(at)), len(at[0]))
+    return sparse.csr_matrix((np.ravel(values), (row, np.ravel(at))), (len(at), size))
+
+
+def _held(field: F32, limit: F32, side: Side, part: _Part, grid: Grid) -> F32 | None:
+    """The field with `part` at its place and nothing else on its rays."""
+    height, width = (int(np.ceil(n / _STEP_PX)) for n in side.outline_px.shape)
+    known = np.zeros((height, width), bool)
+    known[part.row, part.column] = True
+    maps = np.zeros((height, width, 3), np.float32)
+    maps[part.row, part.column] = np.stack([part.z, part.half, part.hold], 1)
+    maps = maps[find_nearest(known)]
+    there = ndimage.binary_dilation(known, iterations=1)
+    index = np.flatnonzero(limit > -2 * grid.pitch)
+    x, y, z = side.camera.project(grid.points(index))
+    column = np.clip((x / _STEP_PX).astype(np.int64), 0, width - 1)
+    row = np.clip((y / _STEP_PX).astype(np.int64), 0, height - 1)
+    mine = there[row, column]
+    if not mine.any():
+        return None
+    index, x, y, z = index[mine], x[mine], y[mine], z[mine]
+    middle, half, hold = sample(maps, x / np.float32(_STEP_PX), y / np.float32(_STEP_PX)).T
+    half = np.maximum(half, np.float32(0.75 * grid.pitch))
+    beside = np.abs(z - middle)
+    out = field.copy()
+    values, most = out.reshape(-1)[index], limit.reshape(-1)[index]
+    deep = side.distances_at(x, y, z)
+    rod = half - np.hypot(half - np.minimum(deep, half), beside)
+    values = np.where(hold > 0.5, np.maximum(values, np.minimum(rod, most)), values)
+    out.reshape(-1)[index] = np.minimum(values, half - beside + (1 - hold) * np.float32(0.25))
+    return out
+
+
+def _is_missed(before: F32, after: F32, sides: Sequence[Side], index: int, grid: Grid) -> bool:
+    """Whether other outlines would miss more than they may of what the field filled before."""
+    changed = np.flatnonzero((before > 0) & (after <= 0))
+    if not len(changed):
+        return False
+    rest = np.flatnonzero(after > 0)
+    for number, side in enumerate(sides):
+        if number == index:
+            continue
+        # What is thinner than a node is not in the field at all.
+        was = _pixels(changed[side.distances(grid.points(changed)) > 0.75 * grid.pitch], side, grid)
+        lost = np.setdiff1d(was, _pixels(rest, side, grid))
+        if len(lost) > max(2, _LOST * len(was)):
+            return True
+    return False
+
+
+def _pixels(index: I64, side: Side, grid: Grid) -> I64:
+    size_px = float(side.camera.scale_px) * grid.pitch * 1.5
+    x, y, _ = side.camera.project(grid.points(index))
+    return np.unique((y / size_px).astype(np.int64) * 100_000 + (x / size_px).astype(np.int64))
