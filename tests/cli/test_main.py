@@ -234,9 +234,9 @@ def test_a_small_number_is_asked_for_its_unit() -> None:
 
 
 def test_the_words_for_detail_are_those_of_the_stage() -> None:
-    from slipcast.reconstruct import points
+    from slipcast.reconstruct import dexels
 
-    assert set(words.DETAILS) == set(points.DETAILS)
+    assert set(words.DETAILS) == set(dexels.DETAILS)
     assert words.DETAIL in words.DETAILS
     assert words.view_of("LEFT") is View.LEFT
 

@@ -2,6 +2,7 @@
 in them."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import click
@@ -95,7 +96,7 @@ def inspect(terminal: Terminal, files: tuple[Path, ...], as_json: bool, debug: b
     code = 0
     try:
         for path in dict.fromkeys(files):
-            done = attempt(lambda path=path: describe(path), debug=debug)  # type: ignore[misc]
+            done = attempt(partial(describe, path), debug=debug)
             if isinstance(done, Failure):
                 code = code or done.exit_code
                 terminal.complain(done)

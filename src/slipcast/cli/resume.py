@@ -2,6 +2,7 @@
 
 import json
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import click
@@ -64,7 +65,7 @@ def resume(
     for folder in folders:
         with StageBar(terminal, STAGES) as bar, nullcontext() if debug else quiet():
             done = attempt(
-                lambda folder=folder, bar=bar: work(folder, bar),  # type: ignore[misc]
+                partial(work, folder, bar),
                 debug=debug,
             )
         if isinstance(done, Failure):

@@ -24,7 +24,7 @@ from slipcast.depth.models import AUTO, DEPTH_MODELS
 from slipcast.formats.table import EXPORTERS
 from slipcast.integrations.command import Ended, call_slipcast
 from slipcast.prepare.targets import TARGETS
-from slipcast.reconstruct.points import DETAILS
+from slipcast.reconstruct.dexels import DETAILS
 
 _PREVIEW_PX = 1024
 _INSTRUCTIONS = """Slipcast turns a picture of a figurine into a closed, textured 3D asset, offline.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,7 @@ def check_pictures(
     tell = tell or ignore
     judged: dict[Path, Judgement] = {}
     for path in dict.fromkeys(job.pictures):
-        done = attempt(lambda path=path: _judge(path, job), debug=job.debug)  # type: ignore[misc]
+        done = attempt(partial(_judge, path, job), debug=job.debug)
         if isinstance(done, Failure):
             tell(EntryDone(entry=str(path), outcome=done))
             yield path, done

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,7 @@ def export_assets(job: ExportJob, tell: Tell | None = None) -> Iterator[tuple[Pa
     tell = tell or ignore
     places: dict[Path, Path] = {}
     for asset in dict.fromkeys(job.assets):
-        done = attempt(lambda asset=asset: _export(asset, job, places), debug=job.debug)  # type: ignore[misc]
+        done = attempt(partial(_export, asset, job, places), debug=job.debug)
         if isinstance(done, Exported):
             for found in done.findings:
                 tell(Found(entry=asset.stem, finding=found))

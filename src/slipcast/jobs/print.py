@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,7 @@ def print_sources(job: PrintJob, tell: Tell | None = None) -> Iterator[tuple[Pat
     """Prepare each source and yield it with what came of it; one that fails does not stop the others."""
     tell = tell or ignore
     for source in job.sources:
-        done = attempt(lambda source=source: _print(source, job), debug=job.debug)  # type: ignore[misc]
+        done = attempt(partial(_print, source, job), debug=job.debug)
         if isinstance(done, Printed):
             for found in done.made.findings:
                 tell(Found(entry=source.stem, finding=found))

@@ -15,6 +15,8 @@ from slipcast.core.values import F64, I64, Bool
 from slipcast.reconstruct.gaps import Gaps
 from slipcast.reconstruct.ray_grid import RayGrid
 
+DETAILS = {"draft": 192, "standard": 280, "fine": 600}
+"""Dexels, which are rays, along the figurine's longer side; never more than the picture has pixels."""
 _SPECK = 40
 """Bodies of fewer levels than this that stand on rays with others are dropped."""
 _POST = 6.0

@@ -16,13 +16,10 @@ from slipcast.core.errors import StageFailed
 from slipcast.core.options import check, choice
 from slipcast.core.values import F32, Cutout, PointCloud, Shells, Source
 from slipcast.mesh.normals import vertex_normals
-from slipcast.reconstruct.dexels import make_dexels
+from slipcast.reconstruct.dexels import DETAILS, make_dexels
 from slipcast.reconstruct.gaps import find_gaps
 from slipcast.reconstruct.ray_grid import sample_rays
 from slipcast.reconstruct.surface_nets import make_surface_net
-
-DETAILS = {"draft": 192, "standard": 280, "fine": 600}
-"""Rays along the figurine's longer side, never more than the picture has pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)

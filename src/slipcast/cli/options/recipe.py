@@ -5,7 +5,7 @@ from slipcast.core.values import View
 from slipcast.depth.device import DEVICES as DEVICES
 from slipcast.depth.models import DepthOptions
 from slipcast.depth.place import PlaceOptions
-from slipcast.reconstruct.points import DETAILS as DETAILS
+from slipcast.reconstruct.dexels import DETAILS as DETAILS
 from slipcast.reconstruct.points import PointOptions
 from slipcast.reconstruct.reconstruct import METHODS as METHODS
 from slipcast.reconstruct.reconstruct import SurfaceOptions

@@ -13,7 +13,8 @@ from slipcast.depth.models import AUTO, DEPTH_MODELS, DepthOptions
 from slipcast.depth.place import PlaceOptions
 from slipcast.formats.table import COMPRESSIONS, EXPORTERS, TEXTURE_TYPES
 from slipcast.prepare.targets import TARGETS
-from slipcast.reconstruct.points import DETAILS, PointOptions
+from slipcast.reconstruct.dexels import DETAILS
+from slipcast.reconstruct.points import PointOptions
 from slipcast.reconstruct.simplify import MAX_FACES, MIN_FACES, SimplifyOptions
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from slipcast.core.values import View
 from slipcast.depth.models import AUTO, DEPTH_MODELS
 from slipcast.formats.table import EXPORTERS
 from slipcast.prepare.targets import TARGETS
-from slipcast.reconstruct.points import DETAILS
+from slipcast.reconstruct.dexels import DETAILS
 from slipcast.service import keys, money
 from slipcast.service.api.account import get_account
 from slipcast.service.api.admin import get_queue, list_tenants
