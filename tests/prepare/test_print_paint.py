@@ -8,8 +8,9 @@ from slipcast.core.errors import BadInput
 from slipcast.core.values import U8, Figurine
 from slipcast.prepare.body import body_from_mesh, read_surface
 from slipcast.prepare.color_bodies import split_colors
-from slipcast.prepare.paint import PaintOptions, measure_areas, paint_surface, pick_palette
+from slipcast.prepare.paint import PaintOptions, _match_skin, measure_areas, paint_surface, pick_palette
 from slipcast.prepare.palette import (
+    Palette,
     choose_palette,
     ciede2000,
     compare_space,
@@ -81,6 +82,22 @@ def test_gold_on_a_head_is_no_face() -> None:
     colors = np.repeat(np.array([[180, 130, 90], [70, 130, 140]], np.uint8), [5, 95], axis=0)
     assert (weigh_skin(colors, np.ones(100)) == 1).all()
     assert (weigh_skin(colors[:60], np.ones(60))[:5] > 1).all(), "where it is more than a twelfth"
+
+
+def test_a_face_keeps_its_skin_beside_gold() -> None:
+    """The knight's case: gold and brown hair share the face's filament, and must not make it brown."""
+    shown = np.array(
+        [[228, 194, 170], [199, 160, 90], [147, 87, 59], [180, 184, 190], [80, 120, 200]], np.uint8
+    )
+    share = np.array([60, 60, 40, 500, 200])
+    colors, area = np.repeat(shown, share, axis=0), np.ones(share.sum())
+    skin = np.repeat([1.0, 0, 0.3, 0, 0], share)
+    index = np.repeat([1, 1, 1, 0, 2], share)
+    before = Palette(colors=((180, 184, 190), (199, 174, 133), (80, 120, 200)), mean_error=0, largest_error=0)
+    after = _match_skin(before, index, colors, area, skin)
+    face = lab_from_srgb(np.array(after.colors[1:2], np.uint8))
+    assert ciede2000(face, lab_from_srgb(shown[:1]))[0] < 3
+    assert after.colors[::2] == before.colors[::2]
 
 
 def test_a_ragged_border_is_printed_smooth(statue: Figurine) -> None:

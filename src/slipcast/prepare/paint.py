@@ -23,10 +23,13 @@ from slipcast.prepare.palette import (
     compare_space,
     lab_from_srgb,
     map_to_filaments,
+    srgb_from_lab,
     weigh_skin,
 )
 
 _ROUNDS = 6
+_LIT_FACE, _LIT_WITHIN, _MOST_FACE = 0.8, 8.0, 0.4
+"""Quantile of lightness, and what is near it, that stands for a face; the share of it that has one printed colour."""
 _FIRST_CUT = 0.15
 """Where an edge may be cut: not so near to its ends that slivers come out."""
 _SHOWN = 0.7
@@ -96,11 +99,32 @@ def pick_palette(surface: Surface, texture: U8, options: PaintOptions) -> Palett
     colors, area = _face_colors(surface, texture)[seen], measure_areas(surface)[seen]
     if options.filaments:
         return map_to_filaments(colors, area, options.filaments)[0]
-    looked_at = measure_importance(surface)[seen]
-    looked_at = looked_at * np.where(
-        looked_at >= _FACE, weigh_skin(colors, _weigh_middle(surface)[seen]), 1.0
-    )
-    return choose_palette(colors, area, options.colors, area * looked_at)[0]
+    looked_at, middle = measure_importance(surface)[seen], _weigh_middle(surface)[seen]
+    more = weigh_skin(colors, middle)
+    weight = area * looked_at * np.where(looked_at >= _FACE, more, 1.0)
+    palette, index = choose_palette(colors, area, options.colors, weight)
+    skin = np.where(more > 1, middle, 0.0)
+    return _match_skin(palette, index, colors, area, skin) if skin.any() else palette
+
+
+def _match_skin(palette: Palette, index: I64, colors: U8, area: F64, skin: F64) -> Palette:
+    """The palette whose colour for most of the face, (N,) weights of `skin`, is that of the face's lit part.
+
+    Gold and hair take the same one, and blend it to a brown that no face has.
+    """
+    lab = lab_from_srgb(colors)
+    order = np.argsort(lab[:, 0], kind="stable")
+    below = np.cumsum(skin[order]) / skin.sum()
+    lit = lab[order[np.searchsorted(below, _LIT_FACE)], 0]
+    face = skin * (np.abs(lab[:, 0] - lit) < _LIT_WITHIN)
+    own = list(palette.colors)
+    k = int(np.bincount(index, face, len(own)).argmax())
+    if skin[index == k].sum() < _MOST_FACE * skin.sum():
+        return palette
+    shade = np.average(lab, axis=0, weights=face)
+    r, g, b = srgb_from_lab(shade[None])[0]
+    own[k] = (int(r), int(g), int(b))
+    return map_to_filaments(colors, area, own)[0] if len(own) > 1 else palette
 
 
 def measure_importance(surface: Surface) -> F64:
