@@ -3,7 +3,8 @@
     python -m evaluation.lods ASSET.glb... [--faces 20000,5000,1000] [--collision hull,convex:8]
 
 Largest and mean deviation in mm; shading: the mean angle in degrees between the normals that a program shades with and
-those of the finest level, over four sides, without and with the normal map where there is one; outline: the shared part
+those of the finest level, over four sides, without and with the normal map where there is one, and with one that is
+baked for this level alone; outline: the shared part
 of the outlines of those sides; «there»: the mean difference of colour (of 255) to the finest, both lit by one lamp and
 as high as the one-pixel height. Seconds are CPU seconds of one core for making the level.
 """
@@ -25,6 +26,7 @@ from slipcast.pipeline.preview import Look, look_from
 from slipcast.prepare.collision import CollisionOptions, make_collision
 from slipcast.prepare.lods import LodOptions, make_lods
 from slipcast.texture.normal_map import Frames
+from slipcast.texture.rebake import bake_normal_map
 
 SIDES_DEG = (0, 90, 180, 270)
 _PX = 512
@@ -126,9 +128,10 @@ def main() -> None:
     parser.add_argument("--faces", default="20000,5000,1000")
     parser.add_argument("--collision", default="")
     asked = parser.parse_args()
-    wanted = [int(word) for word in asked.faces.split(",")]
-    print("| | faces | largest mm | mean mm | shading deg | with map | outline | one pixel at | there | s |")
-    print("|---|---|---|---|---|---|---|---|---|---|")
+    wanted = [int(word) for word in filter(None, asked.faces.split(","))]
+    heads = "faces | largest mm | mean mm | shading deg | with map | with its own | outline | one pixel at | there | s"
+    print(f"| | {heads} |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
     bodies = []
     for path in asked.assets:
         figurine = replace(read_figurine(path), name=path.stem)
@@ -141,12 +144,14 @@ def main() -> None:
             seconds = time.process_time() - begun
             level = lods[-1]
             seen = compare(level.figurine, figurine)
+            own_map = replace(level.figurine, normal_map=bake_normal_map(level.figurine, figurine))
+            own = f"{compare(own_map, figurine).mapped_deg:.1f}"
             there = differ_at(level.figurine, figurine, int(np.clip(level.switch_px, 16, 1080)))
             mapped = "-" if seen.mapped_deg is None else f"{seen.mapped_deg:.1f}"
             print(
                 f"| {path.stem} | {len(level.figurine.mesh.faces)} | {level.deviation.largest_m * 1000:.2f} | "
-                f"{level.deviation.mean_m * 1000:.3f} | {seen.shading_deg:.1f} | {mapped} | {seen.iou:.4f} | "
-                f"{level.switch_px:.0f} px | {there:.1f} | {seconds:.1f} |",
+                f"{level.deviation.mean_m * 1000:.3f} | {seen.shading_deg:.1f} | {mapped} | {own} | "
+                f"{seen.iou:.4f} | {level.switch_px:.0f} px | {there:.1f} | {seconds:.1f} |",
                 flush=True,
             )
         for word in filter(None, asked.collision.split(",")):

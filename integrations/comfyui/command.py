@@ -70,7 +70,9 @@ def _listen(name: str, stream, heard: queue.SimpleQueue) -> None:
 
 def _entries(text: str, said: list[str], code: int) -> list[dict]:
     if any("No module named 'slipcast'" in line for line in said):
-        raise RuntimeError("Slipcast is not installed here; run pip install FOLDER, of a copy of Slipcast, with ComfyUI's Python")
+        raise RuntimeError(
+            "Slipcast is not here; with ComfyUI's Python run pip install FOLDER, a copy of Slipcast"
+        )
     try:
         found = json.loads(text)
     except ValueError:

@@ -81,6 +81,18 @@ def rebake(figurine: Figurine, mesh: Mesh) -> Figurine:
     return replace(painted, texture=texture, occlusion=occlusion, normal_map=normals)
 
 
+def bake_normal_map(painted: Figurine, figurine: Figurine, *, size_px: int = 1024) -> U8:
+    """Return the normal map (H,W,3) with which `painted`, of fewer faces, is shaded like `figurine`, on its own atlas.
+
+    The longer side has `size_px`.
+    """
+    height, width = painted.texture.pixels.shape[:2]
+    share = size_px / max(height, width)
+    return _bake_normals(
+        painted, figurine, _trace(painted, figurine, round(width * share), round(height * share))
+    )
+
+
 def _middles(mesh: Mesh) -> F64:
     out: F64 = mesh.vertices[mesh.faces].astype(np.float64).mean(axis=1)
     return out
