@@ -7,6 +7,7 @@ from blocks import ball, box
 from scipy import ndimage
 
 from slipcast.core.errors import BadInput
+from slipcast.mesh.self_intersection import find_crossing_faces
 from slipcast.mesh.thickness import measure_thickness
 from slipcast.prepare.body import read_surface
 from slipcast.prepare.hollow import HollowOptions, hollow, measure_depth
@@ -74,3 +75,12 @@ def test_a_small_or_thin_figurine_stays_solid_with_the_reason() -> None:
 def test_options_refuse_when_they_are_made(field: str, value: float) -> None:
     with pytest.raises(BadInput, match=field):
         HollowOptions(**{field: value})  # type: ignore[arg-type]
+
+
+def test_a_cavity_keeps_all_its_faces_where_it_is_asked() -> None:
+    """What a print falls back on where the collapse left faces that cross."""
+    thin, one = hollow(ball(30), HollowOptions(holes=0))
+    full, other = hollow(ball(30), HollowOptions(holes=0), thin_out=False)
+    assert full.solid.num_tri() > 2 * thin.solid.num_tri()
+    assert other.after_mm3 == pytest.approx(one.after_mm3, rel=0.01)
+    assert not len(find_crossing_faces(read_surface(full).as_mesh()))

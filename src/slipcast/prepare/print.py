@@ -280,15 +280,17 @@ def print_figurine(figurine: Figurine, options: PrintOptions) -> Print:
         body, thickened = thicken(body, options.thicken_mm)
     body, base = add_base(_drop(body), options.base)
     body, orientation = orient(body, options.orient, options.process)
-    emptied = None
+    whole, emptied = body, None
     if options.hollow is not None:
-        body, emptied = hollow(body, options.hollow)
+        body, emptied = hollow(whole, options.hollow)
         if emptied.refused:
             found.append(finding("PRINT_NOT_HOLLOWED", {"reason": emptied.refused}))
         elif not options.hollow.holes:
             found.append(finding("PRINT_NO_DRAIN", {}))
-    parts, cuts = split(body, count=options.split, printer_mm=options.printer_mm, process=options.process)
-    uncrossed = [uncross(part.body) for part in parts]
+    parts, cuts, uncrossed = _cut(body, options)
+    if options.hollow is not None and emptied and not emptied.refused and any(n for _, n in uncrossed):
+        body, emptied = hollow(whole, options.hollow, thin_out=False)
+        parts, cuts, uncrossed = _cut(body, options)
     parts = [replace(part, body=own) for part, (own, _) in zip(parts, uncrossed, strict=True)]
     reports = [
         inspect_part(own, process, options.printer_mm, crossing_faces=crossing) for own, crossing in uncrossed
@@ -315,6 +317,12 @@ def print_figurine(figurine: Figurine, options: PrintOptions) -> Print:
         options=options,
         provenance={key: value for key, value in figurine.provenance.items() if key != "options"},
     )
+
+
+def _cut(body: Body, options: PrintOptions) -> tuple[list[SplitPart], list[Cut], list[tuple[Body, int]]]:
+    """The parts, the cuts, and each part's body without faces that cross, with how many still do."""
+    parts, cuts = split(body, count=options.split, printer_mm=options.printer_mm, process=options.process)
+    return list(parts), list(cuts), [uncross(part.body) for part in parts]
 
 
 def uncross(body: Body) -> tuple[Body, int]:
