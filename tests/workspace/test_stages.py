@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from slipcast.pipeline.recipe import Recipe
 from slipcast.pipeline.result import Result
 from slipcast.pipeline.run import run
 from slipcast.workspace.files import write
+from slipcast.workspace.stage_files import depth_files, describe_depth, read_depth
 from slipcast.workspace.stages import ORDER, read_stages
 
 ROOT = Path(__file__).parents[2]
@@ -106,6 +108,65 @@ def test_eight_bits_and_an_added_alpha_are_taken(made: tuple[Result, Path], fold
     assert (depth.front < was.front)[120:140, 110:130][was.valid[120:140, 110:130]].all()
 
 
+def before(pixels: np.ndarray) -> np.ndarray:
+    pixels = pixels.copy()
+    pixels[120:140, 110:130] = 255 if pixels.dtype == np.uint8 else 65535
+    return pixels
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_step_that_is_painted_moves_its_pixels_alone(
+    made: tuple[Result, Path], folder: Path, bits: int
+) -> None:
+    was = made[0].depth
+    if bits == 8:
+        with Image.open(folder / "steps.png") as picture:
+            eight = (np.array(picture) // 257).astype(np.uint8)
+        Image.fromarray(eight).save(folder / "steps.png")
+    paint(folder / "steps.png", before)
+    stages = read_stages(folder)
+    assert (stages.since, stages.edited) == ("steps", ("steps",))
+    depth = stages.start.depth
+    assert depth is not None
+    assert depth.steps is not None
+    stroke = np.zeros(was.valid.shape, bool)
+    stroke[120:140, 110:130] = was.valid[120:140, 110:130]
+    assert np.array_equal(depth.front[~stroke], was.front[~stroke])
+    rows, _ = np.nonzero(was.valid)
+    tenth_m = 0.1 * (np.ptp(rows) + 1) * was.front[was.valid].mean() / was.camera.fy_px
+    assert tenth_m == pytest.approx(0.0075, rel=0.1)  # of 75 mm
+    assert (was.front - depth.front)[stroke] == pytest.approx(tenth_m, rel=1e-3)
+    assert (depth.back >= depth.front).all()
+
+
+def test_a_false_step_that_is_painted_grey_goes_away(made: tuple[Result, Path], tmp_path: Path) -> None:
+    was = made[0].depth
+    steps = np.zeros(was.valid.shape, np.float32)
+    steps[100:150, 100:140] = np.where(was.valid[100:150, 100:140], 0.03, 0)
+    moved = replace(was, steps=steps)
+    for name, data in depth_files(moved).items():
+        (tmp_path / name).write_bytes(data)
+    known = json.loads(json.dumps(describe_depth(moved)))
+    same = read_depth(tmp_path, known)
+    assert np.array_equal(same.steps, steps)  # type: ignore[arg-type]
+    paint(tmp_path / "steps.png", lambda pixels: np.full_like(pixels, 32768))
+    gone = read_depth(tmp_path, known, {"steps.png"})
+    assert not gone.steps.any()  # type: ignore[union-attr]
+    rows, _ = np.nonzero(was.valid)
+    metres = 0.03 * (np.ptp(rows) + 1) * was.front[was.valid].mean() / was.camera.fy_px
+    assert (gone.front - was.front)[steps > 0] == pytest.approx(metres, rel=1e-3)
+
+
+def test_going_on_from_steps_tells_it(folder: Path) -> None:
+    paint(folder / "steps.png", before)
+    done = resume_stages(folder)
+    assert done.asset["edited"] == ["steps"]
+    again = read_stages(folder, since="steps").start.depth
+    assert again is not None
+    assert again.steps is not None
+    assert again.steps.max() == pytest.approx(0.1, abs=1e-4)
+
+
 def test_a_painted_back_stays_behind_the_front(made: tuple[Result, Path], folder: Path) -> None:
     paint(folder / "depth_back.png", lambda pixels: np.where(pixels > 0, 65535, 0))
     depth = read_stages(folder).start.depth
@@ -182,6 +243,8 @@ def rewrite(**facts: object) -> Callable[[Path], None]:
         ("depth_front.png", blacken, "is 0, which is outside, at"),
         ("depth_front.png", redden, "is in colours; save it in grey"),
         ("depth_front.png", lambda path: path.write_text("no picture"), "is no picture"),
+        ("steps.png", swap_size, "is 100 x 100 px where 256 x 256 are needed"),
+        ("steps.png", redden, "is in colours; save it in grey"),
         ("mask.png", swap_size, "is 100 x 100 px where 256 x 256 are needed"),
         ("mask.png", blacken, "is black all over"),
         ("mask.png", Path.unlink, "is not there"),
@@ -221,7 +284,7 @@ def test_no_edit_is_lost(folder: Path) -> None:
     with pytest.raises(BadInput, match=r"atlas.png was edited too and would be made anew"):
         read_stages(folder)
     assert read_stages(folder, since="depth").since == "depth"
-    with pytest.raises(BadInput, match="which is no stage; choose from mask, depth, mesh, texture"):
+    with pytest.raises(BadInput, match="which is no stage; choose from mask, depth, steps, mesh, texture"):
         read_stages(folder, since="paint")
     assert ORDER[0] == "mask"
 
@@ -260,7 +323,7 @@ def test_the_command_says_what_was_edited_and_speaks_of_its_options(
 
     assert main(["resume", str(folder), "--from", "paint"]) == 2
     assert capfd.readouterr().err == (
-        "slipcast: --from is 'paint', which is no stage; choose from mask, depth, mesh, texture\n"
+        "slipcast: --from is 'paint', which is no stage; choose from mask, depth, steps, mesh, texture\n"
     )
     paint(folder / "atlas.png", lambda pixels: 255 - pixels)
     (tmp_path / "my.toml").write_text('formats = ["stl"]\n')

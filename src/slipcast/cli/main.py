@@ -32,7 +32,7 @@ COMMANDS: dict[str, Row] = {
     "convert": Row("slipcast.cli.convert:convert", "Turn pictures of figurines into textured 3D assets."),
     "watch": Row("slipcast.cli.watch:watch", "Convert the pictures of a folder as they arrive."),
     "resume": Row(
-        "slipcast.cli.resume:resume", "Go on from stages that you edited: mask, depth, mesh, texture."
+        "slipcast.cli.resume:resume", "Go on from stages that you edited: mask, depth, steps, mesh, texture."
     ),
     "check": Row("slipcast.cli.check:check", "Judge pictures before anything is made of them."),
     "make": Row("slipcast.cli.make:make", "Words in, a finished 3D asset out: prompt, picture, conversion."),

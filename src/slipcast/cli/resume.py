@@ -21,7 +21,7 @@ from slipcast.jobs.resume import resume_stages
     "--from",
     "since",
     default="",
-    help="Stage to go on from: mask, depth, mesh or texture; default: the first that was edited.",
+    help="Stage to go on from: mask, depth, steps, mesh or texture; default: the first that was edited.",
 )
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="Folder for the results; default: where it was."
@@ -48,9 +48,9 @@ def resume(
 ) -> int:
     """Make assets anew from STAGES, folders NAME.stages that `--keep` wrote and that you edited since.
 
-    Paint mask.png, depth_front.png or depth_back.png, sculpt mesh.ply (or put a mesh.glb beside it), retouch atlas.png
-    or picture.png. What was edited is noticed; everything after it is made anew, nothing before it. The metadata says
-    what was edited.
+    Paint mask.png, depth_front.png, depth_back.png or steps.png, sculpt mesh.ply (or put a mesh.glb beside it), retouch
+    atlas.png or picture.png. What was edited is noticed; everything after it is made anew, nothing before it. The
+    metadata says what was edited.
     """
     from slipcast.pipeline.recipe import Recipe
     from slipcast.pipeline.run import STAGES

@@ -271,10 +271,15 @@ class DepthMap(ShowsSizes):
     spread: F32 | None = None
     """(2,H,W) likely error of front and back, which 68 of 100 pixels do not exceed, over the figurine's longer side;
     None where the model does not know."""
+    steps: F32 | None = None
+    """(H,W) how far the front was moved where one part stands before another, over the figurine's longer side: above 0
+    towards the viewer; None where nothing was moved."""
     findings: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
         shape = (self.camera.height_px, self.camera.width_px)
+        if self.steps is not None:
+            check_array(self, "steps", shape, np.float32)
         if self.spread is not None:
             check_array(self, "spread", (2, *shape), np.float32)
         check_array(self, "front", shape, np.float32)

@@ -145,7 +145,8 @@ def _stretch(depth: Shells, ratio: float) -> Shells:
         return np.where(depth.valid, middle + (shell - middle) * np.float32(factor), 0).astype(np.float32)
 
     front, back = moved(depth.front), moved(depth.back)
-    return replace(depth, front=front, back=np.maximum(front, back))
+    steps = None if depth.steps is None else depth.steps * np.float32(factor)
+    return replace(depth, front=front, back=np.maximum(front, back), steps=steps)
 
 
 def _shells(depth: DepthMap, front: F32, back: F32, back_source: Source) -> Shells:

@@ -11,6 +11,7 @@ import numpy as np
 
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
+from slipcast.core.masks import box_of
 from slipcast.core.values import (
     F32,
     U8,
@@ -26,6 +27,7 @@ from slipcast.core.values import (
 )
 
 NEAR = 65535
+MIDDLE = 32768
 U16 = np.ndarray[tuple[int, ...], np.dtype[np.uint16]]
 
 
@@ -75,6 +77,8 @@ def depth_files(depth: Shells) -> dict[str, bytes]:
     files = {"depth.npz": npz_of_depth(depth)}
     for shell, values in shells_of(depth).items():
         files[f"depth_{shell}.png"] = png(levels_of(values, depth.valid, near, far))
+    steps = _steps_of(depth)
+    files["steps.png"] = png(_levels_of_steps(steps, _most_of(steps)))
     return files
 
 
@@ -87,6 +91,7 @@ def describe_depth(depth: Shells) -> dict[str, object]:
         "back_source": int(depth.back_source),
         "near_m": near,
         "far_m": far,
+        "steps_most": _most_of(_steps_of(depth)),
         "findings": [entry.as_dict() for entry in depth.findings],
     }
 
@@ -112,6 +117,16 @@ def read_depth(folder: Path, known: Mapping[str, Any], used: Collection[str] = (
         place = folder / f"depth_{name}.png"
         if place.name in used:
             shells[name] = _painted(place, values, valid, known["near_m"], known["far_m"])
+    steps = exact.get("steps")
+    if "steps.png" in used:
+        steps = np.zeros(valid.shape, np.float32) if steps is None else steps
+        painted = _painted_steps(folder / "steps.png", steps, valid, known["steps_most"])
+        box = box_of(valid)
+        longer_m = max(box.height, box.width) * float(shells["front"][valid].mean()) / fy
+        shells["front"] = np.where(valid, shells["front"] - (painted - steps) * longer_m, 0).astype(
+            np.float32
+        )
+        steps = painted
     return Shells(
         front=shells["front"],
         back=np.maximum(shells["back"], shells["front"]),
@@ -123,6 +138,7 @@ def read_depth(folder: Path, known: Mapping[str, Any], used: Collection[str] = (
         implausible_ratio=known["implausible_ratio"],
         agreement=known["agreement"],
         spread=exact["spread"].astype(np.float32) if "spread" in exact else None,
+        steps=steps,
         findings=tuple(read_finding(entry) for entry in known["findings"]),
     )
 
@@ -141,6 +157,34 @@ def _painted(place: Path, exact: F32, valid: Bool, near: float, far: float) -> F
     slack = 257 if coarse else 0
     changed = valid & (np.abs(levels.astype(np.int64) - was) > slack)
     meant = far - (levels.astype(np.float64) - 1) / (NEAR - 1) * (far - near)
+    return np.where(changed, meant, exact).astype(np.float32)
+
+
+def _steps_of(depth: Shells) -> F32:
+    """(H,W) the moves of the front; none where the model made none."""
+    return np.zeros(depth.valid.shape, np.float32) if depth.steps is None else depth.steps
+
+
+def _most_of(steps: F32) -> float:
+    """The move that white means: more than any that is there, with room for the brush."""
+    return max(0.1, 1.25 * float(np.abs(steps).max()))
+
+
+def _levels_of_steps(steps: F32, most: float) -> U16:
+    """(H,W) moves of the front as 16 bits: 32768 is none, brighter is towards the viewer."""
+    return np.round(MIDDLE + np.clip(steps.astype(np.float64) / most, -1, 1) * (MIDDLE - 1)).astype(np.uint16)
+
+
+def _painted_steps(place: Path, exact: F32, valid: Bool, most: float) -> F32:
+    """The exact moves, and the picture's where it was painted."""
+    levels = read_gray(place, valid.shape)
+    coarse = len(np.unique(levels[valid])) <= 256
+    changed = valid & (
+        np.abs(levels.astype(np.int64) - _levels_of_steps(exact, most)) > (257 if coarse else 0)
+    )
+    meant = (levels.astype(np.float64) - MIDDLE) / (MIDDLE - 1) * most
+    # A brush of 8 bits cannot hit the middle: what is as near as that is none.
+    meant[np.abs(levels.astype(np.int64) - MIDDLE) <= 257] = 0
     return np.where(changed, meant, exact).astype(np.float32)
 
 
@@ -242,6 +286,7 @@ def npz_of_depth(depth: Shells) -> bytes:
         valid=depth.valid,
         camera_from_world=camera.camera_from_world,
         fx_fy_cx_cy_px=np.array([camera.fx_px, camera.fy_px, camera.cx_px, camera.cy_px]),
+        **({} if depth.steps is None else {"steps": depth.steps}),
         **({} if depth.spread is None else {"spread": depth.spread.astype(np.float16)}),
     )
 

@@ -1,7 +1,7 @@
 """The values between the stages as files that paint and modelling programs open, and the way back.
 
-    picture.png  mask.png  ->  depth_front.png  depth_back.png  ->  mesh.ply  ->  atlas.png
-         cutout.png               depth.npz                          mesh.npz
+    picture.png  mask.png  ->  depth_front.png  depth_back.png  steps.png  ->  mesh.ply  ->  atlas.png
+         cutout.png                         depth.npz                           mesh.npz
 
 The upper row is for hands, the lower one is exact. Of several pictures each has the first two steps in a folder of its
 own side (`front/`, `left/` ...), and `fused.npz` is what they say together. `stages.json` has the hash of every file,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from slipcast.pipeline.result import Result
 
 VERSION = 1
-ORDER = ("mask", "depth", "mesh", "texture")
+ORDER = ("mask", "depth", "steps", "mesh", "texture")
 """Where one may go on from, in the order of the pipeline."""
 _STAGE = {
     "picture.png": "mask",
@@ -49,6 +49,7 @@ _STAGE = {
     "depth.npz": "depth",
     "depth_front.png": "depth",
     "depth_back.png": "depth",
+    "steps.png": "steps",
     "mesh.ply": "mesh",
     "mesh.glb": "mesh",
     "atlas.png": "texture",
@@ -76,8 +77,9 @@ class Stages:
 def stage_files(result: "Result") -> dict[str, bytes]:
     """Name -> content of the folder of stages: see the module's docstring.
 
-    16 bits hold a depth: 65535 is near, 1 is far, 0 is outside. Meshes are in metres, +Y up. `cutout.png` and
-    `cloud.ply` are for looking at; `normal_map.png` is used again where the texture alone was edited.
+    16 bits hold a depth: 65535 is near, 1 is far, 0 is outside. `steps.png` is how far the front was moved besides,
+    where one part stands before another: 32768 not at all, brighter towards the viewer. Meshes are in metres, +Y up.
+    `cutout.png` and `cloud.ply` are for looking at; `normal_map.png` is used again where the texture alone was edited.
     """
     figurine, cut, mesh = result.figurine, result.picture, result.figurine.mesh
     gathered = result.gathered
@@ -148,9 +150,8 @@ def read_stages(folder: Path | str, *, since: str = "") -> Stages:
     used = {name for name in changed if _stage_of(name) == since}
     edited = [stage for stage in facts["edited"] if ORDER.index(stage) < ORDER.index(since)]
     edited += [since] if used else []
-    reached = ORDER.index(since)
-    mesh = _read_mesh(folder, facts, used) if reached == 2 else None
-    figurine = _read_figurine(folder, facts) if reached == 3 else None
+    mesh = _read_mesh(folder, facts, used) if since == "mesh" else None
+    figurine = _read_figurine(folder, facts) if since == "texture" else None
     if "views" in facts:
         pairs = read_views(folder, facts["views"], used, edited)
         start = Start(
@@ -159,15 +160,15 @@ def read_stages(folder: Path | str, *, since: str = "") -> Stages:
                 read_depth(folder / each["view"], each["depth"], _inside(used, each["view"]))
                 for each in facts["views"]
             )
-            if reached == 1
+            if since in ("depth", "steps")
             else (),
-            gathered=read_gathered(folder, facts, pairs) if reached > 1 else None,
+            gathered=read_gathered(folder, facts, pairs) if since in ("mesh", "texture") else None,
             mesh=mesh,
             figurine=figurine,
         )
     else:
         pairs = [read_pictures(folder, facts, used, edited)]
-        depth = read_depth(folder, facts["depth"], used) if reached else None
+        depth = read_depth(folder, facts["depth"], used) if since != "mask" else None
         start = Start(cutouts=(pairs[0][1],), depth=depth, mesh=mesh, figurine=figurine)
     return Stages(
         name=facts["name"],
@@ -244,7 +245,9 @@ def _changed(folder: Path, facts: Mapping[str, Any]) -> list[str]:
         changed.append("mesh.glb")
     pairs = [("mesh.glb", "mesh.ply")]
     for side in ("", *(f"{each['view']}/" for each in facts.get("views", ()))):
-        pairs += [(f"{side}depth.npz", f"{side}depth_{shell}.png") for shell in ("front", "back")]
+        pairs += [
+            (f"{side}depth.npz", f"{side}{name}.png") for name in ("depth_front", "depth_back", "steps")
+        ]
     for one, other in pairs:
         if one in changed and other in changed:
             raise BadInput(f"{folder / one} and {other} were both edited; remove one edit")

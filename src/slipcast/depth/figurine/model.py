@@ -213,10 +213,13 @@ class FigurineModel:
         half = half_thickness(dome, np.exp(large[0]), FLOOR / 2, mask[box], square.side_px)
         middle = straighten_rods(large[1], half, mask[box], square.side_px)
         near, far = middle + half, middle - half
+        steps: F32 | None = None
         if self._edges is not None:
             moved = self._stepped(picture, mask, square, box, near, far, dome)
             # What goes back does so with its back: a part behind another is as thick as it was.
             far = far + np.minimum(moved - near, 0)
+            steps = np.zeros(mask.shape, np.float32)
+            steps[box] = np.where(mask[box], (moved - near) * np.float32(self.options.depth_scale / FILL), 0)
             near = np.maximum(moved, far)
         if self.options.relief:
             near = np.maximum(near + relief(picture.pixels[box], mask[box], square.side_px), far)
@@ -237,6 +240,7 @@ class FigurineModel:
             model=ModelInfo(name="figurine", sha256=self.weights.sha256),
             elevation=ASSUMED,
             spread=None if spread is None else _enlarge_spread(spread, small, square, box, mask),
+            steps=steps,
         )
 
     def _stepped(
