@@ -31,6 +31,8 @@ _NARROW = 4.0
 """A run along a ray is certain where it is shorter than this many half widths, or three samples."""
 _AROUND, _ALIKE = 2, 0.02
 """Pixels to a neighbour, and how far its depth may be off, in units of the frame."""
+_FAR = 0.1
+"""A narrow run farther than this from where the field has something is another part's (a tail's ray beside an arm)."""
 _LEAST = 4
 """Certain pixels that a part needs."""
 _GUESS = 0.01
@@ -40,7 +42,7 @@ _STIFF = 3.0
 _FADE = 3.0
 """Pixels from where a part leaves the body to where it is held to its place wholly."""
 _LOST = 0.02
-"""Share of a part's own pixels that other outlines may lose by it."""
+"""Share of a part's own pixels that outlines may lose by it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +62,12 @@ class _Part:
 def place_thin_parts(field: F32, limit: F32, sides: Sequence[Side], grid: Grid) -> F32:
     """The field (X,Y,Z) in which every narrow part lies where an outline tells it, within `limit`.
 
-    A part that other outlines would miss, because two lie behind each other, stays as it is.
+    A part that outlines would miss, because two lie behind each other, stays as it is.
     """
     for index, side in enumerate(sides):
         for part in _follow(field, sides, index, grid):
             moved = _held(field, limit, side, part, grid)
-            if moved is not None and not _is_missed(field, moved, sides, index, grid):
+            if moved is not None and not _is_missed(field, moved, sides, grid):
                 field = moved
     return field
 
@@ -88,6 +90,7 @@ def _follow(field: F32, sides: Sequence[Side], index: int, grid: Grid) -> list[_
             continue
         rays = _look_along(field, sides, index, row, column, grid)
         certain, z = _certain(rays, np.maximum(wide, unit * _STEP_PX / 2))
+        certain &= ~(np.abs(z - rays.guess) > _FAR)
         certain &= _is_supported(row, column, z, certain)
         known = np.where(certain, z, rays.guess)
         if certain.sum() < max(_LEAST, 0.04 * len(row)) or certain.all():
@@ -213,15 +216,13 @@ def _held(field: F32, limit: F32, side: Side, part: _Part, grid: Grid) -> F32 | 
     return out
 
 
-def _is_missed(before: F32, after: F32, sides: Sequence[Side], index: int, grid: Grid) -> bool:
-    """Whether other outlines would miss more than they may of what the field filled before."""
+def _is_missed(before: F32, after: F32, sides: Sequence[Side], grid: Grid) -> bool:
+    """Whether outlines would miss more than they may of what the field filled before."""
     changed = np.flatnonzero((before > 0) & (after <= 0))
     if not len(changed):
         return False
     rest = np.flatnonzero(after > 0)
-    for number, side in enumerate(sides):
-        if number == index:
-            continue
+    for side in sides:
         # What is thinner than a node is not in the field at all.
         was = _pixels(changed[side.distances(grid.points(changed)) > 0.75 * grid.pitch], side, grid)
         lost = np.setdiff1d(was, _pixels(rest, side, grid))
