@@ -1,5 +1,7 @@
 """Around the rim: what is seen well goes on as in a mirror, on the wall of each part its own colours."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from slipcast.core.values import F32
@@ -54,7 +56,7 @@ def test_the_wall_of_a_part_before_another_has_its_colour() -> None:
 def test_front_goes_over_into_back() -> None:
     front, back = plate(np.full(SHAPE[1], 200.0, np.float32)), plate(np.full(SHAPE[1], 50.0, np.float32))
     depth = np.linspace(0, 60, 13)
-    back = Shown(**{**back.__dict__, "depth": back.depth - 60, "base": back.base - 60})
+    back = replace(back, level=back.level - np.array([60, 60, 0], np.float32))
     seen = color_around(front, back, np.array([[149.5, 50.0]] * 13), depth)[:, 0]
     assert seen[0] > 180
     assert seen[-1] < 60

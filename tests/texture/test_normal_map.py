@@ -29,7 +29,7 @@ from slipcast.mesh import tangents as shading
 from slipcast.mesh.normals import vertex_normals
 from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.sample import sample
-from slipcast.texture.normal_map import BACK, FRONT, find_depth_normals, make_normal_map
+from slipcast.texture.normal_map import BACK, FRONT, find_box_normals, find_depth_normals, make_normal_map
 from slipcast.texture.paint import TextureOptions, paint
 
 SIDE = 200
@@ -133,7 +133,7 @@ def test_a_rough_mesh_of_a_smooth_depth_gets_no_map() -> None:
     alpha, depth = ball(160, 60.0, 400.0)
     mesh, placed = solid_from(depth, picture_of(alpha), faces=5_000)
     rng = np.random.default_rng(2)
-    shaken = mesh.vertices + rng.normal(0, 2e-4, mesh.vertices.shape).astype(np.float32)
+    shaken = mesh.vertices + rng.normal(0, 4e-4, mesh.vertices.shape).astype(np.float32)
     rough = paint(replace(mesh, vertices=shaken), placed, picture_of(alpha), TextureOptions(), name="test")
     told = rough.provenance["normal_map"]
     assert isinstance(told, dict)
@@ -212,6 +212,25 @@ def test_normals_of_a_slope_are_exact_and_steps_are_not_bridged() -> None:
     assert angle.max() < 5
     _, known, _ = find_depth_normals(depth.front, depth, np.array([[1.0, 1.0]]))
     assert not known.any()
+
+
+def test_normals_of_a_box_are_those_of_its_pixels() -> None:
+    rng = np.random.default_rng(5)
+    _, depth = ball(160, 60.0, 400.0)
+    front = depth.front + rng.normal(0, 0.3, depth.front.shape).astype(np.float32)
+    front[:, 70:] += 40  # a step
+    box = slice(30, 130), slice(26, 120)
+    found, facing, known = find_box_normals(front, depth, box)
+    at = np.stack(np.meshgrid(np.arange(26, 120) + 0.5, np.arange(30, 130) + 0.5), -1).reshape(-1, 2)
+    want, there, _ = find_depth_normals(front, depth, at)
+    inner = np.zeros(known.shape, bool)
+    inner[1:-1, 1:-1] = True  # a box does not look beyond itself
+    assert (known == there.reshape(known.shape))[inner].all()
+    both = known & inner
+    same = (want @ depth.camera.camera_from_world[:3, :3].T).reshape(found.shape)
+    assert both.sum() > 3000
+    assert np.abs(found - same)[both].max() < 1e-3
+    assert (facing[both] > 0).all()
 
 
 def test_gltf_carries_map_and_tangents_and_gives_them_back() -> None:

@@ -33,16 +33,11 @@ class Shown:
 
     pixels: U8
     """(H,W,3)."""
-    depth: F32
-    """(h,w) of the shell, which may be smaller than `pixels`."""
-    shift: F32
-    """(h,w,2) to the nearest pixel that is seen well."""
-    way: F32
-    """(h,w,2) towards what is nearer to this side: into the silhouette, or onto the part before another."""
-    base: F32
-    """(h,w) depth of the nearest pixel that is seen well."""
-    room: F32
-    """(h,w) how far in from there the mirror may look."""
+    flow: F32
+    """(h,w,4), which may be smaller than `pixels`: the shift to the nearest pixel that is seen well, then the direction
+    towards what is nearer to this side: into the silhouette, or onto the part before another."""
+    level: F32
+    """(h,w,3) depth of the shell, of the nearest pixel that is seen well, and how far in from there one may look."""
 
     @classmethod
     def of(cls, pixels: U8, depth: F32, inside: Bool, well: Bool) -> "Shown":
@@ -75,25 +70,23 @@ class Shown:
         room = cv2.erode(room, np.ones((3, 3), np.uint8))
         return cls(
             pixels=pixels,
-            depth=depth,
-            shift=(nearest[..., :2] - grid) * scale,
-            way=slope,
-            base=np.ascontiguousarray(nearest[..., 2]),
-            room=room * scale,
+            flow=np.concatenate([(nearest[..., :2] - grid) * scale, slope], -1),
+            level=np.stack([depth, nearest[..., 2], room * scale], -1),
         )
 
     def look(self, place: F32, depth: F32) -> tuple[F32, F32]:
         """(N,3) colours of places (N,2) in the pixels at `depth` (N,), and how far they lie from what is seen well."""
-        way = self._at(self.way, place)
-        before = depth < self._at(self.depth, place) - np.float32(_STEP_PX)
-        scale = np.float32(self.pixels.shape[0] / self.depth.shape[0])
-        place = place + np.where(before[:, None], 2 * scale * way, 0)
-        shift = self._at(self.shift, place)
-        off = np.hypot(np.linalg.norm(shift, axis=-1), depth - self._at(self.base, place))
-        room = self._at(self.room, place)
-        turn = np.mod(off, 2 * room)
-        source = place + shift + way * np.minimum(turn, 2 * room - turn)[:, None]
-        source += self._at(self.shift, source)
+        flow, level = self._at(self.flow, place), self._at(self.level, place)
+        before = np.flatnonzero(depth < level[:, 0] - np.float32(_STEP_PX))
+        if len(before):
+            step = np.float32(2 * self.pixels.shape[0] / len(self.flow))
+            place = place.copy()
+            place[before] += step * flow[before, 2:]
+            flow[before], level[before] = (self._at(each, place[before]) for each in (self.flow, self.level))
+        off = np.hypot(np.hypot(flow[:, 0], flow[:, 1]), depth - level[:, 1])
+        turn = np.mod(off, 2 * level[:, 2])
+        source = place + flow[:, :2] + flow[:, 2:] * np.minimum(turn, 2 * level[:, 2] - turn)[:, None]
+        source += self._at(self.flow, source)[:, :2]
         return _sample(self.pixels, source), off
 
     def _at(self, values: F32, place: F32) -> F32:

@@ -141,10 +141,14 @@ def choose_charts(mesh: Mesh, depth: Shells) -> I64:
     return join_charts(mesh.faces, chart, may, area)
 
 
-def draw_front_and_back(atlas: U8, layout: Layout, front: U8, back: U8) -> None:
-    """Copy the front's pixels, and the back's, turned and scaled, under their pieces and half the gap around."""
+def draw_front_and_back(atlas: U8, layout: Layout, front: U8, back: U8) -> Bool:
+    """Copy the front's pixels, and the back's, turned and scaled, under their pieces and half the gap around.
+
+    Returns (H,W) where they lie.
+    """
     import cv2
 
+    done = np.zeros(atlas.shape[:2], bool)
     for number, faces in _pieces(layout, FRONT, BACK):
         rows, columns, mask = _cover(layout.corner[faces], layout.size)
         placed, scale = layout.placed[number], float(layout.scales[number])
@@ -157,13 +161,18 @@ def draw_front_and_back(atlas: U8, layout: Layout, front: U8, back: U8) -> None:
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         drawn = cv2.warpAffine(source, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
         atlas[rows, columns][mask] = drawn[mask]
+        done[rows, columns] |= mask
+    return done
 
 
-def draw_sides(atlas: U8, layout: Layout, color: Callable[[F32, F32], F32]) -> None:
-    """Give each texel under the side's faces, and around them, the `color` of its place (N,2) and depth (N,)."""
+def draw_sides(atlas: U8, layout: Layout, color: Callable[[F32, F32], F32]) -> Bool:
+    """Give each texel under the side's faces, and around them, the `color` of its place (N,2) and depth (N,).
+
+    Returns (H,W) where they lie.
+    """
     mine = np.flatnonzero(layout.kind == SIDE)
     if not len(mine):
-        return
+        return np.zeros(atlas.shape[:2], bool)
     width, height = layout.size
     laid, screen = layout.corner[mine], layout.screen[mine]
     # Faces are drawn that run against the clock where y runs down, which on the side all do.
@@ -185,6 +194,7 @@ def draw_sides(atlas: U8, layout: Layout, color: Callable[[F32, F32], F32]) -> N
     place, near = fill_nearest(place, known, GAP_PX / 2 + 1)
     at = place[near]
     atlas[near] = np.rint(color(at[:, :2], at[:, 2]))
+    return near
 
 
 def _pieces(layout: Layout, *kinds: int) -> Iterator[tuple[int, I64]]:

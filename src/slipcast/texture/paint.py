@@ -26,7 +26,7 @@ from slipcast.texture.around import Shown, color_around
 from slipcast.texture.atlas import SLANTED, draw_front_and_back, draw_sides, lay_out, measure_px
 from slipcast.texture.back import complete_back
 from slipcast.texture.delight import remove_light
-from slipcast.texture.normal_map import MODES, find_depth_normals, make_normal_map
+from slipcast.texture.normal_map import MODES, find_box_normals, make_normal_map
 
 _Pixels = TypeVar("_Pixels", U8, F32)
 _FRONTAL = 0.35
@@ -35,7 +35,7 @@ _MARGIN_PX = 4
 """Around the silhouette."""
 _WELL = 0.1
 """Share up to which a pixel is seen well: neither slanted nor at the rim, where the background may shine through."""
-_SIDE_PX = 500
+_SIDE_PX = 400
 """Most rows at which is measured what front and back show well."""
 _SIZES = (256, 512, 1024, 2048, 4096)
 
@@ -82,13 +82,14 @@ def paint(mesh: Mesh, depth: Shells, picture: Cutout, options: TextureOptions, *
     # From the front chart, whose rim is free of the background that shines through soft edges.
     back = complete_back(front, mask, _measure_shell(depth, box) * layout.scale)
     before, behind, share = _look_around(depth, box, front, back, mask)
-    front = _paint_around(front, share[0], before, behind, before.depth)
-    back = _paint_around(back, share[1], before, behind, -behind.depth)
+    front = _paint_around(front, share[0], before, behind, before.level[..., 0])
+    back = _paint_around(back, share[1], before, behind, -behind.level[..., 0])
     wide, tall = layout.size
     atlas = np.zeros((tall, wide, 3), np.uint8)
-    atlas[:] = np.round(pixels[mask].mean(0)) if mask.any() else 128
-    draw_front_and_back(atlas, layout, front, back)
-    draw_sides(atlas, layout, lambda place, deep: color_around(before, behind, place, deep))
+    drawn = draw_front_and_back(atlas, layout, front, back)
+    drawn |= draw_sides(atlas, layout, lambda place, deep: color_around(before, behind, place, deep))
+    # Between the charts, so that smaller mips mix in nothing else.
+    atlas, _ = fill_nearest(atlas, drawn)
     uv = layout.corner / [wide, tall]
     figurine = Figurine(
         name=name,
@@ -118,9 +119,12 @@ def _look_around(
     size = -(-mask.shape[0] // shrink), -(-mask.shape[1] // shrink)
     inside = _reduce(mask, size)
     (nearest,) = _measure_rims(mask, 0.01)
-    out, shares = [], []
+    out: list[Shown] = []
+    shares: list[F32] = []
     for sign, shell, pixels in ((1.0, depth.front, front), (-1.0, depth.back, back)):
-        share = _resize(_measure_slant(depth, shell, box, (max(1, size[0] // 2), max(1, size[1] // 2))), size)
+        _, facing, known = find_box_normals(shell, depth, box)
+        slant = np.where(known, np.clip((_FRONTAL - facing) / (_FRONTAL - SLANTED), 0, 1), 1)
+        share: F32 = _resize(slant.astype(np.float32), size)
         if sign > 0:
             share = np.maximum(share, _resize(nearest, size))
         deep = np.where(depth.valid[box], shell[box], 0).astype(np.float32) * np.float32(measure_px(depth))
@@ -129,21 +133,6 @@ def _look_around(
         out.append(Shown.of(pixels, deep, inside, inside & (share < _WELL)))
         shares.append(share)
     return out[0], out[1], (shares[0], shares[1])
-
-
-def _measure_slant(depth: Shells, shell: F32, box: tuple[slice, slice], size: tuple[int, int]) -> F32:
-    """0 where a shell faces the camera or looks away, 1 where it is too slanted for the picture's pixels; `size`."""
-    rows, columns = (
-        part.start + (np.arange(count) + 0.5) * (part.stop - part.start) / count
-        for part, count in zip(box, size, strict=True)
-    )
-    camera, at = depth.camera, np.stack(np.meshgrid(columns, rows), -1).reshape(-1, 2)
-    normals, known, _ = find_depth_normals(shell, depth, at)
-    x, y, z = (normals @ camera.camera_from_world[:3, :3].T).T
-    u, v = (at[:, 0] - camera.cx_px) / camera.fx_px, (at[:, 1] - camera.cy_px) / camera.fy_px
-    facing = -(x * u + y * v + z) / np.sqrt(u**2 + v**2 + 1)
-    share = np.where(known, np.clip((_FRONTAL - facing) / (_FRONTAL - SLANTED), 0, 1), 1)
-    return share.reshape(size).astype(np.float32)
 
 
 def _measure_rims(mask: Bool, *shares: float) -> list[F32]:
