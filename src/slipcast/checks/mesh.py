@@ -26,6 +26,11 @@ _HOW = {
     Source.MIRRORED: "mirrored from the seen side",
     Source.INVENTED: "invented",
 }
+_ORDER = (
+    *("closed", "oriented", "crossing", "thickness", "islands", "stands", "lean", "parts", "tunnels"),
+    *("budget", "texels", "overlap", "iou", "invented"),
+)
+"""Of the checks in every report."""
 _OUTLINE_PX = 640
 """Longest side at which outlines are compared: half a pixel is less than 0.1 % of the height."""
 _LINES_M = (0.0005, 0.001)
@@ -69,23 +74,23 @@ class Judged:
         return measure_thickness(self.mesh)
 
 
-def check_figurine(
-    figurine: Figurine,
-    placed: Mesh,
-    depth: Shells,
-    picture: Cutout,
-    limits: MeshLimits,
-    deviation: Deviation,
-    *,
-    parted: bool = False,
-) -> Judged:
-    """Run all checks of this file on `figurine`.
+@dataclass(frozen=True, kw_only=True)
+class Solid:
+    """What a mesh alone is judged by, before it has any colour."""
 
-    `placed` is its mesh where the camera of `depth` sees it, before it was settled at its exact height; `deviation` is
-    what simplification changed. `parted` says that no face of it crosses another, as who made it found; else that is
-    looked for.
-    """
-    mesh = figurine.mesh
+    mesh: Mesh
+    welded: Welded
+    wanted: Bool
+    """(H,W) the picture's outline."""
+    drawn: Bool
+    """(H,W) the mesh's."""
+    checks: tuple[Check, ...]
+
+
+def check_solid(
+    mesh: Mesh, placed: Mesh, depth: Shells, picture: Cutout, limits: MeshLimits, *, parted: bool = False
+) -> Solid:
+    """Run the checks of this file that need no texture; arguments as for `check_figurine`."""
     welded = take_apart(mesh)
     state = closedness(mesh, welded)
     wanted, drawn = outlines(placed, depth, picture)
@@ -97,15 +102,43 @@ def check_figurine(
         check_islands(welded, wanted),
         check_stands(mesh),
         check_lean(mesh),
-        check_parts(wanted, drawn, deviation, float(np.ptp(mesh.vertices[:, 1]))),
         check_tunnels(welded, wanted),
         check_budget(mesh, limits.faces),
-        check_texels(figurine, limits.texels),
-        check_overlap(figurine),
         check_outline(wanted, drawn),
         check_invented(mesh),
     )
-    return Judged(checks=checks, mesh=mesh, welded=welded, wanted=wanted, drawn=drawn)
+    return Solid(mesh=mesh, welded=welded, wanted=wanted, drawn=drawn, checks=checks)
+
+
+def check_figurine(
+    figurine: Figurine,
+    placed: Mesh,
+    depth: Shells,
+    picture: Cutout,
+    limits: MeshLimits,
+    deviation: Deviation,
+    *,
+    parted: bool = False,
+    solid: Solid | None = None,
+) -> Judged:
+    """Run all checks of this file on `figurine`.
+
+    `placed` is its mesh where the camera of `depth` sees it, before it was settled at its exact height; `deviation` is
+    what simplification changed. `parted` says that no face of it crosses another, as who made it found; else that is
+    looked for. `solid` is what `check_solid` told of the same mesh, if it was asked.
+    """
+    mesh = figurine.mesh
+    if solid is None or solid.mesh is not mesh:
+        solid = check_solid(mesh, placed, depth, picture, limits, parted=parted)
+    found = {check.name: check for check in solid.checks}
+    for check in (
+        check_parts(solid.wanted, solid.drawn, deviation, float(np.ptp(mesh.vertices[:, 1]))),
+        check_texels(figurine, limits.texels),
+        check_overlap(figurine),
+    ):
+        found[check.name] = check
+    checks = tuple(found[name] for name in _ORDER)
+    return Judged(checks=checks, mesh=mesh, welded=solid.welded, wanted=solid.wanted, drawn=solid.drawn)
 
 
 def check_closed(state: Closedness) -> Check:

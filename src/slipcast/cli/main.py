@@ -15,6 +15,7 @@ from slipcast.cli.exit import Stopped, allow_stop
 from slipcast.cli.options.flags import Flags
 from slipcast.cli.terminal import Terminal, flush
 from slipcast.core.errors import BadInput
+from slipcast.core.memory import share_one_heap
 from slipcast.jobs.failure import Failure, attempt
 
 
@@ -144,6 +145,7 @@ def cli(ctx: click.Context) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; with no arguments given, the process's own."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    share_one_heap()
     with Terminal.open() as terminal:
         try:
             with allow_stop():

@@ -4,10 +4,11 @@ Measured both ways, so that neither what was cut off nor what was added is misse
 (mesh/nearest.py), from the centres of the full mesh's small faces, and from corners and centres of the simplified
 one's. Over a large face the distance is nearly a quadratic, whose mean is 3/4 of the value at the centre and 1/12 of
 that at each corner (Simpson's rule for triangles); centres alone tell a third too much. For 50,000 faces made of
-350,000 it takes 0.5 s of CPU beside the texture, and the mean lies within 1 % of that of all faces. Rejected: a half
-and a third of the samples, and fewer peaks (0.3 s; the mean within 3 %, but the largest of the sample owl 0.38 instead
-of 0.61 mm); the full mesh's corners too (three times the time, the mean 7 % off: where it swings around zero no
-quadratic fits); Open3D (0.4 s, and 0.8 s and 165 MB for its import).
+360,000 it takes 0.35 s of CPU beside the texture; the mean lies within 1 % of that of all faces, the largest distance
+is exact among the samples. Rejected: a half and a third of the samples, and fewer peaks (the mean within 3 %, but the
+largest of the sample owl 0.38 instead of 0.61 mm); every distance exact (0.6 s); the full mesh's corners too (three
+times the time, the mean 7 % off: where it swings around zero no quadratic fits); Open3D (0.4 s, and 0.8 s and 165 MB
+for its import).
 """
 
 from dataclasses import dataclass
@@ -60,15 +61,17 @@ def _from_small(start: Mesh, end: Mesh, low: float) -> tuple[float, float]:
     if not len(faces):
         return 0.0, 0.0
     near = NearestFaces(end.vertices, end.faces)
-    distance = near.distances(centre).astype(np.float64)
+    distance = near.near_distances(centre)
     # Faces that follow each other in the list are neighbours: around the farthest all are measured.
     step = -(-len(start.faces) // SAMPLES)
     peak = np.argsort(-distance, kind="stable")[:_PEAKS] if step > 1 else np.zeros(0, np.int64)
     around = (chosen[peak] * step)[:, None] + np.arange(1 - step, step)
-    around = np.unique(np.clip(around, 0, len(start.faces) - 1))
-    points = start.vertices[start.faces[around]].reshape(-1, 3)
-    largest = near.distances(points[points[:, 1] > low]).max(initial=distance.max())
-    return float(largest), _mean(distance, start, faces)
+    around = np.clip(around, 0, len(start.faces) - 1)
+    corner = np.zeros(len(start.vertices), bool)
+    corner[start.faces[around]] = True
+    points = start.vertices[corner & (start.vertices[:, 1] > low)]
+    points, far = np.concatenate([centre, points]), np.concatenate([distance, near.near_distances(points)])
+    return near.largest(points, far), _mean(distance.astype(np.float64), start, faces)
 
 
 def _from_large(start: Mesh, end: Mesh, low: float) -> tuple[float, float]:
@@ -79,11 +82,12 @@ def _from_large(start: Mesh, end: Mesh, low: float) -> tuple[float, float]:
     corner, index = np.unique(faces, return_inverse=True)
     above = start.vertices[corner, 1] > low
     asked = np.concatenate([centre, start.vertices[corner[above]]])
-    distance = NearestFaces(end.vertices, end.faces).distances(asked).astype(np.float64)
+    near = NearestFaces(end.vertices, end.faces)
+    distance = near.near_distances(asked)
     at_corner = np.zeros(len(corner))
     at_corner[above] = distance[len(faces) :]
     mean = distance[: len(faces)] * 0.75 + at_corner[index.reshape(-1, 3)].sum(1) / 12
-    return float(distance.max()), _mean(mean, start, faces)
+    return near.largest(asked, distance), _mean(mean, start, faces)
 
 
 def _spread(mesh: Mesh, most: int, low: float) -> tuple[I32, F32, I64]:

@@ -14,7 +14,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 from slipcast.core.options import check, whole
 from slipcast.core.values import F32, F64, I32, U8, Bool, Cutout, Figurine, Mesh, Picture
-from slipcast.mesh.normals import vertex_normals
 from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.topology import cross, dot
 from slipcast.texture.normal_map import Frames
@@ -142,17 +141,17 @@ def render(
 ) -> U8:
     """Return (H,W,3) pixels of the figurine turned by `yaw_deg` to show its right (90), back (180) or left (270).
 
-    `frames`, where there are some already, spare the time to make them for a figurine with a normal map.
+    `frames`, where there are some already, spare the time to make them.
     """
     import cv2
 
     fine = 1.5  # 2 is twice the time for a difference that is not seen
     wide, tall = round(width_px * fine), round(height_px * fine)
-    mesh = figurine.mesh
-    normals = vertex_normals(mesh.vertices, mesh.faces).astype(np.float64)
-    seen = look_from(mesh, normals, wide, tall, yaw_deg=yaw_deg, pitch_deg=pitch_deg)
+    frames = frames or Frames(figurine)
+    normals = frames.at_vertex.astype(np.float64)
+    seen = look_from(figurine.mesh, normals, wide, tall, yaw_deg=yaw_deg, pitch_deg=pitch_deg)
     if lit and figurine.normal_map is not None:
-        seen = seen.with_relief(frames or Frames(figurine))
+        seen = seen.with_relief(frames)
     color = (
         look_up(figurine, seen.face, seen.weights)
         if textured

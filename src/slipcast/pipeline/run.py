@@ -14,7 +14,7 @@ import numpy as np
 
 from slipcast.checks.depth import check_depth
 from slipcast.checks.gates import Passage, pass_gates, say_measured
-from slipcast.checks.mesh import MeshLimits, check_figurine
+from slipcast.checks.mesh import MeshLimits, check_figurine, check_solid
 from slipcast.checks.picture.judge import check_picture
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
@@ -238,6 +238,8 @@ def _run_stages(
         height_m=float(np.ptp(mesh.vertices[:, 1])),
         ground_m=float(mesh.vertices[:, 1].min()),
     )
+    limits = _limits(recipe)
+    solid = beside.submit(check_solid, mesh, mesh, depth, cut, limits, parted=parted)
     with stage("texture"):
         if start.figurine:
             painted = replace(start.figurine, name=name)
@@ -250,7 +252,9 @@ def _run_stages(
             painted = replace(painted, material=named.material)
     drawn = beside.submit(draw_preview, painted, picture, cut, recipe.preview)
     with stage("checks"):
-        judged = check_figurine(painted, mesh, depth, cut, _limits(recipe), deviation.result(), parted=parted)
+        judged = check_figurine(
+            painted, mesh, depth, cut, limits, deviation.result(), parted=parted, solid=solid.result()
+        )
         checks = (*check_picture(picture, cut), *check_depth(depth), *judged.checks)
         passages = pass_gates(checks, recipe.gates)
         known = (*cut.findings, *depth.findings)
