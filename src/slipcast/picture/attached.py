@@ -34,6 +34,8 @@ _EXACT = 0.0035
 """So near to the backdrop, in the mean, is what shows it: 181 true holes of 230 drawn scenes, and 1 of 14 parts."""
 _FAR = 0.012
 """So far from a clipped backdrop is a part, also low down, where the network does not see a hole."""
+_HOLLOW = 0.25
+"""Holes of this share of the figurine before clipped white or black are doubted."""
 _WORTH_DOUBT = 0.015
 """A left out piece of this share of the figurine outside its hull may be a base; under its belly it is shade."""
 
@@ -95,6 +97,8 @@ def add_attached_parts(pixels: U8, coarse: F32) -> Attached:
         air &= ~part
     part |= _white_parts(part | known, air, bare, prior, backdrop)
     part |= _find_pores(part, known, air)
+    if backdrop.clipped:  # inside bold outlines white may be the figurine or a hole
+        doubt |= int((~air & bare & ~part & ~known).sum()) > _HOLLOW * int((part | known).sum())
     doubt |= _has_open_edges(edge, part | known, air)
     holes = _repeats(known & bare & ~air, backdrop)
     out = coarse
