@@ -18,7 +18,7 @@ itself. Without that a map was made wherever the mesh was rough, of a depth that
 pixels, the network's own noise from pixel to pixel, enlarged (calmed at its source since, in depth/figurine/model.py).
 Looked at since, asked for with `on`: the maps of knight, owl, bust and three public pictures show eyes, scales, folds
 and bolts that the picture has, no grid and no pits on faces; the power of the front's middle falls from 12 to 40 pixels
-of period, without a peak from 20 to 30 (the owl's scales have one at 16 to 20). Of 40 public pictures one, a robot,
+of period, without a peak from 20 to 30 (the owl's scales have one at 16 to 20). Of 37 public pictures one, a robot,
 gets a map of its own accord.
 
 Rejected: normals of the surface before the collapse (2.9 degrees from the truth where the depth's are 1.3,
