@@ -20,7 +20,10 @@ from slipcast.report.print_page import HANGING, color_overhangs, color_thickness
 
 def test_the_page_says_what_the_report_says() -> None:
     options = PrintOptions(
-        process="resin", paint=PaintOptions(colors=3), hollow=HollowOptions(), base=BaseOptions(shape="none")
+        process="resin",
+        paint=PaintOptions(colors=3),
+        hollow=HollowOptions(vent=False),  # open only downwards: a cup
+        base=BaseOptions(shape="none"),
     )
     made = print_figurine(replace(textured_pillar(), name="<b>statue"), options)
     page = draw_print_report(made).decode()

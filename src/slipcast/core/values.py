@@ -135,7 +135,11 @@ class Picture(ShowsSizes):
 
 @dataclass(frozen=True, kw_only=True)
 class CutoutFacts:
-    """What the cutout noticed, for the checks."""
+    """What the cutout noticed, for the checks.
+
+    >>> CutoutFacts(subjects=2, cropped=["top"]).cropped
+    ('top',)
+    """
 
     unsure: bool = False
     """Whether the figurine's edge is in doubt."""
