@@ -37,7 +37,7 @@ def _library() -> ctypes.CDLL | None:
         return None
     try:
         library = ctypes.CDLL(None)
-        library.malloc_trim, library.mallopt  # noqa: B018 - musl has neither
-    except (OSError, AttributeError):
+    except OSError:
         return None
-    return library
+    has_both = hasattr(library, "malloc_trim") and hasattr(library, "mallopt")  # musl has neither
+    return library if has_both else None
