@@ -3,8 +3,7 @@
 import cv2
 import numpy as np
 
-from slipcast.core.values import F32, Bool, Picture
-from slipcast.picture.cut_out import cut_out
+from slipcast.core.values import F32, Bool
 from slipcast.picture.faint import find_clean_rows, find_faint_parts
 
 SIDE = 200
@@ -49,15 +48,3 @@ def test_what_the_figurine_stands_on_is_left_to_the_shadows() -> None:
     off[182:190] -= 0.02
     assert not find_clean_rows(np.abs(off).max(2) > 0.01, body)[182:190].any()
     assert not find_faint_parts(off, body, 0.0012)[176:].any()
-
-
-def test_large_white_areas_inside_bold_outlines_are_doubted() -> None:
-    """Figurine or hole: before white nothing tells, and the network sees the outline alone."""
-    drawing = np.full((512, 512, 3), 255, np.uint8)
-    for thick, color in ((-1, (255, 255, 255)), (7, (0, 0, 0))):
-        cv2.ellipse(drawing, (256, 330), (90, 120), 0, 0, 360, color, thick)
-        cv2.circle(drawing, (256, 160), 80, color, thick)
-    cv2.rectangle(drawing, (200, 300), (312, 330), (200, 60, 60), -1)
-    cut = cut_out(Picture(pixels=drawing))
-    assert cut.facts.unsure
-    assert "CUTOUT_UNSURE" in [entry.code for entry in cut.findings]

@@ -9,7 +9,8 @@ is said, as it is where edges in the air tell of a thing whose outline is lost i
 
 What is enclosed and repeats the backdrop exactly is a hole, since figurines have shading; what comes near to it is a
 part. Clipped white and black have no shading left: there a thin closed outline makes a part and thick limbs a hole, and
-the network decides only where it is sure. Everything happens at `_SIDE_PX`.
+the network decides only where it is sure; white figures drawn with outlines are read by drawing.py. Everything happens
+at `_SIDE_PX`.
 
 Rejected: differences from the backdrop alone (a soft contact shadow came along with every base), and a second look of
 the network at the base alone (it takes any plinth for furniture).
@@ -22,6 +23,7 @@ import numpy as np
 from slipcast.core.masks import box_of
 from slipcast.core.values import F32, U8, Bool
 from slipcast.picture.backdrop import LIKE, fit_backdrop
+from slipcast.picture.drawing import read_drawing
 from slipcast.picture.faint import find_clean_rows, find_faint_parts
 
 _SIDE_PX = 512
@@ -83,6 +85,11 @@ def add_attached_parts(pixels: U8, coarse: F32) -> Attached:
     shaded = (shade < 1.0) & (shade > 0.25) & (tint < _TINT)
     lit = (shade >= 1.0) & (shade < 1.8) & (tint < 2 * _TINT)  # a floor under a lamp, which no model fits
     air = _air(bare & (prior < 0.9), (shaded | lit) & ~edge & (prior < 0.9))
+    drawing = read_drawing(bare, air, prior)
+    if drawing is not None:
+        air |= drawing.holes
+        known = (known | drawing.inside) & ~drawing.holes
+        prior = np.where(drawing.holes, 0, np.where(drawing.inside, 1, prior)).astype(np.float32)
     thing = ~air & ~known
     new = _touching(thing, known, bare)
     hidden = _hides(image, model)
@@ -100,8 +107,13 @@ def add_attached_parts(pixels: U8, coarse: F32) -> Attached:
     if backdrop.clipped:  # inside bold outlines white may be the figurine or a hole
         doubt |= int((~air & bare & ~part & ~known).sum()) > _HOLLOW * int((part | known).sum())
     doubt |= _has_open_edges(edge, part | known, air)
-    holes = _repeats(known & bare & ~air, backdrop)
     out = coarse
+    if drawing is None:
+        holes = _repeats(known & bare & ~air, backdrop)
+    else:
+        holes, doubt = drawing.holes, doubt | drawing.doubt
+        part |= drawing.inside
+        out = np.maximum(out, _blurred(drawing.inside, (width, height)))
     if holes.any():
         out = np.minimum(out, 1 - _blurred(holes, (width, height)))
     if (part & ~known).any():
