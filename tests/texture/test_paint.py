@@ -2,7 +2,7 @@
 background."""
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ from slipcast.mesh.sample import sample
 from slipcast.mesh.topology import face_normals
 from slipcast.pipeline.preview import render
 from slipcast.texture.atlas import lay_out
-from slipcast.texture.paint import TextureOptions, paint, picture_box
+from slipcast.texture.paint import TextureOptions, draw_charts, paint, picture_box
 
 
 def _painted(picture: Cutout) -> tuple[Figurine, Mesh, Shells]:
@@ -188,6 +188,19 @@ def test_the_same_input_gives_the_same_bytes() -> None:
     one, two = (_painted(picture_of(disc(96, 40)))[0] for _ in range(2))
     assert one.uv.tobytes() == two.uv.tobytes()
     assert one.texture.pixels.tobytes() == two.texture.pixels.tobytes()
+
+
+def test_charts_may_be_made_beside_the_mesh() -> None:
+    figurine, mesh, placed = _red_disc()
+    picture, options = picture_of(disc(160, 60), RED, WHITE), TextureOptions()
+    for scale in (1.0, 0.5):  # of another scale they are made again
+        given = draw_charts(placed, picture, options, scale)
+        assert given.front.shape[0] == pytest.approx(scale * 128, abs=2)
+        beside = paint(mesh, placed, picture, options, name="test", charts=partial(replace, given))
+        assert beside.texture.pixels.tobytes() == figurine.texture.pixels.tobytes()
+    blue = replace(draw_charts(placed, picture, options), front=np.full((128, 128, 3), (0, 0, 255), np.uint8))
+    shown = paint(mesh, placed, picture, options, name="test", charts=lambda: blue).texture.pixels
+    assert (shown == (0, 0, 255)).all(axis=2).any()
 
 
 def test_no_seam_where_charts_meet() -> None:

@@ -37,9 +37,12 @@ from slipcast.prepare.engine import prepare_for_engine
 from slipcast.reconstruct.points import make_points
 from slipcast.reconstruct.reconstruct import reconstruct
 from slipcast.reconstruct.simplify import simplify_and_part
-from slipcast.texture.paint import TextureOptions, paint
+from slipcast.texture.paint import TextureOptions, draw_charts, paint
 
 STAGES = ("cutout", "depth", "points", "surface", "simplify", "texture", "checks", "export", "preview")
+
+_BESIDE = 2
+"""Threads beside the stages: after the mesh there is work for three, of which one mostly waits for another."""
 
 Watch = Callable[[str, int, int], None]
 """`watch(stage, done, total)`: called when a stage begins (done 0) and ends (done == total)."""
@@ -135,7 +138,7 @@ def run(
             f"start has {len(start.cutouts)} cutouts for {1 + len(others)} pictures; give one for each",
             field="start",
         )
-    beside = ThreadPoolExecutor(1)
+    beside = ThreadPoolExecutor(_BESIDE)
     try:
         if models is not None:
             return _run_stages(picture, others, recipe, name, watch, beside, models, start)
@@ -155,7 +158,7 @@ def _run_stages(
     models: DepthModels,
     start: Start,
 ) -> Result:
-    """`beside` is a second thread for work that the stages of that time do not need."""
+    """`beside` has threads for work that the stages of that time do not need."""
     seconds: dict[str, float] = {}
 
     @contextmanager
@@ -214,6 +217,7 @@ def _run_stages(
             if base and recipe.place.elevation_deg is None:
                 said = stand_on_base(said, base)
             depth = place(said, cut, recipe.place)
+    seen = beside.submit(check_picture, picture, cut)
     with stage("points"):
         cloud = several.cloud() if several else make_points(depth, cut, recipe.points)
     with stage("surface"):
@@ -231,6 +235,8 @@ def _run_stages(
             cloud = replace(cloud, points=settling.move(cloud.points))
             depth = settling.move_depth(depth)
             several = several.settle(settling) if several else None
+    texture = _choose_texture(recipe)
+    charts = None if several or start.figurine else beside.submit(draw_charts, depth, cut, texture)
     deviation = beside.submit(
         measure_deviation,
         mesh,
@@ -246,7 +252,7 @@ def _run_stages(
         elif several:
             painted = several.paint(mesh, max_size_px=recipe.texture.max_size_px, name=name)
         else:
-            painted = paint(mesh, depth, cut, _choose_texture(recipe), name=name)
+            painted = paint(mesh, depth, cut, texture, name=name, charts=charts.result if charts else None)
         named = Named(recipe.material, ()) if recipe.material else material_of(picture.source)
         if named:
             painted = replace(painted, material=named.material)
@@ -255,7 +261,7 @@ def _run_stages(
         judged = check_figurine(
             painted, mesh, depth, cut, limits, deviation.result(), parted=parted, solid=solid.result()
         )
-        checks = (*check_picture(picture, cut), *check_depth(depth), *judged.checks)
+        checks = (*seen.result(), *check_depth(depth), *judged.checks)
         passages = pass_gates(checks, recipe.gates)
         known = (*cut.findings, *depth.findings)
         found = [entry for check in checks for entry in check.findings if entry not in known]

@@ -11,7 +11,9 @@ colours differ by 6.1 of 255 on average (6 pictures by image models, 2 samples; 
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -65,29 +67,66 @@ class TextureOptions:
         )
 
 
-def paint(mesh: Mesh, depth: Shells, picture: Cutout, options: TextureOptions, *, name: str) -> Figurine:
+@dataclass(frozen=True, kw_only=True)
+class Charts:
+    """What the picture says of front, back and all between, whatever the mesh: pixels of the box around it."""
+
+    scale: float
+    """Of these pixels to the picture's."""
+    front: U8
+    """(H,W,3)."""
+    back: U8
+    before: Shown
+    behind: Shown
+    light: dict[str, float]
+    """What was divided out."""
+
+
+def draw_charts(depth: Shells, picture: Cutout, options: TextureOptions, scale: float = 1.0) -> Charts:
+    """Return the charts of `picture` at `scale`, for any mesh of `depth`; `paint` makes them if they are not given."""
+    picture, light = remove_light(picture, depth, options.delight)
+    box = picture_box(depth.valid)
+    pixels, mask = _scale(picture, depth.valid, box, scale)
+    front = _carry_outward(pixels, mask, 2)
+    # From the front chart, whose rim is free of the background that shines through soft edges.
+    back = complete_back(front, mask, _measure_shell(depth, box) * scale)
+    before, behind, share = _look_around(depth, box, front, back, mask)
+    return Charts(
+        scale=scale,
+        front=_paint_around(front, share[0], before, behind, before.level[..., 0]),
+        back=_paint_around(back, share[1], before, behind, -behind.level[..., 0]),
+        before=before,
+        behind=behind,
+        light=light,
+    )
+
+
+def paint(
+    mesh: Mesh,
+    depth: Shells,
+    picture: Cutout,
+    options: TextureOptions,
+    *,
+    name: str,
+    charts: Callable[[], Charts] | None = None,
+) -> Figurine:
     """Return the figurine `name`: `mesh` with UV (F,3,2) into one atlas made of `picture`, which must have alpha.
 
-    A normal map goes with it as `options` say. Raises BadInput for an atlas size that is not one of 256, 512, ... 4096.
+    A normal map goes with it as `options` say. `charts` gives what `draw_charts` made of the same, if it is made.
+    Raises BadInput for an atlas size that is not one of 256, 512, ... 4096.
     """
     if options.normal_map not in MODES:
         raise BadInput(f"normal map must be one of {', '.join(MODES)}, got {options.normal_map}")
     if options.max_size_px not in _SIZES:
         raise BadInput(f"texture size must be one of {_SIZES}, got {options.max_size_px}")
-    picture, light = remove_light(picture, depth, options.delight)
-    box = picture_box(depth.valid)
-    layout = lay_out(mesh, depth, box, options.max_size_px)
-    pixels, mask = _scale(picture, depth.valid, box, layout.scale)
-    front = _carry_outward(pixels, mask, 2)
-    # From the front chart, whose rim is free of the background that shines through soft edges.
-    back = complete_back(front, mask, _measure_shell(depth, box) * layout.scale)
-    before, behind, share = _look_around(depth, box, front, back, mask)
-    front = _paint_around(front, share[0], before, behind, before.level[..., 0])
-    back = _paint_around(back, share[1], before, behind, -behind.level[..., 0])
+    layout = lay_out(mesh, depth, picture_box(depth.valid), options.max_size_px)
+    given = charts() if charts else None
+    if given is None or given.scale != layout.scale:
+        given = draw_charts(depth, picture, options, layout.scale)
     wide, tall = layout.size
     atlas = np.zeros((tall, wide, 3), np.uint8)
-    drawn = draw_front_and_back(atlas, layout, front, back)
-    drawn |= draw_sides(atlas, layout, lambda place, deep: color_around(before, behind, place, deep))
+    drawn = draw_front_and_back(atlas, layout, given.front, given.back)
+    drawn |= draw_sides(atlas, layout, partial(color_around, given.before, given.behind))
     # Between the charts, so that smaller mips mix in nothing else.
     atlas, _ = fill_nearest(atlas, drawn)
     uv = layout.corner / [wide, tall]
@@ -99,9 +138,8 @@ def paint(mesh: Mesh, depth: Shells, picture: Cutout, options: TextureOptions, *
     )
     normals, angles_deg = make_normal_map(figurine, depth, layout.kind, options.normal_map)
     told = {"made": normals is not None, "mean_angle_deg": angles_deg}
-    return replace(
-        figurine, normal_map=normals, provenance={"normal_map": told, **({"delight": light} if light else {})}
-    )
+    light = {"delight": given.light} if given.light else {}
+    return replace(figurine, normal_map=normals, provenance={"normal_map": told, **light})
 
 
 def _measure_shell(depth: Shells, box: tuple[slice, slice]) -> F32:
