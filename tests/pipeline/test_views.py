@@ -21,7 +21,8 @@ from slipcast.reconstruct.register import register
 from slipcast.reconstruct.sides import make_sides
 from slipcast.reconstruct.silhouettes import hull_distances
 from slipcast.reconstruct.simplify import SimplifyOptions, simplify
-from slipcast.texture.paint_views import Seen, paint_views
+from slipcast.texture.paint_views import paint_views
+from slipcast.texture.sight import Seen
 
 
 def drawn(mesh: Mesh, camera: Camera) -> np.ndarray:

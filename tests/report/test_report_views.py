@@ -10,6 +10,7 @@ from slipcast.core.values import Cutout, Figurine
 from slipcast.depth.place import Settling
 from slipcast.pipeline.several_views import Gathered, SeenView, gather
 from slipcast.report.views import compare_views
+from slipcast.texture.paint import TextureOptions
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def gathered() -> Gathered:
 
 def _painted(gathered: Gathered) -> tuple[Figurine, tuple[SeenView, ...]]:
     mesh = gathered.fused.mesh
-    painted = gathered.paint(mesh, max_size_px=1024, name="x")
+    painted = gathered.paint(mesh, TextureOptions(max_size_px=1024), name="x")
     settling = Settling(origin=np.array([0.01, 0.02, -0.03]), scale=2.0)
     moved = replace(painted.mesh, vertices=settling.move(mesh.vertices))
     return replace(painted, mesh=moved), gathered.settle(settling).views

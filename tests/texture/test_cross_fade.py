@@ -11,7 +11,7 @@ from slipcast.core.values import F32, Cutout
 from slipcast.reconstruct.fusion import fuse
 from slipcast.reconstruct.simplify import SimplifyOptions, simplify
 from slipcast.texture import paint_views
-from slipcast.texture.paint_views import Seen
+from slipcast.texture.sight import Seen
 
 
 def _speckled(picture: Cutout, seed: int) -> Cutout:

@@ -127,11 +127,6 @@ def run(
     """
     if others:
         check_pictures((picture, *others))
-        if recipe.texture.delight:
-            raise BadInput(
-                f"delight takes one picture, since the normals of the other sides are not known; got {1 + len(others)}",
-                field="delight",
-            )
     start = start or Start()
     if start.cutouts and len(start.cutouts) != 1 + len(others):
         raise BadInput(
@@ -250,7 +245,7 @@ def _run_stages(
         if start.figurine:
             painted = replace(start.figurine, name=name)
         elif several:
-            painted = several.paint(mesh, max_size_px=recipe.texture.max_size_px, name=name)
+            painted = several.paint(mesh, recipe.texture, name=name)
         else:
             painted = paint(mesh, depth, cut, texture, name=name, charts=charts.result if charts else None)
         named = Named(recipe.material, ()) if recipe.material else material_of(picture.source)

@@ -22,7 +22,9 @@ from slipcast.picture.cut_out import CutoutOptions, cut_out
 from slipcast.picture.downscale import downscale
 from slipcast.reconstruct.agreement import Settled, mirror, settle_views
 from slipcast.reconstruct.fusion import Fused, fuse
-from slipcast.texture.paint_views import Seen, paint_views
+from slipcast.texture.paint import TextureOptions
+from slipcast.texture.paint_views import paint_views
+from slipcast.texture.sight import Seen
 
 MOST_VIEWS = 8
 _APART = 0.006
@@ -88,12 +90,13 @@ class Gathered:
             joins=mesh.faces,
         )
 
-    def paint(self, mesh: Mesh, *, max_size_px: int, name: str) -> Figurine:
+    def paint(self, mesh: Mesh, options: TextureOptions, *, name: str) -> Figurine:
         """The figurine with all views' colours; its provenance has a list `views`."""
         painted = paint_views(
             mesh,
             {view.cutout.view: view.seen for view in self.views},
-            max_size_px=max_size_px,
+            max_size_px=options.max_size_px,
+            delight=options.delight,
             name=name,
         )
         shares = painted.provenance["seen"]
@@ -109,7 +112,12 @@ class Gathered:
             }
             for view in self.views
         ]
-        provenance = {"views": told, "invented_share": shares["invented"], "normal_map": {"made": False}}
+        provenance = {
+            "views": told,
+            "invented_share": shares["invented"],
+            "normal_map": {"made": False},
+            **{key: painted.provenance[key] for key in ("delight",) if key in painted.provenance},
+        }
         return replace(painted, provenance=provenance, findings=(*painted.findings, *self.findings))
 
 

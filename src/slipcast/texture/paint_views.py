@@ -1,22 +1,20 @@
 """Mesh + several cutouts with their cameras -> Figurine: each face from the view that sees it best.
 
 Each view is a chart, its picture's own projection, so what it sees keeps its pixels one to one. A face takes the view
-that sees it most squarely, away from the outline, the front a little sooner; scores are smoothed over the surface, so
-that patches are few. Exposure and tint are levelled first, one gain for each channel and view from what two
-views both see; then seams: one offset for each vertex and view, smooth within a patch and such that both sides of a
-seam agree (Lempitsky & Ivanov 2007), in which the front moves least. Over a seam one view fades into the other
-(cross_fade.py). What no view saw takes the colours around it,
-harmonically over the surface, in small squares of its own.
+that sees it best (sight.py), the front a little sooner; scores are smoothed over the surface, so that patches are few.
+A side without a picture takes the other side's, mirrored. The light that turned with the camera is divided out first
+(view_light.py). Exposure and tint are levelled by one gain for each channel and view from what two views both see, then
+seams: one offset for each vertex and view, smooth within a patch and such that both sides of a seam agree (Lempitsky &
+Ivanov 2007), in which the front moves least. Over a seam one view fades into the other (cross_fade.py). What no view
+saw takes the colours around it, harmonically over the surface, in small squares of its own.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 from scipy.sparse import linalg
 
-from slipcast.core.camera import project
 from slipcast.core.masks import find_nearest
 from slipcast.core.values import (
     F32,
@@ -24,8 +22,6 @@ from slipcast.core.values import (
     I64,
     U8,
     Bool,
-    Camera,
-    Cutout,
     Figurine,
     Mesh,
     Picture,
@@ -33,17 +29,19 @@ from slipcast.core.values import (
     View,
 )
 from slipcast.mesh.rasterize import rasterize
-from slipcast.mesh.raycast import Scene
 from slipcast.mesh.topology import face_normals
 from slipcast.texture.cross_fade import cross_fade
 from slipcast.texture.paint import bled_chart, picture_box
+from slipcast.texture.sight import Seen, mirror_missing, score_sight
+from slipcast.texture.view_light import remove_view_light
 
 _PAD_PX = 8
-_LEAST_COSINE = 0.12
 _FRONT_BONUS, _SMOOTHINGS, _VOTES = 1.5, 12, 6
 """At 6 the front also took what it sees at a grazing angle, and was drawn out there."""
-_RIM = 0.012
-"""Within this share of the figurine's height from the outline a view is trusted less."""
+_MIRRORED = 0.15
+"""How much a mirrored picture counts beside one of the side itself."""
+_WELL = 0.06
+"""Score from which on a view tells of the light."""
 _SQUARE_PX = 8
 """Of two faces that no view saw."""
 _ALIKE, _MOST_GAIN = 0.1, 0.35
@@ -52,80 +50,53 @@ _STAY, _FRONT_STAYS, _SEAM = 0.002, 0.05, 4.0
 """Weights of the seams' levelling: of not moving, for the front, and of agreeing across a seam; 1 is of smoothness."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Seen:
-    """One view in the world that the mesh lies in."""
-
-    cutout: Cutout
-    camera: Camera
-
-
-def paint_views(mesh: Mesh, views: Mapping[View, Seen], *, max_size_px: int, name: str) -> Figurine:
+def paint_views(
+    mesh: Mesh, views: Mapping[View, Seen], *, max_size_px: int, name: str, delight: float = 0.0
+) -> Figurine:
     """Return the figurine `name` with one atlas of all `views` (front first), its faces labelled by what shows them.
 
-    Its provenance says under `seen` which share of the surface each view gave, and `invented`.
+    Its provenance says under `seen` which share of the surface each view gave, `mirrored` where a side has none, and
+    `invented`. `delight` is how much of the light from above is divided out of the colours, 0 to 1.
     """
     order = list(views)
-    scores, pixels = _scores(mesh, views)
+    shown = [*views.values(), *mirror_missing(mesh, views)]
+    scores, pixels = score_sight(mesh, shown)
+    scores[:, len(order) :] *= _MIRRORED
+    good = scores > _WELL
+    scores[:, 0] *= _FRONT_BONUS
     neighbours = _neighbours(mesh)
     label = _choose(scores, neighbours)
-    charts, boxes, scale = _charts(views, max_size_px)
+    charts, boxes, scale = _charts(shown, max_size_px)
     places = [
         (pixel - [box[1].start, box[0].start]) * scale for pixel, box in zip(pixels, boxes, strict=True)
     ]
-    _level_views(mesh, charts, places, scores)
+    cameras = [each.camera for each in shown]
+    stops = remove_view_light(mesh, charts, places, cameras, good, neighbours, delight)
+    _level_views(mesh, charts, places, good)
     colors, offsets = _level_seams(mesh, charts, places, label)
     for index, chart in enumerate(charts):
         chart[:] = _moved(chart, mesh, places[index], label == index, offsets[index])
     cross_fade(mesh, charts, places, label, scores > 0, neighbours)
     vertex_color = _filled(mesh, label, colors, neighbours)
+    charts, places = _crop(mesh, charts, places, label)
     atlas, uv = _packed(mesh, charts, places, label, vertex_color)
     area = face_normals(mesh.vertices, mesh.faces)[1]
-    share = np.bincount(label + 1, area, len(order) + 1) / area.sum()
-    told = {view.value: round(float(part), 4) for view, part in zip(order, share[1:], strict=True)}
+    share = np.bincount(label + 1, area, len(shown) + 1) / area.sum()
+    told = {view.value: round(float(part), 4) for view, part in zip(order, share[1:], strict=False)}
+    if len(shown) > len(order):
+        told["mirrored"] = round(float(share[1 + len(order) :].sum()), 4)
     source = np.where(label < 0, int(Source.INVENTED), int(Source.BACK_VIEW))
     source[label == 0] = int(Source.SEEN)
+    source[label >= len(order)] = int(Source.MIRRORED)
     front = views[order[0]].cutout
+    light = {"delight": {"strength": delight, "stops": round(stops, 2)}} if delight else {}
     return Figurine(
         name=name,
         mesh=Mesh(vertices=mesh.vertices, faces=mesh.faces, source=source.astype(np.uint8)),
         uv=uv.astype(np.float32),
         texture=Picture(pixels=atlas, view=front.view, source=front.source),
-        provenance={"seen": told | {"invented": round(float(share[0]), 4)}},
+        provenance={"seen": told | {"invented": round(float(share[0]), 4)}, **light},
     )
-
-
-def _scores(mesh: Mesh, views: Mapping[View, Seen]) -> tuple[F64, list[F64]]:
-    """(F,K) how well each view sees each face, 0 for not at all, and (V,2) pixels of the vertices in each."""
-    import cv2
-
-    normals, _ = face_normals(mesh.vertices, mesh.faces)
-    centre = mesh.vertices[mesh.faces].mean(1)
-    size = float(np.ptp(mesh.vertices, axis=0).max())
-    scene = Scene(mesh.vertices / np.float32(size), mesh.faces)
-    scores, pixels = np.zeros((len(mesh.faces), len(views))), []
-    for index, seen in enumerate(views.values()):
-        camera = seen.camera
-        eye = -camera.camera_from_world[:3, 3] @ camera.camera_from_world[:3, :3]
-        way = eye - centre
-        far = np.linalg.norm(way, axis=1)
-        cosine = (normals * way).sum(1) / far
-        able = np.flatnonzero(cosine > _LEAST_COSINE)
-        start = (centre[able] + normals[able] * (2e-3 * size)) / size
-        unit = way[able] / far[able, None]
-        hit, _ = scene.first_hits(start.astype(np.float32), unit.astype(np.float32))
-        able = able[~np.isfinite(hit)]
-        alpha = seen.cutout.alpha
-        inner = cv2.distanceTransform((alpha >= 128).astype(np.uint8), cv2.DIST_L2, 5)
-        at, _ = project(camera, centre[able])
-        column = np.clip(at[:, 0].astype(int), 0, alpha.shape[1] - 1)
-        row = np.clip(at[:, 1].astype(int), 0, alpha.shape[0] - 1)
-        rows = np.flatnonzero((alpha >= 128).any(1))
-        rim = np.clip(inner[row, column] / (_RIM * (rows[-1] - rows[0] + 1)), 0, 1)
-        scores[able, index] = cosine[able] ** 2 * (rim**2 * 0.98 + 0.02 * (inner[row, column] > 1))
-        pixels.append(project(camera, mesh.vertices)[0])
-    scores[:, 0] *= _FRONT_BONUS
-    return scores, pixels
 
 
 def _neighbours(mesh: Mesh) -> sparse.csr_matrix:
@@ -161,11 +132,9 @@ def _choose(scores: F64, neighbours: sparse.csr_matrix) -> I64:
     return label.astype(np.int64)
 
 
-def _charts(
-    views: Mapping[View, Seen], max_size_px: int
-) -> tuple[list[F32], list[tuple[slice, slice]], float]:
+def _charts(views: Sequence[Seen], max_size_px: int) -> tuple[list[F32], list[tuple[slice, slice]], float]:
     """Each view's picture around the figurine, colours carried over its outline; one scale for all."""
-    masks = [seen.cutout.alpha >= 128 for seen in views.values()]
+    masks = [seen.cutout.alpha >= 128 for seen in views]
     boxes = [picture_box(mask) for mask in masks]
     wide = sum(box[1].stop - box[1].start for box in boxes)
     tall = max(box[0].stop - box[0].start for box in boxes)
@@ -175,7 +144,7 @@ def _charts(
     scale = min(1.0, (max_size_px - pads) / (wide / rows * 1.25), (max_size_px - pads) / (tall * rows * 1.2))
     charts = [
         bled_chart(seen.cutout, mask, box, scale).astype(np.float32)
-        for seen, mask, box in zip(views.values(), masks, boxes, strict=True)
+        for seen, mask, box in zip(views, masks, boxes, strict=True)
     ]
     return charts, boxes, scale
 
@@ -186,7 +155,7 @@ def _looked_up(chart: F32, at: F64) -> F32:
     return sample(chart, at[:, 0].astype(np.float32), at[:, 1].astype(np.float32))
 
 
-def _level_views(mesh: Mesh, charts: list[F32], places: Sequence[F64], scores: F64) -> None:
+def _level_views(mesh: Mesh, charts: list[F32], places: Sequence[F64], good: Bool) -> None:
     """Scale the charts' channels, in place, so that views agree about what two of them see well."""
     import cv2
 
@@ -194,8 +163,6 @@ def _level_views(mesh: Mesh, charts: list[F32], places: Sequence[F64], scores: F
     soft = [cv2.GaussianBlur(chart, (0, 0), 4) for chart in charts]
     colors = [np.log(np.maximum(_looked_up(each, at), 8)) for each, at in zip(soft, centre, strict=True)]
     count = len(charts)
-    good = scores > 0.06
-    good[:, 0] = scores[:, 0] > 0.06 * _FRONT_BONUS
     rows, sides = [], []
     for one in range(count):
         for other in range(one + 1, count):
@@ -335,6 +302,22 @@ def _filled(mesh: Mesh, label: I64, colors: F64, neighbours: sparse.csr_matrix) 
     return out
 
 
+def _crop(
+    mesh: Mesh, charts: Sequence[F32], places: Sequence[F64], label: I64
+) -> tuple[list[F32], list[F64]]:
+    """The charts without what no face uses, and the vertices' places in them."""
+    cropped, moved = [], []
+    for index, (chart, place) in enumerate(zip(charts, places, strict=True)):
+        used = place[mesh.faces[label == index].ravel()]
+        if not len(used):
+            used = np.zeros((1, 2))
+        low = np.clip(np.floor(used.min(0)).astype(int) - 1, 0, [chart.shape[1] - 1, chart.shape[0] - 1])
+        high = np.clip(np.ceil(used.max(0)).astype(int) + 1, low + 1, [chart.shape[1], chart.shape[0]])
+        cropped.append(chart[low[1] : high[1], low[0] : high[0]])
+        moved.append(place - low)
+    return cropped, moved
+
+
 def _packed(
     mesh: Mesh, charts: Sequence[F32], places: Sequence[F64], label: I64, color: F64
 ) -> tuple[U8, F64]:
@@ -362,8 +345,10 @@ def _packed(
                 continue
             below = -(-squares // (side // _SQUARE_PX)) * _SQUARE_PX
             height = 1 << max(8, int(np.ceil(np.log2(down + below))))
-            if best is None or side * height < best[0]:
-                best = (side * height, side, height, lines, down)
+            # Of one area the squarer.
+            cost = side * height, max(side, height)
+            if best is None or cost < best[0]:
+                best = (cost, side, height, lines, down)
     assert best is not None
     del tall
     _, side, height, lines, down = best

@@ -11,7 +11,7 @@ from slipcast.core.values import Camera, Cutout, Mesh, Picture, View
 from slipcast.pipeline.several_views import Gathered, SeenView
 from slipcast.reconstruct.fusion import Fused
 from slipcast.reconstruct.register import Registered
-from slipcast.texture.paint_views import Seen
+from slipcast.texture.sight import Seen
 from slipcast.workspace.stage_files import (
     depth_files,
     describe_depth,
