@@ -281,8 +281,8 @@ def count_of(number: int, noun: str) -> str:
 def say_plan(terminal: Terminal, plan: "Plan", *, as_json: bool) -> None:
     """One line about `plan`, and a line for each of its findings."""
     if as_json:
-        whole = {"pictures": plan.pictures, "cached": plan.cached, "usd": plan.usd}
-        whole["findings"] = [finding.as_dict() for finding in plan.findings]  # type: ignore[assignment]
+        findings = [finding.as_dict() for finding in plan.findings]
+        whole = {"pictures": plan.pictures, "cached": plan.cached, "usd": plan.usd, "findings": findings}
         terminal.say(json.dumps(whole))
         return
     stored = f"{plan.cached} in the store already, " if plan.cached else ""

@@ -8,7 +8,7 @@ metallic is 1 for bare metal, and less where paint, rust or patina cover it.
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from slipcast.core.errors import BadInput
 from slipcast.core.values import Material
@@ -107,12 +107,12 @@ def material_of(facts: Mapping[str, object]) -> Named | None:
     asked = facts.get("material")
     if isinstance(asked, Mapping):
         name, metallic, roughness = (asked.get(key) for key in ("name", "metallic", "roughness"))
-        if not all(isinstance(value, int | float) and 0 <= value <= 1 for value in (metallic, roughness)):
+        if not (_is_factor(metallic) and _is_factor(roughness)):
             raise BadInput(
                 f"the JSON beside the picture has a material with metallic {metallic!r} and roughness {roughness!r}; "
                 "give numbers from 0 to 1"
             )
-        material = Material(name=str(name), metallic=float(metallic), roughness=float(roughness))  # type: ignore[arg-type]
+        material = Material(name=str(name), metallic=float(metallic), roughness=float(roughness))
         return Named(material, (str(name),))
     told = facts.get("subject") or facts.get("prompt")
     return name_material(told) if isinstance(told, str) else None
@@ -157,3 +157,7 @@ def _leading(words: list[str]) -> list[str]:
         elif word not in _FILLERS:
             break
     return out
+
+
+def _is_factor(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and 0 <= value <= 1

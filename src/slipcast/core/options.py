@@ -20,8 +20,12 @@ from dataclasses import dataclass, fields, replace
 from enum import Enum
 from numbers import Integral, Real
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from slipcast.core.errors import BadInput
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True)
@@ -142,9 +146,9 @@ def several(rule: Rule, *, least: int = 0, most: int = 1_000_000) -> Rule:
     return Rule(fit, f"{count}, each {rule.cure}")
 
 
-def check(options: object, **rules: Rule) -> None:
+def check(options: "DataclassInstance", **rules: Rule) -> None:
     """Check every field of the dataclass `options` by the rule of its name; raises BadInput for the first wrong one."""
-    names = [entry.name for entry in fields(options)]  # type: ignore[arg-type]
+    names = [entry.name for entry in fields(options)]
     if set(names) != set(rules):
         raise TypeError(f"{type(options).__name__} needs one rule a field: {set(names) ^ set(rules)}")
     for name in names:

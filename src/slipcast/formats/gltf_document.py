@@ -260,7 +260,8 @@ def _may_move(document: Document, name: str) -> bool:
     holders = [entry for key in _GEOMETRY for entry in document.objects(key)]
     for mesh in document.objects("meshes"):
         holders += objects(document, mesh, "primitives")
-    return any(isinstance(entry.get("extensions"), dict) and name in entry["extensions"] for entry in holders)  # type: ignore[operator]
+    found = (entry.get("extensions") for entry in holders)
+    return any(isinstance(extensions, dict) and name in extensions for extensions in found)
 
 
 def extension(holder: Json, name: str) -> Json | None:

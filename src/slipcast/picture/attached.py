@@ -25,6 +25,7 @@ from slipcast.core.values import F32, U8, Bool
 from slipcast.picture.backdrop import LIKE, fit_backdrop
 from slipcast.picture.drawing import read_drawing
 from slipcast.picture.faint import find_clean_rows, find_faint_parts
+from slipcast.picture.flat_backdrop import read_flat
 
 _SIDE_PX = 512
 _EDGE, _WINDOW, _SUDDEN = 0.009, 11, 2.5
@@ -61,7 +62,8 @@ def add_attached_parts(pixels: U8, coarse: F32) -> Attached:
     height, width = coarse.shape
     scale = min(1.0, _SIDE_PX / max(height, width))
     size = (max(8, round(width * scale)), max(8, round(height * scale)))
-    image: F32 = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.float32) / np.float32(255)
+    small: U8 = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    image = small.astype(np.float32) / np.float32(255)
     prior: F32 = cv2.resize(coarse, size, interpolation=cv2.INTER_AREA)
     known = prior > 0.5
     if not known.any():
@@ -102,6 +104,10 @@ def add_attached_parts(pixels: U8, coarse: F32) -> Attached:
     if level > 0.97:
         part |= find_faint_parts(off, part | known, noise)
         air &= ~part
+    flat = None if drawing else read_flat(small, part | known, prior)
+    if flat is not None:
+        known, part = known & ~flat.backdrop, (part | flat.part) & ~flat.backdrop
+        air = (air | flat.backdrop) & ~part
     part |= _white_parts(part | known, air, bare, prior, backdrop)
     part |= _find_pores(part, known, air)
     if backdrop.clipped:  # inside bold outlines white may be the figurine or a hole
@@ -110,6 +116,8 @@ def add_attached_parts(pixels: U8, coarse: F32) -> Attached:
     out = coarse
     if drawing is None:
         holes = _repeats(known & bare & ~air, backdrop)
+        if flat is not None:
+            holes |= flat.backdrop & (prior > 0.1)
     else:
         holes, doubt = drawing.holes, doubt | drawing.doubt
         part |= drawing.inside

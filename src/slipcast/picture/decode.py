@@ -110,13 +110,14 @@ def _read_bytes(source: object, what: str) -> bytes:
     """The bytes of a file object, or the bytes themselves."""
     data = source if isinstance(source, bytes | bytearray | memoryview) else None
     if data is None:
-        if not callable(getattr(source, "read", None)):
+        read = getattr(source, "read", None)
+        if not callable(read):
             raise BadInput(
                 f"picture is {show(source)}; give a path, bytes, an open file, a PIL image or an array (H,W,3)",
                 field="picture",
             )
         try:
-            data = source.read()  # type: ignore[attr-defined]
+            data = read()
         except (OSError, ValueError) as problem:
             raise BadInput(
                 f"{what} cannot be read ({problem}); give a file that is open for reading"

@@ -17,12 +17,12 @@ import hashlib
 import json
 import tomllib
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import Enum
 from pathlib import Path
 from types import NoneType
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from slipcast.checks.gates import Gate, parse_gates
 from slipcast.checks.mesh import MeshLimits
@@ -41,6 +41,11 @@ from slipcast.reconstruct.points import PointOptions
 from slipcast.reconstruct.reconstruct import SurfaceOptions
 from slipcast.reconstruct.simplify import SimplifyOptions
 from slipcast.texture.paint import TextureOptions
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Options = TypeVar("Options", bound="DataclassInstance")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -127,11 +132,11 @@ class Recipe:
         'fine'
         """
 
-        def part(options: Any, **given: object) -> Any:
+        def part(options: Options, **given: object) -> Options:
             said = {key: value for key, value in given.items() if value is not None}
             return replace(options, **said) if said else options
 
-        return part(  # type: ignore[no-any-return]
+        return part(
             self,
             place=part(self.place, height_m=height_m, elevation_deg=elevation_deg),
             depth=part(self.depth, model=depth, device=device, fov_deg=fov_deg),
@@ -213,7 +218,7 @@ class Recipe:
 def _gates_of(given: object) -> tuple[object, ...]:
     """Gates from `closed,iou>=0.95`, or from a sequence of words and Gates."""
     entries: list[object] = []
-    for each in [given] if isinstance(given, str) else list(given):  # type: ignore[call-overload]
+    for each in given if isinstance(given, Iterable) and not isinstance(given, str) else [given]:
         entries += parse_gates(each) if isinstance(each, str) else [each]
     return tuple(entries)
 

@@ -56,11 +56,12 @@ def hull_on_grid(sides: Sequence[Side], grid: Grid, reach: float) -> tuple[F32, 
 
     Blocks of nodes that are far outside are not looked at: distances change no faster than the way does.
     """
-    blocks = tuple(-(-n // _COARSE) for n in grid.shape)
+    x, y, z = (-(-n // _COARSE) for n in grid.shape)
+    blocks = (x, y, z)
     coarse = Grid(
         low=grid.low + (_COARSE - 1) / 2 * grid.pitch,
         pitch=grid.pitch * _COARSE,
-        shape=blocks,  # type: ignore[arg-type]
+        shape=blocks,
     )
     at = hull_distances(sides, coarse.points(np.arange(np.prod(blocks)))).reshape(blocks)
     near = at > -(reach + 0.9 * _COARSE * grid.pitch)

@@ -55,9 +55,10 @@ def _plain_list(values: list[object], depth: int) -> object:
     """A list of one type; of objects or several types an object with the places as keys."""
     if not values:
         return None
-    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
-        whole = all(isinstance(value, int) and abs(value) <= _LARGEST for value in values)
-        return values if whole else [float(value) for value in values]  # type: ignore[arg-type]
+    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+    if len(numbers) == len(values):
+        whole = all(isinstance(value, int) and abs(value) <= _LARGEST for value in numbers)
+        return numbers if whole else [float(value) for value in numbers]
     if all(isinstance(value, str) for value in values):
         return {str(place): value for place, value in enumerate(values)}
     return _plain({str(place): value for place, value in enumerate(values)}, depth - 1)

@@ -209,7 +209,8 @@ def _lost(pieces: list[_Piece], used: list[object], surfaces: dict[object, Surfa
 def _name(pieces: list[_Piece], path: Path) -> str:
     """The figurine's name before any naming rule, else the only mesh's, else the file's."""
     meshes = [piece.part.mesh for piece in pieces]
-    extras = [entry["extras"].get("name") for entry in meshes if isinstance(entry.get("extras"), dict)]  # type: ignore[attr-defined]
+    told = (entry.get("extras") for entry in meshes)
+    extras = [entry.get("name") for entry in told if isinstance(entry, dict)]
     names = list(dict.fromkeys(entry.get("name") for entry in meshes))
     candidates = [*extras, *(names if len(names) == 1 else [])]
     return next((name for name in candidates if isinstance(name, str) and name), path.stem)

@@ -14,6 +14,7 @@ import json
 import re
 import zlib
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pygltflib as gl
@@ -54,7 +55,7 @@ def write_gltf(figurine: Figurine, options: ExportOptions) -> Export:
     names = Names(figurine, options.naming)
     document, blob, images = build(figurine, options, embed=False)
     binary = f"{_unescaped(names.file)}.bin"
-    document["buffers"][0]["uri"] = binary  # type: ignore[index]
+    document["buffers"][0]["uri"] = binary
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1)
     files = {f"{names.file}.gltf": text.encode(errors="replace"), binary: blob}
     return Export(
@@ -65,7 +66,7 @@ def write_gltf(figurine: Figurine, options: ExportOptions) -> Export:
 
 def build(
     figurine: Figurine, options: ExportOptions, *, embed: bool
-) -> tuple[dict[str, object], bytes, tuple[Image, ...]]:
+) -> tuple[dict[str, Any], bytes, tuple[Image, ...]]:
     """Return the JSON document, its one binary buffer and the textures.
 
     With `embed` the textures lie in the buffer and the document's `buffers` is complete for a GLB; without,
@@ -141,22 +142,22 @@ def build(
     with_levels = [LOD] if options.levels and figurine.levels else []
     solid = [EXTENSION] if any(mesh.extensions for mesh in meshes) else []
     document.extensionsUsed = [*needed, xmp.EXTENSION, *with_levels, *solid]
-    out: dict[str, object] = json.loads(document.gltf_to_json(separators=(",", ":"), indent=None))
+    out: dict[str, Any] = json.loads(document.gltf_to_json(separators=(",", ":"), indent=None))
     # pygltflib drops empty values everywhere, in extras too, where they are the user's data: these are set
     # here.
-    out["asset"]["extras"] = {  # type: ignore[index]
+    out["asset"]["extras"] = {
         **figurine.provenance,
         "findings": [entry.as_dict() for entry in figurine.findings],
     }
-    out["asset"]["extensions"] = {xmp.EXTENSION: {"packet": 0}}  # type: ignore[index]
+    out["asset"]["extensions"] = {xmp.EXTENSION: {"packet": 0}}
     out["extensions"] = {xmp.EXTENSION: {"packets": [xmp.json_ld(figurine)]}}
     told = {extras.KEY: extras.summarize(figurine)}
     coverage = [level.coverage for level in figurine.levels]
     levels = {"MSFT_screencoverage": [*coverage, 0.0]} if with_levels else {}
-    out["scenes"][0]["extras"] = told  # type: ignore[index]
-    out["nodes"][0]["extras"] = {**told, **levels}  # type: ignore[index]
-    out["materials"][0]["extras"] = told  # type: ignore[index]
-    out["meshes"][0]["extras"] = {"name": figurine.name, **geometry.extras, **told}  # type: ignore[index]
+    out["scenes"][0]["extras"] = told
+    out["nodes"][0]["extras"] = {**told, **levels}
+    out["materials"][0]["extras"] = told
+    out["meshes"][0]["extras"] = {"name": figurine.name, **geometry.extras, **told}
     return out, bytes(buffer.data), images
 
 

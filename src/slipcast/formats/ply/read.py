@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -243,7 +244,7 @@ def _ragged(path: Path, body: memoryview, element: _Element, at: int, order: str
     wanted = axes or ([element.corners(path)] if element.name in ("face", "tristrips") else [])
     starts = {place: array("q") for place in wanted}
     lengths = array("q")
-    little = "little" if order == "<" else "big"
+    little: Literal["little", "big"] = "little" if order == "<" else "big"
     steps = [
         (place, np.dtype(entry.type).itemsize, np.dtype(entry.length).itemsize if entry.length else 0)
         for place, entry in enumerate(element.properties)
@@ -254,7 +255,7 @@ def _ragged(path: Path, body: memoryview, element: _Element, at: int, order: str
         for place, width, prefix in steps:
             length = 1
             if prefix:
-                length = int.from_bytes(body[at : at + prefix], little, signed=signed[place])  # type: ignore[arg-type]
+                length = int.from_bytes(body[at : at + prefix], little, signed=signed[place])
                 at += prefix
                 if length < 0:
                     raise BadInput(f"{path} has a list of {length} entries among its {element.name} elements")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import urlsplit
 
+import sqlalchemy as sa
 from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader, HTTPBearer
 from itsdangerous import BadSignature
@@ -97,7 +98,7 @@ def start_session(service: Service, caller: Caller) -> str:
     return str(service.signer("session").dumps(caller.key_id))
 
 
-def _of_session(request: Request, service: Service, connection: object) -> Caller | None:
+def _of_session(request: Request, service: Service, connection: sa.Connection) -> Caller | None:
     cookie = request.cookies.get(COOKIE, "")
     if not cookie:
         return None
@@ -107,7 +108,7 @@ def _of_session(request: Request, service: Service, connection: object) -> Calle
         return None
     if request.method not in _SAFE and not is_same_origin(request):
         raise Refused(403, "ForeignOrigin", "this request did not come from the service's own page")
-    return keys.find_by_id(connection, str(key_id))  # type: ignore[arg-type]
+    return keys.find_by_id(connection, str(key_id))
 
 
 def is_same_origin(request: Request) -> bool:

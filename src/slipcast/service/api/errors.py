@@ -6,9 +6,9 @@ rest. The Meshy-shaped routes word theirs as Meshy does.
 
 import difflib
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from fastapi import FastAPI, Request
@@ -35,6 +35,9 @@ class Problem(BaseModel):
     code: str
     field: str = ""
     request_id: str = ""
+
+
+Raised = TypeVar("Raised", bound=Exception)
 
 
 class Refused(Exception):
@@ -84,13 +87,23 @@ MESHY_RESPONSES: dict[int | str, dict[str, Any]] = {
 
 def add_handlers(app: FastAPI) -> None:
     """Turn everything that is raised into a problem."""
-    app.add_exception_handler(Refused, _refused)  # type: ignore[arg-type]
-    app.add_exception_handler(SlipcastError, _library)  # type: ignore[arg-type]
-    app.add_exception_handler(RequestValidationError, _invalid)  # type: ignore[arg-type]
-    app.add_exception_handler(ValidationError, _invalid)  # type: ignore[arg-type]
-    app.add_exception_handler(HTTPException, _http)  # type: ignore[arg-type]
-    app.add_exception_handler(sa.exc.OperationalError, _database)  # type: ignore[arg-type]
+    _handle(app, Refused, _refused)
+    _handle(app, SlipcastError, _library)
+    _handle(app, RequestValidationError, _invalid)
+    _handle(app, ValidationError, _invalid)
+    _handle(app, HTTPException, _http)
+    _handle(app, sa.exc.OperationalError, _database)
     app.add_exception_handler(Exception, _unforeseen)
+
+
+def _handle(
+    app: FastAPI, kind: type[Raised], tell: Callable[[Request, Raised], Awaitable[JSONResponse]]
+) -> None:
+    async def handle(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, kind)
+        return await tell(request, error)
+
+    app.add_exception_handler(kind, handle)
 
 
 def answer(
