@@ -96,7 +96,7 @@ LIMITS: dict[str, Limits] = {
     "proportion": Limits(0.5, 0.05),
     "leak": Limits(0.5, 0.1),
     "agreement": Limits(0.5, 0.0),
-    "certainty": Limits(0.0, 0.0),
+    "certainty": Limits(0.5, 0.0),
     # the mesh
     "closed": Limits(1.0, 1.0),
     "oriented": Limits(1.0, 1.0),
