@@ -123,7 +123,7 @@ def _find_islands(
 
 
 def _box(layer: Bool, margin: int) -> tuple[slice, slice]:
-    """The window of `layer` that holds all that is solid and `margin` pixels more; of an empty layer its first pixel."""
+    """The window of `layer` with all that is solid and `margin` pixels more; of an empty one its first pixel."""
     rows, columns = np.flatnonzero(layer.any(1)), np.flatnonzero(layer.any(0))
     if not len(rows):
         return slice(0, 1), slice(0, 1)
@@ -143,9 +143,7 @@ def _measure_air(stack: Bool) -> tuple[F64, F64]:
     first, before = 0, None
     for layer in stack:
         box = _box(layer, 1)
-        count, own, stats, _ = cv2.connectedComponentsWithStats(
-            (~layer[box]).view(np.uint8), connectivity=4
-        )
+        count, own, stats, _ = cv2.connectedComponentsWithStats((~layer[box]).view(np.uint8), connectivity=4)
         rim = int(own[0, 0])
         areas.append(stats[1:, cv2.CC_STAT_AREA])
         rims.append(first + rim - 1)
