@@ -50,13 +50,13 @@ def write_onnx(folder: Path) -> dict[str, dict[str, object]]:
     net = FigurineNet(NetConfig.from_json(config["net"])).eval()
     net.load_state_dict(weights)
     side = net.config.side_px
-    entries = {"figurine.onnx": _write(net, folder / "figurine.onnx", {"x": (INPUTS, side, side)})}
+    entries = {"figurine.onnx": write_network(net, folder / "figurine.onnx", {"x": (INPUTS, side, side)})}
     if own:
         edges = EdgeNet().eval()
         seen = {f"backbone.{key}": values for key, values in net.backbone.state_dict().items()}
         edges.load_state_dict(own | seen)
         shapes = {"picture": (3, EDGES_PX, EDGES_PX), "shape": (SHAPE, EDGES_PX, EDGES_PX)}
-        entries["edges.onnx"] = _write(edges, folder / "edges.onnx", shapes)
+        entries["edges.onnx"] = write_network(edges, folder / "edges.onnx", shapes)
     else:
         (folder / "edges.onnx").unlink(missing_ok=True)
     config["onnx"] = entries
@@ -64,7 +64,7 @@ def write_onnx(folder: Path) -> dict[str, dict[str, object]]:
     return entries
 
 
-def _write(net: nn.Module, path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, object]:
+def write_network(net: nn.Module, path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, object]:
     """Export one network whose inputs (B, ...) have these names and shapes; sum, size and difference."""
     torch.manual_seed(0)
     inputs = tuple(torch.rand(2, *shape) for shape in shapes.values())

@@ -5,19 +5,19 @@ column, how far it is before or behind the shells that the depth model says, and
 leaves the hull of the other sides. All lengths are in units of the frame and clipped; all is the same whatever the
 side's angle, so sides may be of any number.
 
-The model's shells are first brought into the frame: their gain from the hull's range along the view, their place from
-the hull's middle where it is thin, then the low frequencies of what is left (a Gaussian of a tenth of the size).
+The model's shells are first brought into the frame (depth_inputs.py).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from slipcast.core.masks import find_nearest
 from slipcast.core.orbit import sample
-from slipcast.core.scientific import ndimage
 from slipcast.core.values import F32, Bool
+from slipcast.reconstruct.depth_inputs import place_shells
 from slipcast.reconstruct.silhouettes import Side, march, pixels_of
 
 PER_SIDE, OVERALL = 13, 4
@@ -26,8 +26,6 @@ _CLIP = 0.25
 _STEPS = 72
 _STEP_PX = 4.0
 _RADIUS = 0.75
-_GAINS = (0.6, 1.6)
-_LOW = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +87,7 @@ def _shells(sides: Sequence[Side], index: int) -> F32:
     back_to = find_nearest(known)
     front, back = (hull[..., 0], hull[..., 1])
     if side.front is not None and side.back is not None:
-        front, back = _placed(side, hull, known, x, y, row, column)
+        front, back = place_shells(side, hull, known, x, y, row, column)
     front, back, near, far = (
         each[back_to[0], back_to[1]] for each in (front, back, hull[..., 0], hull[..., 1])
     )
@@ -107,32 +105,6 @@ def _crossing(inside: F32, depth: F32, solid: Bool) -> F32:
     share = np.where(first > 0, np.clip(b / np.maximum(b - a, 1e-6), 0, 1), 0)
     out: F32 = (depth[first] + (depth[before] - depth[first]) * share).astype(np.float32)
     return out
-
-
-def _placed(
-    side: Side, hull: F32, known: Bool, x: F32, y: F32, row: np.ndarray, column: np.ndarray
-) -> tuple[F32, F32]:
-    """The model's front and back on the lattice, behind the axis in units of the frame."""
-    assert side.front is not None
-    assert side.back is not None
-    unit = np.float32(1 / side.camera.scale_px)
-    said = np.zeros((*known.shape, 2), np.float32)
-    for shell, values in enumerate((side.front, side.back)):
-        said[row, column, shell] = sample(values, x, y, nearest=True) * unit
-    near, far = hull[known].T
-    front, back = said[known].T
-    wanted = np.quantile(far, 0.97) - np.quantile(near, 0.03)
-    gain = np.clip(wanted / max(np.quantile(back, 0.97) - np.quantile(front, 0.03), 1e-3), *_GAINS)
-    weight = 1 / (far - near + 0.05) ** 2
-    off = (near + far - gain * (front + back)) / 2
-    place = float((weight * off).sum() / weight.sum())
-    size = max(np.ptp(row), np.ptp(column), 8)
-    spread = np.zeros((2, *known.shape), np.float32)
-    spread[:, known] = weight, weight * (off - place)
-    soft = ndimage.gaussian_filter(spread, (0, _LOW * size, _LOW * size))
-    low = soft[1] / np.maximum(soft[0], 1e-6)
-    moved = np.float32(gain) * said + np.float32(place) + low[..., None]
-    return moved[..., 0], moved[..., 1]
 
 
 def point_features(maps: Sequence[Maps], points: F32) -> tuple[F32, F32]:

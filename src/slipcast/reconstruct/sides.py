@@ -7,7 +7,7 @@ import numpy as np
 
 from slipcast.core.masks import box_of
 from slipcast.core.orbit import OrbitCamera
-from slipcast.core.values import F32, Bool, Cutout, Shells, View
+from slipcast.core.values import F32, U8, Bool, Cutout, Shells, View
 from slipcast.reconstruct.silhouettes import WORK_PX, Side, outline_distance
 
 
@@ -60,7 +60,15 @@ def _side(cut: Cutout, depth: Shells | None, view: View, scale: float, fov_deg: 
         for k, shell in enumerate((depth.front, depth.back)):
             near = _nearest(np.where(valid, shell - plane, 0).astype(np.float32), size)
             shells[k] = near * np.float32(scale)
-    return Side(view=view, camera=camera, cover=cover, outline_px=outline, front=shells[0], back=shells[1])
+    return Side(
+        view=view,
+        camera=camera,
+        cover=cover,
+        outline_px=outline,
+        front=shells[0],
+        back=shells[1],
+        rgb=_resized_colors(cut.pixels, size),
+    )
 
 
 def _resized(values: F32, size: tuple[int, int]) -> F32:
@@ -68,6 +76,13 @@ def _resized(values: F32, size: tuple[int, int]) -> F32:
 
     how = cv2.INTER_AREA if size[0] < values.shape[1] else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(values, size, interpolation=how), np.float32)
+
+
+def _resized_colors(values: U8, size: tuple[int, int]) -> U8:
+    import cv2
+
+    how = cv2.INTER_AREA if size[0] < values.shape[1] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(np.ascontiguousarray(values), size, interpolation=how), np.uint8)
 
 
 def _nearest(values: F32, size: tuple[int, int]) -> F32:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from slipcast.core.orbit import OrbitCamera, sample
-from slipcast.core.values import F32, I64, Bool, View
+from slipcast.core.values import F32, I64, U8, Bool, View
 
 WORK_PX = 448
 """Longest side of the figurine in the maps that the solid is made from."""
@@ -32,6 +32,8 @@ class Side:
     """(H,W) what a model says: distance of the seen side in pixels, measured as in a `Shells`; None without."""
     back: F32 | None = None
     """(H,W) where the ray leaves."""
+    rgb: U8 | None = None
+    """(H,W,3) the picture; None where only the outline is known."""
 
     @property
     def inside(self) -> Bool:
