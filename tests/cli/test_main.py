@@ -241,6 +241,12 @@ def test_the_words_for_detail_are_those_of_the_stage() -> None:
     assert words.view_of("LEFT") is View.LEFT
 
 
+def test_python_runs_the_package_as_the_command() -> None:
+    done = subprocess.run([sys.executable, "-m", "slipcast", "formats"], capture_output=True, check=False)
+    script = subprocess.run([*PROGRAM, "formats"], capture_output=True, check=True)
+    assert (done.returncode, done.stdout) == (0, script.stdout)
+
+
 def test_the_command_line_is_one_table(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     row = cli_main.Row("slipcast.cli.tables:formats", "A new one.")
     monkeypatch.setitem(cli_main.COMMANDS, "kinds", row)

@@ -39,6 +39,7 @@ async function look(name) {
       title: document.title, lang: document.documentElement.lang, headings: document.querySelectorAll('h1').length,
       wide: document.documentElement.scrollWidth - innerWidth, nameless: nameless.map((one) => one.outerHTML.slice(0, 90)),
       small: small.map((one) => one.outerHTML.slice(0, 90)), twice: ids.filter((id, at) => ids.indexOf(id) !== at),
+      empty: [...document.querySelectorAll('.columns > div')].filter((one) => !one.children.length).length,
       ground: getComputedStyle(document.body).backgroundColor,
     };
   });

@@ -18,6 +18,7 @@ from slipcast.formats.stl.write import pack_stl
 from slipcast.mesh.topology import from_manifold
 from slipcast.prepare.base import BaseOptions
 from slipcast.prepare.body import Kind, Origin, body_from_solid, read_surface
+from slipcast.prepare.color_bodies import ColorBody, split_colors
 from slipcast.prepare.hollow import HollowOptions
 from slipcast.prepare.paint import PaintOptions
 from slipcast.prepare.print import Print, PrintOptions, print_figurine
@@ -50,6 +51,75 @@ def test_prusaslicer_prints_each_colour_with_its_own_filament(tmp_path: Path) ->
     assert set(re.findall(r"^T(\d)", text, re.MULTILINE)) == {"0", "1", "2"}
     heights = [float(z) for z in re.findall(r"^;Z:([\d.]+)", text, re.MULTILINE)]
     assert max(heights) == pytest.approx(60, abs=0.2)
+
+
+def test_prusaslicer_prints_a_solid_for_each_colour_as_one_object(tmp_path: Path) -> None:
+    """The inlays of `stl_per_color`, loaded as the parts of one object: each in its filament, only near the surface."""
+    made = print_figurine(
+        textured_pillar(), PrintOptions(paint=PaintOptions(colors=3), base=BaseOptions(shape="none"))
+    )
+    (tmp_path / "multi.ini").write_text(MULTI + "perimeters = 2\nskirts = 0\n")
+    package, gcode = tmp_path / "parts.3mf", tmp_path / "out.gcode"
+    pack_volumes(package, split_colors(made.painted[0]))
+    said = subprocess.run(
+        ["prusa-slicer", "--info", package], check=True, capture_output=True, text=True
+    ).stdout
+    assert "manifold = yes" in said
+    command = ["prusa-slicer", "--load", tmp_path / "multi.ini", "-g", package, "-o", gcode]
+    subprocess.run([str(word) for word in command], check=True, capture_output=True)
+    tool, laid = 0, np.zeros(3)
+    for line in gcode.read_text().splitlines():
+        if re.match(r"T\d", line):
+            tool = int(line[1])
+        elif found := re.match(r"G1 X\S+ Y\S+ E([\d.]+)", line):
+            laid[tool] += float(found[1])
+    whole = made.reports[0].volume_mm3
+    inlays = [body for body in split_colors(made.painted[0])[1:]]
+    share = laid / laid.sum()
+    for body in inlays:
+        corner = body.vertices_mm[body.faces]
+        volume = float(np.einsum("ij,ij->i", corner[:, 0], np.cross(corner[:, 1], corner[:, 2])).sum()) / 6
+        # The body's infill is loose, so inlays have more of what is laid than of the volume.
+        assert volume / whole < share[body.color] < 6 * volume / whole
+
+
+def pack_volumes(path: Path, bodies: list[ColorBody]) -> None:
+    """A 3MF of one object with a volume, and a filament, for each solid, as PrusaSlicer saves its projects."""
+    vertices = triangles = volumes = ""
+    start = first = 0
+    for body in bodies:
+        vertices += "".join(f'<vertex x="{x:.6f}" y="{y:.6f}" z="{z:.6f}"/>' for x, y, z in body.vertices_mm)
+        triangles += "".join(f'<triangle v1="{a}" v2="{b}" v3="{c}"/>' for a, b, c in body.faces + start)
+        volumes += (
+            f'<volume firstid="{first}" lastid="{first + len(body.faces) - 1}">'
+            f'<metadata type="volume" key="extruder" value="{body.color + 1}"/></volume>'
+        )
+        start, first = start + len(body.vertices_mm), first + len(body.faces)
+    core = "http://schemas.microsoft.com/3dmanufacturing"
+    package = "http://schemas.openxmlformats.org/package/2006"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
+        out.writestr(
+            "[Content_Types].xml",
+            f'<Types xmlns="{package}/content-types"><Default Extension="rels" ContentType="application/vnd.'
+            'openxmlformats-package.relationships+xml"/><Default Extension="model" '
+            'ContentType="application/vnd.ms-package.3dmanufacturing-3dmodel+xml"/></Types>',
+        )
+        out.writestr(
+            "_rels/.rels",
+            f'<Relationships xmlns="{package}/relationships"><Relationship Target="/3D/3dmodel.model" Id="r0" '
+            f'Type="{core}/2013/01/3dmodel"/></Relationships>',
+        )
+        out.writestr(
+            "3D/3dmodel.model",
+            f'<model unit="millimeter" xmlns="{core}/core/2015/02" xmlns:slic3rpe="http://schemas.slic3r.org/3mf/2017/06">'
+            '<metadata name="slic3rpe:Version3mf">1</metadata><resources><object id="1" type="model"><mesh>'
+            f"<vertices>{vertices}</vertices><triangles>{triangles}</triangles></mesh></object></resources>"
+            '<build><item objectid="1"/></build></model>',
+        )
+        out.writestr(
+            "Metadata/Slic3r_PE_model.config",
+            f'<config><object id="1" instances_count="1">{volumes}</object></config>',
+        )
 
 
 def test_prusaslicers_resin_layers_are_ours(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from scipy import ndimage
 from slipcast.core.errors import BadInput
 from slipcast.mesh.self_intersection import find_crossing_faces
 from slipcast.mesh.thickness import measure_thickness
-from slipcast.prepare.body import read_surface
+from slipcast.prepare.body import Kind, Origin, body_from_solid, read_surface
 from slipcast.prepare.hollow import HollowOptions, hollow, measure_depth
 from slipcast.prepare.layers import slice_layers
 
@@ -77,10 +77,16 @@ def test_options_refuse_when_they_are_made(field: str, value: float) -> None:
         HollowOptions(**{field: value})  # type: ignore[arg-type]
 
 
-def test_a_cavity_keeps_all_its_faces_where_it_is_asked() -> None:
-    """What a print falls back on where the collapse left faces that cross."""
-    thin, one = hollow(ball(30), HollowOptions(holes=0))
-    full, other = hollow(ball(30), HollowOptions(holes=0), thin_out=False)
-    assert full.solid.num_tri() > 2 * thin.solid.num_tri()
-    assert other.after_mm3 == pytest.approx(one.after_mm3, rel=0.01)
-    assert not len(find_crossing_faces(read_surface(full).as_mesh()))
+@pytest.mark.parametrize("seed", [0, 4])
+def test_no_face_of_a_knobbly_cavity_runs_through_another(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    radius, place = rng.uniform(5, 12, 14), rng.uniform(-16, 16, (14, 3)) * (1, 1, 1.8) + (0, 0, 32)
+    knobs = [
+        manifold3d.Manifold.sphere(float(r), 48).translate((float(x), float(y), float(z)))
+        for r, (x, y, z) in zip(radius, place, strict=True)
+    ]
+    post = manifold3d.Manifold.cube((14, 14, 62), True).translate((0, 0, 31))
+    solid = manifold3d.Manifold.batch_boolean([post, *knobs], manifold3d.OpType.Add)
+    hollowed, report = hollow(body_from_solid(solid, Origin(kind=Kind.BASE)), HollowOptions())
+    assert not report.refused
+    assert not len(find_crossing_faces(read_surface(hollowed).as_mesh()))

@@ -91,5 +91,5 @@ def test_the_page_works_in_chromium(tmp_path: Path) -> None:
     for name in ("login", "home", "chosen", "done", "another", "usage", "admin", "phone", "dark"):
         page = facts[name]
         assert (page["lang"], page["headings"], page["wide"]) == ("en", 1, 0), name
-        assert (page["nameless"], page["small"], page["twice"]) == ([], [], []), name
+        assert (page["nameless"], page["small"], page["twice"], page["empty"]) == ([], [], [], 0), name
     assert facts["dark"]["ground"] != facts["phone"]["ground"]

@@ -4,10 +4,10 @@ Each is about what one picture cannot promise: a lean, a part that floats, a par
 """
 
 import numpy as np
-from scipy import ndimage
 
 from slipcast.checks.verdict import Check
 from slipcast.core.findings import finding
+from slipcast.core.scientific import ndimage
 from slipcast.core.values import F32, F64, I32, Bool, Mesh
 from slipcast.mesh.deviation import Deviation
 from slipcast.mesh.stance import convex_hull, mass_center, tipping_angle_deg

@@ -10,12 +10,18 @@ figurines of 75 mm they called 49 thin.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from slipcast.core.values import F64, I64, U8, Bool, Mesh
 from slipcast.mesh.topology import to_manifold
+
+if TYPE_CHECKING:
+    import manifold3d
 
 _REACH = 2.0
 """Walls that a thin part reaches beyond what is thick enough."""
@@ -68,11 +74,14 @@ def find_thin_parts(mesh: Mesh, wall_m: float) -> tuple[ThinPart, ...] | None:
     layers = []
     for level in range(max(1, int((high - low)[1] / step))):
         section = upright.slice(low[1] + (level + 0.5) * step)
-        lines, cores = (
-            [(np.asarray(line) - low[[0, 2]]) / pixel for line in piece.to_polygons()]
-            for piece in (section, section.offset(-_LINE * wall_m / 2, manifold3d.JoinType.Miter, 2.0))
-        )
-        layers.append(_open_layer(lines, cores, wall_m / pixel) if lines else None)
+
+        def outlines(inset_m: float, section: "manifold3d.CrossSection" = section) -> list[F64]:
+            piece = section.offset(-inset_m, manifold3d.JoinType.Miter, 2.0) if inset_m else section
+            return [(np.asarray(line) - low[[0, 2]]) / pixel for line in piece.to_polygons()]
+
+        rims = outlines(0.0)
+        core = partial(outlines, _LINE * wall_m / 2)  # of the few layers that have a thin part
+        layers.append(_open_layer(rims, core, wall_m / pixel) if rims else None)
     rise = max(1, round(_REACH * wall_m / step))
     spots, widths, lines = [], [], []
     for number, layer in enumerate(layers):
@@ -124,7 +133,7 @@ class _Layer:
         return out
 
 
-def _open_layer(lines: list[F64], cores: list[F64], wall_px: float) -> _Layer:
+def _open_layer(lines: list[F64], find_cores: Callable[[], list[F64]], wall_px: float) -> _Layer:
     import cv2
 
     every = np.concatenate(lines)
@@ -140,7 +149,7 @@ def _open_layer(lines: list[F64], cores: list[F64], wall_px: float) -> _Layer:
     thin = np.argwhere((image > 0) & ~kept)
     width = 2.0 * inside[thin[:, 0], thin[:, 1]].astype(np.float64)
     laid = np.zeros(len(thin), np.bool_)
-    if len(thin) and cores:
+    if len(thin) and (cores := find_cores()):
         core = _draw(cores, (left, top), image.shape) > 0
         laid = _find_laid((image > 0) & ~kept, core, wall_px)[thin[:, 0], thin[:, 1]]
     return _Layer((top, left), kept, bool(kept.any()), thin + np.array([top, left]), width, laid)

@@ -16,11 +16,11 @@ to the same depth; a naive mirror image of the front puts its noise and its limb
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-from scipy import ndimage
 
 from slipcast.core.findings import finding
 from slipcast.core.masks import blur_within, box_of
 from slipcast.core.options import check, real
+from slipcast.core.scientific import ndimage
 from slipcast.core.values import F32, Bool, DepthKind, DepthMap, Shells, Source
 from slipcast.depth.dome import inflate
 

@@ -29,11 +29,10 @@ thickness differs by 1 % of the radius in the mean).
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage, sparse
-from scipy.sparse import linalg
 
 from slipcast.core.masks import blur_within, box_of
 from slipcast.core.options import FOV, check, real
+from slipcast.core.scientific import linalg, ndimage, sparse
 from slipcast.core.values import (
     F32,
     LENS_FOV_DEG,

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from slipcast.core.scientific import optimize
 from slipcast.core.values import F32, F64, I64, Bool, Camera, Elevation, Shells
 from slipcast.depth.inflate import inflate_small
 
@@ -147,7 +148,6 @@ def _is_half_ellipse(wall: _Wall, column: F64, border: F64) -> bool:
 
 def _fit_circle(wall: _Wall, column: F64, border: F64, camera: Camera) -> RoundBase | None:
     """The circle in space whose near half is the border and whose width is the wall's."""
-    from scipy.optimize import least_squares
 
     f = camera.fy_px
     angle = np.linspace(0, math.pi, 121)
@@ -165,7 +165,7 @@ def _fit_circle(wall: _Wall, column: F64, border: F64, camera: Camera) -> RoundB
 
     low = float(border.min())
     begin = [0.05, (low - camera.cy_px) / f, (wall.x - camera.cx_px) / f, wall.radius / f]
-    found = least_squares(away, begin, loss="soft_l1", f_scale=max(0.005 * wall.radius, 0.5))
+    found = optimize.least_squares(away, begin, loss="soft_l1", f_scale=max(0.005 * wall.radius, 0.5))
     elevation, y, x, radius = (float(value) for value in found.x)
     if not abs(elevation) < math.radians(60) or not radius > 0:
         return None

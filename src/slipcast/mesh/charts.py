@@ -208,8 +208,8 @@ def _pieces(first: I64, second: I64, chart: I64) -> I64:
 
 def _neighbours(faces: I32) -> tuple[I64, I64]:
     """Pairs of faces that share an edge."""
-    pairs = np.sort(faces.astype(np.int64)[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
-    edge = pairs[:, 0] << 32 | pairs[:, 1]
+    start, end = (np.take(faces, way, axis=1).astype(np.int64).ravel() for way in ([0, 1, 2], [1, 2, 0]))
+    edge = np.minimum(start, end) << 32 | np.maximum(start, end)
     order = np.argsort(edge, kind="stable")
     same = np.flatnonzero(edge[order[1:]] == edge[order[:-1]])
     return order[same] // 3, order[same + 1] // 3

@@ -15,8 +15,8 @@ classes of like size (0.7 instead of 0.6 s for all of it); pieces by a grid of e
 from typing import TypeVar
 
 import numpy as np
-from scipy.spatial import cKDTree
 
+from slipcast.core.scientific import spatial
 from slipcast.core.values import F32, F64, I32, I64
 
 _Vectors = TypeVar("_Vectors", F32, F64)
@@ -41,7 +41,7 @@ class NearestFaces:
         self._points = np.ascontiguousarray(vertices.T, np.float32)
         self._faces = np.ascontiguousarray(faces.T)
         self._owner, centre, self._radius = _cut(self._points, self._faces)
-        self._tree = cKDTree(np.ascontiguousarray(centre.T), balanced_tree=False, compact_nodes=False)
+        self._tree = spatial.cKDTree(np.ascontiguousarray(centre.T), balanced_tree=False, compact_nodes=False)
 
     def distances(self, points: F32) -> F32:
         """Return (N,) distances of the points (N,3) to the nearest face."""

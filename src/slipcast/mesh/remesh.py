@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from slipcast.core.errors import BadInput
+from slipcast.core.scientific import spatial
 from slipcast.core.values import F64, I64, Mesh
 from slipcast.mesh.close_holes import close_holes
 from slipcast.mesh.deviation import Deviation, measure_deviation
@@ -160,7 +160,7 @@ def _cut_polygons(polygons: list[list[int]]) -> tuple[I64, I64]:
 
 def _find_quads(made: Mesh, drawn: Mesh, halves: I64) -> Mesh:
     """`made` with the quads first, of whose `halves` two in a row join: manifold3d keeps corners, not their order."""
-    corner = cKDTree(drawn.vertices).query(made.vertices)[1][made.faces]
+    corner = spatial.cKDTree(drawn.vertices).query(made.vertices)[1][made.faces]
     place = {tuple(sorted(each)): k for k, each in enumerate(corner.tolist())}
     own, first = halves.tolist(), []
     for k in range(len(own) // 2):

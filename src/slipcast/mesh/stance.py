@@ -7,8 +7,8 @@ tan(angle) = distance / height of the centre of mass. Below 0 it has already fal
 import math
 
 import numpy as np
-from scipy.spatial import ConvexHull, QhullError
 
+from slipcast.core.scientific import spatial
 from slipcast.core.values import F32, F64, I32
 
 
@@ -41,6 +41,6 @@ def tipping_angle_deg(hull: F64, center: F64) -> float:
 def convex_hull(points: F64) -> F64:
     """Return the (M,2) convex hull of (N,2) points, counter-clockwise; empty where they lie on a line."""
     try:
-        return np.asarray(points[ConvexHull(points).vertices], np.float64)
-    except (QhullError, ValueError):
+        return np.asarray(points[spatial.ConvexHull(points).vertices], np.float64)
+    except (spatial.QhullError, ValueError):
         return np.zeros((0, 2))

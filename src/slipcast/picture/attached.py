@@ -379,12 +379,16 @@ def _find_pores(part: Bool, known: Bool, air: Bool) -> Bool:
     count, label, stats, _ = cv2.connectedComponentsWithStats(
         (~air & ~part & ~known).astype(np.uint8), connectivity=4
     )
+    most = 0.02 * part.sum()
     for piece in range(1, count):
-        here = label == piece
+        left, top, wide, tall, area = (int(value) for value in stats[piece])
+        if area >= most:
+            continue
+        about = np.s_[max(0, top - 1) : top + tall + 1, max(0, left - 1) : left + wide + 1]
+        here = label[about] == piece
         border = (cv2.dilate(here.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0) & ~here
-        within = float(part[border].mean()) > 0.25 and not (air & border).any()
-        if within and stats[piece, cv2.CC_STAT_AREA] < 0.02 * part.sum():
-            out |= here
+        if float(part[about][border].mean()) > 0.25 and not (air[about] & border).any():
+            out[about] |= here
     return out
 
 

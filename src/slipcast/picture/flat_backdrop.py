@@ -19,6 +19,7 @@ _SHARE = 0.5
 _EDGE = 24 / 255
 _MARKED = 0.75
 """Less than this share beside edges has exactly the backdrop's colour in a compressed picture: 0.47 to 0.56."""
+_AIR = 0.05
 _CERTAIN = 0.9
 """Above this the network is believed against the colour of what the frame reaches."""
 _PANEL = 0.95
@@ -51,11 +52,12 @@ def read_flat(image: U8, body: Bool, prior: F32) -> Flat | None:
     color = np.median(frame, axis=0).astype(np.uint8)
     away = np.abs(image.astype(np.int16) - color).max(2).astype(np.float32) / np.float32(255)
     same = away == 0
-    free = ~grow(body, 3)
+    free, box = ~grow(body, 3), box_of(body)
     if not free.any() or float(same[free].mean()) < _SHARE:
         return None
     thing = away > _EDGE
-    beside = grow(thing, 10) & ~grow(thing, 3) & ~body
+    beside = grow(thing, 10) & ~grow(thing, 3) & ~body & (prior < _AIR)
+    beside[box.bottom - box.height // 3 :] = False  # where shadows lie
     if not beside.any() or float(same[beside].mean()) < _MARKED:
         return None
     opened = cv2.morphologyEx(same.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))

@@ -16,6 +16,7 @@ from slipcast.checks.depth import check_depth
 from slipcast.checks.gates import Passage, pass_gates, say_measured
 from slipcast.checks.mesh import MeshLimits, check_figurine, check_solid
 from slipcast.checks.picture.judge import check_picture
+from slipcast.core import scientific
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
 from slipcast.core.materials import Named, material_of
@@ -171,6 +172,7 @@ def _run_stages(
         return calibrate(models.predict(cut, recipe.depth), recipe.calibrate)
 
     is_known = start.depth is not None or bool(start.depths) or start.gathered is not None
+    beside.submit(scientific.load)
     loading = None if is_known else beside.submit(models.load, recipe.depth)
     with stage("cutout"):
         if start.cutouts:

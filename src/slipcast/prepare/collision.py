@@ -11,10 +11,10 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.spatial import ConvexHull
 
 from slipcast.core.errors import BadInput
 from slipcast.core.options import check, choice, whole
+from slipcast.core.scientific import spatial
 from slipcast.core.values import F64, Hull, Mesh
 from slipcast.mesh.topology import closedness
 from slipcast.reconstruct.simplify import decimate
@@ -132,7 +132,7 @@ def _solid(hull: Hull) -> "manifold3d.Manifold":
 
 def _hull_of(points: F64) -> Hull:
     """The convex hull of (N,3) points, its faces turned outward."""
-    found = ConvexHull(points)
+    found = spatial.ConvexHull(points)
     vertices = points[found.vertices]
     number = np.full(len(points), -1)
     number[found.vertices] = np.arange(len(found.vertices))
@@ -145,7 +145,7 @@ def _hull_of(points: F64) -> Hull:
 
 def _reduce(points: F64) -> Hull:
     """A hull of at most 32 vertices that holds nearly all of (N,3) points."""
-    full = points[ConvexHull(points).vertices]
+    full = points[spatial.ConvexHull(points).vertices]
     if len(full) <= MOST_VERTICES:
         return _hull_of(full)
     # The six extremes, then whichever point lies farthest outside the hull of those chosen so far.
@@ -154,7 +154,7 @@ def _reduce(points: F64) -> Hull:
         spread = np.linspace(0, len(full) - 1, 8).astype(int).tolist()
         chosen = sorted({*chosen, *spread})
     while len(chosen) < MOST_VERTICES:
-        planes = ConvexHull(full[chosen]).equations
+        planes = spatial.ConvexHull(full[chosen]).equations
         outside = (full @ planes[:, :3].T + planes[:, 3]).max(1)
         farthest = int(outside.argmax())
         if outside[farthest] <= 1e-9:
@@ -180,7 +180,7 @@ def _contained(hulls: list[Hull], points: F64) -> float:
     inside = np.zeros(len(points), bool)
     slack = 1e-3 * float(np.ptp(points, axis=0).max())
     for hull in hulls:
-        planes = ConvexHull(hull.vertices.astype(np.float64)).equations
+        planes = spatial.ConvexHull(hull.vertices.astype(np.float64)).equations
         inside |= (points @ planes[:, :3].T + planes[:, 3] <= slack).all(1)
     return float(inside.mean())
 

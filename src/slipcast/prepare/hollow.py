@@ -5,7 +5,9 @@ exceeds the wall, less what a ball of the closing radius cannot reach from deepe
 (offset by wall + closing, then grown back; as PrusaSlicer's SLA hollowing does). Its wall is meshed by marching
 tetrahedra, simplified, and subtracted, so it faces inward: slicers print an outward one solid.
 
-Rejected: `minkowski_difference` with a ball (10 ms a face: 8 minutes for 50,000 faces, and the wall comes out thinner
+Rejected: manifold3d's simplification of the cavity (its faces cross in every second figurine, by less than its
+tolerance: up to 13 pairs, and another simplification of the whole, half a second a try, did not help all);
+ `minkowski_difference` with a ball (10 ms a face: 8 minutes for 50,000 faces, and the wall comes out thinner
 than asked, since the ball is inscribed).
 """
 
@@ -20,7 +22,9 @@ from scipy.spatial import cKDTree
 from slipcast.core.options import check, flag, real, whole
 from slipcast.core.values import F32, F64, Bool
 from slipcast.mesh.marching_tetrahedra import march_tetrahedra
-from slipcast.prepare.body import Body, Kind, Origin, Surface, body_from_solid, read_surface
+from slipcast.mesh.topology import make_mesh
+from slipcast.prepare.body import MM, Body, Kind, Origin, Surface, body_from_solid, read_surface
+from slipcast.reconstruct.simplify import decimate
 
 SMALLEST_FIGURINE_MM = 50.0
 """Below this height a wall eats what hollowing would save."""
@@ -29,6 +33,10 @@ SMALLEST_CAVITY_MM3 = 150.0
 SMALLEST_SAVING = 0.08
 """Share of the volume."""
 _SAMPLES_ALONG = 150
+_COLLAPSE, _FEWEST = 8, 2000
+"""Of how many of the cavity's faces one is kept, and how many at least."""
+_CALM = 0.6
+"""Width of the blur, in cells, that takes the steps out of a cavity's wall."""
 _NARROWEST_MM = 1.5
 """Thinner drain holes clog."""
 
@@ -109,13 +117,10 @@ class _Grid:
         return np.asarray(self.low_mm + index * self.step_mm, np.float64)
 
 
-def hollow(
-    body: Body, options: HollowOptions, *, keep_below_mm: float = 0.0, thin_out: bool = True
-) -> tuple[Body, HollowReport]:
+def hollow(body: Body, options: HollowOptions, *, keep_below_mm: float = 0.0) -> tuple[Body, HollowReport]:
     """Return `body` with a cavity and its holes, or unchanged with the reason in the report.
 
-    `keep_below_mm` keeps a base of that height solid; the holes go through it. Without `thin_out` the cavity keeps all
-    its faces, some 200,000: a collapse may leave a few that lie through each other, and all of them never do.
+    `keep_below_mm` keeps a base of that height solid; the holes go through it.
     """
     before = body.volume_mm3
     tall = float(np.diff(body.box_mm[:, 2])[0])
@@ -149,12 +154,7 @@ def hollow(
             f"no part of it is thick enough for a wall of {options.wall_mm:g} mm and a cavity that drains"
         )
         return body, HollowReport(refused=reason, before_mm3=before, after_mm3=before, filled=filled)
-    vertices, faces = march_tetrahedra(room)
-    cavity = manifold3d.Manifold(
-        manifold3d.Mesh(grid.place(vertices).astype(np.float32), faces.astype(np.uint32))
-    )
-    if thin_out:
-        cavity = cavity.simplify(0.03 * options.wall_mm)
+    cavity = _mesh_cavity(room, grid)
     lining = Origin(kind=Kind.CAVITY)
     cutters = [cavity, *(cutter for cutter, _ in drilled)]
     room_of_all = manifold3d.Manifold.batch_boolean(cutters, manifold3d.OpType.Add)
@@ -171,6 +171,17 @@ def hollow(
         cavities=kept,
         filled=filled,
         holes=tuple(hole for _, hole in drilled),
+    )
+
+
+def _mesh_cavity(room: F32, grid: _Grid) -> manifold3d.Manifold:
+    """The solid of the air: where `room` (X,Y,Z), mm, is positive."""
+    # The closing counts in cells, which leaves steps: flat among themselves, they collapse into sheets that touch.
+    vertices, faces = march_tetrahedra(ndimage.gaussian_filter(room, _CALM, truncate=2.5))
+    full = make_mesh((grid.place(vertices) / MM).astype(np.float32), faces)
+    made = decimate(full, max(len(faces) // _COLLAPSE, _FEWEST)) or full
+    return manifold3d.Manifold(
+        manifold3d.Mesh(np.array(made.vertices) * np.float32(MM), np.array(made.faces, np.uint32))
     )
 
 

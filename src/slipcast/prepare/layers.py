@@ -16,7 +16,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from slipcast.core.values import F64, I64, Bool
+from slipcast.core.values import F64, I32, I64, Bool
 from slipcast.prepare.body import Body
 from slipcast.prepare.hollow import rasterize
 
@@ -90,12 +90,14 @@ def _find_islands(
     found: list[Spot] = []
     overhang = 0.0
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    steps = max(round(reach_px), 1)
     for k in range(1, len(stack)):
-        layer, below = stack[k], stack[k - 1]
-        fresh = layer & ~below
-        if not fresh.any():
+        box = _box(stack[k], steps)
+        # Contiguous: OpenCV takes no windows of bool.
+        layer, below = np.ascontiguousarray(stack[k][box]), np.ascontiguousarray(stack[k - 1][box])
+        if not (layer & ~below).any():
             continue
-        reach = cv2.dilate(below.view(np.uint8), cross, iterations=max(round(reach_px), 1))
+        reach = cv2.dilate(below.view(np.uint8), cross, iterations=steps)
         overhang += float(np.count_nonzero(layer & (reach == 0)))
         count, labels, stats, middle = cv2.connectedComponentsWithStats(layer.view(np.uint8), connectivity=4)
         if count < 2:
@@ -110,7 +112,7 @@ def _find_islands(
             if own[number - 1] * pixel_mm**2 < 0.02:
                 continue
             column, row = middle[number]
-            x, y = low_mm[:2] + np.array([row, column]) * pixel_mm
+            x, y = low_mm[:2] + np.array([box[0].start + row, box[1].start + column]) * pixel_mm
             found.append(
                 Spot(
                     at_mm=(round(float(x), 2), round(float(y), 2), round(float(heights[k]), 2)),
@@ -118,6 +120,17 @@ def _find_islands(
                 )
             )
     return found, overhang
+
+
+def _box(layer: Bool, margin: int) -> tuple[slice, slice]:
+    """The window of `layer` with all that is solid and `margin` pixels more; of an empty one its first pixel."""
+    rows, columns = np.flatnonzero(layer.any(1)), np.flatnonzero(layer.any(0))
+    if not len(rows):
+        return slice(0, 1), slice(0, 1)
+    return (
+        slice(max(int(rows[0]) - margin, 0), int(rows[-1]) + 1 + margin),
+        slice(max(int(columns[0]) - margin, 0), int(columns[-1]) + 1 + margin),
+    )
 
 
 def _measure_air(stack: Bool) -> tuple[F64, F64]:
@@ -129,19 +142,21 @@ def _measure_air(stack: Bool) -> tuple[F64, F64]:
     areas, pairs, rims = [], [], []
     first, before = 0, None
     for layer in stack:
-        count, labels, stats, _ = cv2.connectedComponentsWithStats((~layer).view(np.uint8), connectivity=4)
-        rim = int(labels[0, 0])
+        box = _box(layer, 1)
+        count, own, stats, _ = cv2.connectedComponentsWithStats((~layer[box]).view(np.uint8), connectivity=4)
+        rim = int(own[0, 0])
         areas.append(stats[1:, cv2.CC_STAT_AREA])
         rims.append(first + rim - 1)
         if before is not None:
-            below, count_below, rim_below, first_below = before
+            own_below, box_below, count_below, rim_below, first_below = before
             met = np.array([[rim_below, rim]])
             if count > 2 or count_below > 2:
+                labels, below = _overlay((own, box, rim), (own_below, box_below, rim_below))
                 lie = (below > 0) & (labels > 0) & ((below != rim_below) | (labels != rim))
                 codes = np.unique(below[lie].astype(np.int64) * count + labels[lie])
                 met = np.concatenate([met, np.stack([codes // count, codes % count], 1)])
             pairs.append(met - 1 + [first_below, first])
-        before = labels, count, rim, first
+        before = own, box, count, rim, first
         first += count - 1
     area = np.concatenate(areas).astype(np.float64)
     free = np.zeros(first, bool)
@@ -156,6 +171,19 @@ def _measure_air(stack: Bool) -> tuple[F64, F64]:
     outside[label[[*rims, *range(len(areas[0])), *range(first - last, first)]]] = True
     trapped = ~free & ~outside[label]
     return _group(area, joined, trapped), _group(area, joined, ~free & ~trapped)
+
+
+def _overlay(*layers: tuple[I32, tuple[slice, slice], int]) -> list[I32]:
+    """The labels of layers, each of its own window, in the window of all; `rim` is what is beyond a layer's own."""
+    start = [min(box[axis].start for _, box, _ in layers) for axis in (0, 1)]
+    stop = [max(box[axis].start + own.shape[axis] for own, box, _ in layers) for axis in (0, 1)]
+    out = []
+    for own, box, rim in layers:
+        window = np.full((stop[0] - start[0], stop[1] - start[1]), rim, np.int32)
+        row, column = box[0].start - start[0], box[1].start - start[1]
+        window[row : row + own.shape[0], column : column + own.shape[1]] = own
+        out.append(window)
+    return out
 
 
 def _label(count: int, joined: I64) -> I64:

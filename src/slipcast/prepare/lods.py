@@ -12,12 +12,11 @@ charts stalls above 5,000 faces, since every seam edge is held).
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import sparse
-from scipy.spatial import cKDTree
 
 from slipcast.core.errors import BadInput, StageFailed
 from slipcast.core.findings import Finding, finding
 from slipcast.core.options import check, real, several
+from slipcast.core.scientific import sparse, spatial
 from slipcast.core.values import F32, F64, I64, Figurine, Level, Mesh
 from slipcast.mesh.deviation import Deviation, measure_deviation
 from slipcast.mesh.topology import face_normals
@@ -177,7 +176,7 @@ def transfer_uv(figurine: Figurine, mesh: Mesh) -> Figurine:
     own = mesh.vertices[mesh.faces].astype(np.float64)
     size = float(np.ptp(full.vertices, axis=0).max())
     count = min(_NEAREST, len(centers))
-    distance, near = cKDTree(centers).query(own.mean(1), k=count)
+    distance, near = spatial.cKDTree(centers).query(own.mean(1), k=count)
     distance, near = distance.reshape(len(own), -1), near.reshape(len(own), -1)
     turned = 1 - np.einsum("fkc,fc->fk", normals[near], own_normals)
     nearest = near[np.arange(len(near)), (distance / size + 0.05 * turned).argmin(1)]
@@ -226,7 +225,7 @@ def _look_up(own: F64, uv_own: F64, corner: F64, uv: F32) -> F64:
     uv_middle = np.repeat(uv_own, 3, axis=0)
     scale = _measure_scale(corner, uv.astype(np.float64))
     count = min(2 * _NEAREST, len(corner))
-    _, near = cKDTree(corner.mean(1)).query(points, k=count)
+    _, near = spatial.cKDTree(corner.mean(1)).query(points, k=count)
     near = near.reshape(len(points), -1)
     best = np.full(len(points), np.inf)
     out = np.zeros((len(points), 2))

@@ -44,6 +44,9 @@ _HEAD = 0.6
 _FACE = 6.0
 """How much more a place there counts that faces the front."""
 
+_BED_MM, _AROUND_MM = 0.05, 2.0
+"""How near to the bed the sole lies, and how high what is around it reaches."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PaintOptions:
@@ -162,8 +165,22 @@ def paint_surface(surface: Surface, texture: U8, palette: Palette, options: Pain
     own = np.array(palette.colors, np.uint8)
     refined = _refine(surface, texture, own, options.finest_mm)
     cut, index = _cut_borders(refined, texture, own)
-    index = _absorb_specks(cut, index, options.smallest_mm2)
+    index = _paint_sole(cut, _absorb_specks(cut, index, options.smallest_mm2))
     return Painted(surface=cut, index=index, palette=palette)
+
+
+def _paint_sole(surface: Surface, index: I64) -> I64:
+    """(F,) `index` with one colour for what lies on the bed: that of most around it. Nobody sees the others, and each
+    would cost changes of filament in the first layers."""
+    corner = surface.vertices_mm[surface.faces]
+    low = corner[..., 2].min()
+    downward = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])[:, 2] < 0
+    sole = surface.textured & downward & (corner[..., 2].max(1) < low + _BED_MM)
+    around = ~sole & (corner[..., 2].mean(1) < low + _AROUND_MM)
+    if sole.any() and around.any():
+        index = index.copy()
+        index[sole] = np.bincount(index[around], measure_areas(surface)[around]).argmax()
+    return index
 
 
 def measure_areas(surface: Surface) -> F64:

@@ -280,17 +280,14 @@ def print_figurine(figurine: Figurine, options: PrintOptions) -> Print:
         body, thickened = thicken(body, options.thicken_mm)
     body, base = add_base(_drop(body), options.base)
     body, orientation = orient(body, options.orient, options.process)
-    whole, emptied = body, None
+    emptied = None
     if options.hollow is not None:
-        body, emptied = hollow(whole, options.hollow)
+        body, emptied = hollow(body, options.hollow)
         if emptied.refused:
             found.append(finding("PRINT_NOT_HOLLOWED", {"reason": emptied.refused}))
         elif not options.hollow.holes:
             found.append(finding("PRINT_NO_DRAIN", {}))
     parts, cuts, uncrossed = _cut(body, options)
-    if options.hollow is not None and emptied and not emptied.refused and any(n for _, n in uncrossed):
-        body, emptied = hollow(whole, options.hollow, thin_out=False)
-        parts, cuts, uncrossed = _cut(body, options)
     parts = [replace(part, body=own) for part, (own, _) in zip(parts, uncrossed, strict=True)]
     reports = [
         inspect_part(own, process, options.printer_mm, crossing_faces=crossing) for own, crossing in uncrossed

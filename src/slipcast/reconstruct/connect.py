@@ -9,9 +9,8 @@ checks say so.
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import ndimage
-from scipy.spatial import cKDTree
 
+from slipcast.core.scientific import ndimage, spatial
 from slipcast.core.values import F32, I64, Bool
 from slipcast.reconstruct.silhouettes import Side, hull_distances
 from slipcast.reconstruct.solid_grid import Grid
@@ -67,7 +66,7 @@ def _build_bridge(field: F32, part: I64, body: Bool, sides: Sequence[Side], grid
     """Raise the field along the shortest line from `part` to `body` where all outlines hold it."""
     shell = np.flatnonzero((body & ~ndimage.binary_erosion(body)).ravel())
     there, here = grid.points(shell), grid.points(part)
-    way, nearest = cKDTree(there).query(here)
+    way, nearest = spatial.cKDTree(there).query(here)
     best = int(way.argmin())
     if way[best] > _LONGEST:
         return
@@ -82,5 +81,5 @@ def _build_bridge(field: F32, part: I64, body: Bool, sides: Sequence[Side], grid
     box = tuple(slice(a, min(b, n)) for a, b, n in zip(low, high, grid.shape, strict=True))
     nodes = np.stack(np.meshgrid(*(np.arange(s.start, s.stop) for s in box), indexing="ij"), -1)
     at = (nodes * grid.pitch + grid.low).astype(np.float32)
-    apart = cKDTree(line).query(at.reshape(-1, 3))[0].reshape(at.shape[:3])
+    apart = spatial.cKDTree(line).query(at.reshape(-1, 3))[0].reshape(at.shape[:3])
     field[box] = np.maximum(field[box], np.float32(_BRIDGE * grid.pitch) - apart.astype(np.float32))

@@ -8,9 +8,8 @@ post where it comes nearest to another.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import ndimage, sparse
-from scipy.sparse import csgraph
 
+from slipcast.core.scientific import csgraph, ndimage, sparse
 from slipcast.core.values import F64, I64, Bool
 from slipcast.reconstruct.gaps import Gaps
 from slipcast.reconstruct.ray_grid import RayGrid

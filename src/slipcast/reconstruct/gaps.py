@@ -16,8 +16,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft, ndimage
 
+from slipcast.core.scientific import fft, ndimage
 from slipcast.core.values import F32, F64, I64
 from slipcast.reconstruct.ray_grid import RayGrid
 

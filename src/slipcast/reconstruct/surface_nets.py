@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from scipy import sparse
 
+from slipcast.core.scientific import sparse
 from slipcast.core.values import F64, I64, U8, Bool
 from slipcast.reconstruct.dexels import Dexels
 from slipcast.reconstruct.ray_grid import RayGrid

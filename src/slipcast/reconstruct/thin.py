@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage, sparse
-from scipy.sparse import linalg
 
 from slipcast.core.masks import find_nearest
 from slipcast.core.orbit import sample
+from slipcast.core.scientific import linalg, ndimage, sparse
 from slipcast.core.values import F32, F64, I64, Bool
 from slipcast.reconstruct.outlines import half_widths
 from slipcast.reconstruct.silhouettes import Side, march
@@ -180,7 +179,7 @@ def _bend(row: I64, column: I64, z: F64, weight: F64, certain: Bool) -> F32:
     return np.asarray(out, np.float32)
 
 
-def _rows(values: list[list[float]], at: Sequence[tuple[int, ...]], size: int) -> sparse.csr_matrix:
+def _rows(values: list[list[float]], at: Sequence[tuple[int, ...]], size: int) -> "sparse.csr_matrix":
     if not at:
         return sparse.csr_matrix((1, size))
     row = np.repeat(np.arange(len(at)), len(at[0]))

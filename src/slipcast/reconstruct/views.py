@@ -14,8 +14,8 @@ one set of four views, 0.829 to 0.840 and 0.784 to 0.795 on two). Four lifts on 
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import ndimage
 
+from slipcast.core.scientific import ndimage
 from slipcast.core.values import F32
 from slipcast.reconstruct.connect import connect_bodies
 from slipcast.reconstruct.features import make_maps, point_features

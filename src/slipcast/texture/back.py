@@ -25,8 +25,8 @@ front's colours, told of places and depth: true backs of held-out meshes were 13
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft, ndimage
 
+from slipcast.core.scientific import fft, ndimage
 from slipcast.core.values import F32, I64, U8, Bool
 from slipcast.texture.profile import is_profile
 from slipcast.texture.regions import find_regions, to_lab

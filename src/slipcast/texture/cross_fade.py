@@ -8,9 +8,9 @@ each texel becomes the mean of all views' colours at its place by these shares: 
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import sparse
 
 from slipcast.core.orbit import sample
+from slipcast.core.scientific import sparse
 from slipcast.core.values import F32, F64, I64, Bool, Mesh
 from slipcast.mesh.rasterize import rasterize
 
@@ -26,7 +26,7 @@ def cross_fade(
     places: Sequence[F64],
     label: I64,
     allowed: Bool,
-    neighbours: sparse.csr_matrix,
+    neighbours: "sparse.csr_matrix",
 ) -> None:
     """Blend the charts (H,W,3), in place, near borders of `label` (F,), -1 for faces that no view saw.
 
@@ -63,7 +63,7 @@ def cross_fade(
         chart[row[known], column[known]] = color[known].astype(np.float32)
 
 
-def _vertex_shares(mesh: Mesh, label: I64, allowed: Bool, neighbours: sparse.csr_matrix) -> F64:
+def _vertex_shares(mesh: Mesh, label: I64, allowed: Bool, neighbours: "sparse.csr_matrix") -> F64:
     """(V,K) how much each view counts at a vertex; none where a face beside it is hidden from the view."""
     count = np.maximum(np.asarray(neighbours.sum(1)), 1)
     soft = np.zeros(allowed.shape)

@@ -14,8 +14,8 @@ Rejected: hollows of the depth, at 3 and 8 % of the height, as two more terms (n
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import ndimage
 
+from slipcast.core.scientific import ndimage
 from slipcast.core.values import F32, F64, I64, U8, Bool, Cutout, Shells
 from slipcast.texture.normal_map import find_depth_normals
 

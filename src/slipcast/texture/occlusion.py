@@ -9,9 +9,9 @@ values are drawn into the atlas and bleed over its rims.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage, sparse
 
 from slipcast.core.errors import BadInput
+from slipcast.core.scientific import ndimage, sparse
 from slipcast.core.values import F64, I64, U8, Figurine
 from slipcast.mesh.normals import vertex_normals
 from slipcast.mesh.rasterize import rasterize

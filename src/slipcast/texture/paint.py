@@ -18,11 +18,11 @@ from typing import TypeVar
 
 import numpy as np
 from PIL import Image
-from scipy import ndimage
 
 from slipcast.core.errors import BadInput
 from slipcast.core.masks import box_of, fill_nearest
 from slipcast.core.options import check, choice, real, whole
+from slipcast.core.scientific import ndimage
 from slipcast.core.values import F32, U8, Bool, Cutout, Figurine, Mesh, Picture, Shells
 from slipcast.texture.around import Shown, color_around
 from slipcast.texture.atlas import SLANTED, draw_front_and_back, draw_sides, lay_out, measure_px

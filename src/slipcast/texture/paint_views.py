@@ -12,10 +12,9 @@ saw takes the colours around it, harmonically over the surface, in small squares
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse import linalg
 
 from slipcast.core.masks import find_nearest
+from slipcast.core.scientific import linalg, sparse
 from slipcast.core.values import (
     F32,
     F64,
@@ -99,7 +98,7 @@ def paint_views(
     )
 
 
-def _neighbours(mesh: Mesh) -> sparse.csr_matrix:
+def _neighbours(mesh: Mesh) -> "sparse.csr_matrix":
     """(F,F) 1 where two faces share an edge."""
     faces = mesh.faces.astype(np.int64)
     edge = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), 1)
@@ -112,7 +111,7 @@ def _neighbours(mesh: Mesh) -> sparse.csr_matrix:
     return sparse.csr_matrix((ones, (np.r_[a, b], np.r_[b, a])), (len(faces), len(faces)))
 
 
-def _choose(scores: F64, neighbours: sparse.csr_matrix) -> I64:
+def _choose(scores: F64, neighbours: "sparse.csr_matrix") -> I64:
     """(F,) index of each face's view, -1 for none: the best score after smoothing, then votes of neighbours."""
     count = np.maximum(np.asarray(neighbours.sum(1)), 1)
     soft = scores
@@ -275,7 +274,7 @@ def _moved(chart: F32, mesh: Mesh, place: F64, mine: Bool, offset: F64) -> F32:
     return np.asarray(np.clip(chart + large, 0, 255), np.float32)
 
 
-def _filled(mesh: Mesh, label: I64, colors: F64, neighbours: sparse.csr_matrix) -> F64:
+def _filled(mesh: Mesh, label: I64, colors: F64, neighbours: "sparse.csr_matrix") -> F64:
     """(V,3) colours of all vertices; those that no view saw harmonically from their surroundings."""
     del label, neighbours
     unknown = np.isnan(colors[:, 0])

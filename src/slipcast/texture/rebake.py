@@ -9,10 +9,10 @@ of many.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from slipcast.core.errors import StageFailed
 from slipcast.core.masks import fill_nearest
+from slipcast.core.scientific import spatial
 from slipcast.core.values import F64, I64, U8, Bool, Figurine, Mesh
 from slipcast.mesh.charts import join_charts, join_pieces, pieces_of
 from slipcast.mesh.normals import vertex_normals
@@ -56,7 +56,7 @@ def rebake(figurine: Figurine, mesh: Mesh) -> Figurine:
     height, width = (max(side, _LEAST_PX) for side in figurine.texture.pixels.shape[:2])
     corner = _lay_out(mesh, (width, height))
     uv = (corner / [width, height]).astype(np.float32)
-    nearest = cKDTree(_middles(figurine.mesh)).query(_middles(mesh))[1]
+    nearest = spatial.cKDTree(_middles(figurine.mesh)).query(_middles(mesh))[1]
     painted = replace(
         figurine,
         mesh=replace(mesh, source=figurine.mesh.source[nearest]),
@@ -173,7 +173,7 @@ def _trace(painted: Figurine, figurine: Figurine, width: int, height: int) -> _T
     face, weights = hits.face[known].astype(np.int64), hits.weights[known].astype(np.float64)
     low, size = old.vertices.min(axis=0), float(np.ptp(old.vertices, axis=0).max())
     scene = Scene((old.vertices - low) / size, old.faces)
-    tree = cKDTree(_middles(old))
+    tree = spatial.cKDTree(_middles(old))
     normals = vertex_normals(new.vertices, new.faces).astype(np.float64)
     old_face, old_weights = np.empty(len(face), np.int64), np.empty((len(face), 3))
     for start in range(0, len(face), _CHUNK):
@@ -187,7 +187,7 @@ def _trace(painted: Figurine, figurine: Figurine, width: int, height: int) -> _T
     return _Traced(known=known, face=face, weights=weights, old_face=old_face, old_weights=old_weights)
 
 
-def _meet(scene: Scene, tree: cKDTree, place: F64, way: F64, world: F64) -> I64:
+def _meet(scene: Scene, tree: "spatial.cKDTree", place: F64, way: F64, world: F64) -> I64:
     """(N,) the figurine's face before or behind each place along its normal, whichever is nearer and looks that way."""
     best, out = np.full(len(place), np.inf), np.full(len(place), -1, np.int64)
     for sign in (1.0, -1.0):

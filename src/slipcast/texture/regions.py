@@ -9,8 +9,8 @@ farther apart than skin and leather).
 """
 
 import numpy as np
-from scipy import ndimage
 
+from slipcast.core.scientific import ndimage
 from slipcast.core.values import F32, F64, I64, U8, Bool
 
 _CLUSTERS, _SAMPLES = 12, 2000

@@ -17,12 +17,11 @@ the size see less of it.
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import sparse
-from scipy.spatial import KDTree
 
 from slipcast.core.camera import project
 from slipcast.core.masks import find_nearest
 from slipcast.core.orbit import sample
+from slipcast.core.scientific import sparse, spatial
 from slipcast.core.values import F32, F64, Bool, Camera, Mesh
 from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.topology import face_normals
@@ -52,7 +51,7 @@ def remove_view_light(
     places: Sequence[F64],
     cameras: Sequence[Camera],
     good: Bool,
-    neighbours: sparse.csr_matrix,
+    neighbours: "sparse.csr_matrix",
     delight: float,
 ) -> float:
     """Divide out of the charts (H,W,3), in place, the light that turned with the camera; return its stops.
@@ -92,7 +91,7 @@ def remove_view_light(
     return float(np.diff(np.percentile(np.concatenate(told), [5, 95]))[0] / np.log(2))
 
 
-def _smooth_normals(mesh: Mesh, neighbours: sparse.csr_matrix) -> F64:
+def _smooth_normals(mesh: Mesh, neighbours: "sparse.csr_matrix") -> F64:
     """(F,3) normals without the surface's own noise."""
     normals, area = face_normals(mesh.vertices, mesh.faces)
     count = np.maximum(np.asarray(neighbours.sum(1)), 1)
@@ -134,7 +133,7 @@ def _fit(mesh: Mesh, charts: Sequence[F32], places: Sequence[F64], seen: Sequenc
         changes.append(change.astype(np.float64))
         counts.append(np.full(len(change), weight))
 
-    tree, random = KDTree(centre), np.random.default_rng(0)
+    tree, random = spatial.KDTree(centre), np.random.default_rng(0)
     size = float(np.ptp(mesh.vertices, axis=0).max())
     for apart in _APART:
         step = random.normal(size=centre.shape)

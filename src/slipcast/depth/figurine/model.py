@@ -26,13 +26,13 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from scipy import ndimage
 
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import finding
 from slipcast.core.masks import blur_within, box_of, find_nearest
 from slipcast.core.network import Network, has_cuda, open_network
 from slipcast.core.options import FOV, check, choice, flag, path, real
+from slipcast.core.scientific import ndimage
 from slipcast.core.values import (
     F32,
     LENS_FOV_DEG,

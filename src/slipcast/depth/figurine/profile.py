@@ -10,8 +10,8 @@ On the 16 evaluation cases, 20,000 points, this changes no score (cd 0.0737 to 0
 """
 
 import numpy as np
-from scipy import ndimage
 
+from slipcast.core.scientific import ndimage
 from slipcast.core.values import F32, Bool
 
 THIN = (0.008, 0.024)

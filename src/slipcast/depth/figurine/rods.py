@@ -10,8 +10,8 @@ tail or a leg, is left alone.
 """
 
 import numpy as np
-from scipy import ndimage
 
+from slipcast.core.scientific import ndimage
 from slipcast.core.values import F32, F64, I64, Bool
 from slipcast.depth.figurine.profile import THIN, local_radius
 

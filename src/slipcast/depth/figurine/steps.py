@@ -12,10 +12,9 @@ Filter, 2015). Where the network is not sure that there is a step, the front sta
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from scipy import ndimage, sparse
-from scipy.sparse import linalg
 
 from slipcast.core.guided_filter import fit_lines
+from slipcast.core.scientific import linalg, ndimage, sparse
 from slipcast.core.values import F32, F64, I64, U8, Bool
 
 SIDE_PX = 256

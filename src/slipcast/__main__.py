@@ -1,0 +1,6 @@
+"""`python -m slipcast`: the command line, where its script is not on the path."""
+
+from slipcast.cli.main import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""core/scientific.py: nothing of scipy is imported before it is used, and what is used is scipy's own."""
+
+import subprocess
+import sys
+
+import numpy as np
+import scipy.ndimage
+
+from slipcast.core import scientific
+
+_LOADED = "sorted(name for name in sys.modules if name.split('.')[0] == 'scipy')"
+
+
+def _run(code: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", f"import sys\n{code}"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def test_the_pipeline_is_imported_without_scipy() -> None:
+    assert _run(f"import slipcast.cli.convert, slipcast.pipeline.run\nprint({_LOADED})") == "[]"
+
+
+def test_load_imports_all_of_it() -> None:
+    code = (
+        "from slipcast.core import scientific\nscientific.load()\nwanted = set(scientific._PLACES.values())"
+    )
+    assert _run(f"{code}\nprint(wanted - set(sys.modules))") == "set()"
+
+
+def test_names_are_those_of_scipy() -> None:
+    assert scientific.ndimage.label is scipy.ndimage.label
+    assert scientific.sparse.csgraph.connected_components is scientific.csgraph.connected_components
+    assert scientific.spatial.cKDTree(np.zeros((1, 3))).n == 1
