@@ -9,6 +9,7 @@ from slipcast.texture.profile import is_profile
 from slipcast.texture.regions import find_regions
 
 HAIR, SKIN, COAT, DARK = (170, 70, 30), (240, 200, 170), (40, 80, 170), (20, 20, 20)
+FUR, WHITE = (230, 130, 60), (250, 246, 238)
 
 
 def figure() -> tuple[U8, Bool]:
@@ -41,6 +42,34 @@ def test_the_back_of_a_head_is_hair() -> None:
     row, column = np.mgrid[: mask.shape[0], : mask.shape[1]]
     assert off(back[np.hypot(row - 100, column - 100) < 50], HAIR).max() < 40
     assert off(back[200:300, 90:110], COAT).max() < 40
+
+
+def beast() -> tuple[U8, Bool]:
+    """An orange beast with a white muzzle that reaches the outline at the cheeks, a white chest and tip of the tail."""
+    row, column = np.mgrid[:320, :200]
+    head = np.hypot(row - 90, column - 100) < 70
+    body = np.hypot((row - 220) / 1.3, column - 100) < 65
+    tail = (row > 230) & (row < 270) & (column > 150) & (column < 200)
+    pixels = np.full((320, 200, 3), 255, np.uint8)
+    pixels[head | body | tail] = FUR
+    pixels[head & (row > 105)] = WHITE
+    pixels[np.hypot((row - 200) / 1.6, column - 100) < 35] = WHITE
+    pixels[tail & (column > 175)] = WHITE
+    return pixels, head | body | tail
+
+
+def test_a_pale_muzzle_and_chest_stay_in_front() -> None:
+    pixels, mask = beast()
+    back = make_back(pixels, mask)
+    assert off(back[40:290, 90:110], FUR).max() < 40
+
+
+def test_a_white_stripe_from_side_to_side_goes_around() -> None:
+    pixels, mask = figure()
+    coat = mask & (np.arange(320)[:, None] > 160)
+    pixels[coat & (np.abs(np.arange(320) - 235)[:, None] < 22)] = WHITE
+    back = make_back(pixels, mask)
+    assert off(back[228:242, 60:140], WHITE).max() < 60
 
 
 def test_borders_are_crisp() -> None:
