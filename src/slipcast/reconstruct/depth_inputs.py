@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from slipcast.core.masks import find_nearest
 from slipcast.core.orbit import sample
+from slipcast.core.scientific import ndimage
 from slipcast.core.values import F32, I64, Bool
 from slipcast.reconstruct.silhouettes import Side, march
 

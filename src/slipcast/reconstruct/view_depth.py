@@ -11,10 +11,10 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
 
 from slipcast.core.network import Network, open_network
 from slipcast.core.orbit import sample
+from slipcast.core.scientific import ndimage
 from slipcast.core.values import F32
 from slipcast.depth.weights import find_bundled
 from slipcast.reconstruct.depth_inputs import PER_UNIT, network_inputs, place_in_lattice
