@@ -66,14 +66,19 @@ def read_flat(image: U8, body: Bool, prior: F32) -> Flat | None:
     air = np.isin(label, rim[rim > 0])
     backdrop, part = air & (prior < _CERTAIN), np.zeros_like(body)
     near = cv2.dilate(away, np.ones((5, 5), np.uint8))
+    from_air = cv2.distanceTransform((~air).astype(np.uint8), cv2.DIST_L2, 5)
+    stroke = max(3.0, 0.02 * max(box.height, box.width)) + 2
     for piece in np.setdiff1d(np.arange(1, count), rim):
         here = label == piece
         edge = here & ~shrink(here, 1)
         sharp = float((near[edge] > _ABRUPT).mean()) > _SHARP
         opinion = float(prior[here].mean())
+        outlined = (
+            float((from_air[grow(here, 1) & ~here] < stroke).mean()) > 0.2
+        )  # a white cap, behind its line
         if not sharp and opinion > 0.1:
             part |= here
-        elif sharp and stats[piece, cv2.CC_STAT_AREA] >= _HOLE_PX and opinion < _PANEL:
+        elif sharp and not outlined and stats[piece, cv2.CC_STAT_AREA] >= _HOLE_PX and opinion < _PANEL:
             backdrop |= here
     return Flat(backdrop=backdrop, part=part | _faint(~same & ~backdrop, body))
 
