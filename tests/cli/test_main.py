@@ -245,6 +245,8 @@ def test_python_runs_the_package_as_the_command() -> None:
     done = subprocess.run([sys.executable, "-m", "slipcast", "formats"], capture_output=True, check=False)
     script = subprocess.run([*PROGRAM, "formats"], capture_output=True, check=True)
     assert (done.returncode, done.stdout) == (0, script.stdout)
+    command = [sys.executable, "-m", "slipcast", "convert", "nowhere.png"]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 2
 
 
 def test_the_command_line_is_one_table(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
