@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from slipcast.core import scientific
 from slipcast.core.values import Camera, Cutout, ModelInfo, Shells, Source
 
 
@@ -67,6 +68,7 @@ def _mesh(kind: str, source: Path, target: Path, faces: int) -> dict[str, object
     from slipcast.reconstruct.reconstruct import SurfaceOptions, reconstruct
     from slipcast.reconstruct.simplify import SimplifyOptions, simplify
 
+    scientific.load()
     before_mb, begun, begun_cpu = peak_mb(), time.perf_counter(), time.process_time()
     if kind == "ours":
         marks = [time.perf_counter()]
