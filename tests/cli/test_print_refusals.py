@@ -28,6 +28,7 @@ def save(figurine: Figurine, folder: Path) -> str:
         (["--base", "triangle"], "give one of auto, none, round"),
         (["--filaments", "#ffffff"], "at least two colours"),
         (["--filaments", "#ffffff,red"], "is not a colour"),
+        (["--split", "auto"], "--split without a number of parts needs"),
         (["--colors", "0"], "1 to 16"),
         (["--colors", "40"], "1 to 16"),
         (["--hollow", "0.1mm"], "--hollow is 0.1"),

@@ -90,7 +90,7 @@ class PrintOptions:
             )
         if self.split is None and self.printer_mm is None:
             raise BadInput(
-                "split=None needs printer_mm, the size of the printer; write for example 256x256x256mm",
+                "split without a number of parts needs printer_mm, the printer's size; give for instance 256x256x256mm",
                 field="split",
             )
         if self.scale_to_fit and self.printer_mm is None:
