@@ -334,3 +334,35 @@ def test_the_command_says_what_was_edited_and_speaks_of_its_options(
     )
     assert "edited: texture" in capfd.readouterr().out
     assert (tmp_path / "new" / "knight.stl").is_file()
+
+
+def test_a_report_beside_the_asset_is_drawn_anew(folder: Path) -> None:
+    page = folder.parent / "knight.report.html"
+    page.write_text("of the asset before the edit")
+    done = resume_stages(folder)
+    assert page in done.files
+    assert "of the asset before the edit" not in page.read_text("utf-8")
+
+
+def test_a_report_of_an_earlier_asset_does_not_stay(made: tuple[Result, Path], tmp_path: Path) -> None:
+    for name in ("knight.report.html", "owl.report.html"):
+        (tmp_path / name).write_text("an older one")
+    write(made[0], tmp_path, report=b"of this one")
+    assert (tmp_path / "knight.report.html").read_bytes() == b"of this one"
+    write(made[0], tmp_path, spare=[tmp_path / "knight.report.html"])
+    assert (tmp_path / "knight.report.html").is_file()
+    write(made[0], tmp_path)
+    assert sorted(path.name for path in tmp_path.glob("*.html")) == ["owl.report.html"]
+
+
+def test_a_file_in_the_place_of_the_stages_is_refused(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from slipcast.cli.main import main
+
+    asset = tmp_path / "knight.glb"
+    asset.write_bytes(b"glTF")
+    assert main(["resume", str(asset)]) == 2
+    said = capfd.readouterr().err
+    assert f"{asset} is a file, and resume takes a folder NAME.stages; that is written with --keep" in said
+    assert "Errno" not in said

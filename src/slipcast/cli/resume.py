@@ -32,7 +32,9 @@ from slipcast.jobs.resume import resume_stages
     type=click.Path(path_type=Path),
     help="Recipe file (TOML) instead of the one that made the asset.",
 )
-@click.option("--report", is_flag=True, help="Also write NAME.report.html.")
+@click.option(
+    "--report", is_flag=True, help="Also write NAME.report.html; one that is there is always drawn anew."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each folder.")
 @click.option("--debug", is_flag=True, help="Show what the libraries print; log unexpected errors.")
 @click.pass_obj

@@ -22,17 +22,19 @@ def resume_stages(
 ) -> Done:
     """Make the asset whose stages lie in `folder` from the stage `since` on, by default from what was edited first.
 
-    Its files and its stages go to `out`, by default where they lay. `recipe` stands for the one that it was made with.
+    Its files and its stages go to `out`, by default where they lay. A report that lies there is drawn anew, with
+    `report` in any case. `recipe` stands for the one that it was made with.
     Raises what `slipcast.workspace.stages.read_stages`, the pipeline and writing raise.
     """
     from slipcast.workspace.stages import read_stages
 
     begun = time.perf_counter()
     stages = read_stages(folder, since=since)
+    target = out or folder.absolute().parent
     place = Place(
-        out=out or folder.absolute().parent,
+        out=target,
         keep=True,
-        report=report,
+        report=report or (target / f"{stages.name}.report.html").is_file(),
         spare=() if out is None else tuple(path for path in folder.rglob("*") if path.is_file()),
     )
     done = make_files(

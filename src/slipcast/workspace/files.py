@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipcast.core.files import write_files
+from slipcast.core.files import tell_writing, write_files
 
 if TYPE_CHECKING:
     from slipcast.pipeline.result import Result
@@ -28,14 +28,20 @@ def write(
     `run` becomes the JSON's `run` block, the only part that may differ between two equal runs; without it the block
     holds the seconds per stage. `keep` adds the values between the stages, `report` a page that
     `slipcast.report.report.draw_report` drew. Files that exist are replaced, except
-    those in `spare`. Raises BadInput when the folder cannot be written to, DiskFull when the
+    those in `spare`; without `report` the page of an earlier asset of that name is removed.
+    Raises BadInput when the folder cannot be written to, DiskFull when the
     disk has no room; then nothing has changed.
 
     >>> result = slipcast.convert("knight.png", depth="dome", detail="draft", faces=2000)
     >>> write(result, "kept", keep=True)[-1].name
     'atlas.png'
     """
-    return write_files(Path(folder), asset_files(result, run=run, keep=keep, report=report), spare=spare)
+    paths = write_files(Path(folder), asset_files(result, run=run, keep=keep, report=report), spare=spare)
+    old = Path(folder) / f"{result.figurine.name}.report.html"
+    if report is None and old.is_file() and old.resolve() not in {path.resolve() for path in spare}:
+        with tell_writing(old):  # it would speak of an asset that is no more
+            old.unlink()
+    return paths
 
 
 def asset_files(

@@ -194,6 +194,10 @@ def _inside(names: set[str], side: str) -> set[str]:
 def _facts(folder: Path) -> dict[str, Any]:
     """What stages.json says."""
     place = folder / "stages.json"
+    if folder.is_file():
+        raise BadInput(
+            f"{folder} is a file, and resume takes a folder NAME.stages; that is written with", cure="keep"
+        )
     try:
         facts = json.loads(place.read_text("utf-8"))
         version = facts["version"]
