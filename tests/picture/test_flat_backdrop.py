@@ -51,6 +51,18 @@ def test_an_eye_of_which_the_network_is_certain_stays() -> None:
     assert not read(image, body).backdrop[body].any()
 
 
+def test_a_highlight_on_an_eye_stays_where_the_network_is_nearly_certain_and_a_gap_does_not() -> None:
+    small, body = scene()
+    image, body = small.repeat(4, axis=0).repeat(4, axis=1), body.repeat(4, axis=0).repeat(4, axis=1)
+    image[400:414, 300:314] = 255
+    image[520:600, 300:380] = 255
+    prior = body.astype(np.float32)
+    prior[400:414, 300:314] = prior[520:600, 300:380] = 0.92
+    found = read(image, body, prior)
+    assert not found.backdrop[395:420, 295:320].any()
+    assert found.backdrop[525:595, 305:375].all()
+
+
 def test_a_horn_one_level_off_is_found_and_a_soft_edge_is_not() -> None:
     image, body = scene()
     assert not read(image, body).part.any()

@@ -24,6 +24,9 @@ _CERTAIN = 0.9
 """Above this the network is believed against the colour of what the frame reaches."""
 _PANEL = 0.95
 """Above this, of what is enclosed: eyes and panels have 0.99 and more, a gap between legs had 0.93."""
+_SPOT, _DOUBT = 0.002, 0.5
+"""What is enclosed and smaller than this share of the figurine is a gap only below this opinion: a highlight on an eye,
+with a sharp edge as pictures are reduced, had 0.92."""
 _HOLE_PX = 40
 _SHARP, _ABRUPT = 0.8, 8 / 255
 """So much of a gap's rim differs so much from the backdrop within two pixels."""
@@ -78,8 +81,11 @@ def read_flat(image: U8, body: Bool, prior: F32) -> Flat | None:
         )  # a white cap, behind its line
         if not sharp and opinion > 0.1:
             part |= here
-        elif sharp and not outlined and stats[piece, cv2.CC_STAT_AREA] >= _HOLE_PX and opinion < _PANEL:
-            backdrop |= here
+        elif sharp and not outlined:
+            area = int(stats[piece, cv2.CC_STAT_AREA])
+            believed = _PANEL if area >= _SPOT * body.sum() else _DOUBT
+            if area >= _HOLE_PX and opinion < believed:
+                backdrop |= here
     return Flat(backdrop=backdrop, part=part | _faint(~same & ~backdrop, body))
 
 
