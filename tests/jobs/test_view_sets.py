@@ -77,8 +77,36 @@ def sheet(count: int, *, gap: int = 40) -> Picture:
 def test_a_sheet_is_cut_at_its_gaps() -> None:
     views = split_sheet(sheet(3), (View.LEFT, View.FRONT, View.BACK))
     assert list(views) == [View.FRONT, View.BACK, View.LEFT]
-    assert {(view.height_px, view.width_px) for view in views.values()} == {(156, 76)}
+    assert {(view.height_px, view.width_px) for view in views.values()} == {(200, 76)}
     assert [int(view.pixels[80, 38, 0]) for view in views.values()] == [30, 60, 0]
+
+
+@pytest.mark.parametrize("has_alpha", [False, True])
+def test_a_sheet_of_equal_canvases_gives_back_the_canvases(has_alpha: bool) -> None:
+    canvases, alphas = [], []
+    for number, left in enumerate((20, 35, 10, 30)):  # none is in the middle of its canvas
+        pixels = np.full((200, 120, 3), 250, np.uint8)
+        pixels[30 + number : 170, left : left + 50] = (40 * number, 80, 160)
+        canvases.append(pixels)
+        alphas.append(np.where(pixels[..., 0] == 250, 0, 255).astype(np.uint8))
+    alpha = np.concatenate(alphas, 1) if has_alpha else None
+    views = split_sheet(Picture(pixels=np.concatenate(canvases, 1), alpha=alpha), tuple(FOUR))
+    assert set(views) == set(FOUR)
+    for view, pixels, own in zip(FOUR, canvases, alphas, strict=True):
+        assert np.array_equal(views[view].pixels, pixels)
+        cut = views[view].alpha
+        assert (cut is not None and np.array_equal(cut, own)) if has_alpha else cut is None
+
+
+def test_uneven_figures_are_centred_and_keep_the_height() -> None:
+    pixels = np.full((200, 400, 3), 250, np.uint8)
+    pixels[40:180, 20:160], pixels[60:180, 180:230] = 10, 20  # the second begins in the first half
+    views = split_sheet(Picture(pixels=pixels), (View.FRONT, View.BACK))
+    for view, (width, level) in {View.FRONT: (140, 10), View.BACK: (50, 20)}.items():
+        shown = np.flatnonzero((views[view].pixels[:, :, 0] == level).any(0))
+        assert views[view].height_px == 200
+        assert len(shown) == width
+        assert abs((shown[0] + shown[-1] + 1) / 2 - views[view].width_px / 2) <= 1
 
 
 def test_lettering_on_a_sheet_is_no_figure() -> None:

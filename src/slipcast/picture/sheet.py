@@ -14,7 +14,10 @@ _SPECK = 0.04
 
 
 def split_sheet(picture: Picture, sides: tuple[View, ...]) -> dict[View, Picture]:
-    """The figures of a sheet, from left to right, each with a margin; all keep one scale and one base line.
+    """The figures of a sheet, from left to right; all keep one scale, one base line and the sheet's height.
+
+    A sheet of equal canvases gives back these canvases, so that each keeps its camera. Else each figure has the middle
+    of its picture and a margin.
 
     Raises BadInput where the figures touch, or are more or fewer than `sides`.
     """
@@ -32,10 +35,34 @@ def split_sheet(picture: Picture, sides: tuple[View, ...]) -> dict[View, Picture
             f"the sheet shows {len(runs)} figures side by side where {len(sides)} sides are named; leave a gap "
             "between figures, or cut it up and give the views one by one"
         )
+    if _has_equal_canvases(shown, runs):
+        width = picture.width_px // len(sides)
+        cut = {
+            view: _take(picture, view, picture.pixels[:, at : at + width], _columns(picture.alpha, at, width))
+            for view, at in zip(sides, range(0, picture.width_px, width), strict=True)
+        }
+    else:
+        cut = _centre(picture, sides, runs, shown)
+    return dict(sorted(cut.items(), key=lambda item: list(View).index(item[0])))
+
+
+def _has_equal_canvases(shown: Bool, runs: list[tuple[int, int]]) -> bool:
+    """Whether the sheet is as many equal slices as figures: one figure in each, and nothing across their borders."""
+    width, over = divmod(shown.shape[1], len(runs))
+    if over:
+        return False
+    borders = np.arange(1, len(runs)) * width
+    crossed = (shown[:, borders - 1] & shown[:, borders]).any()
+    return not crossed and all(n * width <= a and b <= (n + 1) * width for n, (a, b) in enumerate(runs))
+
+
+def _centre(
+    picture: Picture, sides: tuple[View, ...], runs: list[tuple[int, int]], shown: Bool
+) -> dict[View, Picture]:
+    """Each figure in the middle of a picture as wide as the widest needs, filled up with the border's colour."""
     rows = np.flatnonzero(shown[:, runs[0][0] : runs[-1][1]].any(1))
     margin = max(8, (rows[-1] - rows[0]) // 20)
-    wide = max(b - a for a, b in runs) + 2 * margin
-    top, bottom = max(0, rows[0] - margin), min(picture.height_px, rows[-1] + 1 + margin)
+    wide, tall = max(b - a for a, b in runs) + 2 * margin, picture.height_px
     border = np.median(_border(picture.pixels), axis=0).astype(np.uint8)
     out: dict[View, Picture] = {}
     for view, (a, b), before, after in zip(
@@ -50,17 +77,28 @@ def split_sheet(picture: Picture, sides: tuple[View, ...]) -> dict[View, Picture
             max(middle - wide // 2, (a + before) // 2),
             min(middle + wide // 2, (b + after) // 2 + 1),
         )
-        pixels = np.full((bottom - top, wide, 3), border, np.uint8)
+        pixels = np.full((tall, wide, 3), border, np.uint8)
         at = left - (middle - wide // 2)
-        pixels[:, at : at + right - left] = picture.pixels[top:bottom, left:right]
+        pixels[:, at : at + right - left] = picture.pixels[:, left:right]
         alpha = None
         if picture.alpha is not None:
-            alpha = np.zeros((bottom - top, wide), np.uint8)
-            alpha[:, at : at + right - left] = picture.alpha[top:bottom, left:right]
-        source = dict(picture.source)
-        source["sha256"] = f"{source.get('sha256', '')}:{view.value}"
-        out[view] = replace(picture, pixels=pixels, alpha=alpha, view=view, source=source)
-    return dict(sorted(out.items(), key=lambda item: list(View).index(item[0])))
+            alpha = np.zeros((tall, wide), np.uint8)
+            alpha[:, at : at + right - left] = picture.alpha[:, left:right]
+        out[view] = _take(picture, view, pixels, alpha)
+    return out
+
+
+def _columns(alpha: U8 | None, at: int, width: int) -> U8 | None:
+    return None if alpha is None else alpha[:, at : at + width]
+
+
+def _take(picture: Picture, view: View, pixels: U8, alpha: U8 | None) -> Picture:
+    """A picture of the sheet, which says that it is a part of it."""
+    source = dict(picture.source)
+    source["sha256"] = f"{source.get('sha256', '')}:{view.value}"
+    pixels = np.ascontiguousarray(pixels)
+    alpha = None if alpha is None else np.ascontiguousarray(alpha)
+    return replace(picture, pixels=pixels, alpha=alpha, view=view, source=source)
 
 
 def _figure_mask(picture: Picture) -> Bool:
