@@ -79,7 +79,7 @@ def figure(
         normal_map=np.full((64, 64, 3), (128, 128, 255), np.uint8) if normal_map else None,
         material=Material(metallic=0.0, roughness=0.9),
         provenance={"slipcast": "0.0.0", "prompt": "a test figure — naïve", "empty": [], "nothing": None},
-        findings=(finding("BACK_INVENTED", {"percent": 50, "how": "mirrored"}),),
+        findings=(finding("BACK_INVENTED", {"percent": 50, "where": "the picture", "how": "mirrored"}),),
     )
 
 

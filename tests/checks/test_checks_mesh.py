@@ -389,8 +389,19 @@ def test_the_share_that_no_picture_shows() -> None:
     check = check_invented(replace(cube(), source=source))
     assert check.score == pytest.approx(1 / 6)
     assert check.values["mirrored_share"] == pytest.approx(1 / 3, abs=1e-4)
-    assert check.findings[0].message.startswith("83 % of the surface")
+    assert check.findings[0].message == ("83 % of the surface was not in the picture: it is invented")
     assert check_invented(replace(cube(), source=np.zeros(12, np.uint8))).findings == ()
+
+
+def test_what_another_picture_shows_is_not_invented() -> None:
+    source = np.full(12, int(Source.BACK_VIEW), np.uint8)
+    source[:3] = int(Source.SEEN)
+    assert check_invented(replace(cube(), source=source)).findings == ()
+    source[3:5], source[5] = int(Source.MIRRORED), int(Source.INVENTED)
+    check = check_invented(replace(cube(), source=source))
+    assert check.score == pytest.approx(3 / 4)
+    (found,) = check.findings
+    assert found.message == "25 % of the surface was not in any picture: it is mirrored from the seen side"
 
 
 # the texture

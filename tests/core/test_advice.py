@@ -31,7 +31,7 @@ def test_the_most_effective_comes_first_and_each_once() -> None:
     found = [
         finding("PICTURE_NOISY"),
         finding("SUBJECT_CROPPED", {"side": "top"}),
-        finding("BACK_INVENTED", {"percent": 50, "how": "invented"}),
+        finding("BACK_INVENTED", {"percent": 50, "where": "the picture", "how": "invented"}),
         finding("PICTURE_NOISY"),
         finding("NO_FIGURINE"),
     ]

@@ -22,7 +22,6 @@ from slipcast.mesh.thickness import Thickness, measure_thickness
 from slipcast.mesh.topology import Closedness, Welded, closedness, face_normals, source_shares, take_apart
 
 _HOW = {
-    Source.BACK_VIEW: "from a second picture",
     Source.MIRRORED: "mirrored from the seen side",
     Source.INVENTED: "invented",
 }
@@ -323,13 +322,13 @@ def check_outline(wanted: Bool, drawn: Bool) -> Check:
 def check_invented(mesh: Mesh) -> Check:
     """How much of the surface no picture shows; the score is the share that one does."""
     shares = source_shares(mesh)
-    unseen = {kind: share for kind, share in shares.items() if kind is not Source.SEEN and share > 0}
-    made_up = shares[Source.INVENTED] + shares[Source.MIRRORED]
+    made_up = sum(shares[kind] for kind in _HOW)
+    percent = round(100 * made_up)
     findings: tuple[Finding, ...] = ()
-    if unseen:
-        main = max(unseen, key=lambda kind: unseen[kind])
-        percent = round(100 * sum(unseen.values()))
-        findings = (finding("BACK_INVENTED", {"percent": percent, "how": _HOW[main]}),)
+    if percent:
+        main = max(_HOW, key=lambda kind: shares[kind])
+        where = "any picture" if shares[Source.BACK_VIEW] else "the picture"
+        findings = (finding("BACK_INVENTED", {"percent": percent, "where": where, "how": _HOW[main]}),)
     return Check(
         name="invented",
         score=float(np.clip(1 - made_up, 0, 1)),

@@ -220,7 +220,7 @@ FINDINGS: dict[str, Row] = {
         _I,
         "the back is a guess: it is likely off by {percent} % of the size or more at a third of its places",
     ),
-    "BACK_INVENTED": Row(_I, "{percent} % of the surface was not in the picture: it is {how}"),
+    "BACK_INVENTED": Row(_I, "{percent} % of the surface was not in {where}: it is {how}"),
     # gates
     "GATE_MISSED": Row(_E, "the gate {gate} was not met: measured was {measured}"),
     # files of other makers

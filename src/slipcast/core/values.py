@@ -80,7 +80,7 @@ class Source(IntEnum):
     SEEN = 0
     """The picture shows it."""
     BACK_VIEW = 1
-    """A second picture shows it."""
+    """Another picture shows it."""
     MIRRORED = 2
     """It repeats the seen side."""
     INVENTED = 3

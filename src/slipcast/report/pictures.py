@@ -23,7 +23,7 @@ Color = tuple[int, int, int]
 
 SOURCES: dict[Source, tuple[str, Color]] = {
     Source.SEEN: ("seen in the picture", (0, 158, 115)),
-    Source.BACK_VIEW: ("seen in a second picture", (0, 114, 178)),
+    Source.BACK_VIEW: ("seen in another picture", (0, 114, 178)),
     Source.MIRRORED: ("mirrored", (230, 159, 0)),
     Source.INVENTED: ("invented", (204, 121, 167)),
 }
