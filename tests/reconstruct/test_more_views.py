@@ -1,12 +1,14 @@
 """More views never make a figurine worse: all of them are as good as the best of fewer, less 0.02."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 from turnarounds import FOUR, camera_of, figurine, shoot
 
+from slipcast.checks.depth import check_certainty
 from slipcast.core.values import Cutout, Mesh, Shells, View
 from slipcast.reconstruct.fusion import Fused, fuse
 from slipcast.reconstruct.register import register
@@ -31,6 +33,24 @@ def _shots(yaws: dict[View, float]) -> tuple[dict[View, Cutout], dict[View, Shel
 def _fuse(cutouts: dict[View, Cutout], depths: dict[View, Shells], views: Sequence[View]) -> Fused:
     chosen = {view: cutouts[view] for view in views}
     return fuse(chosen, {view: depths[view] for view in views}, height_m=1.0, fov_deg=24, detail="draft")
+
+
+@pytest.mark.parametrize(
+    ("views", "codes"),
+    [
+        ((View.FRONT, View.LEFT), ["BACK_UNSURE"]),
+        ((View.FRONT, View.BACK), []),
+        ((View.FRONT, View.BACK_LEFT), []),
+        ((View.FRONT, View.LEFT, View.RIGHT), []),
+    ],
+)
+def test_a_back_that_views_show_is_no_guess(views: tuple[View, ...], codes: list[str]) -> None:
+    cutouts, depths = _shots({})
+    front = depths[View.FRONT]
+    unsure = replace(front, spread=np.full((2, *front.valid.shape), 0.2, np.float32))
+    check = check_certainty(_fuse(cutouts, {**depths, View.FRONT: unsure}, views).depth)
+    assert [entry.code for entry in check.findings] == codes
+    assert (check.score is None) is not bool(codes)
 
 
 def _agreement(ours: Mesh, true: Mesh) -> float:

@@ -156,7 +156,9 @@ def check_agreement(depth: Shells) -> Check:
 
 
 def check_certainty(depth: Shells) -> Check:
-    """How sure the model is: the mean likely error of front and back over the longer side; no score where it is mute.
+    """How sure the model is: the mean likely error of front and back over the longer side.
+
+    No score where it is mute, nor where other views show the back: then it is no guess of the model.
 
     Where the back is a guess that matters it asks for a look, and more views are advised: of 52 pictures that a person
     looked at these were 8, of which none was good and 6 bad.

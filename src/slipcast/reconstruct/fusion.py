@@ -3,7 +3,7 @@
 The world is the pipeline's: metres, +Y up, facing +Z, feet on y = 0.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +21,7 @@ from slipcast.reconstruct.views import fuse_field
 
 NODES = {"draft": 64, "standard": 96, "fine": 144}
 """Nodes of the grid along the figurine's longest side on which the network is asked; the hull's has twice as many."""
+_BEHIND = (View.BACK, View.BACK_LEFT, View.BACK_RIGHT)
 _SLACK = 0.006
 """How far the solid may leave a hull of outlines that do not agree, in units of the frame."""
 
@@ -32,7 +33,8 @@ class Fused:
     mesh: Mesh
     """Closed, in world axes and metres, labelled INVENTED until it is painted."""
     depth: Shells
-    """The solid as the front picture's camera sees it: both shells in metres."""
+    """The solid as the front picture's camera sees it: both shells in metres; without the model's likely error where
+    the views show the back."""
     cameras: Mapping[View, Camera]
     """Of each picture, in the world."""
     registered: Registered
@@ -67,12 +69,21 @@ def fuse(
     }
     front = next(iter(cameras))
     mesh = carve(mesh, cutouts, cameras)
+    depth = _seen(mesh, cutouts[front], cameras[front], depths[front])
+    if _show_back(cameras):
+        depth = replace(depth, spread=None)  # it is the front picture's guess of what others show
     return Fused(
         mesh=mesh,
-        depth=_seen(mesh, cutouts[front], cameras[front], depths[front]),
+        depth=depth,
         cameras=cameras,
         registered=found,
     )
+
+
+def _show_back(views: Iterable[View]) -> bool:
+    """Whether a view looks from behind, or both sides are there."""
+    seen = set(views)
+    return not seen.isdisjoint(_BEHIND) or seen >= {View.LEFT, View.RIGHT}
 
 
 def _camera(side: Side, cut: Cutout, scale: float, unit: float, foot: np.ndarray) -> Camera:
