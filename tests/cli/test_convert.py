@@ -349,3 +349,12 @@ def test_a_full_disk_names_the_file(
     assert ended.err.startswith("slipcast: out/knight.glb could not be written: the disk is full")
     assert one_sentence(ended.err)
     assert not Path("out").exists()
+
+
+def test_a_view_beside_views_is_refused(run: Run, kitchen: list[Recipe], knight: Path) -> None:
+    ended = run("convert", "--views", f"front={knight}", "--view", "left", "-o", "out")
+    assert ended.code == 2
+    assert one_sentence(ended.err)
+    assert "--views names the side of each picture itself; leave --view away, or --views" in ended.err
+    assert kitchen == []
+    assert not Path("out").exists()

@@ -109,3 +109,18 @@ def test_an_asset_that_is_too_broken_says_where(tmp_path: Path, capfd: pytest.Ca
     error = capfd.readouterr().err.strip()
     assert error.count("\n") == 0
     assert "hole of 60.0 mm at the front" in error
+
+
+@pytest.mark.parametrize("format_", ["ply", "obj", "stl", "3mf"])
+def test_a_model_of_another_kind_is_told_how_to_become_one_that_is_taken(
+    format_: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    files = EXPORTERS[format_].export(textured_pillar(), ExportOptions()).files
+    model = tmp_path / f"statue.{format_}"
+    model.write_bytes(files[model.name])
+    assert main(["print", str(model), "-o", str(tmp_path / "out")]) == 2
+    error = capfd.readouterr().err.strip()
+    assert error.count("\n") == 0
+    assert f"{model} is a 3D model of another kind, and print takes a .glb" in error
+    assert "is not a picture" not in error
+    assert not (tmp_path / "out").exists()

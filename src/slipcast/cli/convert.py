@@ -239,11 +239,13 @@ def tasks_of(
 
 
 def viewed(words: str, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
-    """The entries, with the figurine that `--views` names; it takes no PICTURE beside it."""
+    """The entries, with the figurine that `--views` names; it takes no PICTURE and no `--view` beside it."""
     if not words:
         return entries
     if entries:
         raise BadInput("--views names the pictures itself; leave PICTURE away, or --views")
+    if is_given("view"):
+        raise BadInput("--views names the side of each picture itself; leave --view away, or --views")
     views = views_of_words(words)
     front, *_ = views.values()
     return (Entry(picture=front, others={view: path for view, path in views.items() if path != front}),)
