@@ -14,7 +14,7 @@ from slipcast.checks.gates import GATES
 from slipcast.cli.convert import convert as convert_command
 from slipcast.cli.main import COMMANDS, cli
 from slipcast.core.errors import STATUS, SlipcastError
-from slipcast.core.findings import FINDINGS
+from slipcast.core.findings import FINDINGS, Counted
 from slipcast.core.mention import FIELDS
 from slipcast.depth.models import DEPTH_MODELS
 from slipcast.formats.table import EXPORTERS
@@ -72,8 +72,8 @@ def _errors() -> str:
 class _Names(dict[str, object]):
     """Fills a sentence's values with their names."""
 
-    def __missing__(self, name: str) -> str:
-        return f"*{name}*"
+    def __missing__(self, name: str) -> Counted:
+        return Counted(f"*{name}*")
 
 
 def _findings() -> str:

@@ -233,7 +233,7 @@ def test_a_body_that_floats_is_rejected_and_one_that_stands_beside_is_looked_at(
     assert beside.values["gap_mm"] == pytest.approx(7.07, abs=0.1)
     floats = check_islands(take_apart(joined(cube(0.02), moved(cube(0.01), y=0.025))), ONE)
     assert (floats.verdict, floats.values["floating"]) == (Verdict.REJECT, 1)
-    assert "2 separate bodies where the outline has 1 pieces" in floats.findings[0].message
+    assert "2 separate bodies where the outline has 1 piece:" in floats.findings[0].message
 
 
 def test_a_part_that_the_mesh_lacks_is_named_with_its_place() -> None:

@@ -50,3 +50,30 @@ def test_the_values_are_a_copy() -> None:
     values["edges"] = 9
     assert made.values == {"edges": 2}
     assert made.severity is Severity.ERROR
+
+
+@pytest.mark.parametrize(
+    ("code", "numbers", "one", "many"),
+    [
+        ("SPECKS_DROPPED", ["count"], "1 speck smaller than", "2 specks smaller than"),
+        ("SPECKS_DROPPED", ["count"], "figurine was left out", "figurine were left out"),
+        ("MESH_THIN", ["count"], "1 part is thinner", "2 parts are thinner"),
+        ("MESH_SEVERAL", ["pieces", "floating"], "the outline has 1 piece:", "the outline has 2 pieces:"),
+        ("MESH_SEVERAL", ["pieces", "floating"], "1 touches neither", "2 touch neither"),
+        ("MESH_OPEN", ["edges"], "has 1 open edge;", "has 2 open edges;"),
+        ("MESH_TUNNELS", ["genus"], "1 hole goes through", "2 holes go through"),
+        ("HOLES_IN_ALPHA", ["count"], "close it if it is a white part", "close those that are white parts"),
+        ("PRINT_ISLANDS", ["count"], "support it", "support them"),
+        (
+            "PRINT_MENDED",
+            ["holes", "joined", "dropped"],
+            "1 vertex joined, 1 face left",
+            "2 vertices joined, 2",
+        ),
+    ],
+)
+@pytest.mark.parametrize("kind", [int, str])
+def test_one_thing_is_told_as_one(code: str, numbers: list[str], one: str, many: str, kind: type) -> None:
+    others = {name: "?" for name in _fields(code)}
+    assert one in finding(code, others | {name: kind(1) for name in numbers}).message
+    assert many in finding(code, others | {name: kind(2) for name in numbers}).message

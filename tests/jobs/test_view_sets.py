@@ -117,7 +117,7 @@ def test_lettering_on_a_sheet_is_no_figure() -> None:
 
 
 def test_figures_that_touch_are_refused() -> None:
-    with pytest.raises(BadInput, match="shows 1 figures side by side where 2 sides are named"):
+    with pytest.raises(BadInput, match="shows 1 figure side by side where 2 sides are named"):
         split_sheet(sheet(2, gap=0), (View.FRONT, View.BACK))
 
 

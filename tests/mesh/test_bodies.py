@@ -127,7 +127,7 @@ def test_one_of_two_bodies_inside_out_is_no_longer_hidden() -> None:
     check = check_oriented(closedness(mesh))
     assert (check.score, check.verdict) == (0, Verdict.REJECT)
     assert check.values["inside_out"] == 1
-    assert check.findings[0].message == "1 of the bodies are inside out: their faces look inward"
+    assert check.findings[0].message == "1 of the bodies is inside out: its faces look inward"
 
 
 def test_a_cavity_is_sound_and_no_body_of_its_own() -> None:

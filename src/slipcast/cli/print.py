@@ -299,6 +299,7 @@ def _summary(made: "Print", main: Path) -> str:
     if made.hollow:
         words.append(made.hollow.refused or f"hollow, {100 * made.hollow.saved:.0f} % saved")
     if made.palette:
-        words.append(f"{len(made.palette.colors)} colours, off by {made.palette.mean_error:.0f}")
+        count = len(made.palette.colors)
+        words.append(f"{count} colour{'s' if count > 1 else ''}, off by {made.palette.mean_error:.0f}")
     codes = sorted({entry.code for entry in made.findings})
     return " | ".join([*words, " ".join(codes) or "healthy"])

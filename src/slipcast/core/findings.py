@@ -25,7 +25,10 @@ USUAL = frozenset({"DEPTH_MODEL", "BACK_INVENTED"})
 
 
 class Row(NamedTuple):
-    """One line of the table: severity, and the sentence with its values in braces; options as `{option:faces}`."""
+    """One line of the table: severity, and the sentence with its values in braces; options as `{option:faces}`.
+
+    A word that follows a number is `{count:part is|parts are}`: the first where `count` is 1.
+    """
 
     severity: Severity
     sentence: str
@@ -35,7 +38,9 @@ _I, _W, _E = Severity.INFO, Severity.WARNING, Severity.ERROR
 
 FINDINGS: dict[str, Row] = {
     # the prompt
-    "PROMPT_BRIEF": Row(_W, "the prompt has only {words} words; describe shape, colours, clothes and pose"),
+    "PROMPT_BRIEF": Row(
+        _W, "the prompt has only {words} {words:word|words}; describe shape, colours, clothes and pose"
+    ),
     "PROMPT_NO_STYLE": Row(_I, "no style is named; name one or choose a preset, so that a series matches"),
     "PROMPT_SEVERAL": Row(_W, "the prompt seems to ask for several figures ({what}); ask for one"),
     "PROMPT_LONG": Row(_W, "the prompt has about {tokens} tokens; models follow the first few hundred best"),
@@ -69,10 +74,14 @@ FINDINGS: dict[str, Row] = {
     "PRINT_TRAP": Row(_W, "{part} has a cavity of {volume} cubic mm that nothing drains"),
     "PRINT_MENDED": Row(
         _W,
-        "the mesh was open: {holes} holes were covered ({covered_mm2} mm2, {deviation_mm} mm off the rims), {joined} "
-        "vertices joined, {dropped} faces left out",
+        "the mesh was open: {holes} {holes:hole was|holes were} covered ({covered_mm2} mm2, {deviation_mm} mm "
+        "off the rims), {joined} {joined:vertex|vertices} joined, {dropped} {dropped:face|faces} left out",
     ),
-    "PRINT_ISLANDS": Row(_I, "{count} areas of {part} begin in the air, the lowest {place}; support them"),
+    "PRINT_ISLANDS": Row(
+        _I,
+        "{count} {count:area|areas} of {part} {count:begins|begin} in the air, the lowest {place}; "
+        "support {count:it|them}",
+    ),
     "PRINT_CUP": Row(
         _W, "{part} holds {volume} cubic mm of air from below, which sucks on the film; lean it"
     ),
@@ -100,7 +109,9 @@ FINDINGS: dict[str, Row] = {
     "SUBJECT_OFF_CENTRE": Row(_I, "the figurine stands {percent} % off the middle of the picture"),
     "SUBJECT_CROPPED": Row(_W, "the figurine is cut off at the {side} edge; its cut side was closed flat"),
     "SUBJECT_SEVERAL": Row(_W, "the picture shows {count} separate subjects; each became a body of its own"),
-    "SPECKS_DROPPED": Row(_I, "{count} specks smaller than {percent} % of the figurine were left out"),
+    "SPECKS_DROPPED": Row(
+        _I, "{count} {count:speck|specks} smaller than {percent} % of the figurine {count:was|were} left out"
+    ),
     "CUTOUT_UNSURE": Row(
         _W,
         "the figurine stands out poorly from the background; check the cutout or give a picture with alpha",
@@ -112,11 +123,14 @@ FINDINGS: dict[str, Row] = {
         _I, "the picture's alpha is a frame around an opaque picture; the figurine was cut out of that"
     ),
     "HOLES_CLOSED": Row(
-        _I, "{count} small holes inside the figurine, as cutout tools make of highlights, were closed"
+        _I,
+        "{count} small {count:hole|holes} inside the figurine, as cutout tools make of highlights, "
+        "{count:was|were} closed",
     ),
     "HOLES_IN_ALPHA": Row(
         _W,
-        "the picture's alpha has {count} holes in the figurine that become tunnels; close those that are white parts",
+        "the picture's alpha has {count} {count:hole|holes} in the figurine that {count:becomes a tunnel|become "
+        "tunnels}; close {count:it if it is a white part|those that are white parts}",
     ),
     # views and drafts of one figurine
     "VIEWS_HEIGHT": Row(_W, "the figurine is {percent} % taller in one view than in another"),
@@ -176,17 +190,22 @@ FINDINGS: dict[str, Row] = {
         "{option:depth}",
     ),
     # the solid
-    "MESH_OPEN": Row(_E, "the mesh has {edges} open edges; it will not print"),
-    "MESH_TURNED": Row(_E, "at {edges} edges two faces look opposite ways; programs will show holes there"),
-    "MESH_INSIDE_OUT": Row(_E, "{count} of the bodies are inside out: their faces look inward"),
+    "MESH_OPEN": Row(_E, "the mesh has {edges} open {edges:edge|edges}; it will not print"),
+    "MESH_TURNED": Row(
+        _E, "at {edges} {edges:edge|edges} two faces look opposite ways; programs will show holes there"
+    ),
+    "MESH_INSIDE_OUT": Row(
+        _E, "{count} of the bodies {count:is|are} inside out: {count:its|their} faces look inward"
+    ),
     "MESH_CROSSING": Row(
-        _W, "{faces} faces run through others; unite the parts or convert with {option:detail=draft}"
+        _W,
+        "{faces} {faces:face runs|faces run} through others; unite the parts or convert with {option:detail=draft}",
     ),
     "MESH_THIN": Row(
         _W,
-        "{count} parts are thinner than the {limit_mm} mm that {process} needs; the longest is a {part}, {length_mm} "
-        "mm long, {thinnest_mm} mm thick, {place}, which prints at a height of {height_mm} mm: make it taller with "
-        "{option:height_m}, or thicken it",
+        "{count} {count:part is|parts are} thinner than the {limit_mm} mm that {process} needs; {count:it|the longest} "
+        "is a {part}, {length_mm} mm long, {thinnest_mm} mm thick, {place}, which prints at a height of "
+        "{height_mm} mm: make it taller with {option:height_m}, or thicken it",
     ),
     "MESH_OVER_BUDGET": Row(
         _W, "the mesh has {faces} faces where {budget} were asked for; lower {option:faces}"
@@ -201,8 +220,8 @@ FINDINGS: dict[str, Row] = {
     ),
     "MESH_SEVERAL": Row(
         _W,
-        "the mesh has {count} separate bodies where the outline has {pieces} pieces: up to {gap_mm} mm lie between "
-        "them, {floating} touch neither another nor the ground",
+        "the mesh has {count} separate bodies where the outline has {pieces} {pieces:piece|pieces}: up to {gap_mm} mm "
+        "lie between them, {floating} {floating:touches|touch} neither another nor the ground",
     ),
     "MESH_TIPS_OVER": Row(
         _W, "it tips over {way} at a lean of {degrees} degrees (below 0 it falls by itself); give it a base"
@@ -215,7 +234,9 @@ FINDINGS: dict[str, Row] = {
         _W,
         "a part of the outline is lost: {lost_mm} mm of it, {height_mm} mm above the ground, at the {place}",
     ),
-    "MESH_TUNNELS": Row(_W, "{genus} holes go through the mesh where its outline shows {holes}"),
+    "MESH_TUNNELS": Row(
+        _W, "{genus} {genus:hole goes|holes go} through the mesh where its outline shows {holes}"
+    ),
     "BACK_UNSURE": Row(
         _I,
         "the back is a guess: it is likely off by {percent} % of the size or more at a third of its places",
@@ -260,6 +281,23 @@ FINDINGS: dict[str, Row] = {
 }
 
 
+@dataclass(frozen=True)
+class Counted:
+    """A value in a sentence, which also chooses between one and many.
+
+    >>> "{0} {0:part is|parts are} thin".format(Counted(1))
+    '1 part is thin'
+    """
+
+    value: object
+
+    def __format__(self, words: str) -> str:
+        one, both, many = words.partition("|")
+        if not both:
+            return format(self.value, words)
+        return one if str(self.value) == "1" else many
+
+
 @dataclass(frozen=True, kw_only=True)
 class Finding:
     """One thing worth knowing about a result; make it with `finding`.
@@ -284,7 +322,8 @@ class Finding:
 
     def tell(self, mention: Mention) -> str:
         """The table's sentence, filled, with the options called as `mention` calls them."""
-        return FINDINGS[self.code].sentence.format(**self.values, option=mention)
+        values = {name: Counted(value) for name, value in self.values.items()}
+        return FINDINGS[self.code].sentence.format(**values, option=mention)
 
     def as_dict(self) -> dict[str, object]:
         """The finding as JSON-ready data."""

@@ -31,8 +31,9 @@ def split_sheet(picture: Picture, sides: tuple[View, ...]) -> dict[View, Picture
         (int(a), int(b)) for a, b, w in zip(starts, ends, weight, strict=True) if w > _SPECK * weight.sum()
     ]
     if len(runs) != len(sides):
+        figures = "1 figure" if len(runs) == 1 else f"{len(runs)} figures"
         raise BadInput(
-            f"the sheet shows {len(runs)} figures side by side where {len(sides)} sides are named; leave a gap "
+            f"the sheet shows {figures} side by side where {len(sides)} sides are named; leave a gap "
             "between figures, or cut it up and give the views one by one"
         )
     if _has_equal_canvases(shown, runs):
