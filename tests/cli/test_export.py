@@ -1,6 +1,7 @@
 """`slipcast export`, `inspect` and `targets` as a user calls them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from shapes import cube, figure, sphere
 from test_formats import textured
 
 from slipcast.cli.main import main
+from slipcast.core.findings import finding
 from slipcast.formats.table import EXPORTERS, ExportOptions
 from slipcast.prepare.targets import TARGETS
 
@@ -149,6 +151,22 @@ def test_inspect_shows_no_character_that_steers_a_terminal(
     assert "red" in shown
     assert "\x1b" not in shown
     assert "\x07" not in shown
+
+
+def test_inspect_calls_options_as_they_are_typed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    values = {"limit_mm": "0.8", "process": "filament", "part": "rod or tip", "length_mm": "9.0"}
+    more = {"count": 1, "thinnest_mm": "0.5", "place": "at the top", "height_mm": "120"}
+    thin = finding("MESH_THIN", values | more)
+    statue = replace(figure("statue"), findings=(thin,))
+    path = tmp_path / "statue.glb"
+    path.write_bytes(EXPORTERS["glb"].export(statue, ExportOptions()).files[path.name])
+    assert main(["inspect", str(path)]) == 0
+    shown = capfd.readouterr().out
+    assert "make it taller with --height, or thicken it" in shown
+    assert "height_m" not in shown.partition("warning:")[2]
+    path.write_bytes(path.read_bytes().replace(b"1 part is thinner", b"own words: thinner"[:17]))
+    assert main(["inspect", str(path)]) == 0
+    assert "own words: thinne" in capfd.readouterr().out, "words that are not ours stay as they are"
 
 
 def test_targets_are_listed(capfd: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,8 @@ import click
 from slipcast.cli.options.export import ExportWords, export_options, read_export_options
 from slipcast.cli.terminal import Terminal
 from slipcast.core.errors import BadInput
+from slipcast.core.findings import FINDINGS, Finding
+from slipcast.core.mention import Mention
 from slipcast.jobs.failure import Failure, attempt
 
 
@@ -103,7 +105,7 @@ def inspect(terminal: Terminal, files: tuple[Path, ...], as_json: bool, debug: b
                 entries.append({"path": str(path), "ok": False, "error": done.as_dict(terminal.mention)})
                 continue
             entries.append(done)
-            for line in () if as_json else _report(done):
+            for line in () if as_json else _report(done, terminal.mention):
                 terminal.say(line)
     finally:
         if as_json:
@@ -146,7 +148,7 @@ def targets(terminal: Terminal, as_json: bool) -> int:
     return 0
 
 
-def _report(facts: dict[str, object]) -> list[str]:
+def _report(facts: dict[str, object], mention: Mention) -> list[str]:
     """The facts as lines for a reader; long texts of the metadata are cut."""
     custom = ", by the format's custom: the file states no unit" if facts["unit_is_custom"] else ""
     size = " x ".join(f"{facts[f'{side}_mm']:.1f}" for side in ("width", "height", "depth"))
@@ -172,8 +174,20 @@ def _report(facts: dict[str, object]) -> list[str]:
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         lines.append(f"  metadata   {key}: {_printable(text)}")
     for entry in _dicts(facts["findings"]):
-        lines.append(f"  {entry.get('severity', 'info')}: {_printable(str(entry.get('message', '')))}")
+        lines.append(f"  {entry.get('severity', 'info')}: {_printable(_told(entry, mention), 380)}")
     return [_printable(line, 400) for line in lines]
+
+
+def _told(entry: dict[str, object], mention: Mention) -> str:
+    """A finding of a file with options as `mention` calls them; its own words where they are not those of our table."""
+    message, values = str(entry.get("message", "")), entry.get("values")
+    if entry.get("code") not in FINDINGS or not isinstance(values, dict):
+        return message
+    found = Finding(code=str(entry["code"]), values=values)
+    try:
+        return found.tell(mention) if found.message == message else message
+    except (KeyError, IndexError, ValueError, TypeError, AttributeError):  # of another version, or not ours
+        return message
 
 
 def _dicts(value: object) -> list[dict[str, object]]:
