@@ -15,7 +15,9 @@ from slipcast.formats.gltf.read_figurine import read_asset, read_figurine
 from slipcast.formats.inspect import describe
 from slipcast.formats.join_atlas import LARGEST_PX
 from slipcast.formats.table import EXPORTERS, ExportOptions
+from slipcast.formats.vertex_colors import bake_corners
 from slipcast.mesh.sample import sample
+from slipcast.prepare.paint import sample_texture
 
 U8 = NDArray[np.uint8]
 RED, GREEN, BLUE = (200, 30, 40), (20, 180, 60), (30, 40, 210)
@@ -265,9 +267,58 @@ def test_a_metallic_roughness_texture_and_colours_per_vertex_are_told(tmp_path: 
     part = made.part(UV, made.material(**material))
     attributes = part["attributes"]
     assert isinstance(attributes, dict)
-    attributes["COLOR_0"] = made.accessor(np.ones((4, 3), np.float32))
+    attributes["COLOR_0"] = made.accessor(np.full((4, 3), 0.5, np.float32))
     (found,) = read_asset(made.save(tmp_path / "a.gltf", part))[1]
     assert "metallic-roughness texture, colours per vertex" in found.message
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.uint8, np.uint16])
+def test_colours_per_vertex_become_texels(kind: type[np.generic], tmp_path: Path) -> None:
+    most = 1 if kind is np.float32 else np.iinfo(kind).max  # type: ignore[type-var]
+    shown = np.array([[1, 0, 0, 1], [0, 1, 0, 1], [0, 0, 1, 1], [1, 1, 1, 1]])
+    made = Asset()
+    part = made.part(None, made.material(pbrMetallicRoughness={"baseColorFactor": [1, 1, 0.2158605, 1]}))
+    attributes = part["attributes"]
+    assert isinstance(attributes, dict)
+    attributes["COLOR_0"] = made.accessor((shown * most).astype(kind), normalized=kind is not np.float32)
+    path = made.save(tmp_path / "a.gltf", part, made.part(None, made.material()))
+    figurine, found = read_asset(path)
+    assert "MATERIAL_REDUCED" not in [entry.code for entry in found]
+    wanted = (shown[:, :3] * [255, 255, 128])[FACES]
+    seen = sample(figurine.texture.pixels, figurine.uv)
+    assert np.abs(seen[:4].astype(int) - wanted).max() <= 3
+    assert (seen[4:] == 255).all()
+    # In the middle of a face light is the mean of its corners', which is brighter in sRGB than the mean of numbers.
+    middle = sample(figurine.texture.pixels, figurine.uv[:4].mean(1))
+    light = (shown[:, :3] * [1, 1, 0.2158605])[FACES].mean(1)
+    srgb = 255 * np.where(
+        light <= 0.0031308, 12.92 * light, 1.055 * np.maximum(light, 1e-9) ** (1 / 2.4) - 0.055
+    )
+    assert np.abs(middle.astype(float) - srgb).max() <= 4
+
+
+@pytest.mark.parametrize("faces", [1, 2, 7, 3000])
+def test_no_face_reads_anothers_texel(faces: int) -> None:
+    rng = np.random.default_rng(faces)
+    colors = np.repeat(rng.integers(0, 2, (faces, 1, 3)).astype(np.float32), 3, axis=1)
+    made = bake_corners(colors)
+    weights = rng.dirichlet([0.2, 0.2, 0.2], 40).astype(np.float32)
+    places = np.einsum("wk,fkc->fwc", np.concatenate([np.eye(3, dtype=np.float32), weights]), made.uv)
+    height, width = made.color.shape[:2]
+    assert (made.uv > 0).all()
+    assert (made.uv < 1).all()
+    assert max(height, width) <= 2048
+    for seen in (
+        sample(made.color, places),
+        sample_texture(made.color, places.reshape(-1, 2)).reshape(*places.shape[:2], 3),
+    ):
+        assert np.abs(seen.astype(int) - 255 * colors[:, :1].astype(int)).max() <= 1
+
+
+def test_one_colour_for_all_vertices_takes_no_texel_a_face() -> None:
+    made = bake_corners(np.full((500, 3, 3), 0.2158605, np.float32))
+    assert made.color.shape == (8, 8, 3)
+    assert (made.color == 128).all()
 
 
 def test_normal_maps_lie_where_their_colours_lie(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ class Maker:
         self.data += array.tobytes() + bytes(-array.nbytes % 4)
         return len(self.json["bufferViews"]) - 1
 
-    def accessor(self, array: NDArray[np.generic]) -> int:
+    def accessor(self, array: NDArray[np.generic], **more: object) -> int:
         rows = array.reshape(len(array), -1)
         self.json["accessors"].append(
             {
@@ -42,6 +42,7 @@ class Maker:
                 "componentType": _KINDS[rows.dtype.name],
                 "count": len(rows),
                 "type": _WIDTHS[rows.shape[1]],
+                **more,
             }
         )
         return len(self.json["accessors"]) - 1

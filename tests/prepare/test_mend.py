@@ -13,6 +13,7 @@ from slipcast.core.values import Figurine, Mesh
 from slipcast.mesh.topology import closedness
 from slipcast.prepare.base import BaseOptions
 from slipcast.prepare.body import Body, body_from_mesh
+from slipcast.prepare.hollow import HollowOptions
 from slipcast.prepare.mend import join_bodies, make_solid, mend
 from slipcast.prepare.print import PrintOptions, print_figurine
 
@@ -120,3 +121,48 @@ def test_a_solid_is_made_of_what_is_open_and_overlaps() -> None:
     assert alone < state.volume_m3 < 1.9 * alone, "what both hold is counted once"
     assert np.ptp(solid.mesh.vertices[:, 1]) == pytest.approx(np.ptp(whole.mesh.vertices[:, 1]), abs=1e-6)
     assert np.isfinite(solid.uv).all()
+
+
+def beside(figurine: Figurine, *moves_m: tuple[float, float, float], scale: float = 0.2) -> Figurine:
+    """The figurine with small copies of itself, each moved from its own place."""
+    mesh, count = figurine.mesh, len(figurine.mesh.vertices)
+    vertices = [mesh.vertices, *(mesh.vertices * scale + np.float32(move) for move in moves_m)]
+    copies = 1 + len(moves_m)
+    return replace(
+        figurine,
+        mesh=Mesh(
+            vertices=np.concatenate(vertices).astype(np.float32),
+            faces=np.concatenate([mesh.faces + k * count for k in range(copies)]).astype(np.int32),
+            source=np.tile(mesh.source, copies),
+        ),
+        uv=np.tile(figurine.uv, (copies, 1, 1)),
+    )
+
+
+def test_a_piece_that_floats_is_a_warning_with_its_gap() -> None:
+    """The pillar is 30 x 20 x 60 mm; its copies are a fifth of that."""
+    pillar = textured_pillar()
+    made = print_figurine(beside(pillar, (0, 0.0645, 0)), PrintOptions(base=BaseOptions(shape="none")))
+    (found,) = (entry for entry in made.findings if entry.code == "PRINT_SEVERAL")
+    assert found.values["count"] == 2
+    assert found.values["gap_mm"] == pytest.approx(4.5, abs=0.01)
+    assert "70 mm high" in str(found.values["place"])
+    assert made.describe()["printability"]["status"] == "warning"  # type: ignore[index]
+    assert made.sound
+
+
+def test_of_several_pieces_the_farthest_is_told() -> None:
+    pillar = textured_pillar()
+    three = beside(pillar, (0.020, 0, 0), (-0.030, 0, 0))
+    made = print_figurine(three, PrintOptions(base=BaseOptions(shape="none")))
+    (found,) = (entry for entry in made.findings if entry.code == "PRINT_SEVERAL")
+    assert found.values["count"] == 3
+    assert found.values["gap_mm"] == pytest.approx(12, abs=0.01)
+    assert "left" in str(found.values["place"])
+    joined = print_figurine(three, PrintOptions(base=BaseOptions(shape="round", size_mm=80)))
+    assert "PRINT_SEVERAL" not in {entry.code for entry in joined.findings}
+
+
+def test_a_cavity_is_no_piece() -> None:
+    made = print_figurine(textured_pillar(), PrintOptions(process="resin", hollow=HollowOptions()))
+    assert "PRINT_SEVERAL" not in {entry.code for entry in made.findings}

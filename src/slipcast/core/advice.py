@@ -97,6 +97,9 @@ ADVICE: dict[str, Row] = {
     "FACTORS_JOINED": Row("export each material as an asset of its own where its shine matters"),
     # the print suffers
     "PRINT_TIPS_OVER": Row("give it a base", option="{option:base=auto}"),
+    "PRINT_SEVERAL": Row(
+        "join the pieces in a modelling program, or stand them on one base", option="{option:base=round:40mm}"
+    ),
     "PRINT_TOO_LARGE": Row(
         "cut it into parts or make it smaller", option="{option:split=auto}, or {option:scale_to_fit}"
     ),

@@ -77,6 +77,11 @@ FINDINGS: dict[str, Row] = {
         "the mesh was open: {holes} {holes:hole was|holes were} covered ({covered_mm2} mm2, {deviation_mm} mm "
         "off the rims), {joined} {joined:vertex|vertices} joined, {dropped} {dropped:face|faces} left out",
     ),
+    "PRINT_SEVERAL": Row(
+        _W,
+        "the figurine prints as {count} pieces that do not touch: one, {place}, is {gap_mm} mm away from the rest; "
+        "join them in the program that made them",
+    ),
     "PRINT_ISLANDS": Row(
         _I,
         "{count} {count:area|areas} of {part} {count:begins|begin} in the air, the lowest {place}; "

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from slipcast.jobs.events import EntryDone, Found, Tell, ignore
 from slipcast.jobs.failure import Failure, attempt
 
 if TYPE_CHECKING:
+    from slipcast.core.findings import Finding
     from slipcast.core.values import Figurine
     from slipcast.prepare.print import Print, PrintOptions
 
@@ -67,7 +68,9 @@ def _print(path: Path, job: PrintJob) -> Printed:
     from slipcast.prepare.print import print_figurine
 
     check_folder(job.out)
-    made = print_figurine(_figurine_of(path, job.options), job.options)
+    figurine, lost = _read(path, job.options)
+    made = print_figurine(figurine, job.options)
+    made = replace(made, findings=(*lost, *made.findings))
     text = json.dumps({"source": path.name, **made.describe()}, indent=2, ensure_ascii=False) + "\n"
     files = {**made.files(), f"{made.name}.print.json": text.encode()}
     if job.report:
@@ -77,11 +80,12 @@ def _print(path: Path, job: PrintJob) -> Printed:
     return Printed(source=path, files=write_files(job.out, files, spare=[path]), made=made)
 
 
-def _figurine_of(path: Path, options: "PrintOptions") -> "Figurine":
-    from slipcast.formats.gltf.read_figurine import read_figurine
+def _read(path: Path, options: "PrintOptions") -> "tuple[Figurine, tuple[Finding, ...]]":
+    """The figurine of an asset or a picture, and what of the asset it cannot hold."""
+    from slipcast.formats.gltf.read_figurine import read_asset
 
     if path.suffix.lower() in ASSETS:
-        return read_figurine(path)
+        return read_asset(path)
     from slipcast.formats.inspect import READERS
 
     if path.suffix.lower() in READERS:
@@ -92,4 +96,4 @@ def _figurine_of(path: Path, options: "PrintOptions") -> "Figurine":
     from slipcast.depth.place import PlaceOptions
     from slipcast.jobs.workshop import convert
 
-    return convert(path, normal_map="off", height_m=options.height_m or PlaceOptions.height_m).figurine
+    return convert(path, normal_map="off", height_m=options.height_m or PlaceOptions.height_m).figurine, ()

@@ -22,7 +22,8 @@ from slipcast.formats.gltf.solid import read_solid
 from slipcast.formats.gltf_document import Document, Json, parse
 from slipcast.formats.gltf_scene import Part, Scene, attribute
 from slipcast.formats.gltf_surfaces import Surface, read_surface
-from slipcast.formats.join_atlas import Atlas, join, tile
+from slipcast.formats.join_atlas import Atlas, Tile, join, tile
+from slipcast.formats.vertex_colors import bake_corners, linear_from_srgb
 from slipcast.mesh.weld import find_equal
 
 _LARGEST_M = 10_000.0
@@ -41,7 +42,8 @@ class _Piece:
     """(F,3,2) as its texture wants them."""
     material: object
     has_uv: bool
-    has_colors: bool
+    colors: F32 | None
+    """(F,3,3) linear red, green and blue of each corner; None where the file has none, or white alone."""
 
 
 def read_figurine(path: Path) -> Figurine:
@@ -53,8 +55,8 @@ def read_asset(path: Path) -> tuple[Figurine, tuple[Finding, ...]]:
     """Read a textured asset and say what of it a Figurine cannot hold.
 
     Vertices of one mesh at one place become one, so that a solid is closed again; faces of another origin count as
-    SEEN; without a texture the atlas has the materials' own colours. Raises BadInput for a file without triangles, and
-    for a texture whose coordinates are absent.
+    SEEN; without a texture the atlas has the materials' own colours, times the colours per vertex. Raises BadInput for
+    a file without triangles, and for a texture whose coordinates are absent.
     """
     with np.errstate(all="ignore"):  # numbers beyond any scale are refused below
         return _read(path, parse(path))
@@ -73,7 +75,7 @@ def _read(path: Path, document: Document) -> tuple[Figurine, tuple[Finding, ...]
     _require_texture(path, pieces, surfaces)
     used = [key for key in surfaces if any(piece.material == key for piece in pieces)]
     groups = {key: [piece for piece in pieces if piece.material == key] for key in used}
-    tiles = [tile(surfaces[key], np.concatenate([piece.uv for piece in groups[key]])) for key in used]
+    tiles = [_lay(surfaces[key], groups[key]) for key in used]
     atlas = join(tiles)
     uv_of: dict[int, F32] = {}
     for key, joined in zip(used, atlas.uv, strict=True):
@@ -103,6 +105,18 @@ def _read(path: Path, document: Document) -> tuple[Figurine, tuple[Finding, ...]
     return figurine, (*left_out(document, scene), *lost)
 
 
+def _lay(surface: Surface, pieces: list[_Piece]) -> Tile:
+    """The texels of one material for its pieces: its texture, or where it has none its colour times the vertices'."""
+    if surface.slot is not None or all(piece.colors is None for piece in pieces):
+        return tile(surface, np.concatenate([piece.uv for piece in pieces]))
+    tint = linear_from_srgb(surface.color[0, 0])
+    whites = (np.ones((len(piece.faces), 3, 3), np.float32) for piece in pieces)
+    colors = [
+        white if piece.colors is None else piece.colors for white, piece in zip(whites, pieces, strict=True)
+    ]
+    return bake_corners(np.concatenate(colors) * tint)
+
+
 def _piece(path: Path, scene: Scene, part: Part, surface: Surface) -> _Piece:
     """Points, faces and texture coordinates of one primitive."""
     document = scene.document
@@ -118,9 +132,19 @@ def _piece(path: Path, scene: Scene, part: Part, surface: Surface) -> _Piece:
     if usable and uv is not None and slot is not None:
         corner = slot.coordinates(uv.astype(np.float32)[faces])
         usable = bool(np.isfinite(corner).all() and np.abs(corner).max() < 1e6)
-    colored = attribute(document, part.primitive, "COLOR_0") is not None
+    colors = _read_colors(document, part, len(points))
+    at_corners = None if colors is None or (colors >= 1).all() else colors[faces]
     material = part.primitive.get("material")
-    return _Piece(part, points.astype(np.float32), faces, corner, material, usable, colored)
+    return _Piece(part, points.astype(np.float32), faces, corner, material, usable, at_corners)
+
+
+def _read_colors(document: Document, part: Part, count: int) -> F32 | None:
+    """(V,3) linear colours per vertex of a primitive, 0 to 1; None where it has none that fit it."""
+    colors = attribute(document, part.primitive, "COLOR_0")
+    if colors is None or colors.shape not in ((count, 3), (count, 4)):
+        return None
+    most = np.iinfo(colors.dtype).max if colors.dtype.kind in "iu" else 1
+    return np.clip(np.nan_to_num(colors[:, :3].astype(np.float32)) / np.float32(most), 0, 1)
 
 
 def _require_texture(path: Path, pieces: list[_Piece], surfaces: dict[object, Surface]) -> None:
@@ -198,7 +222,8 @@ def _lost(pieces: list[_Piece], used: list[object], surfaces: dict[object, Surfa
     found = []
     for key in used:
         words = list(surfaces[key].lost)
-        if any(piece.has_colors for piece in pieces if piece.material == key):
+        textured = surfaces[key].slot is not None
+        if textured and any(piece.colors is not None for piece in pieces if piece.material == key):
             words.append("colours per vertex")
         if words:
             values = {"name": surfaces[key].name[:80], "what": ", ".join(words)}
