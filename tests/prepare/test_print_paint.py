@@ -100,6 +100,30 @@ def test_a_face_keeps_its_skin_beside_gold() -> None:
     assert after.colors[::2] == before.colors[::2]
 
 
+def test_a_strong_colour_is_kept_where_another_would_serve_as_well() -> None:
+    """The knight's case: red cape, brown hair, greys, by thousandths of what one looks at."""
+    own = np.array(
+        [
+            *[[177, 182, 190], [140, 140, 143], [71, 74, 80], [143, 87, 61], [241, 210, 183], [215, 72, 76]],
+            *[
+                [201, 154, 66],
+                [249, 250, 250],
+                [76, 113, 193],
+                [175, 133, 59],
+                [216, 180, 156],
+                [154, 90, 58],
+            ],
+            *[[204, 163, 137], [130, 92, 69], [101, 58, 36], [115, 97, 88]],
+        ],
+        np.uint8,
+    )
+    share = [249, 114, 80, 80, 78, 58, 55, 55, 48, 33, 33, 28, 24, 19, 15, 14]
+    palette, _ = choose_palette(np.repeat(own, share, axis=0), np.ones(sum(share)), 4)
+    lab = lab_from_srgb(np.array(palette.colors, np.uint8))
+    for strong in (own[5:6], own[8:9]):
+        assert ciede2000(lab, lab_from_srgb(strong)).min() < 5
+
+
 def test_a_ragged_border_is_printed_smooth(statue: Figurine) -> None:
     surface = read_surface(body_from_mesh(statue.mesh, statue.uv))
     options = PaintOptions(filaments=((200, 30, 30), (30, 40, 200), (40, 190, 60)), smallest_mm2=0)

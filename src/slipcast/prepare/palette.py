@@ -3,10 +3,13 @@
 Colours are compared where equal steps look equal, in CIE Lab (D65): the figurine's colours are grouped by average
 linkage, and of the groups those are taken that leave the least difference in all others (k-medoids, every choice
 tried, none nearer to another than `_APART`). A group counts by the root of its importance, not by its area: a face
-of 2 % is what one looks at. How far a figurine's colours lie from what will be printed is told as CIEDE2000 (Sharma,
-Wu and Dalal 2005).
+of 2 % is what one looks at. Of two that would serve about as well the stronger colour is taken: who prints a red cape
+brown has lost more than who prints brown hair grey. How far a figurine's colours lie from what will be printed is
+told as CIEDE2000 (Sharma, Wu and Dalal 2005).
 
-Rejected: k-means weighted by area. Of four colours the knight of samples/ got two blues and two greys, and a grey face.
+Rejected: k-means weighted by area. Of four colours the knight of samples/ got two blues and two greys, and a grey
+face. Stronger colours at `_VIVID` 30 to 120: the panes of the sample mech are blue as they should be, but a teapot's
+brown handle becomes red (mean CIEDE2000 10.8 -> 19.1).
 """
 
 from collections.abc import Iterable, Sequence
@@ -42,6 +45,8 @@ _LIT = 0.7
 _SKIN = 4.0
 """How much more skin counts on the head: who has a face is looked in the face."""
 _FACED = 0.08
+_VIVID = 200.0
+"""Chroma at which a colour counts twice."""
 _WHITE = np.array([0.95047, 1.0, 1.08883])
 _XYZ_FROM_RGB = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
@@ -71,7 +76,8 @@ def choose_palette(colors: U8, area: F64, count: int, importance: F64 | None = N
     space = compare_space(lab)
     looked_at = area if importance is None else importance
     centers, weight = _group(space, looked_at)
-    chosen = centers[_pick(centers, np.sqrt(weight / max(float(weight.sum()), 1e-30)), count)]
+    vivid = 1 + np.hypot(centers[:, 1], centers[:, 2]) / _VIVID
+    chosen = centers[_pick(centers, vivid * np.sqrt(weight / max(float(weight.sum()), 1e-30)), count)]
     index = _nearest(space, chosen)
     # What is printed has the hue of what is much like the chosen one, since blends with its neighbours do not count,
     # and the lightness of its lit part: shadows are no paint.
