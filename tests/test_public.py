@@ -38,8 +38,10 @@ def test_every_public_name_is_documented_and_typed(name: str) -> None:
             else value.__annotations__
         )
         assert set(inspect.signature(value).parameters) | {"return"} == set(hints), name
-        kinds = {parameter.kind for parameter in inspect.signature(value).parameters.values()}
-        assert inspect.Parameter.VAR_KEYWORD not in kinds
+        for parameter in inspect.signature(value).parameters.values():
+            if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+                (keywords,) = typing.get_args(parameter.annotation)
+                assert typing.is_typeddict(keywords), "each keyword has a type"
     if is_dataclass(value):
         assert all(field.type for field in fields(value))
 

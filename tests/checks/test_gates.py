@@ -65,6 +65,13 @@ def test_gates_go_in_order_and_tell_what_was_measured() -> None:
     assert parse_gates("") == ()
 
 
+@pytest.mark.parametrize(
+    "word", ["iou>=1", "iou<=1", "iou>0", "bodies<=0", "agreement>=-1", "stands>=-90", "seen=100%"]
+)
+def test_a_limit_at_the_edge_of_what_can_be_is_taken(word: str) -> None:
+    assert parse_gates(word)[0].text == word
+
+
 def test_what_was_measured_is_told_in_words() -> None:
     assert [say_measured(value) for value in (None, True, False, 0.95, 3)] == [
         "nothing",
@@ -90,6 +97,15 @@ def test_what_was_measured_is_told_in_words() -> None:
         ("thickness>=0.8%", "'mm' or 'cm'"),
         ("iou>=0.9mm", "'%'"),
         ("faces<=9e", "needs a"),
+        ("iou>1", "can never be met: the value is between 0 and 1"),
+        ("iou>=95", "or 95%"),
+        ("iou==1.5", "can never be met"),
+        ("sharpness>100%", "can never be met"),
+        ("agreement>1", "is between -1 and 1"),
+        ("agreement<-1", "is between -1 and 1"),
+        ("stands>=91", "is between -90 and 90"),
+        ("bodies<0", "is never below 0"),
+        ("thickness<0mm", "is never below 0"),
     ],
 )
 def test_what_is_not_understood_is_said_with_the_cure(word: str, said: str) -> None:

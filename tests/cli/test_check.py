@@ -64,6 +64,35 @@ def test_views_are_compared(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -
     assert [found["code"] for found in views["findings"]] == ["VIEWS_NOT_MIRRORED", "VIEW_DROPPED"]
 
 
+def test_a_folder_stands_for_the_pictures_in_it(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    one, two = saved(tmp_path / "a.png", drawn()), saved(tmp_path / "b.png", drawn())
+    (tmp_path / "a.preview.png").write_bytes(one.read_bytes())
+    (tmp_path / "notes.txt").write_text("none")
+    assert main(["check", str(tmp_path), "--json"]) == 0
+    assert [entry["picture"] for entry in json.loads(capfd.readouterr().out)] == [str(one), str(two)]
+
+
+def test_the_views_in_a_folder_are_compared(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for view in ("front", "back"):
+        saved(tmp_path / f"owl_{view}.png", drawn())
+    assert main(["check", str(tmp_path), "--json"]) == 0
+    entries = json.loads(capfd.readouterr().out)
+    assert [Path(entry["picture"]).name for entry in entries] == ["owl_front.png", "owl_back.png", "views"]
+    assert entries[-1]["findings"][0]["code"] == "VIEWS_NOT_MIRRORED"
+
+
+def test_an_empty_folder_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(tmp_path)]) == 2
+    assert "is a folder without pictures" in capfd.readouterr().err
+
+
+def test_json_calls_options_by_their_flags(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = saved(tmp_path / "flat.png", Picture(pixels=np.full((100, 100, 3), 90, np.uint8)))
+    assert main(["check", str(path), "--json"]) == 6
+    (entry,) = json.loads(capfd.readouterr().out)
+    assert entry["advice"][0]["option"].startswith("--keep, and look at")
+
+
 @pytest.mark.parametrize(
     ("views", "why"),
     [

@@ -98,7 +98,7 @@ def test_a_manifest_says_what_is_different_for_a_picture(
         ("m.csv", "picture,faces\na.png,many\n", "m.csv, line 2: --faces 'many' is no whole number"),
         ("m.jsonl", '{"picture": "a.png"}\n{', "m.jsonl, line 2: this is not JSON"),
         ("m.jsonl", "[]", "m.jsonl, line 1: an object is needed"),
-        ("m.txt", "", "there is no picture to convert"),
+        ("m.txt", "", "no picture is named"),
     ],
 )
 def test_a_broken_list_is_one_sentence_before_any_work(

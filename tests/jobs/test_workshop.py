@@ -3,7 +3,7 @@
 import io
 import json
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -134,6 +134,38 @@ def test_a_result_fits_a_screen_and_saves_itself(figure: Path, shop: Workshop, t
     assert result.exports["glb"].save(tmp_path / "three")[0].read_bytes() == light.main
 
 
+@pytest.mark.parametrize("kind", ["result", "light"])
+def test_a_saved_result_takes_the_report_of_an_earlier_asset_away(
+    kind: str, figure: Path, shop: Workshop, tmp_path: Path
+) -> None:
+    for name in ("egg.report.html", "owl.report.html"):
+        (tmp_path / name).write_bytes(b"of an earlier asset")
+    result = shop.convert(figure, QUICK)
+    (result if kind == "result" else result.light()).save(tmp_path)
+    assert [path.name for path in tmp_path.glob("*.html")] == ["owl.report.html"]
+
+
+def test_pictures_without_a_file_do_not_overwrite_each_other(
+    figure: Path, shop: Workshop, tmp_path: Path
+) -> None:
+    picture = Image.open(figure).copy()
+    done = list(shop.convert_many([picture, figure, figure.read_bytes(), np.asarray(picture)], QUICK))
+    for each in done:
+        each.save(tmp_path)
+    assert [each.result.name for each in done if each.result] == [
+        "figurine",
+        "egg",
+        "figurine-2",
+        "figurine-3",
+    ]
+    assert {path.name for path in tmp_path.glob("*.glb")} == {
+        "figurine.glb",
+        "egg.glb",
+        "figurine-2.glb",
+        "figurine-3.glb",
+    }
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_many_pictures_come_one_by_one_and_a_bad_one_stops_no_other(
     workers: int, figure: Path, tmp_path: Path
@@ -171,6 +203,23 @@ def test_endless_pictures_are_read_as_there_is_work(figure: Path, shop: Workshop
             shop.convert_many([figure], workers=wrong)  # type: ignore[arg-type]
     with pytest.raises(BadInput, match="pictures is one picture"):
         shop.convert_many(str(figure))
+
+
+def test_make_takes_the_choices_that_convert_takes(figure: Path) -> None:
+    made = slipcast.make(
+        "an egg", QUICK, provider="folder", pictures=figure, height_m=0.03, formats="stl", delight=0.5
+    )
+    assert np.ptp(made.mesh.vertices[:, 1]) == pytest.approx(0.03)
+    assert list(made.exports) == ["stl"]
+    assert made.recipe.texture.delight == 0.5
+    with pytest.raises(BadInput, match="faces is 1; give a whole number"):
+        slipcast.make("an egg", provider="folder", pictures=figure, faces=1)
+
+
+@pytest.mark.parametrize("call", [slipcast.convert, slipcast.make, Workshop().convert, Workshop().make])
+def test_a_choice_that_is_none_names_the_nearest(call: Callable[..., object], figure: Path) -> None:
+    with pytest.raises(TypeError, match="hight_m is no choice of a recipe; did you mean height_m"):
+        call(str(figure), hight_m=0.03)
 
 
 def test_words_become_an_asset_and_their_story_stays_with_it(

@@ -16,6 +16,7 @@ from PIL import Image
 from shapes import HUES, figure, sphere
 from silhouettes import disc, picture_of
 
+from slipcast.checks.gates import parse_gates
 from slipcast.checks.verdict import LIMITS, Verdict
 from slipcast.cli.main import main
 from slipcast.core.errors import BadInput
@@ -29,8 +30,9 @@ from slipcast.pipeline.run import run
 from slipcast.reconstruct.points import PointOptions
 from slipcast.reconstruct.simplify import SimplifyOptions
 from slipcast.report.index import cards_of, draw_index, is_ours
+from slipcast.report.measured import WORDS, measured
 from slipcast.report.model import pack, thickness_level
-from slipcast.report.page import CHECKS, VERDICTS, groups_of, measured
+from slipcast.report.page import CHECKS, VERDICTS, groups_of
 from slipcast.report.report import ASSETS, draw_report
 from slipcast.texture.normal_map import Frames
 from slipcast.texture.paint import TextureOptions
@@ -173,17 +175,36 @@ def test_every_check_and_verdict_has_a_name_for_people() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "told"),
     [
-        ("thickness_mm", 0.812, "thickness 0.812 mm"),
-        ("thin_share", 0.0123, "thin 1.2 %"),
-        ("tilt_deg", 12.0, "tilt 12°"),
+        ("thickness_mm", 0.812, "walls of 0.812 mm and more"),
+        ("off_centre_share", 0.0123, "1.23 % off the middle"),
+        ("tilt_deg", 12.0, "tilted by 12°"),
         ("volume_mm3", 47130.2, "volume 47,130 mm³"),
-        ("texels_per_mm", 8.224, "texels per mm 8.22"),
-        ("open_edges", 0, "open edges 0"),
-        ("is_prior", True, "is prior yes"),
+        ("texels_per_mm", 8.224, "8.22 texels per mm"),
+        ("open_edges", 0, "open edges: 0"),
+        ("is_prior", True, "no model told the depth: yes"),
+        ("iou", 0.9891, "outlines overlap by 98.9 %"),
+        ("of_another_version_mm2", 3.0, "of another version 3 mm²"),
     ],
 )
-def test_measured_values_are_told_with_their_units(key: str, value: object, told: str) -> None:
+def test_measured_values_are_told_with_their_units(key: str, value: float, told: str) -> None:
     assert measured(key, value) == told
+
+
+def test_no_measured_value_is_told_by_its_raw_name(result: Result) -> None:
+    names = {key for check in result.checks for key in check.values}
+    assert names <= set(WORDS), "a value of a check has words on the page"
+    words = Page(draw_report(result).decode()).words
+    assert "edges with more than two faces: 0" in words
+    assert "crowded edges" not in words
+
+
+def test_what_a_gate_measured_has_the_unit_of_its_words(result: Result) -> None:
+    gated = run(
+        result.original, replace(result.recipe, gates=parse_gates("thickness>=9cm,iou>=0.5")), name="egg"
+    )
+    words = Page(draw_report(gated).decode()).words
+    assert re.search(r"thickness>=9cm\s*[0-9.]+ mm\s*no", words)
+    assert re.search(r"iou>=0.5\s*[0-9.]+\s*yes", words)
 
 
 def test_advice_stands_with_its_finding_and_orders_the_findings(result: Result) -> None:

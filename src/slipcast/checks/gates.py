@@ -4,6 +4,7 @@ A gate compares one measured value of one check; what there is to measure is one
 there can be gated by their score: `sharpness>=0.5`. What could not be measured does not pass.
 """
 
+import math
 import operator
 import re
 from collections.abc import Callable, Iterable
@@ -25,6 +26,10 @@ class Row(NamedTuple):
     """mm, deg, share, count or empty."""
     about: str
     """What is measured, for docs/quality.md."""
+    low: float = 0.0
+    """The least that the value can be."""
+    high: float = math.inf
+    """The most."""
 
 
 GATES: dict[str, Row] = {
@@ -39,27 +44,28 @@ GATES: dict[str, Row] = {
     "bodies": Row("islands", "bodies", "count", "separate bodies"),
     "gap": Row("islands", "gap_mm", "mm", "from a separate body to the nearest other"),
     "stands": Row(
-        "stands", "stands_deg", "deg", "the lean at which it tips over; below 0 it falls by itself"
+        "stands", "stands_deg", "deg", "the lean at which it tips over; below 0 it falls by itself", -90, 90
     ),
-    "lean": Row("lean", "lean_deg", "deg", "forwards, seen from the side; below 0 backwards"),
+    "lean": Row("lean", "lean_deg", "deg", "forwards, seen from the side; below 0 backwards", -90, 90),
     "lost": Row(
         "parts",
         "lost_share",
         "share",
         "the farthest part of the outline that the mesh lacks, over the height",
+        high=1,
     ),
     "genus": Row("tunnels", "genus", "count", "holes that go through"),
     "faces": Row("budget", "faces", "count", "triangles"),
     "texels": Row("texels", "texels_along_height", "count", "texels along the height"),
-    "overlap": Row("overlap", "uv_overlap_share", "share", "texture used twice"),
-    "iou": Row("iou", "iou", "share", "mesh and picture: intersection of their outlines over union"),
-    "seen": Row("invented", "seen_share", "share", "the surface that the picture shows"),
+    "overlap": Row("overlap", "uv_overlap_share", "share", "texture used twice", high=1),
+    "iou": Row("iou", "iou", "share", "mesh and picture: intersection of their outlines over union", high=1),
+    "seen": Row("invented", "seen_share", "share", "the surface that the picture shows", high=1),
     "relief": Row("relief", "relief_over_width", "share", "the front's relief over its width"),
-    "tilt": Row("tilt", "tilt_deg", "deg", "the front's lean"),
+    "tilt": Row("tilt", "tilt_deg", "deg", "the front's lean", high=90),
     "proportion": Row("proportion", "depth_over_width", "", "depth over width"),
     "roundness": Row("proportion", "depth_over_outline", "", "depth over width where the outline is widest"),
-    "leak": Row("leak", "rim_behind_share", "share", "the rim that falls back to the background"),
-    "agreement": Row("agreement", "correlation", "", "correlation of two depth models"),
+    "leak": Row("leak", "rim_behind_share", "share", "the rim that falls back to the background", high=1),
+    "agreement": Row("agreement", "correlation", "", "correlation of two depth models", -1, 1),
     "guess": Row("certainty", "back_error_share", "share", "the back's likely error, over the longer side"),
 }
 
@@ -78,7 +84,7 @@ _UNITS: dict[str, dict[str, float]] = {
     "count": {"": 1.0},
     "": {"": 1.0},
 }
-_WORDS = re.compile(r"([a-z][a-z_-]*)\s*(?:(>=|<=|==|=|>|<)\s*([0-9.]+(?:e-?[0-9]+)?)\s*([a-z%°]*))?")
+_WORDS = re.compile(r"([a-z][a-z_-]*)\s*(?:(>=|<=|==|=|>|<)\s*(-?[0-9.]+(?:e-?[0-9]+)?)\s*([a-z%°]*))?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,11 +144,25 @@ def _parse(word: str) -> Gate:
         raise BadInput(
             f"the gate {word!r} needs a number with the unit {choices}; write for instance {example}"
         )
-    return Gate(text=word, name=name, sign=match[2], limit=number * units[match[4]])
+    limit = number * units[match[4]]
+    _check_limit(word, row, match[2], limit)
+    return Gate(text=word, name=name, sign=match[2], limit=limit)
+
+
+def _check_limit(word: str, row: Row, sign: str, limit: float) -> None:
+    """Refuse a gate that no result can pass: it would fail all of them after their work."""
+    passes = _SIGNS[sign]
+    equal = sign in ("=", "==")
+    if not (row.low <= limit <= row.high if equal else passes(row.low, limit) or passes(row.high, limit)):
+        between = f"is between {row.low:g} and {row.high:g}" if row.high < math.inf else "is never below 0"
+        percent = f", or {limit:g}%" if row.unit == "share" and 1 < limit <= 100 else ""
+        raise BadInput(
+            f"the gate {word!r} can never be met: the value {between}; give a limit that can be reached{percent}"
+        )
 
 
 def _row(name: str) -> Row:
-    return GATES.get(name) or Row(name, "score", "share", f"the score of the check {name}")
+    return GATES.get(name) or Row(name, "score", "share", f"the score of the check {name}", high=1)
 
 
 def _example(row: Row) -> str:
@@ -155,11 +175,18 @@ def pass_gates(checks: Iterable[Check], gates: Iterable[Gate]) -> tuple[Passage,
     return tuple(_passage(by_name, gate) for gate in gates)
 
 
-def say_measured(measured: float | bool | None) -> str:
-    """A measured value for a reader."""
+def say_measured(measured: float | bool | None, gate: str = "") -> str:
+    """A measured value for a reader, in the unit that the words of its `gate` compare.
+
+    >>> say_measured(0.62, "thickness>=0.8mm"), say_measured(None), say_measured(False)
+    ('0.62 mm', 'nothing', 'no')
+    """
     if measured is None:
         return "nothing"
-    return {True: "yes", False: "no"}[measured] if isinstance(measured, bool) else f"{measured:g}"
+    if isinstance(measured, bool):
+        return "yes" if measured else "no"
+    unit = _row(parse_gates(gate)[0].name).unit if gate else ""
+    return f"{measured:g}" + {"mm": " mm", "deg": "°"}.get(unit, "")
 
 
 def _passage(checks: dict[str, Check], gate: Gate) -> Passage:

@@ -1,6 +1,5 @@
 """`slipcast check`: pictures in, what is wrong with them out, before money and minutes go into them."""
 
-import json
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -13,6 +12,7 @@ from slipcast.core.errors import BadInput
 from slipcast.core.mention import Mention
 from slipcast.core.values import View
 from slipcast.jobs.failure import Failure, attempt
+from slipcast.jobs.sources import entries_of
 
 if TYPE_CHECKING:
     from slipcast.jobs.check import Checked
@@ -43,6 +43,9 @@ def check(
 ) -> int:
     """Judge each PICTURE before an asset is made of it: verdict, scores, findings, and what to do about them.
 
+    A folder stands for the pictures in it. If they are views of one figurine (front.png, left.png ...), they are
+    compared as well.
+
     The verdict is approve, review (look first) or reject. The exit code is 0 for approve and review, 6 when a picture
     is rejected, 2 when a file cannot be read.
     """
@@ -62,12 +65,13 @@ def check(
         )
         terminal.complain(failure)
 
-    sides = attempt(lambda: _sides(views, pictures), debug=debug)
+    named = attempt(lambda: _named(views, pictures), debug=debug)
     try:
-        if isinstance(sides, Failure):
-            complain(sides, None)
+        if isinstance(named, Failure):
+            complain(named, None)
         else:
-            job = CheckJob(pictures=pictures, sides=sides, drafts=drafts, prompt=prompt, debug=debug)
+            found, sides = named
+            job = CheckJob(pictures=found, sides=sides, drafts=drafts, prompt=prompt, debug=debug)
             with nullcontext() if debug else quiet():
                 for path, done in check_pictures(job):
                     if isinstance(done, Failure):
@@ -80,7 +84,7 @@ def check(
                         failures.append(done.rejected)
     finally:
         if as_json:
-            terminal.say(json.dumps(entries, indent=2, ensure_ascii=False))
+            terminal.say_json(entries, indent=2)
     return next((failure.exit_code for failure in failures if failure.exit_code != 6), 6 if failures else 0)
 
 
@@ -96,6 +100,18 @@ def _lines(done: "Checked", mention: Mention) -> Iterator[str]:
         yield f"  {found.severity.value}: {found.tell(mention)}"
     for number, advice in enumerate(advise(done.findings), 1):
         yield f"  {number}. {advice.tell(mention)}"
+
+
+def _named(views: str, places: tuple[Path, ...]) -> tuple[tuple[Path, ...], dict[Path, View]]:
+    """The pictures that files and folders name, and the side of each where they are views of one figurine."""
+    entries = entries_of(places, None)
+    pictures = tuple(path for entry in entries for path in (entry.picture, *entry.others.values()))
+    if views or len(entries) != 1 or not entries[0].others:
+        return pictures, _sides(views, pictures)
+    return pictures, {
+        entries[0].picture: View.FRONT,
+        **{path: side for side, path in entries[0].others.items()},
+    }
 
 
 def _sides(views: str, pictures: tuple[Path, ...]) -> dict[Path, View]:

@@ -1,6 +1,5 @@
 """`slipcast convert`: pictures in, assets on disk, one line for each."""
 
-import json
 from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
@@ -157,7 +156,7 @@ def convert(
         entry = _entry(path, done, terminal.mention)
         entries.append(entry)
         if json_lines:
-            terminal.say(json.dumps(entry, ensure_ascii=False))
+            terminal.say_json(entry)
         if isinstance(done, Failure):
             failures.append(done)
             terminal.complain(done)
@@ -190,7 +189,7 @@ def convert(
                         terminal.log(progress_line(passed.pop(), task, done))
     finally:
         if as_json:
-            terminal.say(json.dumps(entries, indent=2, ensure_ascii=False))
+            terminal.say_json(entries, indent=2)
     full = [failure for failure in failures if failure.kind == DiskFull.__name__]
     if full and len(entries) < count:
         terminal.complain(

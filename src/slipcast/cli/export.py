@@ -76,7 +76,7 @@ def export(
                 terminal.note(done.findings)
     finally:
         if as_json:
-            terminal.say(json.dumps(entries, indent=2, ensure_ascii=False))
+            terminal.say_json(entries, indent=2)
     return failures[0].exit_code if failures else 0
 
 
@@ -109,7 +109,7 @@ def inspect(terminal: Terminal, files: tuple[Path, ...], as_json: bool, debug: b
                 terminal.say(line)
     finally:
         if as_json:
-            terminal.say(json.dumps(entries, indent=2, ensure_ascii=False))
+            terminal.say_json(entries, indent=2)
     return code
 
 
@@ -136,7 +136,7 @@ def targets(terminal: Terminal, as_json: bool) -> int:
         for row in TARGETS.values()
     ]
     if as_json:
-        terminal.say(json.dumps(rows, indent=2, ensure_ascii=False))
+        terminal.say_json(rows, indent=2)
         return 0
     for row in rows:
         limit = f" up to {row['texture_max_px']} px" if row["texture_max_px"] else ""

@@ -283,7 +283,7 @@ def say_plan(terminal: Terminal, plan: "Plan", *, as_json: bool) -> None:
     if as_json:
         findings = [finding.as_dict() for finding in plan.findings]
         whole = {"pictures": plan.pictures, "cached": plan.cached, "usd": plan.usd, "findings": findings}
-        terminal.say(json.dumps(whole))
+        terminal.say_json(whole)
         return
     stored = f"{plan.cached} in the store already, " if plan.cached else ""
     calls = count_of(plan.pictures - plan.cached, "call")
@@ -311,7 +311,7 @@ def say_picture(terminal: Terminal, done: "Generated", *, as_json: bool) -> None
     bought = done.bought
     assert bought is not None
     if as_json:
-        terminal.say(json.dumps(done.as_dict(), ensure_ascii=False))
+        terminal.say_json(done.as_dict())
         return
     price = price_of(bought, done.usd)
     codes = f" | {' '.join(note.code for note in done.findings)}" if done.findings else ""

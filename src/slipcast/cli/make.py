@@ -1,6 +1,5 @@
 """`slipcast make`: words -> prompt -> picture -> asset, in one folder that goes on where it was stopped."""
 
-import json
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -139,7 +138,7 @@ def make(
     done = attempt(work, debug=debug)
     if isinstance(done, Failure):
         if as_json:
-            terminal.say(json.dumps({"ok": False, "error": done.as_dict(terminal.mention)}))
+            terminal.say_json({"ok": False, "error": done.as_dict(terminal.mention)})
         terminal.complain(done)
         return done.exit_code
     return done
@@ -195,7 +194,7 @@ def _say(terminal: Terminal, made: "Made", *, as_json: bool) -> None:
         if done.missed:
             shown["error"] = done.missed.as_dict(terminal.mention)
         shown |= {"files": [str(file) for file in done.files], "asset": dict(done.asset)}
-        terminal.say(json.dumps(shown, ensure_ascii=False))
+        terminal.say_json(shown)
         return
     price = price_of(made.bought, made.usd)
     codes = " ".join(dict.fromkeys(f.code for f in done.findings if f.code not in USUAL))

@@ -1,6 +1,5 @@
 """`slipcast print`: an asset or a picture in, files for a printer out."""
 
-import json
 import re
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -162,7 +161,7 @@ def print_(
     if isinstance(options, Failure):
         terminal.complain(options)
         if as_json:
-            terminal.say(json.dumps([{"error": options.as_dict(terminal.mention)}], indent=2))
+            terminal.say_json([{"error": options.as_dict(terminal.mention)}], indent=2)
         return options.exit_code
     entries: list[dict[str, object]] = []
     codes: list[int] = []
@@ -180,7 +179,7 @@ def print_(
             if not as_json:
                 terminal.say(_summary(done.made, done.files[0]))
     if as_json:
-        terminal.say(json.dumps(entries, indent=2, ensure_ascii=False))
+        terminal.say_json(entries, indent=2)
     return codes[0] if codes else 0
 
 

@@ -1,6 +1,5 @@
 """`slipcast prompt`: see the words before paying for them."""
 
-import json
 from pathlib import Path
 
 import click
@@ -39,7 +38,7 @@ def prompt(
             "name": asked.request.name,
             "findings": [finding.as_dict() for finding in asked.findings],
         }
-        terminal.say(json.dumps(entry, indent=2, ensure_ascii=False))
+        terminal.say_json(entry, indent=2)
         return 0
     terminal.say(asked.request.text)
     terminal.err.write(f"about {tokens} tokens\n")
@@ -51,7 +50,7 @@ def prompt(
 def _list(terminal: Terminal, extra: Path | None, *, as_json: bool) -> int:
     names = preset_names(extra)
     if as_json:
-        terminal.say(json.dumps(names, indent=2, ensure_ascii=False))
+        terminal.say_json(names, indent=2)
         return 0
     width = max(map(len, names))
     for name, about in names.items():

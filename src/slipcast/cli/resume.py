@@ -1,6 +1,5 @@
 """`slipcast resume`: go on from stages that somebody edited."""
 
-import json
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -85,5 +84,5 @@ def resume(
             terminal.say(summarize(done) + told)
             terminal.note(done.findings)
     if as_json:
-        terminal.say(json.dumps(entries, indent=2, ensure_ascii=False))
+        terminal.say_json(entries, indent=2)
     return code

@@ -4,6 +4,7 @@ onnxruntime and others write to the file descriptors 1 and 2 behind Python's bac
 nothing for as long as it holds; `Terminal` keeps copies of the real ones.
 """
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from slipcast.cli.retell import retell
 from slipcast.core.findings import USUAL, Finding
 from slipcast.core.mention import FIELDS, Mention
 from slipcast.jobs.failure import Failure
@@ -42,6 +44,10 @@ class Terminal:
         """One line of result."""
         self.out.write(line + "\n")
         self.out.flush()
+
+    def say_json(self, data: object, *, indent: int | None = None) -> None:
+        """The result as JSON: one line, or spread over lines that are indented by `indent` blanks."""
+        self.say(json.dumps(retell(data, self.mention), indent=indent, ensure_ascii=False))
 
     def note(self, findings: tuple[Finding, ...]) -> None:
         """The findings' sentences below a result, for a reader; a program finds them in the JSON."""

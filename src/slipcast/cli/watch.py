@@ -1,6 +1,5 @@
 """`slipcast watch`: a folder's pictures become assets as they arrive."""
 
-import json
 from contextlib import nullcontext
 from datetime import datetime
 from importlib.util import find_spec
@@ -106,11 +105,7 @@ def watch(
     with nullcontext() if debug else quiet():
         for task, done in watch_folder(folder, recipe_from(asset), job, options, tell):
             if json_lines:
-                terminal.say(
-                    json.dumps(
-                        {"picture": str(task.picture), **_entry(done, terminal.mention)}, ensure_ascii=False
-                    )
-                )
+                terminal.say_json({"picture": str(task.picture), **_entry(done, terminal.mention)})
             elif isinstance(done, Done):
                 terminal.say(f"{_now()} {summarize(done)}")
             error = done.missed if isinstance(done, Done) else done

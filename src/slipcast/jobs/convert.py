@@ -265,7 +265,9 @@ def missed_gates(gates: object, file: Path) -> Failure | None:
         return None
     from slipcast.checks.gates import say_measured
 
-    words = ", ".join(f"{gate['gate']} (measured: {say_measured(gate['measured'])})" for gate in missed)
+    words = ", ".join(
+        f"{gate['gate']} (measured: {say_measured(gate['measured'], gate['gate'])})" for gate in missed
+    )
     return Failure.of(
         QualityGate(f"{file} does not meet {words}; it is kept and marked as failing in its JSON")
     )

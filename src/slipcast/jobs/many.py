@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from slipcast.core.errors import BadInput, StageFailed
-from slipcast.core.files import write_files
 from slipcast.core.values import Picture, View
 from slipcast.depth.models import DepthModels
 from slipcast.jobs.convert import models_of_worker
@@ -17,7 +16,7 @@ from slipcast.jobs.runners import Lost, count_workers, run_jobs
 from slipcast.picture.decode import PictureSource, read_picture
 from slipcast.pipeline import run as pipeline
 from slipcast.pipeline.recipe import Recipe
-from slipcast.pipeline.result import LightResult
+from slipcast.pipeline.result import LightResult, write_asset
 from slipcast.workspace.resume import find_made, mark_of
 
 
@@ -56,14 +55,18 @@ class Converted:
         return self.result.save(folder)
 
 
+NAMELESS = "figurine"
+"""What the asset of a picture without a file is called."""
+
+
 def name_of(source: PictureSource) -> str:
     """What the asset of a picture is called: the file's stem, `figurine` where there is no file."""
     if isinstance(source, Picture):
-        return Path(str(source.source.get("file", ""))).stem or "figurine"
+        return Path(str(source.source.get("file", ""))).stem or NAMELESS
     if isinstance(source, str | Path):
         return Path(source).stem
     named = getattr(source, "name", "") or getattr(source, "filename", "")
-    return (Path(named).stem if isinstance(named, str) else "") or "figurine"
+    return (Path(named).stem if isinstance(named, str) else "") or NAMELESS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +75,8 @@ class Order:
 
     source: PictureSource
     recipe: Recipe
+    name: str = "figurine"
+    """Of the asset."""
     out: str = ""
     """A folder or an address where the files go; empty: they come back."""
     resume: bool = False
@@ -80,12 +85,21 @@ class Order:
 
 
 def order_each(pictures: Iterable[PictureSource], recipe: Recipe, out: str, resume: bool) -> Iterator[Order]:
-    """An order for each picture, as they are asked for."""
+    """An order for each picture, as they are asked for.
+
+    Pictures without a file are called `figurine`, `figurine-2`, `figurine-3`: saved to one folder they shall not
+    overwrite each other.
+    """
     names: set[str] = set()
+    nameless = 0
     for source in pictures:
-        name = name_of(source) if out else ""
-        yield Order(source=source, recipe=recipe, out=out, resume=resume, is_twin=name in names)
-        names |= {name} if name else set()
+        name = name_of(source)
+        if name == NAMELESS:
+            nameless += 1
+            name += f"-{nameless}" if nameless > 1 else ""
+        twin = bool(out) and name in names
+        yield Order(source=source, recipe=recipe, name=name, out=out, resume=resume, is_twin=twin)
+        names |= {name} if out else set()
 
 
 def do_order(order: Order, models: DepthModels) -> Converted:
@@ -97,7 +111,7 @@ def do_order(order: Order, models: DepthModels) -> Converted:
 
 
 def _convert_one(order: Order, models: DepthModels) -> Converted:
-    source, name = order.source, name_of(order.source)
+    source, name = order.source, order.name
     if order.is_twin:
         raise BadInput(
             f"{name} is the name of two pictures; rename one, or give them another out", field="name"
@@ -122,7 +136,7 @@ def _convert_one(order: Order, models: DepthModels) -> Converted:
     if is_address(order.out):
         places = write_addresses(order.out, files, last=f"{name}.json")
     else:
-        places = tuple(str(path) for path in write_files(Path(order.out), files))
+        places = tuple(str(path) for path in write_asset(Path(order.out), name, files))
     return Converted(source=source, result=replace(result.light(), files={}), places=places)
 
 
@@ -160,7 +174,7 @@ def convert_apart(orders: Iterator[Order], runner: str, workers: int, limit_s: f
         done_by = run_on_ray(_work, orders, address=runner, workers=workers, limit_s=limit_s)
     for order, done in done_by:
         if isinstance(done, Lost):
-            error = StageFailed(f"{name_of(order.source)} was tried twice and given up: {done.reason}")
+            error = StageFailed(f"{order.name} was tried twice and given up: {done.reason}")
             yield Converted(source=order.source, failure=Failure.of(error))
         else:
             yield replace(done, source=order.source)

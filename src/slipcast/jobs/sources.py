@@ -52,7 +52,7 @@ def entries_of(places: Iterable[Path], listed: Path | None) -> tuple[Entry, ...]
     if listed is not None:
         found += _listed(listed)
     if not found:
-        raise BadInput("there is no picture to convert; name pictures or folders, or a list of them")
+        raise BadInput("no picture is named; name pictures or folders, or a list of them")
     return tuple({entry.picture: entry for entry in found}.values())
 
 

@@ -1,13 +1,13 @@
 """The library as one object: a workshop that owns the depth models, and the calls that open one for themselves."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, Unpack
 
 from slipcast.core.errors import BadInput
 from slipcast.core.files import check_folder
-from slipcast.core.values import Material, Picture, View
+from slipcast.core.values import Picture, View
 from slipcast.depth.models import DepthModels, choose
 from slipcast.jobs.many import Converted, convert_apart, do_order, name_of, order_each
 from slipcast.jobs.on_ray import is_ray
@@ -15,7 +15,7 @@ from slipcast.jobs.places import check_address, is_address
 from slipcast.jobs.runners import LIMIT_S
 from slipcast.picture.decode import PictureSource, read_picture, view_of
 from slipcast.pipeline import run as pipeline
-from slipcast.pipeline.recipe import Recipe
+from slipcast.pipeline.recipe import Changes, Recipe
 from slipcast.pipeline.result import Result
 from slipcast.pipeline.run import Start, Watch
 
@@ -79,47 +79,22 @@ class Workshop:
         name: str | None = None,
         watch: Watch | None = None,
         start: Start | None = None,
-        height_m: float | None = None,
-        elevation_deg: float | None = None,
-        faces: int | None = None,
-        depth: str | None = None,
-        device: str | None = None,
-        fov_deg: float | None = None,
-        detail: str | None = None,
-        surface: str | None = None,
-        normal_map: str | None = None,
-        texture_px: int | None = None,
-        formats: Sequence[str] | str | None = None,
-        gates: Sequence[str] | str | None = None,
-        material: Material | None = None,
+        **changes: Unpack[Changes],
     ) -> Result:
         """Make the asset of one picture, or of several `views`: side -> picture, `front` among them.
 
         A picture is a path, the bytes of a file, a file object, a PIL image, an array (H,W,3 or 4) of uint8 or a
-        `Picture`. What is said of height, faces, detail ... goes over the `recipe`. `name` is the file's stem unless
-        given, `figurine` without a file. Raises BadInput for a picture or option that cannot be worked with, before
-        anything is loaded, and what `slipcast.pipeline.run.run` raises.
+        `Picture`. `changes` go over the `recipe`: `height_m`, `elevation_deg`, `faces`, `depth`, `device`, `fov_deg`,
+        `detail`, `surface`, `normal_map`, `delight`, `texture_px`, `formats`, `gates`, `material`. `name` is the file's
+        stem unless given, `figurine` without a file. Raises BadInput for a picture or option that cannot be worked
+        with, before anything is loaded, and what `slipcast.pipeline.run.run` raises.
 
         >>> with Workshop(depth="dome") as shop:
         ...     shop.convert("knight.png", faces=1)
         Traceback (most recent call last):
         slipcast.core.errors.BadInput: faces is 1; give a whole number from 100 to 2000000, for instance 50000
         """
-        wanted = self._recipe(recipe).change(
-            height_m=height_m,
-            elevation_deg=elevation_deg,
-            faces=faces,
-            depth=depth,
-            device=device,
-            fov_deg=fov_deg,
-            detail=detail,
-            surface=surface,
-            normal_map=normal_map,
-            texture_px=texture_px,
-            formats=formats,
-            gates=gates,
-            material=material,
-        )
+        wanted = self._recipe(recipe).change(**changes)
         choose(wanted.depth.model)
         sides = sides_of(picture, views, view)
         first, *others = (read_picture(source, view=side) for side, source in sides.items())
@@ -192,13 +167,15 @@ class Workshop:
         name: str = "",
         take: int = 0,
         tell: "Tell | None" = None,
+        **changes: Unpack[Changes],
     ) -> Result:
         """Make an asset of words: buy a picture, and make the asset of it.
 
         `provider` is `gemini` (needs GEMINI_API_KEY; costs money) or `folder`, which takes pictures of the disk from
         `pictures`. `picture` says how it is asked for, `buying` how it is paid for (`Budget` among it), `drafts` that
         cheap drafts go before, `sides` that more sides are bought. What was bought before comes from the store. The
-        result's `original.source` tells prompt, model and price. `tell` gets events, of purchases and stages.
+        result's `original.source` tells prompt, model and price. `tell` gets events, of purchases and stages. `changes`
+        go over the `recipe`, as in `convert`.
 
         Raises BadInput for words or options that cannot be worked with, ProviderError (QuotaExceeded for a budget) when
         no picture came, and what `convert` raises.
@@ -216,7 +193,7 @@ class Workshop:
         from slipcast.jobs.events import ignore, watch_stages
         from slipcast.jobs.make import MakeJob, buy_pictures
 
-        wanted = self._recipe(recipe)
+        wanted = self._recipe(recipe).change(**changes)
         choose(wanted.depth.model)
         spec = FigurineSpec(subject=words) if isinstance(words, str) else words
         job = MakeJob(
@@ -259,19 +236,7 @@ def convert(
     name: str | None = None,
     watch: Watch | None = None,
     start: Start | None = None,
-    height_m: float | None = None,
-    elevation_deg: float | None = None,
-    faces: int | None = None,
-    depth: str | None = None,
-    device: str | None = None,
-    fov_deg: float | None = None,
-    detail: str | None = None,
-    surface: str | None = None,
-    normal_map: str | None = None,
-    texture_px: int | None = None,
-    formats: Sequence[str] | str | None = None,
-    gates: Sequence[str] | str | None = None,
-    material: Material | None = None,
+    **changes: Unpack[Changes],
 ) -> Result:
     """Make the asset of one picture, or of several `views`, in a workshop of its own: see `Workshop.convert`.
 
@@ -290,19 +255,7 @@ def convert(
             name=name,
             watch=watch,
             start=start,
-            height_m=height_m,
-            elevation_deg=elevation_deg,
-            faces=faces,
-            depth=depth,
-            device=device,
-            fov_deg=fov_deg,
-            detail=detail,
-            surface=surface,
-            normal_map=normal_map,
-            texture_px=texture_px,
-            formats=formats,
-            gates=gates,
-            material=material,
+            **changes,
         )
 
 
@@ -319,11 +272,11 @@ def make(
     name: str = "",
     take: int = 0,
     tell: "Tell | None" = None,
+    **changes: Unpack[Changes],
 ) -> Result:
     """Make an asset of words, in a workshop of its own: see `Workshop.make`.
 
-    >>> recipe = Recipe().change(depth="dome", detail="draft")
-    >>> make("a knight in armour", recipe, provider="folder", pictures="knight.png")
+    >>> make("a knight in armour", provider="folder", pictures="knight.png", depth="dome", detail="draft")
     Result(knight-in-armour: ...)
     """
     with Workshop() as shop:
@@ -339,6 +292,7 @@ def make(
             name=name,
             take=take,
             tell=tell,
+            **changes,
         )
 
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import Enum
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 
 from slipcast.checks.gates import Gate, parse_gates
 from slipcast.checks.mesh import MeshLimits
@@ -46,6 +46,39 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Options = TypeVar("Options", bound="DataclassInstance")
+
+
+class Changes(TypedDict, total=False):
+    """The most used choices of a recipe, as `convert`, `make` and `Recipe.change` take them; None changes nothing."""
+
+    height_m: float | None
+    """Height of the figurine in metres."""
+    elevation_deg: float | None
+    """How far the camera looks down, in degrees."""
+    faces: int | None
+    """The most triangles."""
+    depth: str | None
+    """The depth model: `auto`, one of `slipcast models`, a folder or a hub id."""
+    device: str | None
+    """Where the model runs: `auto`, `cpu`, `cuda` or `mps`."""
+    fov_deg: float | None
+    """The camera's vertical field of view in degrees."""
+    detail: str | None
+    """`draft`, `normal` or `fine`."""
+    surface: str | None
+    """The method of the surface."""
+    normal_map: str | None
+    """`auto`, `on` or `off`."""
+    delight: float | None
+    """How much of the light in the picture is taken out, from 0 to 1."""
+    texture_px: int | None
+    """The texture's longer side at most, in pixels."""
+    formats: Sequence[str] | str | None
+    """Formats of the asset: `("glb", "stl")` or `"glb,stl"`."""
+    gates: Sequence[str] | str | None
+    """What the result must meet: `"closed,iou>=0.95"`."""
+    material: Material | None
+    """The asset's material; None takes it from the picture's words."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -108,29 +141,23 @@ class Recipe:
         for key in self.formats:
             EXPORTERS[key].require()
 
-    def change(
-        self,
-        *,
-        height_m: float | None = None,
-        elevation_deg: float | None = None,
-        faces: int | None = None,
-        depth: str | None = None,
-        device: str | None = None,
-        fov_deg: float | None = None,
-        detail: str | None = None,
-        surface: str | None = None,
-        normal_map: str | None = None,
-        delight: float | None = None,
-        texture_px: int | None = None,
-        formats: Sequence[str] | str | None = None,
-        gates: Sequence[str] | str | None = None,
-        material: Material | None = None,
-    ) -> "Recipe":
-        """The recipe with the most used of its choices changed; None leaves one as it is. Raises BadInput.
+    def change(self, **changes: Unpack[Changes]) -> "Recipe":
+        """The recipe with the most used of its choices (`Changes`) changed; None leaves one as it is.
+
+        Raises BadInput for a value that does not fit, TypeError for a name that is none of them.
 
         >>> Recipe().change(detail="fine").points.detail
         'fine'
         """
+
+        for name in changes:
+            if name not in Changes.__annotations__:
+                near = difflib.get_close_matches(name, Changes.__annotations__, n=1)
+                hint = (
+                    f"did you mean {near[0]}?" if near else f"there are {', '.join(Changes.__annotations__)}"
+                )
+                raise TypeError(f"{name} is no choice of a recipe; {hint}")
+        get = changes.get
 
         def part(options: Options, **given: object) -> Options:
             said = {key: value for key, value in given.items() if value is not None}
@@ -138,16 +165,16 @@ class Recipe:
 
         return part(
             self,
-            place=part(self.place, height_m=height_m, elevation_deg=elevation_deg),
-            depth=part(self.depth, model=depth, device=device, fov_deg=fov_deg),
-            points=part(self.points, detail=detail),
-            surface=part(self.surface, method=surface),
-            simplify=part(self.simplify, faces=faces),
-            texture=part(self.texture, normal_map=normal_map, delight=delight),
-            export=part(self.export, texture_max_px=texture_px),
-            formats=formats,
-            gates=gates,
-            material=material,
+            place=part(self.place, height_m=get("height_m"), elevation_deg=get("elevation_deg")),
+            depth=part(self.depth, model=get("depth"), device=get("device"), fov_deg=get("fov_deg")),
+            points=part(self.points, detail=get("detail")),
+            surface=part(self.surface, method=get("surface")),
+            simplify=part(self.simplify, faces=get("faces")),
+            texture=part(self.texture, normal_map=get("normal_map"), delight=get("delight")),
+            export=part(self.export, texture_max_px=get("texture_px")),
+            formats=get("formats"),
+            gates=get("gates"),
+            material=get("material"),
         )
 
     def as_dict(self) -> dict[str, Any]:

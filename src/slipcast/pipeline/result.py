@@ -1,7 +1,7 @@
 """What a conversion gives: everything in memory, or the light part that a worker process can send home."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -12,11 +12,26 @@ from slipcast.checks.gates import Passage
 from slipcast.checks.mesh import Judged
 from slipcast.checks.verdict import Check, Verdict, verdict
 from slipcast.core.errors import BadInput
-from slipcast.core.files import write_files
+from slipcast.core.files import tell_writing, write_files
 from slipcast.core.values import Cutout, Export, Figurine, Mesh, Picture, PointCloud, Shells
 from slipcast.mesh.deviation import Deviation
 from slipcast.pipeline.recipe import Recipe
 from slipcast.pipeline.several_views import Gathered, SeenView
+
+
+def write_asset(
+    folder: Path, name: str, files: Mapping[str, bytes], *, spare: Collection[Path] = ()
+) -> tuple[Path, ...]:
+    """Write an asset's files as `write_files` does, then remove the report of an earlier asset called `name`.
+
+    It would speak of an asset that is no more. One among `files` is the new asset's, one in `spare` stays.
+    """
+    paths = write_files(folder, files, spare=spare)
+    old = folder / f"{name}.report.html"
+    if old.name not in files and old.is_file() and old.resolve() not in {path.resolve() for path in spare}:
+        with tell_writing(old):
+            old.unlink()
+    return paths
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -106,10 +121,11 @@ class Result:
     def save(self, folder: Path | str) -> tuple[Path, ...]:
         """Write the asset's files into `folder` (made when absent), all or none; returns their paths, main file first.
 
-        `slipcast.write` writes the values between the stages and a report too. Raises BadInput when the folder cannot
-        be written to, DiskFull when the disk has no room; then nothing has changed.
+        `slipcast.write` writes the values between the stages and a report too. Files that exist are replaced, and the
+        report of an earlier asset of that name is removed. Raises BadInput when the folder cannot be written to,
+        DiskFull when the disk has no room; then nothing has changed.
         """
-        return write_files(Path(folder), self.files())
+        return write_asset(Path(folder), self.name, self.files())
 
     def light(self) -> "LightResult":
         """The files and what is known about them: small enough to be sent from a worker process."""
@@ -154,7 +170,7 @@ class LightResult:
 
     def save(self, folder: Path | str) -> tuple[Path, ...]:
         """Write the files into `folder`, all or none; see `Result.save`."""
-        return write_files(Path(folder), self.files)
+        return write_asset(Path(folder), self.name, self.files)
 
     def __repr__(self) -> str:
         size = sum(map(len, self.files.values())) / 1024

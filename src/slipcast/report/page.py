@@ -4,7 +4,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from slipcast.checks.gates import say_measured
 from slipcast.core.values import Source
+from slipcast.report.measured import measured
 from slipcast.report.model import Packed
 from slipcast.report.pictures import OUTLINE, SOURCES, STRIP_DEG, THICKNESS, Color, Pictures
 
@@ -97,7 +99,10 @@ def page_of(
         "texture_px": document["texture_px"],
         "files": _mapping(document["files"]),
         "findings": told,
-        "gates": gates if isinstance(gates, Sequence) else [],
+        "gates": [
+            {**gate, "told": say_measured(gate["measured"], gate["gate"])}
+            for gate in (gates if isinstance(gates, Sequence) else ())
+        ],
         "checks": groups_of(_mapping(document["checks"])),
         "seconds": seconds,
         "total_s": total_s,
@@ -151,9 +156,9 @@ def _line(name: str, values: Mapping[str, object]) -> Line:
         verdict=str(values["verdict"]),
         score=None if score is None else float(str(score)),
         measured=", ".join(
-            measured(key, value)
+            measured(key, value)  # type: ignore[arg-type]
             for key, value in values.items()
-            if key not in _HIDDEN and value is not None and value is not False
+            if key not in _HIDDEN and value is not None and value is not False and value != ""
         ),
     )
 
@@ -172,28 +177,6 @@ def _with_advice(findings: "Sequence[Mapping[str, object]]", advice: object) -> 
     return [
         {**entry, "cure": {**blank, **cures.get(entry["code"], {})}} for entry in sorted(findings, key=place)
     ]
-
-
-def measured(key: str, value: object) -> str:
-    """`thickness_mm` 0.81 -> «thickness 0.81 mm»; shares as percent."""
-    words, unit = key, ""
-    for ending, shown in (("_mm3", " mm³"), ("_mm", " mm"), ("_deg", "°"), ("_px", " px"), ("_share", " %")):
-        if key.endswith(ending) and not key.endswith("_per_mm"):
-            words, unit = key.removesuffix(ending), shown
-            break
-    if isinstance(value, bool):
-        told = "yes" if value else "no"
-    elif isinstance(value, float):
-        told = (
-            f"{100 * value:.1f}"
-            if unit == " %"
-            else f"{value:,.0f}"
-            if abs(value) >= 1000
-            else f"{value:.3g}"
-        )
-    else:
-        told = str(value)
-    return f"{words.replace('_', ' ')} {told}{unit}"
 
 
 def css(color: Color) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipcast.core.files import tell_writing, write_files
+from slipcast.pipeline.result import write_asset
 
 if TYPE_CHECKING:
     from slipcast.pipeline.result import Result
@@ -36,12 +36,8 @@ def write(
     >>> write(result, "kept", keep=True)[-1].name
     'atlas.png'
     """
-    paths = write_files(Path(folder), asset_files(result, run=run, keep=keep, report=report), spare=spare)
-    old = Path(folder) / f"{result.figurine.name}.report.html"
-    if report is None and old.is_file() and old.resolve() not in {path.resolve() for path in spare}:
-        with tell_writing(old):  # it would speak of an asset that is no more
-            old.unlink()
-    return paths
+    files = asset_files(result, run=run, keep=keep, report=report)
+    return write_asset(Path(folder), result.name, files, spare=spare)
 
 
 def asset_files(
