@@ -1,7 +1,9 @@
 """`slipcast print` before bad input: one sentence that names the flag or the place, the right exit code, no file."""
 
+import json
 from pathlib import Path
 
+import manifold3d
 import numpy as np
 import pytest
 from blocks import textured_pillar
@@ -111,16 +113,35 @@ def test_an_asset_that_is_too_broken_says_where(tmp_path: Path, capfd: pytest.Ca
     assert "hole of 60.0 mm at the front" in error
 
 
-@pytest.mark.parametrize("format_", ["ply", "obj", "stl", "3mf"])
-def test_a_model_of_another_kind_is_told_how_to_become_one_that_is_taken(
+@pytest.mark.parametrize("format_", ["ply", "obj", "stl", "3mf", "fbx"])
+def test_models_of_other_kinds_are_printed(
     format_: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     files = EXPORTERS[format_].export(textured_pillar(), ExportOptions()).files
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
     model = tmp_path / f"statue.{format_}"
-    model.write_bytes(files[model.name])
+    words = ["--base", "none", "--colors", "3", "-o", str(tmp_path / "out")]
+    assert main(["print", str(model), *words]) == 0
+    assert "30.0 x 20.0 x 60.0 mm" in capfd.readouterr().out
+    report = json.loads((tmp_path / "out" / "statue.print.json").read_text())
+    # A PLY carries colours per vertex; the others' textures are told as left out, and STL has none.
+    codes = [entry["code"] for entry in report["findings"]]
+    assert len(report["colors"]["palette"]) == (3 if format_ == "ply" else 1)
+    assert ("MATERIAL_REDUCED" in codes) == (format_ in ("obj", "3mf", "fbx"))
+
+
+def test_a_model_that_counts_in_another_unit_needs_a_height(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "box.obj"
+    box = manifold3d.Manifold.cube((30, 60, 20), False).to_mesh()
+    lines = [f"v {x} {y} {z}" for x, y, z in box.vert_properties[:, :3]]
+    model.write_text("\n".join([*lines, *(f"f {a + 1} {b + 1} {c + 1}" for a, b, c in box.tri_verts)]))
     assert main(["print", str(model), "-o", str(tmp_path / "out")]) == 2
     error = capfd.readouterr().err.strip()
     assert error.count("\n") == 0
-    assert f"{model} is a 3D model of another kind, and print takes a .glb" in error
-    assert "is not a picture" not in error
-    assert not (tmp_path / "out").exists()
+    assert "60 m tall" in error
+    assert "--height" in error
+    assert main(["print", str(model), "--height", "60mm", "--base", "none", "-o", str(tmp_path / "out")]) == 0
+    assert "30.0 x 20.0 x 60.0 mm" in capfd.readouterr().out

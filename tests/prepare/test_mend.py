@@ -126,7 +126,7 @@ def test_a_solid_is_made_of_what_is_open_and_overlaps() -> None:
 def beside(figurine: Figurine, *moves_m: tuple[float, float, float], scale: float = 0.2) -> Figurine:
     """The figurine with small copies of itself, each moved from its own place."""
     mesh, count = figurine.mesh, len(figurine.mesh.vertices)
-    vertices = [mesh.vertices, *(mesh.vertices * scale + np.float32(move) for move in moves_m)]
+    vertices = [mesh.vertices, *(mesh.vertices * scale + np.array(move, np.float32) for move in moves_m)]
     copies = 1 + len(moves_m)
     return replace(
         figurine,

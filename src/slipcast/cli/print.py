@@ -128,7 +128,7 @@ _print_options = collect(
 
 @click.command(name="print")
 @click.argument(
-    "sources", metavar="ASSET|PICTURE...", nargs=-1, required=True, type=click.Path(path_type=Path)
+    "sources", metavar="MODEL|PICTURE...", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
 @click.option(
     "-o", "--out", default="out", show_default=True, type=click.Path(path_type=Path), help="Output folder."
@@ -150,7 +150,7 @@ def print_(
     debug: bool,
     printing: PrintWords,
 ) -> int:
-    """Prepare each ASSET (.glb or .gltf) or PICTURE for a printer.
+    """Prepare each MODEL (.glb, .gltf, .stl, .obj, .ply, .3mf, .fbx, .usdz) or PICTURE for a printer.
 
     The folder OUT gets NAME.print.3mf (in colour with --colors or --filaments), STL files for resin and for parts,
     NAME.print.json with walls, layers, weight and findings, and NAME.print.png.

@@ -73,7 +73,7 @@ def srgb_from_linear(linear: F32) -> U8:
     [0, 128, 255]
     """
     out = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055)
-    return np.rint(out * 255).astype(np.uint8)
+    return np.asarray(np.rint(out * 255), np.uint8)
 
 
 def linear_from_srgb(color: U8) -> F32:

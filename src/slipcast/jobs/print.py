@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipcast.core.errors import BadInput, QualityGate, status_of
+from slipcast.core.errors import QualityGate, status_of
 from slipcast.jobs.events import EntryDone, Found, Tell, ignore
 from slipcast.jobs.failure import Failure, attempt
 
@@ -89,10 +89,9 @@ def _read(path: Path, options: "PrintOptions") -> "tuple[Figurine, tuple[Finding
     from slipcast.formats.inspect import READERS
 
     if path.suffix.lower() in READERS:
-        raise BadInput(
-            f"{path} is a 3D model of another kind, and print takes a .glb, a .gltf or a picture; save it as .glb in "
-            "a modelling program first, in Blender by File > Export > glTF 2.0"
-        )
+        from slipcast.formats.read_model import read_model
+
+        return read_model(path)
     from slipcast.depth.place import PlaceOptions
     from slipcast.jobs.workshop import convert
 

@@ -36,6 +36,8 @@ from slipcast.prepare.thicken import ThickenReport, thicken
 _TOLERANCES_MM = (0.001, 0.003, 0.01, 0.02)
 _GAP_MM = 4.0
 """Between parts on the plate."""
+_LARGEST_MM = 2000.0
+"""Of what is printed without a height that somebody asked for."""
 _LOOSE = 20
 """Pieces of a body whose distance from the rest is measured."""
 
@@ -347,6 +349,11 @@ def uncross(body: Body) -> tuple[Body, int]:
 def _scale(body: Body, options: PrintOptions) -> Body:
     """The body at the asked height, or as large as the printer allows."""
     size = body.box_mm[1] - body.box_mm[0]
+    if options.height_m is None and not options.scale_to_fit and size.max() > _LARGEST_MM:
+        raise BadInput(
+            f"the model is {size[2] / MM:.3g} m tall, and its file may count in another unit; say how tall it is with",
+            cure="height_m=75mm",
+        )
     factor = 1.0 if options.height_m is None else options.height_m * MM / float(size[2])
     if options.scale_to_fit and options.printer_mm is not None:
         room = np.array(options.printer_mm) * 0.97

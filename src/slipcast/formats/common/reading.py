@@ -14,7 +14,7 @@ import numpy as np
 
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding
-from slipcast.core.values import F64, I32
+from slipcast.core.values import F64, I32, U8
 
 MAX_FILE_BYTES = 512 * 2**20
 MAX_FACES = 5_000_000
@@ -70,6 +70,8 @@ class Content:
     """The meshes' names."""
     attributes: tuple[str, ...] = ()
     """Of `normals`, `uv`, `colors`."""
+    colors: U8 | None = None
+    """(F,3,3) sRGB at the corners of `faces`; None where the file has none, or is of a format that is not asked."""
     materials: tuple[MaterialFact, ...] = ()
     textures: tuple[TextureFact, ...] = ()
     generator: str | None = None

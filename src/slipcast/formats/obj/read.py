@@ -6,6 +6,7 @@ with a backslash, numbers before a comment, several libraries, colours behind a 
 
 import codecs
 import io
+import math
 import re
 from array import array
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import numpy as np
 
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
+from slipcast.core.values import U8
 from slipcast.formats.common.reading import (
     MAX_FACES,
     MAX_PARTS,
@@ -67,6 +69,10 @@ class _Parts:
         default_factory=lambda: array("d")
     )  # lists of lists would take ten times as much
     faces: "array[int]" = field(default_factory=lambda: array("q"))
+    colors: "array[float]" = field(default_factory=lambda: array("f"))
+    """Of the first vertices, to the last one that has any; white where one has none."""
+    painted: bytearray = field(default_factory=bytearray)
+    """Colours in ZBrush's comments, red, green, blue of each vertex."""
     names: dict[str, None] = field(default_factory=dict)
     libraries: dict[str, None] = field(default_factory=dict)
     attributes: set[str] = field(default_factory=set)
@@ -97,10 +103,13 @@ def read_obj(path: Path) -> Content:
     ours = head.startswith("Slipcast, ")
     unit, _, up = head.removeprefix("Slipcast, ").partition(", ") if ours else ("m", "", "Y up")
     checked = check_points(path, np.frombuffer(parts.points, np.float64).reshape(-1, 3))
+    faces = check_faces(path, np.frombuffer(parts.faces, np.int64).reshape(-1, 3), len(checked))
+    colors = _color_vertices(parts)
     return Content(
         format="obj",
         points=checked,
-        faces=check_faces(path, np.frombuffer(parts.faces, np.int64).reshape(-1, 3), len(checked)),
+        faces=faces,
+        colors=None if colors is None else colors[faces],
         unit_m=UNITS_M.get(unit, 1.0),
         unit_is_custom=not ours,
         up="z" if up.startswith("Z") else "y",
@@ -154,6 +163,8 @@ def _take(parts: _Parts, line: bytes) -> None:
             parts.points.extend((float(x), float(y), float(z)))
             if len(numbers) >= 6:
                 parts.attributes.add("colors")
+                parts.colors.extend([math.nan] * (len(parts.points) - 3 - len(parts.colors)))
+                parts.colors.extend(float(word) for word in numbers[3:6])
         case b"f" | b"fo":
             corners = _values(rest)
             if len(corners) < 3:
@@ -166,6 +177,7 @@ def _take(parts: _Parts, line: bytes) -> None:
             parts.attributes.add("normals")
         case b"#mrgb":  # ZBrush writes the vertices' colours into comments
             parts.attributes.add("colors")
+            parts.painted += _read_paint(rest)
         case b"o" | b"g" if rest and len(parts.names) < MAX_PARTS:
             parts.names[_text(rest)[:200]] = None
         case b"mtllib" if rest and len(parts.libraries) < MAX_PARTS:
@@ -174,6 +186,30 @@ def _take(parts: _Parts, line: bytes) -> None:
             parts.flat += 1
         case b"curv" | b"curv2" | b"surf":
             parts.curved += 1
+
+
+def _read_paint(rest: bytes) -> bytes:
+    """Red, green and blue of each vertex of a line of ZBrush's: eight hexadecimal digits, mask before colour."""
+    digits = bytes.fromhex(rest.strip().decode("ascii", "replace"))
+    return bytes(value for at, value in enumerate(digits) if at % 4)
+
+
+def _color_vertices(parts: _Parts) -> U8 | None:
+    """(V,3) sRGB of the vertices, white where none is told; None where none has any.
+
+    Programs write fractions; some write numbers to 255.
+    """
+    count = len(parts.points) // 3
+    if parts.painted:
+        told = np.frombuffer(bytes(parts.painted[: 3 * count]), np.uint8).reshape(-1, 3)
+    elif parts.colors:
+        shares = np.frombuffer(parts.colors, np.float32).reshape(-1, 3)
+        shares = np.where(np.isfinite(shares).all(1, keepdims=True), shares, 1)
+        most = 255.0 if shares.max() > 1.001 else 1.0
+        told = np.rint(np.clip(shares / most, 0, 1) * 255).astype(np.uint8)
+    else:
+        return None
+    return np.concatenate([told, np.full((count - len(told), 3), 255, np.uint8)])
 
 
 def _values(rest: bytes) -> list[bytes]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
-from slipcast.core.values import F64, I64
+from slipcast.core.values import F64, I64, U8
 from slipcast.formats.common.reading import (
     MAX_FACES,
     MAX_PARTS,
@@ -96,11 +96,16 @@ class _Lists:
     lengths: I64
 
 
+_SHADES = (("red", "r", "diffuse_red"), ("green", "g", "diffuse_green"), ("blue", "b", "diffuse_blue"))
+
+
 @dataclass(kw_only=True)
 class _Read:
     """What the body holds of a surface."""
 
     vertices: F64
+    colors: U8 | None = None
+    """(V,3) sRGB."""
     polygons: _Lists | None = None
     strips: _Lists | None = None
 
@@ -114,6 +119,7 @@ def read_ply(path: Path) -> Content:
     read = _binary(path, body, elements, order) if order != "=" else _text(path, body, elements)
     points = check_points(path, read.vertices)
     faces, flat = _triangles(path, read)
+    checked = check_faces(path, faces, len(points))
     surface = [element for element in elements if element.name in ("vertex", "face", "tristrips")]
     known = {entry.name.lower() for element in surface for entry in element.properties}
     ours = next((comment for comment in comments if comment.startswith("Slipcast, ")), "Slipcast, m, Z up")
@@ -126,7 +132,8 @@ def read_ply(path: Path) -> Content:
     return Content(
         format="ply",
         points=points,
-        faces=check_faces(path, faces, len(points)),
+        faces=checked,
+        colors=None if read.colors is None else read.colors[checked],
         unit_m=UNITS_M.get(unit, 1.0),
         unit_is_custom=ours not in comments,
         up="y" if up.startswith("Y") else "z",
@@ -187,8 +194,8 @@ def _binary(path: Path, body: memoryview, elements: list[_Element], order: str) 
         rows = np.frombuffer(body, dtype, element.count, at)
         at += dtype.itemsize * element.count
         if element.name == "vertex":
-            read.vertices = np.stack(
-                [rows[f"{place}"].astype(np.float64) for place in _axes(path, element)], axis=1
+            _keep_vertices(
+                read, element, [rows[f"{place}"].astype(np.float64) for place in _columns(path, element)]
             )
         elif element.name in ("face", "tristrips"):
             place = element.corners(path)
@@ -240,7 +247,7 @@ def _ragged(path: Path, body: memoryview, element: _Element, at: int, order: str
 
     Each row is walked to find where its numbers start; they are then gathered at once.
     """
-    axes = _axes(path, element) if element.name == "vertex" else []
+    axes = _columns(path, element) if element.name == "vertex" else []
     wanted = axes or ([element.corners(path)] if element.name in ("face", "tristrips") else [])
     starts = {place: array("q") for place in wanted}
     lengths = array("q")
@@ -270,7 +277,7 @@ def _ragged(path: Path, body: memoryview, element: _Element, at: int, order: str
         columns = [
             _gather(body, starts[place], None, order + element.properties[place].type) for place in axes
         ]
-        read.vertices = np.stack([column.astype(np.float64) for column in columns], axis=1)
+        _keep_vertices(read, element, [column.astype(np.float64) for column in columns])
     elif wanted:
         kind = order + element.properties[wanted[0]].type
         values = _gather(body, starts[wanted[0]], lengths, kind).astype(np.int64)
@@ -299,7 +306,7 @@ def _text(path: Path, body: memoryview, elements: list[_Element]) -> _Read:
     for element in elements:
         try:
             if element.name == "vertex" and not any(entry.length for entry in element.properties):
-                read.vertices = _columns(path, element, words)
+                _keep_vertices(read, element, _take_columns(path, element, words))
             else:
                 _rows(path, element, words, read)
         except StopIteration as error:
@@ -323,9 +330,9 @@ def _words(path: Path, body: memoryview) -> Iterator[bytes]:
         yield rest
 
 
-def _columns(path: Path, element: _Element, words: Iterator[bytes]) -> F64:
-    """(N,3) the x, y and z of rows of one length; StopIteration where they end too early."""
-    axes, wide = _axes(path, element), len(element.properties)
+def _take_columns(path: Path, element: _Element, words: Iterator[bytes]) -> list[F64]:
+    """The columns that are kept of rows of one length; StopIteration where they end too early."""
+    axes, wide = _columns(path, element), len(element.properties)
     columns = [array("d") for _ in axes]
     for first in range(0, element.count, _ROWS):
         rows = min(_ROWS, element.count - first)
@@ -334,14 +341,14 @@ def _columns(path: Path, element: _Element, words: Iterator[bytes]) -> F64:
             raise StopIteration
         for column, place in zip(columns, axes, strict=True):
             column.extend(map(float, flat[place::wide]))
-    return np.array(columns, np.float64).T
+    return [np.frombuffer(column, np.float64) for column in columns]
 
 
 def _rows(path: Path, element: _Element, words: Iterator[bytes], read: _Read) -> None:
     """Read rows with lists; StopIteration where they end too early."""
     if not element.properties or not element.count:
         return
-    axes = _axes(path, element) if element.name == "vertex" else []
+    axes = _columns(path, element) if element.name == "vertex" else []
     corners = element.corners(path) if element.name in ("face", "tristrips") else None
     points, indices, lengths = array("d"), array("q"), array("q")
     for _ in range(element.count):
@@ -365,18 +372,35 @@ def _rows(path: Path, element: _Element, words: Iterator[bytes], read: _Read) ->
         if len(indices) > 6 * MAX_FACES + 3:
             raise BadInput(f"{path} has more than {MAX_FACES} faces, which is too many")
     if axes:
-        read.vertices = np.frombuffer(points, np.float64).reshape(-1, 3)
+        _keep_vertices(read, element, [*np.frombuffer(points, np.float64).reshape(-1, len(axes)).T])
     elif corners is not None:
         _keep(read, element, _Lists(values=np.array(indices, np.int64), lengths=np.array(lengths, np.int64)))
 
 
-def _axes(path: Path, element: _Element) -> list[int]:
-    """The places of x, y and z."""
-    places = [element.place(axis) for axis in "xyz"]
-    found = [place for place in places if place is not None and element.properties[place].length is None]
+def _columns(path: Path, element: _Element) -> list[int]:
+    """The places of x, y and z, and behind them those of red, green and blue where they are there."""
+    found = _single(element, ("x",), ("y",), ("z",))
     if len(found) < 3:
         raise BadInput(f"{path} has vertices without x, y and z")
-    return found
+    shades = _single(element, *_SHADES)
+    return found + shades if len(shades) == 3 else found
+
+
+def _single(element: _Element, *names: tuple[str, ...]) -> list[int]:
+    """The places of properties that are one number."""
+    places = [element.place(*words) for words in names]
+    return [place for place in places if place is not None and element.properties[place].length is None]
+
+
+def _keep_vertices(read: _Read, element: _Element, columns: list[F64]) -> None:
+    """Keep positions and colours; these count to 255, to 65,535 or, as fractions, to 1."""
+    read.vertices = np.stack(columns[:3], axis=1)
+    if len(columns) == 6:
+        places = _single(element, *_SHADES)
+        kinds = [element.properties[place].type for place in places]
+        most = [1.0 if kind[0] == "f" else 65535.0 if kind == "u2" else 255.0 for kind in kinds]
+        shares = np.clip(np.nan_to_num(np.stack(columns[3:], axis=1) / most), 0, 1)
+        read.colors = np.rint(shares * 255).astype(np.uint8)
 
 
 def _keep(read: _Read, element: _Element, lists: _Lists) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
-from slipcast.core.values import F64, I32
+from slipcast.core.values import F64, I32, U8
 from slipcast.formats.common.reading import (
     MAX_FACES,
     MAX_PARTS,
@@ -85,7 +85,11 @@ class _Object:
         self.has_mesh = False
         self.extra: dict[str, int] = {}
         """What it holds beside its triangles: see `_SOLID`."""
-        self.mesh: tuple[F64, I32] | None = None
+        self.paint: tuple[str, str] = ("", "0")
+        """Group and index of the colour of triangles that name none."""
+        self.shades = array("i")
+        """Rows of the model's colours, one a corner; -1 for none. Empty where the model has no colours so far."""
+        self.mesh: tuple[F64, I32, U8 | None] | None = None
 
 
 class _Model:
@@ -99,6 +103,10 @@ class _Model:
         self.metadata: dict[str, str] = {}
         self.textures: list[str] = []
         self.has_colors = False
+        self.colors = bytearray()
+        """Red, green, blue of all groups' colours, one after the other."""
+        self._groups: dict[str, int] = {}
+        """Where in `colors` each group begins, in rows."""
         self.extra: dict[str, int] = {}
         """Geometry of extensions that stands outside objects."""
         self.needs: list[str] = []
@@ -149,10 +157,13 @@ class _Model:
                 raise BadInput(f"{self.path} has more than {MAX_VERTICES} vertices, which is too many")
         elif word == "triangle" and at is not None:
             at.triangles.extend((int(values["v1"]), int(values["v2"]), int(values["v3"])))
+            if self._groups:
+                at.shades.extend(self._shades(at, values))
             if len(at.triangles) > 3 * MAX_FACES:
                 raise BadInput(f"{self.path} has more than {MAX_FACES} faces, which is too many")
         elif word == "object":
             made = _Object(values.get("name", "")[:200], values.get("type", "model"))
+            made.paint = values.get("pid", ""), values.get("pindex", "0")
             at = self._at = self.objects[values.get("id", "")] = made
         elif word == "mesh" and at is not None:
             at.has_mesh = True
@@ -163,7 +174,9 @@ class _Model:
             self.items.append(_placement(values))
             self._placements += 1
         elif word == "basematerials":
-            self.has_colors = True
+            self._begin_group(values)
+        elif word == "base":
+            self._add_color(values.get("displaycolor", ""))
         elif word == "metadata":
             self._told = values.get("name", "")[:200]
         elif word == "model":
@@ -177,7 +190,31 @@ class _Model:
         if word == "texture2d":
             self.textures.append(values.get("path", "")[:1000])
         elif word == "colorgroup":
-            self.has_colors = True
+            self._begin_group(values)
+        elif word == "color":
+            self._add_color(values.get("color", ""))
+
+    def _begin_group(self, values: dict[str, str]) -> None:
+        self.has_colors = True
+        self._groups[values.get("id", "")] = len(self.colors) // 3
+
+    def _add_color(self, text: str) -> None:
+        """Add `#RRGGBB` or `#RRGGBBAA`; white for what is neither."""
+        try:
+            self.colors += (bytes.fromhex(text[1:7]) + b"\xff\xff\xff")[:3]
+        except ValueError:
+            self.colors += b"\xff\xff\xff"
+
+    def _shades(self, at: _Object, values: dict[str, str]) -> tuple[int, int, int]:
+        """The colours of a triangle's corners: its own, else its object's."""
+        group, first = (values["pid"], values.get("p1", "0")) if "pid" in values else at.paint
+        if "pid" not in values and "p1" in values:
+            first = values["p1"]
+        start = self._groups.get(group)
+        if start is None:
+            return -1, -1, -1
+        a, b, c = (start + int(values.get(key, first)) for key in ("p1", "p2", "p3"))
+        return a, b, c
 
     def _end(self, name: str) -> None:
         if name in (f"{_CORE}object", f"{_BETA}object"):
@@ -212,14 +249,19 @@ def read_threemf(path: Path) -> Content:
         metadata |= _unpacked(text) if key == "slipcast:provenance" else {key: text}
     textures = {name: package.find(name) for read in package.models.values() for name in read.textures}
     colored = any(read.has_colors for read in package.models.values())
+    painted = [colors for _, _, _, colors in shown]
+    whites = (np.full((len(faces), 3, 3), 255, np.uint8) for _, faces, _, _ in shown)
     return Content(
         format="3mf",
-        points=check_points(path, np.concatenate([points for points, _, _ in shown])),
-        faces=np.concatenate([faces for _, faces, _ in shown]),
+        points=check_points(path, np.concatenate([points for points, _, _, _ in shown])),
+        faces=np.concatenate([faces for _, faces, _, _ in shown]),
+        colors=np.concatenate([w if c is None else c for w, c in zip(whites, painted, strict=True)])
+        if any(colors is not None for colors in painted)
+        else None,
         unit_m=package.unit_m(model),
         unit_is_custom=False,
         up="z",
-        meshes=tuple(dict.fromkeys(name for _, _, name in shown)),
+        meshes=tuple(dict.fromkeys(name for _, _, name, _ in shown)),
         attributes=(*(("colors",) if colored else ()), *(("uv",) if textures else ())),
         textures=tuple(
             texture_fact(name.lstrip("/"), package.parts[part])
@@ -275,8 +317,8 @@ class _Package:
             raise BadInput(f"{self.path} uses the unit {model.unit[:40]!r}, which 3MF does not have")
         return _UNIT_M[model.unit]
 
-    def shown(self, part: str) -> Iterator[tuple[F64, I32, str]]:
-        """Points in the start part's unit, faces that index all points so far, and the name of each mesh."""
+    def shown(self, part: str) -> Iterator[tuple[F64, I32, str, U8 | None]]:
+        """Of each mesh: points in the start part's unit, faces that index all points so far, name, corners' colours."""
         model = self.model(part)
         waiting = [(part, item, np.eye(4), 0, "") for item in reversed(model.items)]
         visited = 0
@@ -304,16 +346,24 @@ class _Package:
             name = target.name or above
             waiting += [(source, entry, world, depth + 1, name) for entry in reversed(target.components)]
             if target.has_mesh:
-                points, faces = self._mesh(target)
+                points, faces, colors = self._mesh(target, self.model(source))
                 before = self._tally.add(len(points), len(faces))
-                turned = faces if np.linalg.det(world[:3, :3]) >= 0 else faces[:, ::-1]
-                yield points @ world[:3, :3] + world[3, :3], turned + np.int32(before), name
+                if np.linalg.det(world[:3, :3]) < 0:
+                    faces, colors = faces[:, ::-1], None if colors is None else colors[:, ::-1]
+                yield points @ world[:3, :3] + world[3, :3], faces + np.int32(before), name, colors
 
-    def _mesh(self, read: _Object) -> tuple[F64, I32]:
+    def _mesh(self, read: _Object, model: _Model) -> tuple[F64, I32, U8 | None]:
         if read.mesh is None:
             points = check_points(self.path, np.array(read.vertices, dtype=np.float64).reshape(-1, 3))
             index = np.array(read.triangles, dtype=np.int64).reshape(-1, 3)
-            read.mesh = points, check_faces(self.path, index, len(points))
+            faces = check_faces(self.path, index, len(points))
+            colors = None
+            if len(read.shades) == index.size and max(read.shades, default=-1) >= 0:
+                known = np.frombuffer(bytes(model.colors), np.uint8).reshape(-1, 3)
+                shades = np.array(read.shades, np.int64)
+                shades[(shades < 0) | (shades >= len(known))] = len(known)
+                colors = np.concatenate([known, np.full((1, 3), 255, np.uint8)])[shades].reshape(-1, 3, 3)
+            read.mesh = points, faces, colors
         return read.mesh
 
     def findings(self) -> tuple[Finding, ...]:
