@@ -69,6 +69,7 @@ async def hold(folder: Path) -> str:
         made = await call("convert", picture="knight.png", **QUICK)
         assert made["ok"]
         await call("export", asset="out/knight.glb", formats="stl", lods="1,0.5")
+        await call("print", source="out/knight.glb", colors=4)
         await call("inspect", file="/etc/passwd")
         await call("make", words="a small owl", dry_run=False, max_cost_usd=0.5)
         await call("make", words="a small owl")

@@ -3,10 +3,8 @@
 An answer is a sentence, a link to each file, the four-view preview as a picture, and the facts as structured content.
 """
 
-import io
 import json
-import mimetypes
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,7 +13,7 @@ import anyio
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ToolError
 from mcp.server.mcpserver.resources import ResourceSecurity
-from mcp.types import CallToolResult, ContentBlock, ImageContent, ResourceLink, TextContent, ToolAnnotations
+from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import Field
 
 from slipcast._version import __version__
@@ -23,10 +21,10 @@ from slipcast.core.values import View
 from slipcast.depth.models import AUTO, DEPTH_MODELS
 from slipcast.formats.table import EXPORTERS
 from slipcast.integrations.command import Ended, call_slipcast
+from slipcast.integrations.mcp_answers import answer, link, say_asset, say_files, say_plan, say_print
 from slipcast.prepare.targets import TARGETS
 from slipcast.reconstruct.dexels import DETAILS
 
-_PREVIEW_PX = 1024
 _INSTRUCTIONS = """Slipcast turns a picture of a figurine into a closed, textured 3D asset, offline.
 Usual order: check the picture, convert it, look at the preview that comes back, read the findings and follow the
 advice, then export or print the .glb. make and refine buy pictures: call them with dry_run first, then with
@@ -167,7 +165,7 @@ def _add_tools_of_pictures(server: MCPServer, desk: _Desk) -> None:
         words = [*_options(views=views, drafts=drafts, json=True), "--"]
         words += [str(find("pictures", word)) for word in pictures]
         ended = await desk.run(ctx, ["check", *words])
-        return _answer(
+        return answer(
             ended, say=lambda entry: f"{entry.get('picture')}: {entry.get('verdict', 'unreadable')}"
         )
 
@@ -218,7 +216,7 @@ def _add_tools_of_pictures(server: MCPServer, desk: _Desk) -> None:
             words.append("--views=" + ",".join(f"{side}={path}" for side, path in named.items()))
         else:
             words += ["--", str(find("picture", picture))]
-        return _answer(await desk.run(ctx, ["convert", *words]), say=_say_asset)
+        return answer(await desk.run(ctx, ["convert", *words]), say=say_asset)
 
 
 def _add_tools_of_assets(server: MCPServer, desk: _Desk) -> None:
@@ -230,7 +228,7 @@ def _add_tools_of_assets(server: MCPServer, desk: _Desk) -> None:
     ) -> CallToolResult:
         """Say what is in a 3D file: size in mm, faces, whether it is closed, textures, metadata, findings."""
         ended = await desk.run(ctx, ["inspect", "--json", "--", str(find("file", file))])
-        return _answer(
+        return answer(
             ended, say=lambda e: f"{e.get('file')}: {e.get('faces')} faces, closed: {e.get('closed')}"
         )
 
@@ -260,39 +258,49 @@ def _add_tools_of_assets(server: MCPServer, desk: _Desk) -> None:
             json=True,
         )
         ended = await desk.run(ctx, ["export", *words, "--", str(find("asset", asset))])
-        return _answer(ended, say=lambda entry: f"{len(entry.get('files', []))} files written")
+        return answer(ended, say=say_files)
 
     @server.tool(name="print", title="Prepare for a printer", annotations=_WRITES)
     async def print_(
         ctx: Context[Any, Any],
-        source: Annotated[str, Field(description="Path of a .glb, .gltf or a picture below a root")],
+        source: Annotated[str, Field(description="Path of a 3D file or a picture below a root")],
         out: _Out = "out",
         process: Literal["fdm", "resin"] = "fdm",
         height: Annotated[str, Field(description="Without its base: 75mm; the asset's own by default")] = "",
+        scale: Annotated[str, Field(description="Instead of height: 1:7, 28mm, 6in")] = "",
         base: Annotated[
             str, Field(description="auto, none, round, square, hex, oval, plinth; round:40mm")
         ] = "auto",
+        text: Annotated[str, Field(description="Name on the front of the base")] = "",
         hollow: Annotated[str, Field(description="Walls of this thickness: 2mm")] = "",
+        drain: Annotated[str, Field(description="Drain holes of a hollow print, number x width: 2x3mm")] = "",
         split: Annotated[str, Field(description="Number of parts, or auto with printer")] = "1",
         printer: Annotated[str, Field(description="Build volume: 256x256x256mm")] = "",
         colors: Annotated[int | None, Field(description="Filaments to print in", ge=1, le=16)] = None,
+        filaments: Annotated[str, Field(description="Instead of colors, those at hand: #fff,#c33,#222")] = "",
+        orient: Annotated[str, Field(description="stand, auto (resin may lean) or degrees")] = "",
         thicken: Annotated[str, Field(description="Grow thinner parts to: 0.8mm")] = "",
     ) -> CallToolResult:
         """Prepare an asset for a printer: base, hollow, parts, colours; says walls, weight and what may fail."""
         words = _options(
             out=str(find("out", out, new=True)),
             height=height,
+            scale=scale,
             base=base,
+            text=text,
             hollow=hollow,
+            drain=drain,
             split=split,
             printer=printer,
             colors=colors,
+            filaments=filaments,
+            orient=orient,
             thicken=thicken,
             json=True,
         )
         words += [f"--for={process}", "--", str(find("source", source))]
         ended = await desk.run(ctx, ["print", *words])
-        return _answer(ended, say=lambda entry: f"{len(entry.get('files', []))} files written")
+        return answer(ended, say=say_print)
 
     @server.tool(title="Contact sheet of a folder", annotations=_WRITES)
     async def report(
@@ -301,11 +309,11 @@ def _add_tools_of_assets(server: MCPServer, desk: _Desk) -> None:
         """Write index.html into a folder of assets: all of them on one page, sorted by verdict."""
         ended = await desk.run(ctx, ["report", "--", str(find("folder", folder))])
         if ended.code:
-            return _answer(ended, say=str)
+            return answer(ended, say=str)
         page = Path(ended.out.strip())
         said = [TextContent(text="\n".join([f"{page} lists the assets", *ended.said.splitlines()]))]
         return CallToolResult(
-            content=[*said, _link(page)], structured_content={"ok": True, "files": [str(page)]}
+            content=[*said, link(page)], structured_content={"ok": True, "files": [str(page)]}
         )
 
 
@@ -318,11 +326,11 @@ def _add_tools_that_buy(server: MCPServer, desk: _Desk) -> None:
         """Tell the price of `order`, or carry it out; `rest` are the words after the options."""
         if not dry_run:
             allowed = desk.may_buy([*order, *rest], limit_usd)
-            return _answer(await desk.run(ctx, [*order, *allowed, *rest]), say=_say_asset)
+            return answer(await desk.run(ctx, [*order, *allowed, *rest]), say=say_asset)
         ended = await desk.run(ctx, [*order, "--dry-run", *rest])
         if ended.code == 0:
             desk.planned.add(json.dumps([*order, *rest]))
-        return _answer(ended, say=_say_plan)
+        return answer(ended, say=say_plan)
 
     def provided(provider: str, pictures: str) -> dict[str, str]:
         if provider == "folder" or pictures:
@@ -379,114 +387,3 @@ def _options(**words: object) -> list[str]:
         elif value is not None and value is not False and value != "":
             given.append(f"--{name}={value}")
     return given
-
-
-def _answer(ended: Ended, *, say: Callable[[Mapping[str, Any]], str]) -> CallToolResult:
-    """What the agent gets of a run: a sentence an entry with its findings, links, previews, facts."""
-    entries = _entries(ended.out)
-    if not entries:
-        text = ended.said or ended.out.strip() or f"slipcast ended with {ended.code} and said nothing"
-        ok = ended.code == 0
-        return CallToolResult(
-            content=[TextContent(text=text)], structured_content={"ok": ok, "text": text}, is_error=not ok
-        )
-    lines: list[str] = []
-    links: list[ContentBlock] = []
-    for entry in entries:
-        error, asset = entry.get("error"), entry.get("asset")
-        facts = asset if isinstance(asset, dict) else entry
-        made = _made(entry)
-        lines.append(say(entry) if made or not error else "nothing was made")
-        lines += [f"error: {error['message']}"] if error else []
-        findings = entry.get("findings") or facts.get("findings") or []
-        lines += [f"{each['severity']}: {each['message']}" for each in findings]
-        advice = [each.get("do") or each.get("prompt") for each in facts.get("advice") or []]
-        lines += [f"advice: {each}" for each in advice if each]
-        links += [_link(path) for path in made]
-        links += [
-            _preview(path)
-            for path in made
-            if path.name.endswith((".preview.png", ".print.png")) or entry.get("file") == str(path)
-        ]
-    failed = any(entry.get("error") and not entry.get("files") for entry in entries)
-    return CallToolResult(
-        content=[TextContent(text="\n".join(lines)), *links],
-        structured_content={
-            "ok": ended.code == 0,
-            "exit_code": ended.code,
-            "entries": [_shorten(entry) for entry in entries],
-        },
-        is_error=failed,
-    )
-
-
-def _made(entry: Mapping[str, Any]) -> list[Path]:
-    """The files that an entry names: an asset's, or the one picture of an edit; none where a file was only read."""
-    files = entry.get("files")
-    if isinstance(files, list):
-        return [Path(word) for word in files]
-    if "path" in entry:
-        return []
-    return [Path(entry["file"])] if entry.get("ok") and isinstance(entry.get("file"), str) else []
-
-
-def _entries(out: str) -> list[dict[str, Any]]:
-    """The JSON that a command printed, one list or an entry a line, as a list; empty where it printed none."""
-    try:
-        found = json.loads(out)
-    except ValueError:
-        try:
-            found = [json.loads(line) for line in out.splitlines()]
-        except ValueError:
-            return []
-    return [entry for entry in (found if isinstance(found, list) else [found]) if isinstance(entry, dict)]
-
-
-def _shorten(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The entry without what an agent has just said itself or reads in the JSON beside the asset."""
-    asset = entry.get("asset")
-    if not isinstance(asset, dict):
-        return dict(entry)
-    left_out = ("options", "checks", "findings", "advice", "run", "depth_model", "files")
-    return {**entry, "asset": {key: value for key, value in asset.items() if key not in left_out}}
-
-
-def _say_asset(entry: Mapping[str, Any]) -> str:
-    """Name, size, faces and verdict in a line."""
-    asset = entry.get("asset")
-    if not isinstance(asset, dict):
-        return f"{len(entry.get('files', []))} files written"
-    box = " x ".join(f"{asset['box_mm'][side]:.1f}" for side in ("width", "height", "depth"))
-    closed = "closed" if asset["closed"] else "open"
-    return f"{asset['name']}: {box} mm, {asset['faces']} faces, {closed}, verdict {asset['verdict']}"
-
-
-def _say_plan(entry: Mapping[str, Any]) -> str:
-    return f"{entry.get('pictures')} pictures for about ${entry.get('usd', 0):.4f}; nothing was bought"
-
-
-def _link(path: Path) -> ResourceLink:
-    kinds = {
-        ".glb": "model/gltf-binary",
-        ".gltf": "model/gltf+json",
-        ".3mf": "model/3mf",
-        ".stl": "model/stl",
-    }
-    kind = kinds.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return ResourceLink(
-        uri=path.absolute().as_uri(), name=path.name, mime_type=kind, size=path.stat().st_size
-    )
-
-
-def _preview(path: Path) -> ImageContent:
-    """The picture, small enough for a conversation."""
-    from base64 import b64encode
-
-    from PIL import Image
-
-    with Image.open(path) as picture:
-        small = picture.convert("RGB")
-    small.thumbnail((_PREVIEW_PX, _PREVIEW_PX))
-    out = io.BytesIO()
-    small.save(out, "JPEG", quality=85)
-    return ImageContent(data=b64encode(out.getvalue()).decode(), mime_type="image/jpeg")
