@@ -1,10 +1,14 @@
 """Levels of detail keep the shape, stay closed and show the same texture."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from shapes import figure
 
 from slipcast.core.errors import BadInput
+from slipcast.core.values import Picture
+from slipcast.formats.vertex_colors import bake_corners
 from slipcast.mesh.sample import sample
 from slipcast.mesh.topology import closedness
 from slipcast.prepare.lods import LodOptions, make_lods, measure_texel_density, transfer_uv
@@ -69,3 +73,21 @@ def test_levels_are_named_by_number_or_shares(text: str, shares: tuple[float, ..
 def test_other_levels_are_refused(text: str) -> None:
     with pytest.raises(BadInput, match=r"lods|shares|levels"):
         LodOptions.parse(text)
+
+
+def test_colours_per_vertex_stay_in_their_places() -> None:
+    """Each face lies alone in such a texture, and the larger faces of a level fit on none of them."""
+    whole = figure("figurine")
+    colors = np.zeros((len(whole.mesh.vertices), 3), np.float32)
+    left = whole.mesh.vertices[:, 0] < 0
+    colors[left, 0], colors[~left, 2] = 1, 1
+    baked = bake_corners(colors[whole.mesh.faces])
+    painted = replace(whole, uv=baked.uv, texture=Picture(pixels=baked.color), normal_map=None)
+    lods, _ = make_lods(painted, LodOptions(shares=(1.0, 0.2)))
+    for lod in lods:
+        middle = lod.figurine.mesh.vertices[lod.figurine.mesh.faces].mean(1)
+        seen = sample(lod.figurine.texture.pixels, lod.figurine.uv)
+        clear = np.abs(middle[:, 0]) > 0.004
+        red = seen[..., 0].mean(1) > seen[..., 2].mean(1)
+        assert (red[clear] == (middle[clear, 0] < 0)).mean() > 0.99
+    assert lods[0].figurine.texture is lods[1].figurine.texture

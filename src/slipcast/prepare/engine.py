@@ -116,7 +116,7 @@ def prepare_for_engine(figurine: Figurine, options: EngineOptions) -> tuple[Figu
     if options.lods is not None and len(options.lods.shares) > 1:
         levels, said = make_lods(figurine, options.lods)
         found += said
-        figurine = attach_levels(figurine, levels)
+        figurine = attach_levels(levels[0].figurine, levels)
     bodies = make_collision(figurine.mesh, options.collision) if options.collision is not None else None
     if bodies is not None:
         about = {**figurine.provenance, "collision": bodies.as_dict()}

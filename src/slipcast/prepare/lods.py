@@ -21,11 +21,14 @@ from slipcast.core.values import F32, F64, I64, Figurine, Level, Mesh
 from slipcast.mesh.deviation import Deviation, measure_deviation
 from slipcast.mesh.topology import face_normals
 from slipcast.reconstruct.simplify import decimate
+from slipcast.texture.rebake import rebake
 
 MOST_LEVELS = 8
 """Unity takes no more."""
 _SCREEN_PX = 1080
 _NEAREST = 8
+_ALONE = 0.25
+"""Charts a face from which a level finds no chart that its larger faces fit on: colours per vertex become such ones."""
 _STRETCH = 3.0
 """How much farther coordinates may lie from a face's middle than the corner does, in a stretched chart."""
 
@@ -109,8 +112,11 @@ def make_lods(figurine: Figurine, options: LodOptions) -> tuple[list[Lod], list[
     """Return the levels of `figurine`, finest first, and LOD_FLOOR where a level would not stay closed.
 
     Each level is a closed solid of at most its share of the faces. A level that cannot be kept closed ends the list.
+    A figurine whose faces mostly lie alone in its texture is painted on charts first: the first level has them too.
     """
     full = figurine.mesh
+    if _find_charts(figurine).max() + 1 > _ALONE * len(full.faces):
+        figurine = replace(rebake(figurine, full), normal_map=None)
     height_m = float(np.ptp(full.vertices[:, 1]))
     lods = [_level(figurine, 1.0, Deviation(largest_m=0.0, mean_m=0.0), height_m)]
     found: list[Finding] = []
