@@ -279,7 +279,7 @@ def main() -> None:
     files: list[Path] = []
     seen = 0
     while spent < args.budget_s:
-        if steps % 100 == 0:
+        if not files or steps % 100 == 0:
             files = sorted(args.pool.glob("train_*[0-9].npz"))
         for _ in range(24 if not kept else (steps + 1) % 2):
             chosen = CHOICES[rng.choice(len(CHOICES), p=ODDS)]
