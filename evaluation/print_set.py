@@ -24,6 +24,7 @@ from evaluation.slicers import Cured, Sliced
 from slipcast.core.errors import SlipcastError
 from slipcast.core.values import Figurine
 from slipcast.formats.gltf.read_figurine import read_figurine
+from slipcast.prepare.body import Body
 from slipcast.prepare.hollow import HollowOptions
 from slipcast.prepare.paint import PaintOptions
 from slipcast.prepare.print import Print, PrintOptions, print_figurine
@@ -33,6 +34,8 @@ PROCESSES = {
     "resin": PrintOptions(process="resin", hollow=HollowOptions(), orient="auto"),
 }
 STANDS_DEG = 5.0
+_LINE_MM, _STEP_MM = 0.9, 0.1
+"""Width from which every slicer prints a pin (docs/print.md), and steps down from the top."""
 _HEADS = {
     "fdm": (
         "sound", "Prusa", "slic3r", "Cura", "admesh", "colours / tools", "base mm", "tips at", "islands", "g PLA", "s",
@@ -89,13 +92,14 @@ def _slice(made: Print, process: str, place: Path, names: list[str]) -> dict[str
         plain = place / f"{made.name}.plain.stl"
         plain.write_bytes(made.pack_stl(0))
     colors = len(made.palette.colors) if made.palette else 1
+    tip = measure_tip(made.parts[0].body)
     ways: dict[str, Callable[[], Sliced | Cured | None]] = {
         "admesh": lambda: slicers.check_with_admesh(plain)
     }
     if process == "fdm":
-        ways["prusa"] = lambda: slicers.check_with_prusa(package, height, colors)
-        ways["slic3r"] = lambda: slicers.check_with_slic3r(plain, height)
-        ways["cura"] = lambda: slicers.check_with_cura(plain, height)
+        ways["prusa"] = lambda: slicers.check_with_prusa(package, height, colors, tip_mm=tip)
+        ways["slic3r"] = lambda: slicers.check_with_slic3r(plain, height, tip_mm=tip)
+        ways["cura"] = lambda: slicers.check_with_cura(plain, height, tip_mm=tip)
     else:
         ways["prusa"] = lambda: slicers.cure_with_prusa(plain)
     answers: dict[str, object] = {}
@@ -106,6 +110,15 @@ def _slice(made: Print, process: str, place: Path, names: list[str]) -> dict[str
         seconds = ended.ru_utime + ended.ru_stime - begun.ru_utime - begun.ru_stime
         answers[name] = None if found is None else asdict(found) | {"seconds": round(seconds, 1)}
     return answers
+
+
+def measure_tip(body: Body) -> float:
+    """How many mm at the top of `body` no disc of `_LINE_MM` fits into: a slicer may leave them out."""
+    top = float(body.box_mm[1, 2])
+    for step in range(1, 1 + int(top / _STEP_MM)):
+        if not body.solid.slice(top - step * _STEP_MM).offset(-_LINE_MM / 2).is_empty():
+            return (step - 1) * _STEP_MM
+    return top
 
 
 def row(entry: dict[str, Any]) -> list[str]:

@@ -25,6 +25,8 @@ from slipcast.core.values import Bool
 _CPU_S = 300
 """Processor time that a program may take: a busy machine changes it little. Its wall time ends at six times that."""
 _NOZZLES = 4
+_LAYERS_MM = 0.35
+"""How far the last layer may lie from the top."""
 _TRAP_MM3 = 3.0
 _SCREEN_MM = (240.0, 135.0)
 """Of the resin printer that is simulated; 2560 x 1440 pixels."""
@@ -78,7 +80,12 @@ def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (_CPU_S, _CPU_S + 5))
 
 
-def check_with_prusa(path: Path, height_mm: float, colors: int = 1) -> Sliced | None:
+def _is_whole(top_mm: float, height_mm: float, tip_mm: float) -> bool:
+    """Whether a print ends where the part does; it may leave out a tip that is narrower than its line."""
+    return -_LAYERS_MM - tip_mm <= top_mm - height_mm <= _LAYERS_MM
+
+
+def check_with_prusa(path: Path, height_mm: float, colors: int = 1, *, tip_mm: float = 0.0) -> Sliced | None:
     """PrusaSlicer: manifold without repair, and G-code as high as the part in as many filaments as colours."""
     if not shutil.which("prusa-slicer"):
         return None
@@ -103,7 +110,7 @@ def check_with_prusa(path: Path, height_mm: float, colors: int = 1) -> Sliced | 
     top = max(heights, default=0.0)
     tools = len(set(re.findall(r"^T(\d)", text, re.MULTILINE))) or 1
     empty = "Empty layer" in said
-    ok = abs(top - height_mm) <= 0.35 and not empty
+    ok = _is_whole(top, height_mm, tip_mm) and not empty
     return Sliced(
         ok=ok,
         why="" if ok else f"prints {top} of {height_mm} mm{', empty layers' * empty}",
@@ -112,7 +119,7 @@ def check_with_prusa(path: Path, height_mm: float, colors: int = 1) -> Sliced | 
     )
 
 
-def check_with_slic3r(path: Path, height_mm: float) -> Sliced | None:
+def check_with_slic3r(path: Path, height_mm: float, *, tip_mm: float = 0.0) -> Sliced | None:
     """slic3r, which repairs silently: only that it slices, to the full height."""
     if not shutil.which("slic3r"):
         return None
@@ -136,11 +143,11 @@ def check_with_slic3r(path: Path, height_mm: float) -> Sliced | None:
         if status or not code.exists():
             return Sliced(ok=False, why=f"ended with {status}: {said.strip()[-120:]}")
         top = _highest(code.read_text(errors="replace"))
-    ok = abs(top - height_mm) <= 0.35
+    ok = _is_whole(top, height_mm, tip_mm)
     return Sliced(ok=ok, why="" if ok else f"prints {top} of {height_mm} mm", height_mm=top)
 
 
-def check_with_cura(path: Path, height_mm: float) -> Sliced | None:
+def check_with_cura(path: Path, height_mm: float, *, tip_mm: float = 0.0) -> Sliced | None:
     """CuraEngine, the one that shares no ancestor with the others."""
     resources = Path(os.environ.get("SLIPCAST_CURA", "/nowhere"))
     definition = resources / "definitions" / "fdmprinter.def.json"
@@ -157,7 +164,7 @@ def check_with_cura(path: Path, height_mm: float) -> Sliced | None:
         if status or not code.exists():
             return Sliced(ok=False, why=f"ended with {status}: {said.strip()[-120:]}")
         top = _highest(code.read_text(errors="replace"))
-    ok = abs(top - height_mm) <= 0.35
+    ok = _is_whole(top, height_mm, tip_mm)
     return Sliced(ok=ok, why="" if ok else f"prints {top} of {height_mm} mm", height_mm=top)
 
 

@@ -156,8 +156,15 @@ bpy.ops.slipcast.finish(kind="REPORT")
 seen["report"] = bpy.context.scene.slipcast.told
 seen["print without a place"] = refused(bpy.ops.slipcast.finish, kind="PRINT")
 bpy.context.scene.slipcast.folder = str(Path(FOLDER) / "print")
+paint = torus.data.color_attributes.new("paint", "FLOAT_COLOR", "POINT")
+for number, vertex in enumerate(torus.data.vertices):
+    paint.data[number].color = (0.6, 0.02, 0.02, 1) if vertex.co.x < 0 else (0.02, 0.05, 0.6, 1)
+bpy.context.scene.slipcast.colors, bpy.context.scene.slipcast.hollow = 2, 2
 bpy.ops.slipcast.finish(kind="PRINT")
 seen["print"] = sorted(path.suffix for path in (Path(FOLDER) / "print").iterdir())
+(told,) = (Path(FOLDER) / "print").glob("*.json")
+seen["printed"] = {key: json.loads(told.read_text()).get(key) for key in ("colors", "hollow")}
+torus.data.color_attributes.remove(paint)
 bpy.context.scene.slipcast.folder = ""
 for kind in ("LODS", "COLLISION"):
     select_torus()

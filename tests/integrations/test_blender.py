@@ -138,6 +138,9 @@ def test_the_extension_works_inside_blender(tmp_path: Path) -> None:
     assert "80.0 x 20.0 x 80.0 mm" in seen["report"]
     assert "Keep Files In" in seen["print without a place"]
     assert {".3mf", ".json", ".png"} <= set(seen["print"])
+    assert len(seen["printed"]["colors"]["palette"]) == 2
+    assert seen["printed"]["colors"]["mean_ciede2000"] < 3
+    assert seen["printed"]["hollow"]["refused"]  # so low a ring gains nothing
     assert max(faces for _, faces in seen["LODS"]) == 1152
     assert len(seen["LODS"]) == seen["LODS in the scene"] == 3
     assert len(seen["COLLISION"]) == seen["COLLISION in the scene"] == 9

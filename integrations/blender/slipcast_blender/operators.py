@@ -206,7 +206,9 @@ class SLIPCAST_OT_finish(_Runs, bpy.types.Operator):
         if self.kind == "PRINT":
             if not settings.folder:
                 raise ValueError("files for a printer need a place; set Keep Files In first")
-            return ["print", "--json", f"--out={folder / 'out'}", f"--for={settings.printer}", "--", source]
+            more = [f"--colors={settings.colors}"] if settings.colors else []
+            more += [f"--hollow={settings.hollow:g}mm"] if settings.hollow else []
+            return ["print", "--json", f"--out={folder / 'out'}", f"--for={settings.printer}", *more, "--", source]
         # Godot's names: the only GLB that has any for collision bodies.
         more = {"LODS": ["--lods=1,0.4,0.1"], "SOLID": ["--solid"]}.get(
             self.kind, ["--collision=convex:8", "--target=godot"]

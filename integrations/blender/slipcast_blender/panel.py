@@ -32,6 +32,12 @@ class SlipcastSettings(bpy.types.PropertyGroup):
     printer: bpy.props.EnumProperty(
         name="Printer", items=[("fdm", "Filament", "Melted plastic"), ("resin", "Resin", "Cured by light")]
     )
+    colors: bpy.props.IntProperty(
+        name="Filaments", min=0, max=16, description="Colours of the print; 0: one, unpainted"
+    )
+    hollow: bpy.props.FloatProperty(
+        name="Walls (mm)", min=0, max=20, description="Of a hollow print with drain holes; 0: solid"
+    )
     folder: bpy.props.StringProperty(
         name="Keep Files In", subtype="DIR_PATH", description="Copies of all files go here; empty: none are kept"
     )
@@ -69,7 +75,8 @@ class SLIPCAST_PT_panel(bpy.types.Panel):
         box = layout.box()
         box.label(text="Finish the Selected Mesh")
         box.prop(settings, "folder")
-        box.prop(settings, "printer")
+        for name in ("printer", "colors", "hollow"):
+            box.prop(settings, name)
         grid = box.grid_flow(columns=2, even_columns=True)
         for kind, title, _ in KINDS:
             grid.operator("slipcast.finish", text=title).kind = kind
