@@ -19,6 +19,8 @@ MOST = 16
 CATEGORY = "3d/slipcast"
 TARGETS = ["none", "blender", "godot", "unity", "unreal", "web"]
 FORMATS = ["glb", "fbx", "obj", "stl", "3mf", "ply"]
+ASSETS = ("glb", "gltf")
+READABLE = (*ASSETS, "fbx", "obj", "stl", "3mf", "ply", "usdz")
 _MODELS = [io.File3DAny, io.File3DGLB, io.File3DGLTF, io.Mesh]
 
 
@@ -176,7 +178,7 @@ class Print(io.ComfyNode):
             words += [f"--height={height_mm:g}mm"] if height_mm else []
             words += [f"--hollow={hollow_mm:g}mm"] if hollow_mm else []
             words += [f"--colors={colors}"] if colors else []
-            (entry,) = command.run([*words, "--", str(_write_model(folder, model_3d))])
+            (entry,) = command.run([*words, "--", str(_write_model(folder, model_3d, READABLE))])
             files = [Path(name) for name in entry["files"]]
             main = next((path for path in files if path.suffix == ".3mf"), files[0])
             report = {key: value for key, value in entry.items() if key not in ("files", "source")}
@@ -200,7 +202,7 @@ class Report(io.ComfyNode):
     @classmethod
     def execute(cls, model_3d) -> io.NodeOutput:
         with _Folder() as folder:
-            (entry,) = command.run(["inspect", "--json", "--", str(_write_model(folder, model_3d))])
+            (entry,) = command.run(["inspect", "--json", "--", str(_write_model(folder, model_3d, READABLE))])
             return io.NodeOutput(json.dumps(entry, ensure_ascii=False, indent=2))
 
 
@@ -247,7 +249,7 @@ def _model(path: Path):
     return Types.File3D(BytesIO(path.read_bytes()), path.suffix[1:])
 
 
-def _write_model(folder: Path, model) -> Path:
+def _write_model(folder: Path, model, formats=ASSETS) -> Path:
     """A FILE_3D or MESH as a file."""
     if hasattr(model, "vertices"):
         if len(model.vertices) != 1:
@@ -255,7 +257,7 @@ def _write_model(folder: Path, model) -> Path:
         path = folder / "mesh.glb"
         path.write_bytes(_pack(model))
         return path
-    if model.format not in ("glb", "gltf"):
+    if model.format not in formats:
         raise ValueError(f"{model.format or 'a file without a format'} cannot be finished; give a GLB")
     path = folder / f"mesh.{model.format}"
     model.save_to(str(path))
@@ -263,43 +265,67 @@ def _write_model(folder: Path, model) -> Path:
 
 
 def _pack(mesh) -> bytes:
-    """A MESH of one item as the smallest GLB that there is."""
-    vertices = mesh.vertices[0].detach().cpu().numpy().astype("<f4")
-    faces = mesh.faces[0].detach().cpu().numpy().astype("<u4")
-    for name, array in (("vertex_counts", "vertices"), ("face_counts", "faces")):  # batches are padded
-        counts = getattr(mesh, name, None)
-        if counts is not None and array == "vertices":
-            vertices = vertices[: int(counts[0])]
-        elif counts is not None:
-            faces = faces[: int(counts[0])]
+    """A MESH of one item as a GLB: shape, texture where it has coordinates for it, colours per vertex."""
+    vertices, faces = _item(mesh, "vertices", "<f4"), _item(mesh, "faces", "<u4")
+    counts = [getattr(mesh, name, None) for name in ("vertex_counts", "face_counts")]  # batches are padded
+    points = len(vertices) if counts[0] is None else int(counts[0][0])
+    vertices, faces = vertices[:points], faces[: len(faces) if counts[1] is None else int(counts[1][0])]
     low, high = vertices.min(axis=0).tolist(), vertices.max(axis=0).tolist()
+    arrays = [(vertices, "VEC3", {"min": low, "max": high}), (faces.reshape(-1, 1), "SCALAR", {})]
+    attributes, more = {"POSITION": 0}, {}
+    uv, colors, texture = (_item(mesh, name, "<f4") for name in ("uvs", "vertex_colors", "texture"))
+    if colors is not None:
+        attributes["COLOR_0"] = len(arrays)
+        arrays.append((colors[:points].clip(0, 1), f"VEC{colors.shape[1]}", {}))
+    primitive = {"attributes": attributes, "indices": 1}
+    blobs = [array.tobytes() for array, _, _ in arrays]
+    if uv is not None and texture is not None:
+        attributes["TEXCOORD_0"] = len(arrays)
+        arrays.append((uv[:points], "VEC2", {}))
+        blobs += [uv[:points].tobytes(), _encode(texture)]
+        primitive["material"] = 0
+        more = {
+            "materials": [{"pbrMetallicRoughness": {"metallicFactor": 0, "baseColorTexture": {"index": 0}}}],
+            "textures": [{"source": 0}],
+            "images": [{"bufferView": len(arrays), "mimeType": "image/png"}],
+        }
+    blobs = [blob + bytes(-len(blob) % 4) for blob in blobs]
+    starts = [sum(map(len, blobs[:k])) for k in range(len(blobs))]
     document = {
         "asset": {"version": "2.0", "generator": "Slipcast for ComfyUI"},
         "scene": 0,
         "scenes": [{"nodes": [0]}],
         "nodes": [{"mesh": 0, "name": "mesh"}],
-        "meshes": [{"name": "mesh", "primitives": [{"attributes": {"POSITION": 0}, "indices": 1}]}],
+        "meshes": [{"name": "mesh", "primitives": [primitive]}],
         "accessors": [
-            {
-                "bufferView": 0,
-                "componentType": 5126,
-                "count": len(vertices),
-                "type": "VEC3",
-                "min": low,
-                "max": high,
-            },
-            {"bufferView": 1, "componentType": 5125, "count": faces.size, "type": "SCALAR"},
+            {"bufferView": k, "componentType": 5125 if k == 1 else 5126, "count": len(array), "type": kind}
+            | bounds
+            for k, (array, kind, bounds) in enumerate(arrays)
         ],
         "bufferViews": [
-            {"buffer": 0, "byteLength": vertices.nbytes},
-            {"buffer": 0, "byteOffset": vertices.nbytes, "byteLength": faces.nbytes},
+            {"buffer": 0, "byteOffset": start, "byteLength": len(blob)}
+            for start, blob in zip(starts, blobs, strict=True)
         ],
-        "buffers": [{"byteLength": vertices.nbytes + faces.nbytes}],
+        "buffers": [{"byteLength": sum(map(len, blobs))}],
+        **more,
     }
     text = json.dumps(document).encode()
     text += b" " * (-len(text) % 4)
-    data = vertices.tobytes() + faces.tobytes()
+    data = b"".join(blobs)
     head = struct.pack("<4sII", b"glTF", 2, 28 + len(text) + len(data))
     return b"".join(
         (head, struct.pack("<I4s", len(text), b"JSON"), text, struct.pack("<I4s", len(data), b"BIN\0"), data)
     )
+
+
+def _item(mesh, name: str, kind: str):
+    """The first item of one of a MESH's batches as an array; None where it has none."""
+    batch = getattr(mesh, name, None)
+    return None if batch is None else batch[0].detach().cpu().numpy().astype(kind)
+
+
+def _encode(pixels) -> bytes:
+    """(H,W,3|4) 0..1 as a PNG."""
+    out = BytesIO()
+    Image.fromarray((pixels.clip(0, 1) * 255).round().astype(np.uint8)).save(out, "PNG")
+    return out.getvalue()

@@ -69,6 +69,11 @@ def test_a_graph_runs(tmp_path: Path) -> None:
     assert {"parts", "weight_g", "colors"} <= set(seen["print"][2])
     assert seen["mesh"]["faces"] == 4
     assert seen["mesh"]["closed"]
+    painted, textured, plain = seen["colours"]
+    assert [len(painted), len(textured), len(plain)] == [2, 2, 1]
+    assert seen["stl"] == pytest.approx([60, 45, 30], abs=0.01)
+    assert seen["two"] == [2, 2, "glTF", "glTF"]
+    assert seen["views"][:2] == [1, True]
     assert "has a hole of" in seen["open"]
     assert seen["solid"] == "glb"
     assert "64 pictures came in one batch" in seen["batch"]
