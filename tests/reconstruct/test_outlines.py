@@ -3,8 +3,8 @@
 import numpy as np
 from turnarounds import FOUR, turnaround
 
-from slipcast.core.values import F32
-from slipcast.reconstruct.outlines import build_rods, calm, lift_to_rims
+from slipcast.core.values import F32, View
+from slipcast.reconstruct.outlines import build_rods, calm, keep_sheets, lift_to_rims
 from slipcast.reconstruct.sides import make_sides
 from slipcast.reconstruct.silhouettes import Side
 from slipcast.reconstruct.solid_grid import Grid, hull_on_grid, make_grid
@@ -70,3 +70,16 @@ def test_an_arm_that_is_gone_is_built_round() -> None:
     built = build_rods(cut, hull, sides, grid)
     assert _missing(built, hull, sides, grid) < 0.6 * _missing(cut, hull, sides, grid)
     assert (built <= np.maximum(hull, cut) + 1e-6).all()
+
+
+def test_a_sheet_that_a_blur_took_is_certain_where_the_hull_is_thin() -> None:
+    sides, grid, hull = _hull()
+    sheet = np.abs(grid.points(np.arange(hull.size))[:, 0] - 0.1).reshape(hull.shape) < 1.5 * grid.pitch
+    thin = np.where(sheet, hull, np.float32(-0.1))  # the hull of a cape that the left side sees whole
+    gone = np.full_like(thin, -0.02)
+    left = [side for side in sides if side.view is View.LEFT]
+    kept = keep_sheets(gone, thin, left, grid)
+    assert _missing(kept, thin, left, grid) < 0.1 * _missing(gone, thin, left, grid)
+    assert (kept <= np.maximum(thin, gone)).all()
+    # Where there is more room nobody knows the place.
+    assert (keep_sheets(gone, hull, left, grid) > 0).sum() < 0.05 * (hull > 0).sum()

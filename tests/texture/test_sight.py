@@ -62,7 +62,7 @@ def test_nothing_is_mirrored_where_both_sides_or_none_has_a_picture() -> None:
 
 def test_nothing_is_mirrored_of_a_lopsided_figurine(monkeypatch: pytest.MonkeyPatch) -> None:
     mesh = figurine()
-    monkeypatch.setattr("slipcast.texture.sight.measure_mirror", lambda mask: 0.7)
+    monkeypatch.setattr("slipcast.core.symmetry.measure_mirror", lambda mask: 0.7)
     assert mirror_missing(mesh, _views(mesh, *THREE)) == []
 
 

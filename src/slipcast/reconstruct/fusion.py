@@ -14,8 +14,8 @@ from slipcast.mesh.raycast import Scene
 from slipcast.mesh.topology import make_mesh
 from slipcast.reconstruct.carve import carve
 from slipcast.reconstruct.level_set import mesh_level_set
-from slipcast.reconstruct.register import Registered, register
-from slipcast.reconstruct.sides import make_sides
+from slipcast.reconstruct.register import Registered, measure_miss, register
+from slipcast.reconstruct.sides import make_sides, mirror_missing_side
 from slipcast.reconstruct.silhouettes import Side
 from slipcast.reconstruct.views import fuse_field
 
@@ -57,7 +57,11 @@ def fuse(
     sides, scales = make_sides(cutouts, depths, fov_deg=fov_deg)
     found = register(sides)
     exact = found.miss == found.before
-    grid, field = fuse_field(found.sides, NODES[detail], 0.0 if exact else _SLACK)
+    shown = found.sides
+    other = mirror_missing_side(shown)
+    if other and measure_miss((*shown, other)) < max(found.miss, _SLACK):
+        shown, exact = (*shown, other), False
+    grid, field = fuse_field(shown, NODES[detail], 0.0 if exact else _SLACK)
     nodes, faces = mesh_level_set(field)
     vertices = nodes * grid.pitch + grid.low
     low, high = vertices.min(0), vertices.max(0)

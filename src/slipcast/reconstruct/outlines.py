@@ -27,6 +27,8 @@ _FADE = 0.3
 """Weight of what is not rim: the more, the sooner the lift fades away from rims."""
 _ROD = 0.05
 """Half the width of the widest part that is built round, in units of the frame."""
+_SHEET = 0.04
+"""What is as thin as this along an outline's ray is certain to be there, in units of the frame."""
 _PIXEL = 1.2
 """Width of the pixels that nodes are sorted into, in nodes: no pixel in between stays empty."""
 _WORK_PX = 4
@@ -87,6 +89,32 @@ def build_rods(field: F32, limit: F32, sides: Sequence[Side], grid: Grid) -> F32
         close = np.clip(1 - np.abs(now - rods) / np.float32(grid.pitch), 0, None)
         joined = np.maximum(now, rods) + close * close * np.float32(grid.pitch / 4)
         values[index] = np.minimum(joined, np.maximum(most, now))
+    return out
+
+
+def keep_sheets(field: F32, limit: F32, sides: Sequence[Side], grid: Grid) -> F32:
+    """The field with the hull where an outline's ray misses everything and is within the hull for a short way only.
+
+    Such a ray must meet something, and no other place is left for it: a fin or a cape that stands on edge in another
+    picture, thinner than a blur leaves.
+    """
+    index = np.flatnonzero(limit > -0.25 * grid.pitch)
+    points, most = grid.points(index), limit.reshape(-1)[index]
+    out = field.copy()
+    values = out.reshape(-1)
+    for side in sides:
+        seen = _sort_into_pixels(side, grid, points, values[index])
+        best = seen.deepest
+        size = seen.shape[0] * seen.shape[1]
+        begin, end = np.full(size, np.inf, np.float32), np.full(size, -np.inf, np.float32)
+        np.minimum.at(begin, seen.pixel, seen.z)
+        np.maximum.at(end, seen.pixel, seen.z)
+        deep = side.distances_at(seen.x_px[best], seen.y_px[best], seen.z[best])
+        missed = np.zeros(size, bool)
+        missed[seen.pixel[best]] = (deep > 0.25 * grid.pitch) & (values[index[best]] <= 0)
+        missed &= end - begin < _SHEET
+        mine = missed[seen.pixel]
+        values[index[mine]] = np.maximum(values[index[mine]], most[mine])
     return out
 
 

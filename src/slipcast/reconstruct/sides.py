@@ -1,12 +1,14 @@
 """Cutouts and what a depth model says of them -> sides at working size, with the cameras that were asked for."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from slipcast.core.masks import box_of
 from slipcast.core.orbit import OrbitCamera
+from slipcast.core.symmetry import ACROSS, find_side_to_mirror
 from slipcast.core.values import F32, U8, Bool, Cutout, Shells, View
 from slipcast.reconstruct.silhouettes import WORK_PX, Side, outline_distance
 
@@ -30,6 +32,43 @@ def make_sides(
         sides.append(_side(cut, depths.get(view), view, scale, fov_deg))
         scales[view] = scale
     return sides, scales
+
+
+def mirror_missing_side(sides: Sequence[Side]) -> Side | None:
+    """The side that no picture shows, as the opposite one seen in a mirror; None where they are not alike.
+
+    `sides` (front first) stand where they were found; the mirror is upright, in the middle of the front's outline.
+    """
+    front = sides[0]
+    view = find_side_to_mirror([side.view for side in sides], front.inside)
+    if view is None:
+        return None
+    given = next(side for side in sides if side.view is view)
+    box = box_of(front.inside)
+    middle = ((box.left + box.right) / 2 - front.camera.cx_px) / front.camera.scale_px
+    camera = given.camera
+    turned = camera.turned(yaw_deg=-camera.yaw_deg % 360, cx_px=given.outline_px.shape[1] - camera.cx_px)
+    # The mirror need not hold the axis: what lies at x is seen at twice its place less x.
+    right, _, away = turned.axes() @ np.array([2 * middle, 0.0, 0.0])
+    turned = turned.turned(
+        distance=turned.distance - away,
+        focal_px=turned.focal_px,
+        cx_px=turned.cx_px - right * turned.focal_px / turned.distance,
+    )
+
+    def flip(values: F32 | None) -> F32 | None:
+        return None if values is None else np.ascontiguousarray(values[:, ::-1])
+
+    return replace(
+        given,
+        view=ACROSS[view],
+        camera=turned,
+        cover=np.ascontiguousarray(given.cover[:, ::-1]),
+        outline_px=np.ascontiguousarray(given.outline_px[:, ::-1]),
+        front=flip(given.front),
+        back=flip(given.back),
+        rgb=None if given.rgb is None else np.ascontiguousarray(given.rgb[:, ::-1]),
+    )
 
 
 def _longest(cut: Cutout) -> float:

@@ -20,10 +20,10 @@ from slipcast.core.values import F32
 from slipcast.reconstruct.connect import connect_bodies
 from slipcast.reconstruct.features import make_maps, point_features
 from slipcast.reconstruct.fusion_net import depth_inside
-from slipcast.reconstruct.outlines import build_rods, calm, lift_to_rims
+from slipcast.reconstruct.outlines import build_rods, calm, keep_sheets, lift_to_rims
 from slipcast.reconstruct.silhouettes import Side
 from slipcast.reconstruct.solid_grid import Grid, hull_on_grid, make_grid
-from slipcast.reconstruct.thin import place_thin_parts
+from slipcast.reconstruct.thin import hold, place_thin_parts
 from slipcast.reconstruct.view_depth import average_depths, predict_depths
 
 _CHUNK = 60_000
@@ -64,7 +64,7 @@ def fuse_field(sides: Sequence[Side], nodes: int, slack: float = 0.0) -> tuple[G
     field = np.minimum(calm(np.maximum(field, np.float32(-_TRUSTED)), _CALM), limit)
     for _ in range(_LIFTS):
         field = lift_to_rims(field, limit, sides, grid, spread=2.0, most=_MOST)
-    field = place_thin_parts(field, limit, sides, grid)
+    field, limit, parts = place_thin_parts(field, limit, sides, grid)
     field = build_rods(field, limit, sides, grid)
     field = np.minimum(ndimage.gaussian_filter(field, 0.8), limit)
     field = lift_to_rims(field, limit, sides, grid, spread=1.5, most=_MOST / 3)
@@ -75,11 +75,14 @@ def fuse_field(sides: Sequence[Side], nodes: int, slack: float = 0.0) -> tuple[G
     # Fins and antennae are thinner than a node: there the hull, as thick as a node at least, is the solid.
     thick = ndimage.maximum_filter(outer, size=3) / np.float32(fine.pitch)
     limit = outer + np.float32(fine.pitch) * np.clip(_SKIN - thick, 0, _SKIN)
+    for side, part in parts:
+        field, limit = hold(field, limit, side, part, fine) or (field, limit)
     for _ in range(3):
         field = lift_to_rims(field, limit, sides, fine, spread=1.5, most=fine.pitch, shell=3 * fine.pitch)
     field = np.minimum(
         ndimage.gaussian_filter(field, 0.7), limit
     )  # lifts that met the hull end in its facets
+    field = keep_sheets(field, limit, sides, fine)
     connect_bodies(field, sides, fine)
     field[[0, -1]] = field[:, [0, -1]] = field[:, :, [0, -1]] = -fine.pitch
     return fine, field

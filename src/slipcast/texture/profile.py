@@ -7,13 +7,11 @@ image and are 0.97 and 1.11 times as wide as tall. Of all others those that shar
 as wide as tall (figures that stretch one arm, sitting foxes), and those as wide as tall share 0.62 and more.
 """
 
-import numpy as np
-
 from slipcast.core.masks import box_of
+from slipcast.core.symmetry import measure_mirror
 from slipcast.core.values import Bool
 
 _MOST_SHARED, _LEAST_WIDE = 0.56, 0.95
-_SIDE_PX = 128
 
 
 def is_profile(mask: Bool) -> bool:
@@ -28,17 +26,3 @@ def is_profile(mask: Bool) -> bool:
     if box.width < _LEAST_WIDE * box.height:
         return False
     return measure_mirror(mask[box.slices]) < _MOST_SHARED
-
-
-def measure_mirror(mask: Bool) -> float:
-    """Return how much a silhouette (H,W) shares with its mirror image, laid over it as well as can be: 0 to 1 (IoU)."""
-    import cv2
-
-    scale = _SIDE_PX / max(mask.shape)
-    size = max(1, round(mask.shape[1] * scale)), max(1, round(mask.shape[0] * scale))
-    few = cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) >= 128
-    # Common pixels for each place of the mirror's line: rows folded with themselves.
-    length = 2 * size[0]
-    spectrum = np.fft.rfft(few, length, axis=1)
-    common = np.fft.irfft(spectrum**2, length, axis=1).sum(0).max()
-    return float(common / max(2 * few.sum() - common, 1e-9))

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from slipcast.core.camera import project
+from slipcast.core.symmetry import find_side_to_mirror
 from slipcast.core.values import F32, F64, Bool, Camera, Cutout, Mesh, View
 from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.raycast import Scene
 from slipcast.mesh.topology import face_normals
-from slipcast.texture.profile import measure_mirror
 
 LEAST_COSINE = 0.12
 RIM = 0.012
@@ -28,9 +28,6 @@ _BEFORE = 0.04
 """A part stands before another where the depth steps by more of the size than this."""
 _STEP_PX = 400
 """Longer side of the picture at which steps are looked for."""
-_ALIKE = 0.8
-"""Share of the front's silhouette and its mirror image from which on both sides are taken to look alike."""
-_PAIRS = ((View.LEFT, View.RIGHT), (View.FRONT_LEFT, View.FRONT_RIGHT), (View.BACK_LEFT, View.BACK_RIGHT))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +43,10 @@ def mirror_missing(mesh: Mesh, views: Mapping[View, Seen]) -> list[Seen]:
 
     None where both sides or neither has a view.
     """
-    left, right = ([view for view in pair if view in views] for pair in zip(*_PAIRS, strict=True))
-    if bool(left) == bool(right) or measure_mirror(views[View.FRONT].cutout.alpha >= 128) < _ALIKE:
+    side = find_side_to_mirror(views, views[View.FRONT].cutout.alpha >= 128)
+    if side is None:
         return []
-    given = views[(left or right)[0]]
+    given = views[side]
     low, high = mesh.vertices[:, 0].min(), mesh.vertices[:, 0].max()
     over = np.diag([-1.0, 1.0, 1.0, 1.0])
     over[0, 3] = float(low) + float(high)
