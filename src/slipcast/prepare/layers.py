@@ -26,6 +26,8 @@ _LEAST_PIXELS = 10
 _TRAP_MM3 = 1.0
 _CUP_MM3 = 20.0
 _LISTED = 20
+_MARKED = 1 << 22
+"""Cells that are marked at most; beyond, numbers are compared."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +155,7 @@ def _measure_air(stack: Bool) -> tuple[F64, F64]:
             if count > 2 or count_below > 2:
                 labels, below = _overlay((own, box, rim), (own_below, box_below, rim_below))
                 lie = (below > 0) & (labels > 0) & ((below != rim_below) | (labels != rim))
-                codes = np.unique(below[lie].astype(np.int64) * count + labels[lie])
+                codes = _find_distinct(below[lie].astype(np.int64) * count + labels[lie], count_below * count)
                 met = np.concatenate([met, np.stack([codes // count, codes % count], 1)])
             pairs.append(met - 1 + [first_below, first])
         before = own, box, count, rim, first
@@ -171,6 +173,15 @@ def _measure_air(stack: Bool) -> tuple[F64, F64]:
     outside[label[[*rims, *range(len(areas[0])), *range(first - last, first)]]] = True
     trapped = ~free & ~outside[label]
     return _group(area, joined, trapped), _group(area, joined, ~free & ~trapped)
+
+
+def _find_distinct(codes: I64, most: int) -> I64:
+    """The numbers below `most` that occur, in order. Few cells are marked faster than `np.unique` hashes."""
+    if most > _MARKED:
+        return np.unique(codes)
+    seen = np.zeros(most, bool)
+    seen[codes] = True
+    return np.flatnonzero(seen)
 
 
 def _overlay(*layers: tuple[I32, tuple[slice, slice], int]) -> list[I32]:
