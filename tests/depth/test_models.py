@@ -62,7 +62,8 @@ def figurine_is(present: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     if present:
         fake_weights(folder / "figurine")
         (folder / "figurine" / "figurine.onnx").write_bytes(b"network")
-    monkeypatch.setattr(download, "models_dir", lambda: folder)
+    for place in (download, depth):
+        monkeypatch.setattr(place, "models_dir", lambda: folder)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from slipcast.core.camera import world_from_camera
 from slipcast.core.values import F64, Bool, Camera, ModelInfo, Shells, Source
 from slipcast.depth.elevation import ASSUMED
 from slipcast.depth.place import PlaceOptions, place
-from slipcast.depth.round_base import find_base, stand_on_base
+from slipcast.depth.round_base import _fit_softly, find_base, stand_on_base
 from slipcast.mesh.topology import closedness, to_manifold
 from slipcast.reconstruct.points import PointOptions, make_points
 from slipcast.reconstruct.reconstruct import SurfaceOptions, reconstruct
@@ -133,3 +133,21 @@ def test_what_stands_above_the_base_keeps_its_front() -> None:
     better = stand_on_base(depth, base)
     rows = slice(0, int(np.flatnonzero(there.any(1))[0]) - 60)
     assert np.allclose(better.front[rows], depth.front[rows], atol=0.02)
+
+
+def test_the_soft_fit_is_that_of_scipy() -> None:
+    from scipy import optimize
+
+    random = np.random.default_rng(3)
+    x = np.linspace(-1, 1, 200)
+    seen = 0.7 * np.sin(2.1 * x + 0.4) + 0.01 * random.standard_normal(200)
+    seen[::9] += 3.0  # what leans on a base
+
+    def away(guess: F64) -> F64:
+        off: F64 = guess[0] * np.sin(guess[1] * x + guess[2]) - seen
+        return off
+
+    begin = np.array([1.0, 1.8, 0.2])
+    wanted = optimize.least_squares(away, begin, loss="soft_l1", f_scale=0.05).x
+    assert _fit_softly(away, begin, 0.05) == pytest.approx(wanted, abs=1e-5)
+    assert wanted == pytest.approx([0.7, 2.1, 0.4], abs=0.04)

@@ -5,6 +5,7 @@ from shapes import sphere
 
 from slipcast.core.values import F64, I32
 from slipcast.mesh.charts import join_charts, join_crumbs, join_pieces, pieces_of
+from slipcast.mesh.neighbours import find_neighbours
 from slipcast.mesh.topology import face_normals
 
 
@@ -92,3 +93,15 @@ def _areas(corner: F64) -> F64:
     (x_1, y_1), (x_2, y_2) = ((corner[:, k] - corner[:, 0]).T for k in (1, 2))
     out: F64 = x_1 * y_2 - y_1 * x_2
     return out
+
+
+def test_neighbours_are_the_same_however_they_are_sorted() -> None:
+    faces = sphere(0.02, 30, 40).faces
+    first, second = find_neighbours(faces)
+    assert len(first) == 3 * len(faces) // 2
+    assert (first < second).all()
+    shared = [len(set(faces[a]) & set(faces[b])) for a, b in zip(first, second, strict=True)]
+    assert set(shared) == {2}
+    far = faces.astype(np.int64) + 2**30  # too large for one number of 64 bits
+    for one, other in zip(find_neighbours(far.astype(np.int32)), (first, second), strict=True):
+        assert np.array_equal(one, other)

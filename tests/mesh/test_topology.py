@@ -1,17 +1,21 @@
 """mesh/topology.py: what it calls closed is closed, and what it makes of touching sheets stays closed after welding."""
 
+from dataclasses import replace
+
 import manifold3d
 import numpy as np
 import pytest
 from shapes import cube, sphere, sphere_volume_m3
 from silhouettes import assert_solid
 
-from slipcast.core.values import F32, I32, Mesh, Source
+from slipcast.core.values import F32, I32, Mesh, PointCloud, Source
+from slipcast.mesh.normals import cloud_normals
 from slipcast.mesh.topology import (
     NUDGE_M,
     Closedness,
     closedness,
     count_pieces,
+    face_centres,
     face_normals,
     from_manifold,
     is_shut,
@@ -171,3 +175,22 @@ def test_a_mesh_is_shut_as_its_closedness_says_but_for_its_bodies() -> None:
     both = _joined(_moved(mesh, (0, 0, 0)), _moved(small, (0, 0, 0)))
     assert not closedness(both).closed  # one body is inside out
     assert is_shut(both)
+
+
+def test_a_cloud_has_its_own_normals_or_those_of_its_triangles() -> None:
+    ball = sphere(0.02, 30, 40)
+    colors, source = np.zeros((len(ball.vertices), 3), np.uint8), np.zeros(len(ball.vertices), np.uint8)
+    cloud = PointCloud(points=ball.vertices, colors=colors, source=source, joins=ball.faces)
+    off = ball.vertices - ball.vertices.mean(0)
+    outward = off / np.linalg.norm(off, axis=1, keepdims=True)
+    assert np.quantile((cloud_normals(cloud) * outward).sum(1), 0.05) > 0.99
+    own = np.ascontiguousarray(-outward, np.float32)
+    assert np.array_equal(cloud_normals(replace(cloud, normals=own)), own)
+    with pytest.raises(ValueError, match="loose cloud"):
+        cloud_normals(replace(cloud, joins=None))
+
+
+def test_face_centres_are_the_means_of_corners() -> None:
+    ball = sphere(0.02, 30, 40)
+    wanted = ball.vertices[ball.faces].astype(np.float64).mean(1)
+    assert np.array_equal(face_centres(ball.vertices, ball.faces), wanted)

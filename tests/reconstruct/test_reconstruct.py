@@ -68,6 +68,6 @@ def test_an_unknown_way_is_refused() -> None:
 def test_loose_samples_are_wrong_use() -> None:
     alpha = disc(32, 10)
     cloud, placed = _samples(alpha, flat(alpha, 90, 100))
-    loose = PointCloud(points=cloud.points, normals=cloud.normals, colors=cloud.colors, source=cloud.source)
+    loose = PointCloud(points=cloud.points, colors=cloud.colors, source=cloud.source)
     with pytest.raises(ValueError, match="joined"):
         reconstruct(loose, placed, SurfaceOptions())

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from slipcast.core.values import F32, I64, U8, Bool
+from slipcast.core.values import F32, I32, I64, U8, Bool
 
 
 class Box(NamedTuple):
@@ -86,21 +86,35 @@ def fill_nearest(values: _Colors, known: Bool, reach_px: float = np.inf) -> tupl
     >>> fill_nearest(row, row[..., 0] > 0)[0][0, :, 0].tolist()
     [1.0, 1.0, 4.0, 4.0]
     """
-    import cv2
-
     if not known.any():
         return values, known
+    near, label, source = _label_nearest(known, reach_px)
+    wanted = near & ~known
+    out = values.copy()
+    out[wanted] = values.reshape(-1, values.shape[-1])[source[label[wanted]]]
+    return out, near
+
+
+def near_pixels(known: Bool, reach_px: float) -> tuple[Bool, I64]:
+    """Return (H,W) what lies within `reach_px` of `known` (H,W), and for each of these its nearest known pixel.
+
+    That is (N,) row * W + column; distances are those of `fill_nearest`, and some pixel must be known.
+    """
+    near, label, source = _label_nearest(known, reach_px)
+    return near, source[label[near]]
+
+
+def _label_nearest(known: Bool, reach_px: float) -> tuple[Bool, I32, I64]:
+    """(H,W) what is near, (H,W) a label for the nearest known pixel, and for each label that pixel's place."""
+    import cv2
+
     way, label = cv2.distanceTransformWithLabels(
         (~known).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
     )
     source = np.zeros(int(label.max()) + 1, np.int64)
     places = np.flatnonzero(known)
     source[label.ravel()[places]] = places
-    near = way <= reach_px
-    wanted = near & ~known
-    out = values.copy()
-    out[wanted] = values.reshape(-1, values.shape[-1])[source[label[wanted]]]
-    return out, near
+    return way <= reach_px, label, source
 
 
 def grow(mask: Bool, reach_px: int) -> Bool:

@@ -3,7 +3,9 @@
 After the networks are loaded glibc holds 45 MB that nobody uses, after a surface of 350,000 faces 100 MB and more. A
 process of ours also keeps one heap for all threads, whose leftovers one trim finds, and large arrays on it, so that
 their pages are not fetched anew each time: `convert` of the sample knight 614 -> 533 MB, 1.05 -> 0.61 s of the system's
-CPU time (four runs in turn, a crowded machine).
+CPU time (four runs in turn, a crowded machine). Memory goes back once a conversion is over; rejected: after each stage,
+which fetches pages anew (237,000 faults instead of 162,000, 0.8 s of the system's CPU time instead of 0.47) for a peak
+that is 12 MB lower.
 """
 
 import ctypes

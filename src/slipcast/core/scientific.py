@@ -16,7 +16,6 @@ _PLACES = {
     "fft": "scipy.fft",
     "linalg": "scipy.sparse.linalg",
     "ndimage": "scipy.ndimage",
-    "optimize": "scipy.optimize",
     "sparse": "scipy.sparse",
     "spatial": "scipy.spatial",
 }
@@ -35,12 +34,12 @@ class _Package:
 
 
 if TYPE_CHECKING:
-    from scipy import fft, ndimage, optimize, sparse, spatial
+    from scipy import fft, ndimage, sparse, spatial
     from scipy.sparse import csgraph, linalg
 else:
-    csgraph, fft, linalg, ndimage, optimize, sparse, spatial = (_Package(place) for place in _PLACES.values())
+    csgraph, fft, linalg, ndimage, sparse, spatial = (_Package(place) for place in _PLACES.values())
 
-__all__ = ["csgraph", "fft", "linalg", "load", "ndimage", "optimize", "sparse", "spatial"]
+__all__ = ["csgraph", "fft", "linalg", "load", "ndimage", "sparse", "spatial"]
 
 
 def load() -> None:

@@ -322,20 +322,21 @@ class PointCloud(ShowsSizes):
 
     points: F32
     """(N,3)."""
-    normals: F32
-    """(N,3), unit length, outward."""
     colors: U8
     """(N,3) sRGB."""
     source: U8
     """(N,) of `Source`."""
+    normals: F32 | None = None
+    """(N,3), unit length, outward; None where the triangles tell them: `slipcast.mesh.normals.cloud_normals`."""
     joins: I32 | None = None
     """(F,3) closed triangles between neighbouring samples, counter-clockwise outside; None for a loose cloud."""
 
     def __post_init__(self) -> None:
         check_array(self, "points", (None, 3), np.float32)
-        check_array(self, "normals", (len(self.points), 3), np.float32)
         check_array(self, "colors", (len(self.points), 3), np.uint8)
         check_array(self, "source", (len(self.points),), np.uint8)
+        if self.normals is not None:
+            check_array(self, "normals", (len(self.points), 3), np.float32)
         if self.joins is not None:
             check_array(self, "joins", (None, 3), np.int32)
 

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple, Protocol, Self
 from slipcast.core.errors import BadInput, MissingWeights
 from slipcast.core.findings import finding
 from slipcast.core.options import FOV, check, choice, text
+from slipcast.core.paths import models_dir
 from slipcast.core.values import LENS_FOV_DEG, Cutout, DepthMap
-from slipcast.depth import download
 from slipcast.depth.device import DEVICES
 
 
@@ -173,6 +173,8 @@ def choose(model: str) -> tuple[tuple[str, ...], str]:
         return (
             "dome",
         ), "no depth model's weights are on this machine; slipcast models pull depth-anything helps"
+    from slipcast.depth import download  # and with it all that speaks HTTP
+
     if model in DEPTH_MODELS or model in download.manifest():
         if model not in ("figurine", "dome") and not has_torch():
             raise BadInput(_NO_TORCH.format(model))
@@ -197,8 +199,12 @@ def has_weights(model: str) -> bool:
     if row is not None and not row.needs_weights:
         return True
     if model == "figurine":
-        return any((download.models_dir() / "figurine").glob("*.onnx"))
-    return has_torch() and download.find(model) is not None
+        return any((models_dir() / "figurine").glob("*.onnx"))
+    if not has_torch():
+        return False
+    from slipcast.depth import download
+
+    return download.find(model) is not None
 
 
 def has_torch() -> bool:
@@ -209,9 +215,11 @@ def has_torch() -> bool:
 def _say_missing(model: str) -> MissingWeights:
     if model == "figurine":
         return MissingWeights(
-            f"the bundled weights of figurine are not in {download.models_dir() / 'figurine'}; "
+            f"the bundled weights of figurine are not in {models_dir() / 'figurine'}; "
             "install Slipcast again, or use the model dome"
         )
+    from slipcast.depth import download
+
     return download.missing(model)
 
 

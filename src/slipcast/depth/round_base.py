@@ -16,11 +16,11 @@ to 99 from where the network's front of the base puts it; hence the former.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from slipcast.core.scientific import optimize
 from slipcast.core.values import F32, F64, I64, Bool, Camera, Elevation, Shells
 from slipcast.depth.inflate import inflate_small
 
@@ -49,6 +49,8 @@ _REACH, _FLARE = 0.9, 2.0
 """What stands on a base reaches backwards to this share of its radius, and by this much more than it is above it."""
 _ERROR_DEG = 1.5
 """Likely error of the elevation."""
+_FIT_STEPS = 60
+"""Most steps of the circle's fit; 5 to 20 are usual."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,8 +167,8 @@ def _fit_circle(wall: _Wall, column: F64, border: F64, camera: Camera) -> RoundB
 
     low = float(border.min())
     begin = [0.05, (low - camera.cy_px) / f, (wall.x - camera.cx_px) / f, wall.radius / f]
-    found = optimize.least_squares(away, begin, loss="soft_l1", f_scale=max(0.005 * wall.radius, 0.5))
-    elevation, y, x, radius = (float(value) for value in found.x)
+    found = _fit_softly(away, np.array(begin), max(0.005 * wall.radius, 0.5))
+    elevation, y, x, radius = (float(value) for value in found)
     if not abs(elevation) < math.radians(60) or not radius > 0:
         return None
     tilt = math.sin(elevation + math.atan(y))
@@ -175,6 +177,39 @@ def _fit_circle(wall: _Wall, column: F64, border: F64, camera: Camera) -> RoundB
     if not height > 0:
         return None
     return RoundBase(x=x, y=y, radius=radius, height=height, elevation_deg=math.degrees(elevation))
+
+
+def _fit_softly(away: Callable[[F64], F64], begin: F64, soft: float) -> F64:
+    """The values for which `away` is least, each of its distances d counting as 2 soft² (sqrt(1 + (d / soft)²) - 1).
+
+    Levenberg and Marquardt's method with weights for that loss. scipy.optimize.least_squares finds the same to 1e-6 and
+    costs 0.055 s of CPU for its import.
+    """
+
+    def cost(off: F64) -> float:
+        return float((np.sqrt(1 + (off / soft) ** 2) - 1).sum())
+
+    at, off, damping = begin, away(begin), 1e-3
+    for _ in range(_FIT_STEPS):
+        step = 1e-7 * np.maximum(np.abs(at), 1e-2)
+        slope = np.stack(
+            [(away(at + np.eye(len(at))[k] * step[k]) - off) / step[k] for k in range(len(at))], 1
+        )
+        weighted = slope / np.sqrt(1 + (off / soft) ** 2)[:, None]
+        normal, pull = slope.T @ weighted, weighted.T @ off
+        while damping < 1e8:
+            move = -np.linalg.solve(normal + damping * np.diag(np.maximum(np.diag(normal), 1e-12)), pull)
+            there = away(at + move)
+            if cost(there) < cost(off):
+                break
+            damping *= 10
+        else:
+            break
+        gain = cost(off) - cost(there)
+        at, off, damping = at + move, there, max(damping / 10, 1e-9)
+        if gain < 1e-12 * cost(off):
+            break
+    return at
 
 
 def stand_on_base(depth: Shells, base: RoundBase) -> Shells:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from slipcast.core.values import F32, F64, I32, I64, Bool
+from slipcast.mesh.neighbours import find_neighbours
 
 _FLAT = 1e-7
 """Of the cube over its diagonal: a shell that holds less is a sheet, which has no inside."""
@@ -93,11 +94,7 @@ def _label(faces: I32) -> I64:
 
     if not len(faces):
         return np.zeros(0, np.int64)
-    pairs = np.sort(faces.astype(np.int64)[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
-    edge = pairs[:, 0] << 32 | pairs[:, 1]
-    order = np.argsort(edge, kind="stable")
-    same = np.flatnonzero(edge[order[1:]] == edge[order[:-1]])
-    first, second = order[same] // 3, order[same + 1] // 3
+    first, second = find_neighbours(faces)
     graph = sparse.coo_matrix((np.ones(len(first), bool), (first, second)), (len(faces), len(faces)))
     _, label = sparse.csgraph.connected_components(graph, directed=False)
     out: I64 = label.astype(np.int64)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from slipcast.core.values import F64, I32, I64, Bool
+from slipcast.mesh.neighbours import Neighbours, find_neighbours
 
 _ROUNDS = 8
 """Of the vote among neighbours: what still changes afterwards flickers."""
@@ -23,14 +24,14 @@ _LEAST_COSINE = 0.2
 _SLIVER = 0.002
 
 
-def join_charts(faces: I32, chart: I64, may: Bool, area: F64) -> I64:
+def join_charts(faces: I32, chart: I64, may: Bool, area: F64, neighbours: Neighbours | None = None) -> I64:
     """Return (F,) charts like `chart`, in fewer pieces; (F,C) `may` says on which charts a face can lie.
 
     >>> strip = np.array([[0, 1, 2], [2, 1, 3], [2, 3, 4], [4, 3, 5]], np.int32)
     >>> join_charts(strip, np.array([0, 0, 1, 0]), np.ones((4, 2), bool), np.ones(4)).tolist()
     [0, 0, 0, 0]
     """
-    first, second = _neighbours(faces)
+    first, second = neighbours or find_neighbours(faces)
     out, charts = chart.astype(np.int64), may.shape[1]
     for _ in range(_ROUNDS):
         votes = _votes(first, second, out, np.arange(len(faces)), len(faces), charts)
@@ -44,13 +45,19 @@ def join_charts(faces: I32, chart: I64, may: Bool, area: F64) -> I64:
     return _absorb(first, second, out, may, area)
 
 
-def pieces_of(faces: I32, chart: I64) -> I64:
+def pieces_of(faces: I32, chart: I64, neighbours: Neighbours | None = None) -> I64:
     """(F,) number of the piece, connected by edges and of one chart, that each face belongs to."""
-    return _pieces(*_neighbours(faces), chart)
+    return _pieces(*(neighbours or find_neighbours(faces)), chart)
 
 
 def join_crumbs(
-    faces: I32, chart: I64, flat: Sequence[F64], area: F64, far: Sequence[float], most: float = _CRUMB
+    faces: I32,
+    chart: I64,
+    flat: Sequence[F64],
+    area: F64,
+    far: Sequence[float],
+    most: float = _CRUMB,
+    neighbours: Neighbours | None = None,
 ) -> tuple[I64, F64]:
     """Return (F,) charts without crumbs, and the faces' flat corners (F,3,2) on them, none turned over.
 
@@ -61,7 +68,7 @@ def join_crumbs(
     largest crumb a vertex may move.
     """
     out = chart.copy()
-    first, second = _neighbours(faces)
+    first, second = neighbours or find_neighbours(faces)
     piece = _pieces(first, second, chart)
     count = int(piece.max(initial=-1)) + 1
     large = np.bincount(piece, area, count) >= most * area.sum()
@@ -86,14 +93,21 @@ def join_crumbs(
     return out, corner
 
 
-def join_pieces(faces: I32, piece: I64, free: Bool, normals: F64, area: F64) -> tuple[I64, F64]:
+def join_pieces(
+    faces: I32,
+    piece: I64,
+    free: Bool,
+    normals: F64,
+    area: F64,
+    neighbours: Neighbours | None = None,
+) -> tuple[I64, F64]:
     """Return (F,) numbers of pieces, fewer, and (N,3) the direction that each is seen from.
 
     Of the pieces that `free` (F,) allows, neighbours become one where all their faces look towards their common mean,
     those first that share most of their border. The others keep their number; each has its mean normal for direction.
     """
     out = piece.copy()
-    first, second = _neighbours(faces)
+    first, second = neighbours or find_neighbours(faces)
     both = free[first] & free[second]
     first, second = first[both], second[both]
     weighted = normals * area[:, None]
@@ -140,14 +154,17 @@ def _unfold(faces: I32, place: F64, share: float) -> tuple[F64, Bool]:
     ends = near.astype(np.int64)[:, [0, 1, 2, 1, 2, 0]], near.astype(np.int64)[:, [1, 2, 0, 0, 1, 2]]
     ones = np.ones(ends[0].size)
     links = sparse.coo_matrix((ones, (ends[0].ravel(), ends[1].ravel())), (size, size)).tocsr()
+    rows, around, number = np.zeros(0, np.int64), links[:0], np.zeros((0, 1))
     for _ in range(_UNFOLDINGS):
         turned = near[_areas(out[near]) <= least]
         if not len(turned):
             break
-        free[turned] = True
-        rows = np.flatnonzero(free)
-        around = links[rows]
-        out[rows] = (around @ out) / np.maximum(np.asarray(around.sum(axis=1)), 1)
+        if not len(rows) or not free[turned].all():
+            free[turned] = True
+            rows = np.flatnonzero(free)
+            around = links[rows]
+            number = np.maximum(np.asarray(around.sum(axis=1)), 1)
+        out[rows] = (around @ out) / number
     rows = np.flatnonzero(free)
     group = sparse.csgraph.connected_components(links[rows][:, rows], directed=False)[1]
     bad = np.linalg.norm(out[rows] - place[rows], axis=1) > far
@@ -162,8 +179,8 @@ def _unfold(faces: I32, place: F64, share: float) -> tuple[F64, Bool]:
 
 def _areas(corner: F64) -> F64:
     """(F,) twice the signed area of triangles (F,3,2), positive where they run against the clock with y up."""
-    (x_1, y_1), (x_2, y_2) = ((corner[:, k] - corner[:, 0]).T for k in (1, 2))
-    out: F64 = x_1 * y_2 - y_1 * x_2
+    (x_0, x_1, x_2), (y_0, y_1, y_2) = (corner[..., k].T for k in (0, 1))
+    out: F64 = (x_1 - x_0) * (y_2 - y_0) - (y_1 - y_0) * (x_2 - x_0)
     return out
 
 
@@ -204,12 +221,3 @@ def _pieces(first: I64, second: I64, chart: I64) -> I64:
     graph = sparse.coo_matrix((ones, (first[same], second[same])), (len(chart), len(chart)))
     out: I64 = sparse.csgraph.connected_components(graph, directed=False)[1].astype(np.int64)
     return out
-
-
-def _neighbours(faces: I32) -> tuple[I64, I64]:
-    """Pairs of faces that share an edge."""
-    start, end = (np.take(faces, way, axis=1).astype(np.int64).ravel() for way in ([0, 1, 2], [1, 2, 0]))
-    edge = np.minimum(start, end) << 32 | np.maximum(start, end)
-    order = np.argsort(edge, kind="stable")
-    same = np.flatnonzero(edge[order[1:]] == edge[order[:-1]])
-    return order[same] // 3, order[same + 1] // 3

@@ -17,7 +17,7 @@ import numpy as np
 
 from slipcast.core.values import F32, F64, I32, I64, Mesh
 from slipcast.mesh.nearest import NearestFaces
-from slipcast.mesh.topology import face_normals
+from slipcast.mesh.topology import face_centres, face_normals
 
 SAMPLES, LARGE_SAMPLES = 10_000, 6_000
 """Most faces of the full and of the simplified mesh that are measured from, evenly spread over its list of faces."""
@@ -93,7 +93,7 @@ def _from_large(start: Mesh, end: Mesh, low: float) -> tuple[float, float]:
 def _spread(mesh: Mesh, most: int, low: float) -> tuple[I32, F32, I64]:
     """(N,3) at most so many faces whose centre lies above `low`, (N,3) their centres, (N,) which of the sample."""
     faces = mesh.faces[:: -(-len(mesh.faces) // most)] if len(mesh.faces) else mesh.faces
-    centre = mesh.vertices[faces].astype(np.float64).mean(1)
+    centre = face_centres(mesh.vertices, faces)
     above = centre[:, 1] > low
     return faces[above], centre[above].astype(np.float32), np.flatnonzero(above)
 

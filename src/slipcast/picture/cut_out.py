@@ -40,7 +40,7 @@ from slipcast.picture.bleed import bleed_colors
 from slipcast.picture.own_alpha import Window, find_window, read_own_cutout
 
 DEFAULT_MODEL = "u2netp"
-_U2NETP_SHA256 = "309c8469258dda742793dce0ebea8e6dd393174f89934733ecc8b14c76f4ddd8"
+_U2NETP_SHA256 = "f69107e99cb3849be97508537f1200f73997da09498f3ffc9a1a27769ec4487c"
 REMBG_MODELS = (
     *("birefnet-general", "birefnet-general-lite", "birefnet-portrait", "bria-rmbg"),
     *("isnet-anime", "isnet-general-use", "silueta", "u2net"),

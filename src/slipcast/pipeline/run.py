@@ -142,6 +142,7 @@ def run(
             return _run_stages(picture, others, recipe, name, watch, beside, own, start)
     finally:
         beside.shutdown(cancel_futures=True)
+        give_back()
 
 
 def _run_stages(
@@ -163,7 +164,6 @@ def _run_stages(
             watch(title, 0, 1)
         begun = time.perf_counter()
         yield
-        give_back()
         seconds[title] = round(time.perf_counter() - begun, 3)
         if watch:
             watch(title, 1, 1)

@@ -1,12 +1,15 @@
 """Several pictures of one figurine through the first stages: cut out, judged by each other, fused.
 
 What comes out has the shape of what one picture gives (a front depth map with both shells, samples, a closed surface),
-so that all later stages are the same.
+so that all later stages are the same. What only several pictures need is imported when there are several.
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,14 +20,14 @@ from slipcast.core.values import Cutout, Figurine, Mesh, Picture, PointCloud, Sh
 from slipcast.depth.calibrate import CalibrateOptions, calibrate
 from slipcast.depth.models import DepthOptions, predict_depth
 from slipcast.depth.place import Settling
-from slipcast.mesh.normals import vertex_normals
 from slipcast.picture.cut_out import CutoutOptions, cut_out
 from slipcast.picture.downscale import downscale
-from slipcast.reconstruct.agreement import Settled, mirror, settle_views
-from slipcast.reconstruct.fusion import Fused, fuse
-from slipcast.texture.paint import TextureOptions
-from slipcast.texture.paint_views import paint_views
-from slipcast.texture.sight import Seen
+
+if TYPE_CHECKING:
+    from slipcast.reconstruct.agreement import Settled
+    from slipcast.reconstruct.fusion import Fused
+    from slipcast.texture.paint import TextureOptions
+    from slipcast.texture.sight import Seen
 
 MOST_VIEWS = 8
 _APART = 0.006
@@ -63,7 +66,7 @@ class Gathered:
         """The solid as the front's camera sees it."""
         return self.fused.depth
 
-    def settle(self, settling: Settling) -> "Gathered":
+    def settle(self, settling: Settling) -> Gathered:
         """The same in the world in which the figurine has its exact height."""
         mesh = self.fused.mesh
         fused = replace(
@@ -84,7 +87,6 @@ class Gathered:
         mean = front.pixels[front.alpha >= 128].mean(0)
         return PointCloud(
             points=mesh.vertices,
-            normals=vertex_normals(mesh.vertices, mesh.faces),
             colors=np.broadcast_to(mean.astype(np.uint8), mesh.vertices.shape).copy(),
             source=np.full(len(mesh.vertices), 1, np.uint8),
             joins=mesh.faces,
@@ -92,6 +94,8 @@ class Gathered:
 
     def paint(self, mesh: Mesh, options: TextureOptions, *, name: str) -> Figurine:
         """The figurine with all views' colours; its provenance has a list `views`."""
+        from slipcast.texture.paint_views import paint_views
+
         painted = paint_views(
             mesh,
             {view.cutout.view: view.seen for view in self.views},
@@ -163,6 +167,8 @@ def judge_views(cutouts: Mapping[View, Cutout], options: DepthOptions) -> Check:
 
     That outlines are no mirror images `check_views` says.
     """
+    from slipcast.reconstruct.agreement import settle_views
+
     depths = {
         view: calibrate(predict_depth(cutouts[view], options), CalibrateOptions())
         for view in (View.FRONT, View.BACK)
@@ -195,6 +201,8 @@ def gather(
     `depth_of` gives a cutout's calibrated depth. `originals` are the pictures as they came, by default the cutouts.
     With `depths`, one for each cutout, all are taken as they are: nothing is turned or left out.
     """
+    from slipcast.reconstruct.agreement import Settled, settle_views
+
     own = {cut.view: cut for cut in cutouts}
     came = {picture.view: picture for picture in originals or cutouts}
     if depths:
@@ -218,6 +226,9 @@ def _fuse(
     fov_deg: float,
     detail: str,
 ) -> Gathered:
+    from slipcast.reconstruct.fusion import fuse
+    from slipcast.texture.sight import Seen
+
     cuts = {view: replace(cut, view=view) for view, cut in settled.cutouts.items()}
     fused = fuse(cuts, depths, height_m=height_m, fov_deg=fov_deg, detail=detail)
     found = fused.registered
@@ -252,6 +263,8 @@ def _original_used(
     view: View, cut: Cutout, own: Mapping[View, Cutout], originals: Mapping[View, Picture]
 ) -> Picture:
     """The picture of a cutout that may have been turned or exchanged."""
+    from slipcast.reconstruct.agreement import mirror
+
     for other, came in own.items():
         if came is cut:
             return originals[other]
@@ -269,6 +282,8 @@ def _depth_used(
     depth_of: Callable[[Cutout], Shells],
 ) -> Shells:
     """The depth of a cutout that may have been turned or exchanged since it was predicted."""
+    from slipcast.reconstruct.agreement import mirror
+
     for other, came in own.items():
         if came is cut:
             return depths[other]

@@ -15,7 +15,6 @@ from slipcast.core.camera import world_from_camera
 from slipcast.core.errors import StageFailed
 from slipcast.core.options import check, choice
 from slipcast.core.values import F32, Cutout, PointCloud, Shells, Source
-from slipcast.mesh.normals import vertex_normals
 from slipcast.reconstruct.dexels import DETAILS, make_dexels
 from slipcast.reconstruct.gaps import find_gaps
 from slipcast.reconstruct.ray_grid import sample_rays
@@ -61,7 +60,6 @@ def make_points(depth: Shells, picture: Cutout, options: PointOptions) -> PointC
     x, y = np.clip(x, 0, picture.width_px - 1), np.clip(y, 0, picture.height_px - 1)
     return PointCloud(
         points=world,
-        normals=vertex_normals(world, faces),
         colors=picture.pixels[y, x],
         source=sides[net.side],
         joins=faces,

@@ -18,6 +18,7 @@ import numpy as np
 from slipcast.core.errors import BadInput, StageFailed
 from slipcast.core.options import check, choice, whole
 from slipcast.core.values import Cutout, Mesh, PointCloud, Shells
+from slipcast.mesh.normals import cloud_normals
 from slipcast.mesh.raycast import import_open3d
 from slipcast.mesh.topology import from_manifold, make_mesh, to_manifold
 from slipcast.reconstruct.points import PointOptions, make_points
@@ -67,7 +68,7 @@ def _poisson(cloud: PointCloud, depth: Shells, options: SurfaceOptions) -> Mesh:
     """Screened Poisson, then the visual hull."""
     o3d = import_open3d()
     points = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(cloud.points.astype(np.float64)))
-    points.normals = o3d.utility.Vector3dVector(cloud.normals.astype(np.float64))
+    points.normals = o3d.utility.Vector3dVector(cloud_normals(cloud).astype(np.float64))
     mesh, _ = o3d.geometry.TriangleMesh.create_from_point_cloud_poisson(
         points, depth=options.octree_depth, n_threads=1
     )

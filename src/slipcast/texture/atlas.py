@@ -18,12 +18,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from slipcast.core.camera import project
-from slipcast.core.masks import fill_nearest
+from slipcast.core.masks import near_pixels
 from slipcast.core.values import F32, F64, I64, U8, Bool, Mesh, Shells, Source
 from slipcast.mesh.charts import join_charts, join_crumbs, join_pieces, pieces_of
+from slipcast.mesh.neighbours import Neighbours, find_neighbours
 from slipcast.mesh.pack import Outline, Placed, pack, turn
 from slipcast.mesh.rasterize import rasterize
-from slipcast.mesh.topology import face_normals
+from slipcast.mesh.topology import face_centres, face_normals
 
 GAP_PX = 8
 """Between pieces; half of it repeats the rim of each."""
@@ -76,11 +77,13 @@ def lay_out(mesh: Mesh, depth: Shells, box: tuple[slice, slice], most_px: int) -
     normals, area = face_normals(mesh.vertices, mesh.faces)
     screen, z = project(depth.camera, mesh.vertices)
     screen = screen - [box[1].start, box[0].start]
-    chart, flat = _unfolded(mesh, choose_charts(mesh, depth), screen, area)
-    piece = pieces_of(mesh.faces, chart)
+    neighbours = find_neighbours(mesh.faces)
+    chosen = choose_charts(mesh, depth, neighbours)
+    chart, flat = _unfolded(mesh, chosen, screen, area, neighbours)
+    piece = pieces_of(mesh.faces, chart, neighbours)
     large = np.bincount(piece, area)[piece] >= _CRUMB * area.sum()
     free = (chart >= SIDE) | ~large
-    piece, way = join_pieces(mesh.faces, piece, free, normals, area)
+    piece, way = join_pieces(mesh.faces, piece, free, normals, area, neighbours)
     kind = np.where(free, SIDE, chart)
     corner = np.where((kind == SIDE)[:, None, None], seen_from(mesh, way[piece]), flat)
     dense = depth.camera.fy_px / float(np.median(z))
@@ -108,13 +111,13 @@ def measure_px(depth: Shells) -> float:
     return depth.camera.fy_px / float(np.median(depth.front[depth.valid]))
 
 
-def choose_charts(mesh: Mesh, depth: Shells) -> I64:
+def choose_charts(mesh: Mesh, depth: Shells, neighbours: Neighbours | None = None) -> I64:
     """(F,) 0 front, 1 back, from 2 on the side by its direction.
 
     In few and large pieces, since each seam costs texels and filtering.
     """
     normals, area = face_normals(mesh.vertices, mesh.faces)
-    centre = mesh.vertices[mesh.faces].astype(np.float64).mean(1)
+    centre = face_centres(mesh.vertices, mesh.faces)
     turned, shift = depth.camera.camera_from_world[:3, :3], depth.camera.camera_from_world[:3, 3]
     ray = centre + shift @ turned
     facing: F64 = -(normals * ray).sum(1) / np.maximum(np.linalg.norm(ray, axis=1), 1e-12)
@@ -138,7 +141,7 @@ def choose_charts(mesh: Mesh, depth: Shells) -> I64:
     may[np.arange(len(chart)), chart] = True
     chart[may[:, 0] & (facing > SLANTED)] = 0
     chart[may[:, 1] & ~seen] = 1
-    return join_charts(mesh.faces, chart, may, area)
+    return join_charts(mesh.faces, chart, may, area, neighbours)
 
 
 def draw_front_and_back(atlas: U8, layout: Layout, front: U8, back: U8) -> Bool:
@@ -191,8 +194,8 @@ def draw_sides(atlas: U8, layout: Layout, color: Callable[[F32, F32], F32]) -> B
     corner = screen.astype(np.float32)[hits.face[known]]
     place[known] = np.einsum("nk,nkc->nc", hits.weights[known], corner)
     known[middle[:, 1], middle[:, 0]] = True
-    place, near = fill_nearest(place, known, GAP_PX / 2 + 1)
-    at = place[near]
+    near, source = near_pixels(known, GAP_PX / 2 + 1)
+    at = place.reshape(-1, 3)[source]
     atlas[near] = np.rint(color(at[:, :2], at[:, 2]))
     return near
 
@@ -218,13 +221,13 @@ def _cover(corner: F64, size: tuple[int, int]) -> tuple[slice, slice, Bool]:
     return slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0])), mask > 0
 
 
-def _unfolded(mesh: Mesh, chart: I64, screen: F64, area: F64) -> tuple[I64, F64]:
+def _unfolded(mesh: Mesh, chart: I64, screen: F64, area: F64, neighbours: Neighbours) -> tuple[I64, F64]:
     """Charts without crumbs, and the faces' corners (F,3,2) as the camera sees them; the side's have no use."""
     x, y, z = mesh.vertices.astype(np.float64).T
     seen = screen * [1, -1]
     aside = ((-z, y), (z, y), (x, -z), (x, z))
     flat = [seen, seen * [-1, 1], *(np.stack(pair, 1) for pair in aside)]
-    out, corner = join_crumbs(mesh.faces, chart, flat, area, _FAR)
+    out, corner = join_crumbs(mesh.faces, chart, flat, area, _FAR, neighbours=neighbours)
     corner[out == FRONT] *= [1, -1]
     corner[out == BACK] *= [-1, -1]
     return out, corner

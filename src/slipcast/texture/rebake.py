@@ -20,7 +20,7 @@ from slipcast.mesh.pack import Outline, pack
 from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.raycast import Scene
 from slipcast.mesh.sample import sample
-from slipcast.mesh.topology import face_normals
+from slipcast.mesh.topology import face_centres, face_normals
 from slipcast.texture.atlas import GAP_PX, seen_from
 from slipcast.texture.normal_map import Frames
 
@@ -94,7 +94,7 @@ def bake_normal_map(painted: Figurine, figurine: Figurine, *, size_px: int = 102
 
 
 def _middles(mesh: Mesh) -> F64:
-    out: F64 = mesh.vertices[mesh.faces].astype(np.float64).mean(axis=1)
+    out: F64 = face_centres(mesh.vertices, mesh.faces)
     return out
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from slipcast.core.values import Mesh, PointCloud
+from slipcast.mesh.normals import cloud_normals
 
 
 def ply_of_mesh(mesh: Mesh) -> bytes:
@@ -24,7 +25,7 @@ def ply_of_cloud(cloud: PointCloud) -> bytes:
     rows = np.zeros(len(cloud.points), dtype=point)
     rows["xyz"], rows["normal"], rows["rgb"], rows["source"] = (
         cloud.points,
-        cloud.normals,
+        cloud_normals(cloud),
         cloud.colors,
         cloud.source,
     )

@@ -7,7 +7,7 @@ figurines give equal bytes.
 """
 
 from collections.abc import Mapping
-from xml.sax.saxutils import escape, quoteattr
+from html import escape  # xml.sax.saxutils imports all that speaks HTTP, 0.01 s of CPU
 
 from slipcast.core.values import Figurine
 
@@ -84,10 +84,10 @@ def packet(figurine: Figurine) -> bytes:
     plain, translated = [], []
     for key, value in properties(figurine).items():
         if key in _TRANSLATED:
-            entry = f'<rdf:li xml:lang="x-default">{escape(value)}</rdf:li>'
+            entry = f'<rdf:li xml:lang="x-default">{escape(value, quote=False)}</rdf:li>'
             translated.append(f"<{key}><rdf:Alt>{entry}</rdf:Alt></{key}>")
         else:
-            plain.append(f"{key}={quoteattr(value)}")
+            plain.append(f'{key}="{escape(value)}"')
     spaces = " ".join(f'xmlns:{name}="{uri}"' for name, uri in _NAMESPACES.items())
     return (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
