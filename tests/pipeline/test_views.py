@@ -130,6 +130,22 @@ def test_exchanged_sides_are_exchanged_back() -> None:
     assert settled.cutouts[View.LEFT] is cutouts[View.LEFT]
 
 
+@pytest.mark.parametrize("side", [View.LEFT, View.RIGHT])
+def test_a_side_named_as_the_back_is_exchanged_with_it(side: View) -> None:
+    cutouts, depths = turnaround(FOUR)
+    wrong, said = dict(cutouts), dict(depths)
+    wrong[side], wrong[View.BACK] = cutouts[View.BACK], cutouts[side]
+    said[side], said[View.BACK] = depths[View.BACK], depths[side]
+    settled = settle_views(wrong, said)
+    assert set(settled.exchanged) == {side, View.BACK}
+    assert settled.dropped == ()
+    assert settled.turned == ()
+    assert {view: cut.source for view, cut in settled.cutouts.items()} == {
+        view: cut.source for view, cut in cutouts.items()
+    }
+    assert [found.code for found in settled.findings] == ["VIEWS_SWAPPED"]
+
+
 def test_a_back_that_is_the_mirrored_front_is_left_out() -> None:
     cutouts, depths = turnaround()
     textured = _with_stripes(cutouts[View.FRONT])

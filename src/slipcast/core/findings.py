@@ -148,7 +148,7 @@ FINDINGS: dict[str, Row] = {
     "VIEWS_COLORS": Row(_W, "the colours of {one} and {other} differ: they share {percent} %"),
     "VIEW_DROPPED": Row(_W, "the {view} view was left out: {why}"),
     "VIEW_TURNED": Row(_W, "the {view} view was mirrored back, since {how}"),
-    "VIEWS_SWAPPED": Row(_W, "{one} and {other} were exchanged: each faced the other's way"),
+    "VIEWS_SWAPPED": Row(_W, "{one} and {other} were exchanged: each shows the other's side"),
     "VIEWS_MOVED": Row(
         _I,
         "the views do not fit as they are ({before} % of the size apart); their cameras were moved to {after} %",

@@ -31,6 +31,9 @@ _BETTER = 0.035
 """By so much must the wrong way round overlap better before a view is turned."""
 _REFUSED, _DOUBTED = 0.55, 0.72
 """Shares of area that opposite silhouettes must have in common: below the first the view is left out."""
+_FITS, _FITS_BETTER, _FITS_MUCH_BETTER = 0.78, 0.12, 0.25
+"""How much more opposite silhouettes share when a side and the back are exchanged: where they then share the first,
+and where they share less."""
 _ECHO = 0.93
 """From this correlation on the back is the front again."""
 _DETAIL = 5.0
@@ -59,7 +62,7 @@ def settle_views(cutouts: Mapping[View, Cutout], depths: Mapping[View, Shells] |
 
     `depths` are calibrated maps of some of them; with the front's, a mirrored side is known from its twin.
     """
-    depths = depths or {}
+    depths = dict(depths or {})
     views = dict(cutouts)
     findings: list[Finding] = []
     turned: list[View] = []
@@ -87,6 +90,20 @@ def settle_views(cutouts: Mapping[View, Cutout], depths: Mapping[View, Shells] |
     if View.BACK in views and _is_echo(front, views[View.BACK]):
         drop(View.BACK, "it is the front again, mirrored")
     outlines = {view: _outline(cut) for view, cut in views.items()}
+    exchanged: list[View] = []
+
+    def exchange(one: View, other: View) -> None:
+        views[one], views[other] = views[other], views[one]
+        outlines[one], outlines[other] = outlines[other], outlines[one]
+        said = {one: depths.pop(one, None), other: depths.pop(other, None)}
+        depths.update(
+            {view: depth for view, depth in ((one, said[other]), (other, said[one])) if depth is not None}
+        )
+        exchanged.extend((one, other))
+        findings.append(finding("VIEWS_SWAPPED", {"one": one.value, "other": other.value}))
+
+    if (side := _named_for_back(outlines)) is not None:
+        exchange(side, View.BACK)
     if View.BACK in views:
         right, wrong = _pair(outlines[View.FRONT], outlines[View.BACK])
         if wrong > right + _BETTER and wrong > _DOUBTED:
@@ -96,16 +113,34 @@ def settle_views(cutouts: Mapping[View, Cutout], depths: Mapping[View, Shells] |
             drop(View.BACK, f"its outline shares {round(100 * right)} % with the mirrored front's")
         elif right < _DOUBTED:
             findings.append(_unlike(View.FRONT, View.BACK, right))
-    _settle_sides(views, outlines, depths, turn, drop, findings)
+    _settle_sides(views, outlines, depths, turn, drop, exchange, findings)
     _settle_rest(views, outlines, drop)
-    exchanged = (View.LEFT, View.RIGHT) if any(said.code == "VIEWS_SWAPPED" for said in findings) else ()
     return Settled(
         cutouts=views,
         findings=tuple(findings),
         turned=tuple(turned),
-        exchanged=exchanged,
+        exchanged=tuple(dict.fromkeys(exchanged)),
         dropped=tuple(dropped),
     )
+
+
+def _named_for_back(outlines: Mapping[View, Bool]) -> View | None:
+    """The side that is the back, where the order that was given contradicts itself and this one does not."""
+
+    def agreement(one: View) -> float:
+        """The least share of two opposite outlines, with `one` as the back."""
+        named = dict(outlines)
+        named[one], named[View.BACK] = outlines[View.BACK], outlines[one]
+        pairs = [(View.FRONT, View.BACK), (View.LEFT, View.RIGHT)]
+        return min(max(_pair(named[a], named[b])) for a, b in pairs if a in named and b in named)
+
+    sides = [view for view in (View.LEFT, View.RIGHT) if view in outlines]
+    if View.BACK not in outlines or not sides:
+        return None
+    given, best = agreement(View.BACK), max(sides, key=agreement)
+    found = agreement(best)
+    fits = found > given + (_FITS_BETTER if found > _FITS else _FITS_MUCH_BETTER)
+    return best if given < _DOUBTED and fits else None
 
 
 def _settle_sides(
@@ -114,6 +149,7 @@ def _settle_sides(
     depths: Mapping[View, Shells],
     turn: Callable[[View, str], None],
     drop: Callable[[View, str], None],
+    exchange: Callable[[View, View], None],
     findings: list[Finding],
 ) -> None:
     """Left and right: which way they face."""
@@ -129,8 +165,7 @@ def _settle_sides(
             turn(other, "left and right faced the same way")
             right = wrong
         elif _are_exchanged(views, sum(faces.values())):
-            views[View.LEFT], views[View.RIGHT] = views[View.RIGHT], views[View.LEFT]
-            findings.append(finding("VIEWS_SWAPPED", {"one": "left", "other": "right"}))
+            exchange(View.LEFT, View.RIGHT)
         if right < _REFUSED:
             worse = min(faces, key=lambda view: faces[view])
             drop(worse, f"its outline shares {round(100 * right)} % with the other side's")
