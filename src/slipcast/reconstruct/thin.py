@@ -40,7 +40,7 @@ _STIFF = 3.0
 """Weight of a bend."""
 _JUMP = 3.0
 """Steps across in one step along from which on a part's depth jumps."""
-_LEAST_NODES = 0.75
+_LEAST_NODES = 1.0
 """Half of what the thinnest part is thick, in nodes."""
 _NEAR = 3.0
 """Half widths around a part within which it stays as thin as it is; what is farther may be another part."""
@@ -345,8 +345,11 @@ def hold(
     out, kept = field.copy(), limit.copy()
     values, most = out.reshape(-1)[index], limit.reshape(-1)[index]
     deep = side.distances_at(x, y, z)
-    # An ellipse; its distances are told in the shorter axis.
-    rod = thick - np.hypot((half - np.minimum(deep, half)) * thick / half, beside)
+    if part.flat < _BLADE:
+        # Where other outlines hold it thinner than the grid can, it would be a saw.
+        most = np.where(hold > 0.5, np.maximum(most, np.minimum(least - beside, deep)), most)
+    # A slab with round edges: those of an ellipse are thinner than a node, and would be a saw's.
+    rod = thick - np.hypot(thick - np.minimum(deep, thick), beside)
     values = np.where(hold > 0.5, np.maximum(values, np.minimum(rod, most)), values)
     cut = thick - beside + (1 - hold) * np.float32(0.25)
     near = beside < _NEAR * half
