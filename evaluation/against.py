@@ -29,7 +29,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 HOME = ROOT / ".against"
-_RUN = "import sys; from slipcast.cli.main import main; sys.exit(main(sys.argv[1:]))"
+_RUN = (
+    "import sys; import slipcast.cli.main as cli; "
+    "getattr(cli, 'run_and_leave', lambda: sys.exit(cli.main()))()"  # what the command itself does
+)
 _WARM = """
 import json, sys, time
 from slipcast import convert

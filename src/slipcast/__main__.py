@@ -1,8 +1,6 @@
 """`python -m slipcast`: the command line, where its script is not on the path."""
 
-import sys
-
-from slipcast.cli.main import main
+from slipcast.cli.main import run_and_leave
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_and_leave()

@@ -277,3 +277,14 @@ def test_an_elevation_is_read(text: str, degrees: float | None) -> None:
 def test_an_elevation_that_cannot_be_followed_is_refused(text: str) -> None:
     with pytest.raises(BadInput, match=r"--elevation .*12deg"):
         parse_elevation(text)
+
+
+@pytest.mark.parametrize(("words", "code"), [(["--version"], 0), (["convert", "--bogus"], 2)])
+def test_the_process_ends_at_once_but_in_order(words: list[str], code: int) -> None:
+    say = "import atexit, sys; from slipcast.cli.main import run_and_leave; atexit.register(print, 'bye'); "
+    script = f"{say}sys.argv = ['slipcast', *{words}]; run_and_leave(); print('never')"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert done.stdout.endswith("bye\n")
+    assert "Traceback" not in done.stderr
+    assert bool(done.stderr) == bool(code)

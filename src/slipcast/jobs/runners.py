@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
 
 from slipcast.core.errors import BadInput
-from slipcast.core.memory import share_one_heap
+from slipcast.core.memory import look_for_cycles_seldom, share_one_heap
 from slipcast.core.network import count_cores
 
 Job = TypeVar("Job")
@@ -169,6 +169,7 @@ def _serve(pipe: Connection, work: Callable[[Any], Any], threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, who ends its workers
     os.environ.setdefault("SLIPCAST_THREADS", str(threads))
     share_one_heap()
+    look_for_cycles_seldom()
     while True:
         try:
             job = pipe.recv()

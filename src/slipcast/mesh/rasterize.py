@@ -85,7 +85,9 @@ def rasterize(screen: F64, z: F64, faces: I32, width_px: int, height_px: int) ->
     shown = np.flatnonzero(best != np.iinfo(np.uint64).max)
     face[shown] = (best[shown] & np.uint64(0xFFFFFFFF)).astype(np.int32)
     row, column = np.divmod(shown, width_px)
-    own = np.searchsorted(drawn, face[shown])
+    place = np.empty(len(faces), np.int32)
+    place[drawn] = np.arange(len(drawn), dtype=np.int32)
+    own = place[face[shown]]
     for k in range(3):
         weights[shown, k] = base[k][own] + slope[k][own] * (column + 0.5) + rise[k][own] * (row + 0.5)
     return Hits(face=face.reshape(height_px, width_px), weights=weights.reshape(height_px, width_px, 3))

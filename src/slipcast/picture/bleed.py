@@ -23,14 +23,14 @@ def bleed_colors(pixels: U8, alpha: U8) -> U8:
     # With a fourth channel a colour is one number, and taken at once.
     four = np.dstack([colors, known])
     table = np.zeros(int(labels.max()) + 1, np.uint32)
-    table[labels[known > 0]] = four.view(np.uint32)[..., 0][known > 0]
+    at = np.flatnonzero(known)
+    table[labels.ravel()[at]] = four.view(np.uint32).ravel()[at]
     carried = np.take(table, labels).view(np.uint8).reshape(*labels.shape, 4)
     nearest = cv2.blur(np.ascontiguousarray(carried[..., :3]), (3, 3))
     out = pixels.copy()
     rim = (solid == 0) & (alpha >= 128)
     if step == 1:
-        outside = alpha < 128
-        out[outside] = nearest[outside]
+        out = np.asarray(cv2.copyTo(nearest, (alpha < 128).astype(np.uint8), out), np.uint8)
         out[rim] = (out[rim].astype(np.uint16) + nearest[rim]) // 2
         return out
     for top in range(

@@ -321,12 +321,11 @@ def _refine(pixels: U8, coarse: F32) -> tuple[U8, U8, bool]:
     )
     if tiles is not None:
         back = back + tiles[box]
-    solid = np.maximum(opacity, 0.35)[..., None]
-    clean = np.clip((image - (1 - solid) * back) / solid, 0, 1)
-    mixed = (opacity > 0.02) & (opacity < 0.98)
-    image[mixed] = clean[mixed]
+    mixed = np.nonzero((opacity > 0.02) & (opacity < 0.98))
+    solid = np.maximum(opacity[mixed], 0.35)[:, None]
+    clean = np.clip((image[mixed] - (1 - solid) * back[mixed]) / solid, 0, 1)
     colors = pixels.copy()
-    colors[box] = np.round(image * 255).astype(np.uint8)
+    colors[box][mixed] = np.round(clean * 255).astype(np.uint8)
     return alpha, colors, doubt
 
 
@@ -464,8 +463,7 @@ def _clean(alpha: U8, options: CutoutOptions) -> tuple[U8, list[Finding], Cutout
 
     near = cv2.dilate(body.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
     out = np.where(near, alpha, 0).astype(np.uint8)
-    out[body] = np.maximum(out[body], 128)
-    out[~body] = np.minimum(out[~body], 127)
+    out = np.where(body, np.maximum(out, 128), np.minimum(out, 127))
     # A figurine is solid: half-transparent is only its edge.
     deep = cv2.erode(body.astype(np.uint8), np.ones((7, 7), np.uint8), borderValue=1) > 0
     out[deep] = 255
