@@ -5,8 +5,9 @@ import pytest
 
 from slipcast.core.values import F64, U8, Bool
 from slipcast.texture.back import complete_back
+from slipcast.texture.pattern import find_pattern
 from slipcast.texture.profile import is_profile
-from slipcast.texture.regions import find_regions
+from slipcast.texture.regions import find_regions, join_lit_and_shaded, to_lab
 
 HAIR, SKIN, COAT, DARK = (170, 70, 30), (240, 200, 170), (40, 80, 170), (20, 20, 20)
 FUR, WHITE = (230, 130, 60), (250, 246, 238)
@@ -162,3 +163,52 @@ def test_light_at_the_rim_is_no_region_of_its_own() -> None:
     label, _ = find_regions(pixels, mask)
     assert (label[glint] == label[50, 50]).mean() > 0.9
     assert label[130, 50] != label[50, 50]
+
+
+def cat(shade: float = 1.0) -> tuple[U8, Bool, Bool]:
+    """An orange body with dark level stripes and two eyes; its right half is darker by `shade`."""
+    row, column = np.mgrid[:320, :200]
+    mask = np.hypot((row - 160) / 1.6, column - 100) < 95
+    pixels = np.full((320, 200, 3), FUR, np.uint8)
+    # Level stripes on both flanks, none in the middle.
+    stripes = mask & (row % 32 < 14) & (np.abs(column - 100) > 38) & (np.abs(column - 100) < 82)
+    pixels[stripes] = DARK
+    pixels[:, 100:] = (pixels[:, 100:] * shade).astype(np.uint8)
+    return pixels, mask, stripes
+
+
+def test_stripes_go_on_behind() -> None:
+    pixels, mask, stripes = cat()
+    back = make_back(pixels, mask)
+    middle = back[60:260, 70:130]
+    assert middle.mean(-1).std() > 20
+    assert off(back[mask & ~stripes], FUR).mean() < off(np.full((1, 3), DARK, float), FUR)[0] / 2
+
+
+def test_eyes_are_no_pattern() -> None:
+    pixels, mask = figure()
+    label, count = find_regions(pixels, mask)
+    same, still, pattern = find_pattern(label, count, to_lab(pixels), mask)
+    assert not pattern.any()
+    assert still == count
+    assert (same == label).all()
+
+
+def test_light_from_one_side_leaves_one_region() -> None:
+    row, column = np.mgrid[:160, :120]
+    mask = np.hypot((row - 80) / 1.3, column - 60) < 55
+    pixels = np.full((160, 120, 3), (130, 171, 67), np.uint8)
+    pixels[:, 60:] = (63, 111, 53)
+    label = np.where(mask, (column >= 60).astype(np.int64), -1)
+    joined, count = join_lit_and_shaded(label, 2, pixels, mask)
+    assert count == 1
+    assert set(np.unique(joined)) == {-1, 0}
+
+
+def test_clothes_of_two_hues_stay_two() -> None:
+    row, column = np.mgrid[:160, :120]
+    mask = np.hypot((row - 80) / 1.3, column - 60) < 55
+    pixels = np.full((160, 120, 3), (210, 70, 60), np.uint8)
+    pixels[:, 60:] = COAT
+    label = np.where(mask, (column >= 60).astype(np.int64), -1)
+    assert join_lit_and_shaded(label, 2, pixels, mask)[1] == 2

@@ -27,6 +27,13 @@ _THIN_PX = 2.1
 _GLINT_PX, _GLINT = 3.3, 0.12
 """The same for a small share of a region that lies elsewhere: light at the rim looks like grey cloth."""
 
+_COLORED, _TURN, _DARKER = 18.0, 0.7, 8.0
+"""Chroma in full light from which a colour has a hue, by how much light may turn that (radians), and how much darker
+the shade is at least."""
+_LEAST_LIT, _FACING, _LARGER = 0.03, 0.45, 3.0
+"""Share of the figurine that a shaded half has, how much of it lies opposite to its lit half, and how many times as
+large that may be."""
+
 
 def find_regions(pixels: U8, mask: Bool) -> tuple[I64, int]:
     """Return (H,W) the number of each pixel's region, -1 outside `mask`, and how many there are.
@@ -54,10 +61,51 @@ def find_regions(pixels: U8, mask: Bool) -> tuple[I64, int]:
     votes = [cv2.GaussianBlur(((nearest == k) & mask).astype(np.float32), (0, 0), 0.8) for k in range(count)]
     label = np.where(mask, np.argmax(votes, axis=0), -1).astype(np.int64)
     label = _absorb_thin(_join_alike(_join_smooth(label, feature, count), feature), feature, mask)
-    there = np.unique(label[mask])
-    number = np.full(count + 1, -1, np.int64)
-    number[there] = np.arange(len(there))
-    return number[label], len(there)
+    return number_anew(label, mask)
+
+
+def number_anew(label: I64, mask: Bool) -> tuple[I64, int]:
+    """Return (H,W) `label` with numbers from 0 on in `mask`, -1 outside it, and how many there are."""
+    there, number = np.unique(label[mask], return_inverse=True)
+    out = np.full(mask.shape, -1, np.int64)
+    out[mask] = number.ravel()
+    return out, len(there)
+
+
+def join_lit_and_shaded(label: I64, count: int, pixels: U8, mask: Bool) -> tuple[I64, int]:
+    """Return `find_regions` with the dark half of what lies mirrored to a light half of much the same hue joined to it.
+
+    Light from one side splits a body of one colour down its middle. Clothes of two colours differ in hue as well.
+    """
+    lab = to_lab(pixels)
+    middle = np.array([np.median(lab[label == k], axis=0) for k in range(count)])
+    hue = np.arctan2(middle[:, 2], middle[:, 1])
+    vivid = np.hypot(middle[:, 1], middle[:, 2]) * 70 / np.maximum(middle[:, 0] + 16, _DARKEST) > _COLORED
+    area = np.bincount(label[mask], minlength=count)
+    there = _mirror(label, mask)
+    out = label.copy()
+    for dark in np.argsort(middle[:, 0]):
+        facing = there[(label == dark) & (there >= 0)]
+        if not vivid[dark] or area[dark] < _LEAST_LIT * mask.sum() or len(facing) < 0.5 * area[dark]:
+            continue
+        share = np.bincount(facing, minlength=count) / len(facing)
+        turn = np.abs(np.angle(np.exp(1j * (hue - hue[dark]))))
+        fits = vivid & (turn < _TURN) & (middle[:, 0] > middle[dark, 0] + _DARKER)
+        fits &= (area > area[dark] / 2) & (area < _LARGER * area[dark])
+        fits &= (share > _FACING) & (share > 1.5 * share[dark])
+        if fits.any():
+            out[out == dark] = int(np.where(fits, share, 0).argmax())
+    return number_anew(out, mask)
+
+
+def _mirror(label: I64, mask: Bool) -> I64:
+    """(H,W) the label of each pixel's mirror image, laid over the silhouette as well as can be; -1 where none."""
+    wide = mask.shape[1]
+    common = np.fft.irfft(np.fft.rfft(mask, 2 * wide, axis=1) ** 2, 2 * wide, axis=1).sum(0)
+    column = int(common.argmax()) - np.arange(wide)  # a column and its mirror image's have one sum
+    inside = (column >= 0) & (column < wide)
+    out: I64 = np.where(inside, label[:, np.clip(column, 0, wide - 1)], -1)
+    return out
 
 
 def to_lab(pixels: U8) -> F32:
