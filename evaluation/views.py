@@ -73,11 +73,14 @@ def true_colors(path: Path, points: F64) -> F64:
     import trimesh
 
     told = trimesh.load(path, process=False)
-    mesh = told.to_mesh() if hasattr(told, "to_mesh") else told
-    colors = np.asarray(getattr(mesh.visual, "vertex_colors", None))
+    parts = list(getattr(told, "geometry", {}).values())
+    mesh = parts[0] if len(parts) == 1 else told.to_mesh() if parts else told
+    # Beside a material trimesh keeps them as they came.
+    kept = getattr(mesh.visual, "vertex_attributes", {})
+    colors = np.asarray(kept["color"] if "color" in kept else getattr(mesh.visual, "vertex_colors", None))
     if colors.ndim != 2 or len(colors) != len(mesh.vertices):
         raise BadInput(f"{path} has no colours per vertex; a true figurine needs its paint in COLOR_0")
-    linear = colors[:, :3].astype(np.float64) / 255
+    linear = colors[:, :3].astype(np.float64) / np.iinfo(colors.dtype).max
     face, weights = Colors(mesh.vertices, mesh.faces).places(points)
     there = np.einsum("nk,nkc->nc", weights, linear[np.asarray(mesh.faces)[face]])
     shown = np.where(there <= 0.0031308, there * 12.92, 1.055 * there ** (1 / 2.4) - 0.055)

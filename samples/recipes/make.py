@@ -19,7 +19,7 @@ from build import Part, mesh_part, unite
 from catalogue import FIGURINES, Figurine
 from PIL import Image
 from shapes import Array
-from studio import FOV_DEG, SIZE_PX, VIEWS, develop, linear, photograph
+from studio import FOV_DEG, SIZE_PX, STRAIGHT, VIEWS, develop, linear, photograph
 
 FACES = 20_000
 FILL = 0.9
@@ -61,11 +61,11 @@ def make(name: str, figurine: Figurine, folder: Path, only_missing: bool) -> Non
 
 
 def camera_distance(vertices: Array) -> float:
-    """The distance (m) at which the figurine fills FILL of the frame in the tightest of the four views."""
+    """The distance (m) at which the figurine fills FILL of the frame in the tightest of the four straight views."""
     middle = vertices - [0, np.ptp(vertices[:, 1]) / 2, 0]
     half = np.tan(np.radians(FOV_DEG) / 2) * FILL
     needed = []
-    for yaw in np.radians(list(VIEWS.values())):
+    for yaw in np.radians(list(STRAIGHT.values())):
         across = middle[:, 0] * np.cos(yaw) - middle[:, 2] * np.sin(yaw)
         towards = middle[:, 0] * np.sin(yaw) + middle[:, 2] * np.cos(yaw)
         needed.append((np.maximum(np.abs(across), np.abs(middle[:, 1])) / half + towards).max())
@@ -174,9 +174,9 @@ def glb(vertices: Array, faces: Array, owner: Array, parts: list[Part]) -> bytes
 def contact_sheet(folder: Path, cell_px: int = 176) -> None:
     """All samples in one picture: a column for each figurine, its four views below each other."""
     names = [n for n in FIGURINES if (folder / n / "front.png").exists()]
-    sheet = Image.new("RGB", (cell_px * len(names), cell_px * len(VIEWS)), "white")
+    sheet = Image.new("RGB", (cell_px * len(names), cell_px * len(STRAIGHT)), "white")
     for column, name in enumerate(names):
-        for row, view in enumerate(VIEWS):
+        for row, view in enumerate(STRAIGHT):
             if not (folder / name / f"{view}.png").exists():
                 continue
             picture = Image.open(folder / name / f"{view}.png").convert("RGBA")

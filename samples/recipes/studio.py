@@ -24,7 +24,8 @@ FOV_DEG = 24.0
 SHADOW_PX, SHADOW_SAMPLES = 192, 24
 SHADOW_NOISE = 0.03
 """What the shadow picture shows where there is no shadow."""
-VIEWS = {"front": 0.0, "left": 90.0, "back": 180.0, "right": 270.0}
+STRAIGHT = {"front": 0.0, "left": 90.0, "back": 180.0, "right": 270.0}
+VIEWS = {**STRAIGHT, "front_left": 45.0, "back_left": 135.0}
 """Yaw of the camera about +Y in degrees: 0 stands in front (+Z), 90 at the figurine's own left side (+X)."""
 
 FINISHES = {
