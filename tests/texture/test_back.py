@@ -212,3 +212,12 @@ def test_clothes_of_two_hues_stay_two() -> None:
     pixels[:, 60:] = COAT
     label = np.where(mask, (column >= 60).astype(np.int64), -1)
     assert join_lit_and_shaded(label, 2, pixels, mask)[1] == 2
+
+
+def test_hair_is_no_shade_of_a_hood() -> None:
+    row, column = np.mgrid[:160, :120]
+    mask = np.hypot((row - 80) / 1.3, column - 60) < 55
+    pixels = np.full((160, 120, 3), (214, 150, 165), np.uint8)
+    pixels[:, 60:] = (154, 61, 87)
+    label = np.where(mask, (column >= 60).astype(np.int64), -1)
+    assert join_lit_and_shaded(label, 2, pixels, mask)[1] == 2

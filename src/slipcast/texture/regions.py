@@ -27,10 +27,10 @@ _THIN_PX = 2.1
 _GLINT_PX, _GLINT = 3.3, 0.12
 """The same for a small share of a region that lies elsewhere: light at the rim looks like grey cloth."""
 
-_COLORED, _TURN, _DARKER = 18.0, 0.7, 8.0
+_COLORED, _TURN, _DARKER, _NO_MORE_VIVID = 18.0, 0.85, 8.0, 1.5
 """Chroma in full light from which a colour has a hue, by how much light may turn that (radians), and how much darker
-the shade is at least."""
-_LEAST_LIT, _FACING, _LARGER = 0.03, 0.45, 3.0
+the shade is at least; how much more vivid it may be."""
+_LEAST_LIT, _FACING, _LARGER = 0.03, 0.45, 5.0
 """Share of the figurine that a shaded half has, how much of it lies opposite to its lit half, and how many times as
 large that may be."""
 
@@ -80,7 +80,9 @@ def join_lit_and_shaded(label: I64, count: int, pixels: U8, mask: Bool) -> tuple
     lab = to_lab(pixels)
     middle = np.array([np.median(lab[label == k], axis=0) for k in range(count)])
     hue = np.arctan2(middle[:, 2], middle[:, 1])
-    vivid = np.hypot(middle[:, 1], middle[:, 2]) * 70 / np.maximum(middle[:, 0] + 16, _DARKEST) > _COLORED
+    # As in full light: shade takes light away, it makes no colour more vivid.
+    chroma = np.hypot(middle[:, 1], middle[:, 2]) * 70 / np.maximum(middle[:, 0] + 16, _DARKEST)
+    vivid = chroma > _COLORED
     area = np.bincount(label[mask], minlength=count)
     there = _mirror(label, mask)
     out = label.copy()
@@ -91,6 +93,7 @@ def join_lit_and_shaded(label: I64, count: int, pixels: U8, mask: Bool) -> tuple
         share = np.bincount(facing, minlength=count) / len(facing)
         turn = np.abs(np.angle(np.exp(1j * (hue - hue[dark]))))
         fits = vivid & (turn < _TURN) & (middle[:, 0] > middle[dark, 0] + _DARKER)
+        fits &= chroma[dark] < _NO_MORE_VIVID * chroma
         fits &= (area > area[dark] / 2) & (area < _LARGER * area[dark])
         fits &= (share > _FACING) & (share > 1.5 * share[dark])
         if fits.any():
