@@ -351,6 +351,14 @@ def test_a_full_disk_names_the_file(
     assert not Path("out").exists()
 
 
+def test_a_view_beside_a_sheet_is_refused(run: Run, kitchen: list[Recipe], knight: Path) -> None:
+    ended = run("convert", str(knight), "--sheet", "front,left", "--view", "left", "-o", "out")
+    assert ended.code == 2
+    assert one_sentence(ended.err)
+    assert "--sheet names the sides itself; leave --view away, or --sheet" in ended.err
+    assert kitchen == []
+
+
 def test_a_view_beside_views_is_refused(run: Run, kitchen: list[Recipe], knight: Path) -> None:
     ended = run("convert", "--views", f"front={knight}", "--view", "left", "-o", "out")
     assert ended.code == 2

@@ -1,13 +1,14 @@
 """preview.py: five panels in which one sees at a glance what was made."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image
 from shapes import figure
 from silhouettes import disc, picture_of
 
-from slipcast.core.values import U8, Cutout, Picture
+from slipcast.core.values import U8, Cutout, Picture, View
 from slipcast.pipeline.preview import PreviewOptions, draw_preview, render
 
 _OPTIONS = PreviewOptions(panel_px=96)
@@ -95,3 +96,25 @@ def test_the_same_figurine_gives_the_same_bytes() -> None:
     assert draw_preview(figure(), picture, picture, _OPTIONS) == draw_preview(
         figure(), picture, picture, _OPTIONS
     )
+
+
+def test_pictures_of_other_sides_lie_below_the_asset_seen_from_there() -> None:
+    front = picture_of(disc(64, 25))
+    others = [
+        (replace(front, view=view), replace(front, view=view))
+        for view in (View.FRONT_LEFT, View.BACK, View.LEFT)
+    ]
+    png = draw_preview(figure(), front, front, _OPTIONS, others)
+    sheet: U8 = np.array(Image.open(io.BytesIO(png)))
+    tall = 96 * 4 // 3
+    assert sheet.shape == (2 * tall, 96 * 6, 3)
+    assert np.array_equal(sheet[:tall, : 96 * 5], _sheet(front))
+    # Input, front, right, back, left, and the diagonal one after them.
+    filled = [
+        bool(
+            (np.abs(sheet[tall:, 96 * k : 96 * (k + 1)].astype(int) - (236, 238, 240)).max(2) > 40).sum()
+            > 400
+        )
+        for k in range(6)
+    ]
+    assert filled == [False, False, False, True, True, True]

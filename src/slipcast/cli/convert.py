@@ -134,6 +134,8 @@ def convert(
             raise BadInput("--json and --json-lines are two ways to print the same; give one of them")
         entries = viewed(views, entries_of(pictures, listed) if pictures or listed or not views else ())
         sides = sides_of_words(sheet) if sheet else ()
+        if sides and is_given("view"):
+            raise BadInput("--sheet names the sides itself; leave --view away, or --sheet")
         tasks = tasks_of(entries, pattern, asset, view=view, fov_deg=fov, sheet=sides)
         job = ConvertJob(
             tasks=tasks,

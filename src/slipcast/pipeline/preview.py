@@ -7,6 +7,7 @@ Orthographic, lit from the upper left of the viewer, drawn with the project's ow
 
 import io
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -44,10 +45,17 @@ class PreviewOptions:
         )
 
 
-def draw_preview(figurine: Figurine, original: Picture, cut: Cutout, options: PreviewOptions) -> bytes:
+def draw_preview(
+    figurine: Figurine,
+    original: Picture,
+    cut: Cutout,
+    options: PreviewOptions,
+    others: Sequence[tuple[Picture, Cutout]] = (),
+) -> bytes:
     """Return a PNG of five panels: the picture as it came, and front, right, back and left of the asset.
 
-    `cut` is the cutout of `original`, of the same size; its outline is drawn on the first panel.
+    `cut` is the cutout of `original`, of the same size; its outline is drawn on the first panel. `others` are the
+    pictures of other sides with their cutouts: a second row, each below the asset seen from there, diagonal ones last.
     """
     width = options.panel_px
     extent = np.ptp(figurine.mesh.vertices, axis=0)
@@ -56,14 +64,28 @@ def draw_preview(figurine: Figurine, original: Picture, cut: Cutout, options: Pr
     frames = Frames(figurine)
     for title, yaw_deg in _VIEWS:
         panels.append((title, render(figurine, width, height, yaw_deg=yaw_deg, frames=frames)))
-    sheet = Image.new("RGB", (width * len(panels), height), (236, 238, 240))
+    below = _place_below(others)
+    columns = max(len(panels), *(column + 1 for column, _, _ in below), 1)
+    sheet = Image.new("RGB", (width * columns, height * (2 if below else 1)), (236, 238, 240))
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=14)
-    for column, (title, pixels) in enumerate(panels):
-        sheet.paste(Image.fromarray(pixels), (column * width, 0))
-        pen.text((column * width + 8, height - 24), title, fill=(110, 114, 120), font=font)
+    cells = [(column, 0, title, pixels) for column, (title, pixels) in enumerate(panels)]
+    for column, picture, outline in below:
+        name = str(picture.view).replace("_", " ")
+        cells.append((column, 1, f"input, {name}", _input_panel(picture, outline, width, height)))
+    for column, row, title, pixels in cells:
+        sheet.paste(Image.fromarray(pixels), (column * width, row * height))
+        pen.text((column * width + 8, (row + 1) * height - 24), title, fill=(110, 114, 120), font=font)
     out = io.BytesIO()
     sheet.save(out, "PNG", compress_type=RUNS)
     return out.getvalue()
+
+
+def _place_below(others: Sequence[tuple[Picture, Cutout]]) -> list[tuple[int, Picture, Cutout]]:
+    """The column of each picture: below its side of the asset, or after the last one."""
+    columns = {title: 1 + number for number, (title, _) in enumerate(_VIEWS)}
+    straight = [(columns[str(cut.view)], came, cut) for came, cut in others if str(cut.view) in columns]
+    rest = [(came, cut) for came, cut in others if str(cut.view) not in columns]
+    return straight + [(1 + len(_VIEWS) + number, came, cut) for number, (came, cut) in enumerate(rest)]
 
 
 @dataclass(frozen=True, kw_only=True)

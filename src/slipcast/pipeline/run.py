@@ -253,7 +253,8 @@ def _run_stages(
         named = Named(recipe.material, ()) if recipe.material else material_of(picture.source)
         if named:
             painted = replace(painted, material=named.material)
-    drawn = beside.submit(draw_preview, painted, picture, cut, recipe.preview)
+    shown = [(view.original, view.cutout) for view in several.views[1:]] if several else ()
+    drawn = beside.submit(draw_preview, painted, picture, cut, recipe.preview, shown)
     with stage("checks"):
         judged = check_figurine(
             painted, mesh, depth, cut, limits, deviation.result(), parted=parted, solid=solid.result()
