@@ -288,3 +288,16 @@ def test_the_process_ends_at_once_but_in_order(words: list[str], code: int) -> N
     assert done.stdout.endswith("bye\n")
     assert "Traceback" not in done.stderr
     assert bool(done.stderr) == bool(code)
+
+
+def test_an_idle_pool_of_a_library_does_not_keep_the_process() -> None:
+    script = (
+        "import sys; from concurrent.futures import ThreadPoolExecutor; from slipcast.cli.main import run_and_leave; "
+        "pool = ThreadPoolExecutor(1); pool.submit(print, 'idle').result(); sys.argv = ['slipcast', '--version']; "
+        "run_and_leave()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("idle")

@@ -7,7 +7,7 @@ import atexit
 import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from importlib import import_module
 from typing import NamedTuple
@@ -173,9 +173,9 @@ def run_and_leave() -> None:
     All that is to happen at the end happens: threads are waited for, exit functions run, streams are flushed.
     """
     code = main()
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and not thread.daemon:
-            thread.join()
+    # Joining each thread instead waits for ever where a library keeps an idle pool: this wakes pools first.
+    end_threads: Callable[[], None] = getattr(threading, "_shutdown")  # noqa: B009
+    end_threads()
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with suppress(
