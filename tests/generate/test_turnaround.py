@@ -42,12 +42,16 @@ class Shop:
 
 def test_the_words_say_where_it_faces_and_what_is_hidden() -> None:
     front = Reference(data=b"f", mime="image/png")
-    asked = side_request(front, [front] * 50, View.BACK, SidesOptions(model=MODEL))
+    asked = side_request(
+        front, [front] * 50, View.BACK, SidesOptions(sides=(View.LEFT, View.BACK, View.RIGHT), model=MODEL)
+    )
     assert asked.view is View.BACK
     assert "no face" in asked.text
     assert "vertical axis" in asked.text
     assert len(asked.references) == model_row(MODEL).references
-    left = side_request(front, [], View.LEFT, SidesOptions(model=MODEL))
+    left = side_request(
+        front, [], View.LEFT, SidesOptions(sides=(View.LEFT, View.BACK, View.RIGHT), model=MODEL)
+    )
     assert "faces the left edge" in left.text
     assert left.references == (front,)
 
@@ -63,7 +67,7 @@ def test_a_side_that_lies_is_bought_again() -> None:
         }
     )
     front = Reference(data=good[View.FRONT], mime="image/png")
-    options = SidesOptions(model=MODEL, retries=1)
+    options = SidesOptions(sides=(View.LEFT, View.BACK, View.RIGHT), model=MODEL, retries=1)
     sides = buy_sides(shop, front, cutouts[View.FRONT], options)  # type: ignore[arg-type]
     assert [(side.view, side.tries, side.fits) for side in sides] == [
         (View.LEFT, 1, True),
@@ -79,7 +83,7 @@ def test_a_symmetric_figurine_is_bought_once_and_mirrored() -> None:
     cutouts, _ = turnaround()
     shop = Shop({View.LEFT: [png(cutouts[View.LEFT])], View.BACK: [png(cutouts[View.BACK])]})
     front = Reference(data=png(cutouts[View.FRONT]), mime="image/png")
-    options = SidesOptions(model=MODEL, mirror_symmetric=True)
+    options = SidesOptions(sides=(View.LEFT, View.BACK, View.RIGHT), model=MODEL, mirror_symmetric=True)
     sides = buy_sides(shop, front, cutouts[View.FRONT], options)  # type: ignore[arg-type]
     assert [side.view for side in sides] == [View.LEFT, View.BACK, View.RIGHT]
     assert len(shop.asked) == 2

@@ -30,7 +30,12 @@ if TYPE_CHECKING:
     help="Folder for the results: OUT/NAME/front.png, left.png ...",
 )
 @click.option("--name", default="", help="Name of the figurine; default: the picture's.")
-@click.option("--sides", default="left,back,right", show_default=True, help=f"Sides to buy, of {SIDES}.")
+@click.option(
+    "--sides",
+    default="left,back,right,front_left,back_left",
+    show_default=True,
+    help=f"Sides to buy, of {SIDES}.",
+)
 @click.option(
     "--retries", default=1, show_default=True, help="Number of further tries for a side that does not fit."
 )

@@ -54,7 +54,7 @@ class SidesOptions:
     (<View.LEFT: 'left'>, <View.BACK: 'back'>)
     """
 
-    sides: tuple[View, ...] = SETS[4][1:]
+    sides: tuple[View, ...] = SETS[6][1:]
     """In the order of buying."""
     model: str
     ratio: str = "1:1"
