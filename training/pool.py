@@ -106,23 +106,30 @@ def make_shard(
     return shard
 
 
-def main() -> None:
-    """Write shards until there are enough."""
-    say = argparse.ArgumentParser(description=__doc__)
+def make_parser(description: str | None) -> argparse.ArgumentParser:
+    """What every maker of a pool is told: the meshes, the folder, which part of the meshes, the dice."""
+    say = argparse.ArgumentParser(description=description)
     say.add_argument("--meshes", type=Path, help="INDEX.csv; without it all meshes are made in code")
     say.add_argument("--out", type=Path, required=True)
     say.add_argument("--part", choices=["train", "held"], default="train")
+    say.add_argument("--seed", type=int, default=0)
+    return say
+
+
+def read_part(meshes: Path | None, part: str) -> list[Row]:
+    """The index's rows of `part`: `train`, or `held`, which no network learns from; none without an index."""
+    return [row for row in read_index(meshes) if row.held_out == (part == "held")] if meshes else []
+
+
+def main() -> None:
+    """Write shards until there are enough."""
+    say = make_parser(__doc__)
     say.add_argument("--shards", type=int, default=80)
     say.add_argument("--side-px", type=int, default=128)
     say.add_argument("--composed", type=float, default=0.4, help="share of pairs of more than one mesh")
-    say.add_argument("--seed", type=int, default=0)
     args = say.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    rows = (
-        [row for row in read_index(args.meshes) if row.held_out == (args.part == "held")]
-        if args.meshes
-        else []
-    )
+    rows = read_part(args.meshes, args.part)
     loaded: dict[Path, Textured] = {}
     for k in range(args.shards):
         path = args.out / f"{args.part}_{args.seed:02d}_{k:04d}.npy"

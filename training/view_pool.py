@@ -7,9 +7,6 @@ one-picture network says. Cameras that are off are made later, from the same rec
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import cv2
 import numpy as np
 
@@ -17,7 +14,8 @@ from slipcast.core.values import LENS_FOV_DEG, Cutout
 from slipcast.depth.calibrate import CalibrateOptions, calibrate
 from slipcast.depth.figurine.model import FigurineModel, FigurineOptions
 from training.fusion_pairs import DISTANCE, YAWS_DEG, pick_mesh, stand
-from training.meshes import Textured, read_index
+from training.meshes import Textured
+from training.pool import make_parser, read_part
 from training.render import Array, Caster, View, pair_of_shells, rotation, shade
 
 SIDE_PX = 128
@@ -81,22 +79,17 @@ def predict_shells(model: FigurineModel, views: dict[str, list[np.ndarray]]) -> 
 
 def main() -> None:
     """Write records until there are enough."""
-    say = argparse.ArgumentParser(description=__doc__)
-    say.add_argument("--meshes", type=Path, help="INDEX.csv; without it all meshes are made in code")
-    say.add_argument("--out", type=Path, required=True)
-    say.add_argument("--part", choices=["train", "held"], default="train")
+    say = make_parser(__doc__)
     say.add_argument("--count", type=int, default=1000)
-    say.add_argument("--seed", type=int, default=0)
     args = say.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    wanted = args.part == "held"
-    rows = [row for row in read_index(args.meshes) if row.held_out == wanted] if args.meshes else []
+    rows = read_part(args.meshes, args.part)
     model = FigurineModel(FigurineOptions(mirrored=False))
     for number in range(args.count):
         path = args.out / f"{args.part}_{args.seed}_{number:04d}.npz"
         if path.exists():
             continue
-        rng = np.random.default_rng([args.seed, number, wanted])
+        rng = np.random.default_rng([args.seed, number, args.part == "held"])
         mesh, facing_known = pick_mesh(rows, rng, int(rng.integers(1 << 30)))
         vertices, turn = stand(mesh, facing_known, rng)
         views = photograph(mesh, vertices, turn, args.seed * 1000 + number)

@@ -297,3 +297,17 @@ def test_convert_says_that_a_landscape_is_no_figurine_and_what_to_do() -> None:
     assert isinstance(advice, list)
     assert advice[0]["code"] == "NO_FIGURINE"
     assert "plain white background" in advice[0]["prompt"]
+
+
+@pytest.mark.parametrize(("line", "verdict"), [(20, "approve"), (200, "reject")])
+def test_white_paper_within_dark_lines_is_not_overexposed(line: int, verdict: str) -> None:
+    """A drawing's white is drawn; white that fades into light tones is burnt out."""
+    rows, columns = np.mgrid[:512, :512]
+    away = np.hypot(rows - 256, columns - 256)
+    alpha = np.where(away < 200, 255, 0).astype(np.uint8)
+    pixels = np.full((512, 512, 3), 255, np.uint8)
+    pixels[away > 190] = line
+    for radius in (60, 120):
+        pixels[np.abs(away - radius) < 4] = line
+    judged = judge_picture(Picture(pixels=pixels, alpha=alpha))
+    assert {check.name: check.verdict.value for check in judged.checks}["exposure"] == verdict

@@ -269,9 +269,9 @@ def test_what_is_compressed_can_be_damaged(kind: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "part"),
     [
-        ("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 4\n", "names vertex"),
+        ("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 4\n", "names vertex 4 of 3"),
         ("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 0 1 2\n", "not an OBJ's"),
-        ("v 0 0 0\nv 1 0 0\nv 0 1 0\nf -4 1 2\n", "names vertex"),
+        ("v 0 0 0\nv 1 0 0\nv 0 1 0\nf -4 1 2\n", "names vertex -4 of 3"),
         ("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2\n", "no triangles"),
         ("v 0 0 nan\nv 1 0 0\nv 0 1 0\nf 1 2 3\n", "not a number"),
         ("v 0 0 0\n", "no triangles"),

@@ -228,6 +228,7 @@ def test_a_ply_names_its_textures_and_what_it_left_out(tmp_path: Path) -> None:
         (("3 0 1 3", "999 0 1 3"), "cut off inside its face"),
         (("3 0 1 3", "99999999999 0 1 3"), "too many"),
         (("3 0 1 3", "3 0 1 33"), "names vertex 33 of 8"),
+        (("3 0 1 3", "3 0 1 -3"), "names vertex -3 of 8"),
         (("property float x\n", ""), "without x, y and z"),
         (("list uchar int", "list float int"), "is not understood"),
         (("element face", "element nose"), "no triangles"),

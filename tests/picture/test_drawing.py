@@ -124,3 +124,48 @@ def test_a_bear_of_outlines_keeps_its_inside(line: int, color: tuple[int, int, i
     cut = cut_out(Picture(pixels=cv2.GaussianBlur(drawing, (3, 3), 0.6)))
     got, wanted = cut.alpha >= 128, true > 0
     assert (got & wanted).sum() / (got | wanted).sum() > 0.985
+
+
+@pytest.mark.parametrize("gap", [8, 20, 32])
+def test_a_gap_in_the_outline_lets_no_air_into_the_figure(gap: int) -> None:
+    drawn, true = sheet()
+    cv2.circle(drawn, (110, 110), 6, 1, -1)
+    drawn[128 - gap // 2 : 128 + gap // 2, :50] = 0
+    found = read(drawn, np.where(true, 0.6, 0).astype(np.float32))
+    assert found is not None
+    assert float(found.inside[true].mean()) > 0.8
+    assert not found.inside[128, 5]
+
+
+def test_what_is_behind_a_gap_is_doubted_where_the_network_took_it_for_air() -> None:
+    drawn, _ = sheet()
+    cv2.circle(drawn, (110, 110), 6, 1, -1)
+    drawn[114:142, :50] = 0
+    found = read(drawn, np.full((SIDE, SIDE), 0.1, np.float32))
+    assert found is not None
+    assert found.doubt
+
+
+def test_the_space_between_two_thick_limbs_is_no_figure_with_a_gap() -> None:
+    """An arm akimbo that nearly closes: its walls are limbs, no lines."""
+    drawn, _ = sheet(line=44)
+    drawn[114:142, :60] = 0
+    found = read(drawn, np.full((SIDE, SIDE), 0.3, np.float32))
+    assert found is None or not found.inside[128, 110]
+
+
+def test_a_snowman_with_a_gap_keeps_his_belly() -> None:
+    """A gap of 45 px in a figure of 500: before, half of the belly was lost without a doubt."""
+    pixels = np.full((600, 600, 3), 255, np.uint8)
+    true = np.zeros((600, 600), np.uint8)
+    for at, radius in (((300, 420), 130), ((300, 210), 90)):
+        cv2.circle(pixels, at, radius, (255, 255, 255), -1)
+        cv2.circle(pixels, at, radius, (20, 20, 20), 8)
+        cv2.circle(true, at, radius + 4, 1, -1)
+    for at in ((270, 190), (330, 190), (300, 380), (300, 440)):
+        cv2.circle(pixels, at, 8, (20, 20, 20), -1)
+    pixels[400:445, 160:182] = 255
+    cut = cut_out(Picture(pixels=pixels))
+    body = cut.alpha >= 128
+    assert float((body & (true > 0)).sum() / (body | (true > 0)).sum()) > 0.97 or cut.facts.unsure
+    assert float(body[true > 0].mean()) > 0.97

@@ -301,7 +301,7 @@ def check_overlap(figurine: Figurine) -> Check:
 
 
 def check_outline(wanted: Bool, drawn: Bool) -> Check:
-    """Seen by the picture's camera, the mesh covers what the figurine covers in the picture."""
+    """Seen by the picture's camera, the mesh `drawn` (H,W) covers what the figurine covers, `wanted` (H,W)."""
     union = int((wanted | drawn).sum())
     if not union:
         return Check(name="iou", score=None)

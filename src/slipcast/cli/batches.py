@@ -36,7 +36,7 @@ def batches(
     as_json: bool,
     buying: BuyWords,
 ) -> int:
-    """Look after the jobs of `generate --batch`: say how they stand, write the pictures of those that are done."""
+    """List the jobs of `generate --batch`, and write the pictures of those that are done."""
     from slipcast.jobs.batches import LookJob, collect_pictures, list_waiting
 
     look = LookJob(wait_s=wait, every_s=every, cancel=cancel, everything=everything)

@@ -86,7 +86,7 @@ def export(
 @click.option("--debug", is_flag=True, help="Log unexpected errors.")
 @click.pass_obj
 def inspect(terminal: Terminal, files: tuple[Path, ...], as_json: bool, debug: bool) -> int:
-    """Say what is in each FILE: size in mm, faces, whether it is closed, materials, textures, metadata,
+    """Describe each FILE: size in mm, faces, whether it is closed, materials, textures, metadata,
     findings.
 
     Sizes are measured, not taken from the metadata. Nothing outside the file's own folder is opened. A file that cannot
@@ -117,7 +117,7 @@ def inspect(terminal: Terminal, files: tuple[Path, ...], as_json: bool, debug: b
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 @click.pass_obj
 def targets(terminal: Terminal, as_json: bool) -> int:
-    """List where an asset can go, and what is chosen for it there."""
+    """List the target programs, and the settings for each with the reason."""
     from slipcast.formats.table import EXPORTERS
     from slipcast.prepare.targets import TARGETS
 

@@ -36,28 +36,25 @@ COMMANDS: dict[str, Row] = {
     "convert": Row("slipcast.cli.convert:convert", "Turn pictures of figurines into textured 3D assets."),
     "watch": Row("slipcast.cli.watch:watch", "Convert the pictures of a folder as they arrive."),
     "resume": Row(
-        "slipcast.cli.resume:resume", "Go on from stages that you edited: mask, depth, steps, mesh, texture."
+        "slipcast.cli.resume:resume",
+        "Make assets again from stages that you edited: mask, depth, mesh, texture.",
     ),
     "check": Row("slipcast.cli.check:check", "Judge pictures before anything is made of them."),
-    "make": Row("slipcast.cli.make:make", "Words in, a finished 3D asset out: prompt, picture, conversion."),
+    "make": Row("slipcast.cli.make:make", "Make a 3D asset from words: prompt, picture, conversion."),
     "generate": Row("slipcast.cli.generate:generate", "Buy pictures of figurines from words."),
-    "refine": Row("slipcast.cli.generate:refine", "Change a picture by a wish, step by step."),
+    "refine": Row("slipcast.cli.generate:refine", "Change a picture in words, step by step."),
     "views": Row(
         "slipcast.cli.views:views", "Buy the other sides of a figurine whose front picture is there."
     ),
-    "prompt": Row("slipcast.cli.prompt:prompt", "See the prompt and its length before paying for it."),
+    "prompt": Row("slipcast.cli.prompt:prompt", "Show the prompt and its length before you pay for it."),
     "costs": Row("slipcast.cli.costs:costs", "Report what was spent; list picture models and prices."),
-    "batches": Row("slipcast.cli.batches:batches", "Look after the jobs of `generate --batch`."),
+    "batches": Row("slipcast.cli.batches:batches", "List and collect the jobs of `generate --batch`."),
     "export": Row("slipcast.cli.export:export", "Write existing assets in other formats."),
     "print": Row(
         "slipcast.cli.print:print_", "Prepare assets or pictures for a printer: base, hollow, split, colours."
     ),
-    "inspect": Row(
-        "slipcast.cli.export:inspect", "Say what is in a 3D file: sizes, faces, textures, findings."
-    ),
-    "report": Row(
-        "slipcast.cli.report:report", "Make one page of a folder of assets: a contact sheet to sort."
-    ),
+    "inspect": Row("slipcast.cli.export:inspect", "Describe a 3D file: sizes, faces, textures, findings."),
+    "report": Row("slipcast.cli.report:report", "Make a contact sheet of a folder of assets."),
     "mcp": Row("slipcast.integrations.mcp:mcp", "Serve these commands to an agent (Model Context Protocol)."),
     "formats": Row("slipcast.cli.tables:formats", "List the formats that can be written."),
     "targets": Row("slipcast.cli.export:targets", "List where an asset can go: engines, web, printers."),
@@ -69,7 +66,7 @@ COMMANDS: dict[str, Row] = {
     ),
     "admin": Row(
         "slipcast.service.commands:admin",
-        "Tenants, keys, quotas, usage, audit and backups of a service.",
+        "Manage tenants, keys, quotas, usage, audit log and backups of a service.",
         "service",
     ),
     "models": Row("slipcast.cli.tables:models", "List the depth models, or fetch one: models pull NAME."),

@@ -16,8 +16,8 @@ def report(terminal: Terminal, folder: Path, debug: bool) -> int:
     """Write DIR/index.html: a contact sheet of all assets in DIR and below, to sort by verdict, filter and open.
 
     The cards lead to the reports that `slipcast convert --report` and `slipcast make --report` wrote, or to the assets.
-    A report shows the picture, its depth and walls, which no asset keeps: so it is made with the asset, and not here.
-    `slipcast convert PICTURE... --report --resume`, with the options of before, makes those that have none.
+    This command makes no reports: they show the picture and its depth, which an asset does not keep. To make those that
+    are missing, repeat the conversion with its earlier options: `slipcast convert PICTURE... --report --resume`.
     """
 
     def work() -> Path:

@@ -47,11 +47,11 @@ def resume(
     as_json: bool,
     debug: bool,
 ) -> int:
-    """Make assets anew from STAGES, folders NAME.stages that `--keep` wrote and that you edited since.
+    """Make assets again from STAGES: folders NAME.stages that `--keep` wrote and that you edited.
 
     Paint mask.png, depth_front.png, depth_back.png or steps.png, sculpt mesh.ply (or put a mesh.glb beside it), retouch
-    atlas.png or picture.png. What was edited is noticed; everything after it is made anew, nothing before it. The
-    metadata says what was edited.
+    atlas.png or picture.png. Slipcast notices what you edited and makes everything after it again, nothing before it.
+    The metadata says what was edited.
     """
     from slipcast.pipeline.recipe import Recipe
     from slipcast.pipeline.run import STAGES

@@ -75,12 +75,12 @@ def watch(
     debug: bool,
     asset: AssetWords,
 ) -> int:
-    """Convert each picture that arrives in the folder IN, for weeks; one line an asset.
+    """Convert each picture that arrives in the folder IN, and print a line for each asset. It runs for weeks.
 
-    A file is read when it has settled. owl_front.png, owl_left.png, owl_back.png are one figurine and wait for each
-    other. What is made already, of the same picture with the same options, is left: after a stop the same command goes
-    on. A picture that becomes nothing has a JSON in OUT/failed and is tried again when it changes. The folder may lie
-    on a network share, and may vanish for a while.
+    A file is read when it no longer changes. Views of one figurine (owl_front.png, owl_left.png ...) wait for each
+    other. An asset that exists already, of the same picture with the same options, is not made again: after a stop the
+    same command goes on. A picture that fails gets a JSON in OUT/failed, and is tried again when it changes. The folder
+    may lie on a network share and may disappear for a while.
     """
     if find_spec("watchfiles") is None:
         raise BadInput("slipcast watch needs watchfiles: run `pip install 'slipcast[watch]'`")

@@ -44,7 +44,7 @@ class Box(NamedTuple):
 
 
 def box_of(mask: Bool) -> Box:
-    """The smallest box around what is set in `mask`, which must be something.
+    """The smallest box around what is set in `mask` (H,W), which must be something.
 
     >>> box_of(np.array([[False, False], [False, True]]))
     Box(top=1, bottom=2, left=1, right=2)
@@ -118,7 +118,7 @@ def _label_nearest(known: Bool, reach_px: float) -> tuple[Bool, I32, I64]:
 
 
 def grow(mask: Bool, reach_px: int) -> Bool:
-    """`mask` and everything within a square of `reach_px` around it."""
+    """(H,W) `mask` and everything within a square of `reach_px` around it."""
     import cv2
 
     kernel = np.ones((2 * reach_px + 1, 2 * reach_px + 1), np.uint8)
@@ -126,7 +126,7 @@ def grow(mask: Bool, reach_px: int) -> Bool:
 
 
 def shrink(mask: Bool, reach_px: int) -> Bool:
-    """`mask` without what lies within a square of `reach_px` of its edge; the picture's border is no edge."""
+    """(H,W) `mask` without what lies within a square of `reach_px` of its edge; the picture's border is no edge."""
     import cv2
 
     kernel = np.ones((2 * reach_px + 1, 2 * reach_px + 1), np.uint8)

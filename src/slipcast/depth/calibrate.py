@@ -96,7 +96,7 @@ def _note_prior(depth: Shells, prior: float) -> Shells:
 
 
 def depth_prior(valid: Bool) -> float:
-    """Return depth over width that figurines of this silhouette's proportions have, in [0.6, 1.6]."""
+    """Return depth over width that figurines with the proportions of this silhouette (H,W) have, in [0.6, 1.6]."""
     rows, columns = _extent(valid)
     return float(np.clip((columns / rows) ** -0.36, 0.6, 1.6))
 

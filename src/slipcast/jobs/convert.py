@@ -152,7 +152,7 @@ def convert_pictures(
 
 
 def check_places(job: ConvertJob) -> None:
-    """Refuse, before any work, an output folder that cannot take the results or would lose a picture to them."""
+    """Raise BadInput, before any work, for a folder that cannot take the results or would lose a picture to them."""
     from slipcast.core.files import check_folder
 
     check_folder(job.out)

@@ -224,7 +224,10 @@ def _refine_steps(job: RefineJob) -> Callable[[int, bytes, str, Mapping[str, obj
 
 
 def read_story(picture: Path) -> tuple[bytes, str, Mapping[str, object]]:
-    """A picture to refine: its bytes, its media type and what is known about it."""
+    """A picture to refine: its bytes, its media type and what is known about it.
+
+    Raises BadInput where the JSON beside it cannot be read: it holds the history.
+    """
     reference = read_reference(picture)
     facts: dict[str, object] = {}
     beside = picture.with_suffix(".json")

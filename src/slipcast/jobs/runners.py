@@ -73,7 +73,8 @@ def run_jobs(
     """Yield each job with what `work` made of it, in order, done by `workers` processes.
 
     `work` is a module's function; it, the jobs and the outcomes are pickled, so they should be small. What `work`
-    raises comes out here. When the caller stops early, by an exception too, the workers end at once.
+    raises comes out here. When the caller stops early, by an exception too, the workers end at once. Raises BadInput
+    for fewer workers than one.
 
     >>> list(run_jobs(abs, [-1, -2], workers=2))  # doctest: +SKIP
     [(-1, 1), (-2, 2)]

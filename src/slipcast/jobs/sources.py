@@ -134,8 +134,9 @@ def _json_rows(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, object
 def names_of(entries: Iterable[Entry], pattern: str) -> dict[Path, str]:
     """Picture -> name of its asset: a manifest's, or made by a pattern with `{stem}` and `{folder}`.
 
-    Two pictures that would get one name are refused, since their results would overwrite each other; case is ignored
-    because some disks ignore it. Nothing is renamed behind the user's back: the same call gives the same files.
+    Raises BadInput for a pattern or a name that is no file name, and for two pictures of one name, since their results
+    would overwrite each other; case is ignored because some disks ignore it. Nothing is renamed behind the user's back:
+    the same call gives the same files.
     """
     plain = pattern.replace("{stem}", "").replace("{folder}", "")
     if not pattern or set(plain) & set("/\\{}\0"):

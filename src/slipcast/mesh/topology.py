@@ -50,7 +50,7 @@ class Closedness:
 
 
 def make_mesh(vertices: F32, faces: I32) -> Mesh:
-    """A mesh whose faces are all INVENTED until someone knows better."""
+    """A mesh of `vertices` (V,3) in metres and `faces` (F,3), all INVENTED until someone knows better."""
     source = np.full(len(faces), int(Source.INVENTED), np.uint8)
     return Mesh(vertices=vertices.astype(np.float32), faces=faces.astype(np.int32), source=source)
 

@@ -8,7 +8,7 @@ from slipcast.core.values import U8
 
 
 def bleed_colors(pixels: U8, alpha: U8) -> U8:
-    """Continue the figurine's colours over everything that is not figurine, blending over its rim."""
+    """Continue the figurine's colours (H,W,3) over everything that `alpha` (H,W) leaves out, blending over its rim."""
     import cv2
 
     height, width = alpha.shape

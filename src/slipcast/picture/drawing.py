@@ -8,6 +8,8 @@ opinion of the whole area. The network wavers inside bold outlines, pixel by pix
 - An area with the air behind its line is the figure's inside, unless the network is sure that it is not.
 - An area behind two lines is a panel, an eye or the gap between arm and body. What floats in it makes it a surface.
 - Paper that runs to the open air between two lines, as between legs, is air, though the network takes it for a leg.
+- Paper that runs to the open air through a door, and has the air behind a line on most of its sides, is the inside of
+  a figure whose outline has a gap.
 
 Rejected: a second look of the network at the picture with the sure inside painted grey: it still takes the gap in a
 drawn cup's handle for figurine (1.0), and the inner ears of a bear for a hole (0.1 to 0.2).
@@ -39,6 +41,15 @@ _WORTH_DOUBT = 0.01
 _HOLLOW = 0.25
 """An inside of this share of the figure in which nothing is drawn may be a ring's."""
 _FLOATS_PX = 12
+_DOORS = (0.02, 0.04, 0.07, 0.11, 0.16, 0.22)
+"""A gap in an outline is at most so wide, of the figure's longer side."""
+_ROOM = 1.3
+"""A room is so many times as wide as its door: 1.5 to 18 behind gaps of 15 to 110 px in figures of 700 px."""
+_WALL, _LIMB = 0.6, 0.045
+"""So much of a room's border has the air behind it, within this share of the figure's longer side: 0.77 and more within
+0.022 behind the gaps of 14 made drawings; the walls of 17 rooms between rendered limbs are 0.05 and more wide."""
+_WIRES = 0.06
+"""A figure of which more is loose line than this has lost an inside."""
 
 
 class Drawing(NamedTuple):
@@ -77,6 +88,8 @@ def read_drawing(bare: Bool, air: Bool, prior: F32) -> Drawing | None:
     # The network may take paper between two legs for figure; a line with a gap lets air in by a narrow mouth only.
     alleys = _find_alleys(bare, air)
     air = air | alleys
+    rooms, doubt = _find_rooms(bare, air, prior)
+    air = air & ~rooms
     figure, paper = ~air, bare & ~air
     if int(paper.sum()) < _BLANK * int(figure.sum()) or not paper.any():
         return None
@@ -89,7 +102,7 @@ def read_drawing(bare: Bool, air: Bool, prior: F32) -> Drawing | None:
     line = float(np.median(behind))
     from_air = cv2.distanceTransform(figure.astype(np.uint8), cv2.DIST_L2, 5)
     size = int(figure.sum())
-    inside, holes, doubt = np.zeros_like(bare), alleys, False
+    inside, holes = np.zeros_like(bare), alleys
     for area in _areas(paper, prior, from_air, 1.6 * line + 3, _GAP * side, size):
         sure = next((mean for share, mean in _SURE if area.share < share), _SURE[-1][1])
         if not area.outer and area.share >= _SURE[-1][0]:
@@ -101,6 +114,7 @@ def read_drawing(bare: Bool, air: Bool, prior: F32) -> Drawing | None:
         like_gap = not area.outer and not area.floats and area.limb > _ALONG
         doubt |= like_gap and area.share > _WORTH_DOUBT and area.opinion > _SURE[0][1]
         doubt |= area.outer and not area.floats and area.share > _HOLLOW
+    doubt |= _has_wires(figure & ~holes, inside, line)
     lines = (
         grow(inside, math.ceil(1.6 * line) + 1) & figure & ~bare & ~grow(air | holes, 1)
     )  # the matte has the rim
@@ -146,6 +160,53 @@ def _holds_something(mine: Bool) -> bool:
     sizes = stats[1:, cv2.CC_STAT_AREA].copy()
     sizes[label[0, 0] - 1] = 0
     return bool(count > 2 and (sizes >= _FLOATS_PX).any())
+
+
+def _find_rooms(bare: Bool, air: Bool, prior: F32) -> tuple[Bool, bool]:
+    """Paper behind a gap of an outline, and whether the network took it for air.
+
+    A gap of any width lets the air in. Where the air is narrowed by half a door on each side, a room is cut off. The
+    space between arm and body is a room too, but its walls are limbs and no lines.
+    """
+    import cv2
+
+    rooms, doubt = np.zeros_like(air), False
+    box = box_of(~air)
+    side = max(box.height, box.width)
+    for share in _DOORS:
+        door = max(3, round(share * side)) | 1
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (door, door))
+        free = np.pad(air, door, constant_values=True).astype(np.uint8)
+        _, label = cv2.connectedComponents(cv2.erode(free, disc), connectivity=4)
+        open_ = cv2.dilate((label == label[0, 0]).astype(np.uint8), disc)[door:-door, door:-door] > 0
+        count, label, stats, _ = cv2.connectedComponentsWithStats(
+            (air & ~open_ & ~rooms).astype(np.uint8), connectivity=4
+        )
+        behind = cv2.distanceTransform((~open_).astype(np.uint8), cv2.DIST_L2, 5)
+        for piece in range(1, count):
+            if stats[piece, cv2.CC_STAT_AREA] < 0.004 * side * side:
+                continue
+            here = label == piece
+            mouth = here & grow(open_, 1)
+            across = 2 * float(cv2.distanceTransform(here.astype(np.uint8), cv2.DIST_L2, 5).max())
+            if not mouth.any() or across < _ROOM * int(mouth.sum()):
+                continue
+            wall = grow(here, 1) & ~here & ~open_
+            line = float(np.median(behind[wall]))
+            if line < _LIMB * side and float((behind[wall] < 1.6 * line + 3).mean()) > _WALL:
+                rooms |= here & bare
+                doubt |= float(prior[here].mean()) < _UNDECIDED
+    return rooms, doubt
+
+
+def _has_wires(figure: Bool, inside: Bool, line: float) -> bool:
+    """Whether much of the figure is loose line, with air on both sides: the outline of what the air got into."""
+    import cv2
+
+    side = 2 * math.ceil(2 * line) + 3
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    thick = cv2.morphologyEx((figure | inside).astype(np.uint8), cv2.MORPH_OPEN, disc) > 0
+    return float((figure & ~thick).sum()) > _WIRES * float(figure.sum())
 
 
 def _find_alleys(bare: Bool, air: Bool) -> Bool:

@@ -147,7 +147,7 @@ def check_pictures(pictures: Sequence[Picture]) -> None:
 
 
 def cut_views(pictures: Sequence[Picture], options: CutoutOptions) -> list[tuple[Picture, Cutout]]:
-    """Each picture, no larger than can be used, and its cutout; two at a time."""
+    """Each picture, no larger than can be used, and its cutout; two at a time. Errors begin with the view."""
 
     def one(picture: Picture) -> tuple[Picture, Cutout]:
         small = downscale(picture, options)

@@ -38,6 +38,7 @@ def orient(body: Body, lean: str, process: str) -> tuple[Body, Orientation]:
     """Return `body` leaning back as `lean` says, its lowest point on z = 0.
 
     `lean` is `auto` (resin: the best of 0, 15, 30, 45 degrees; FDM: standing), `stand` or degrees from 0 to 60.
+    Raises BadInput for anything else.
     """
     if lean == "auto":
         if process == "fdm":

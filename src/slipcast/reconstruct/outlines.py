@@ -36,7 +36,7 @@ _WORK_PX = 4
 
 
 def calm(field: F32, nodes: float) -> F32:
-    """The field blurred over `nodes`; twice the blur less its blur, so that round things do not shrink."""
+    """The field (X,Y,Z) blurred over `nodes`; twice the blur less its blur, so that round things do not shrink."""
     once = ndimage.gaussian_filter(field, nodes)
     out: F32 = 2 * once - ndimage.gaussian_filter(once, nodes)
     return out

@@ -72,7 +72,7 @@ def worker(config: Path | None, **words: Any) -> int:
 @_placed
 @click.pass_context
 def admin(ctx: click.Context, /, config: Path | None, **words: Any) -> None:
-    """Look after tenants, keys, quotas, usage, audit log and backups, on the machine of the database."""
+    """Manage tenants, keys, quotas, usage, audit log and backups, on the machine of the database."""
     ctx.obj = load_settings(config, **words)
 
 
@@ -90,13 +90,13 @@ def _open(settings: Settings, *, make: bool = True) -> Iterator[Database]:
 
 @admin.group()
 def tenant() -> None:
-    """Whose jobs and files these are."""
+    """Manage tenants: each has jobs, files and limits of its own."""
 
 
 @tenant.command("list")
 @click.pass_obj
 def tenant_list(settings: Settings) -> None:
-    """All tenants, as JSON lines."""
+    """List all tenants, as JSON lines."""
     import sqlalchemy as sa
 
     from slipcast.service.database.tables import tenant as table
@@ -136,7 +136,7 @@ def tenant_delete(settings: Settings, name: str, yes: bool) -> None:
 
 @admin.group()
 def key() -> None:
-    """API keys."""
+    """Manage API keys."""
 
 
 @key.command("create")
@@ -166,7 +166,7 @@ def key_create(settings: Settings, name: str, label: str, scopes: str, days: flo
 @click.option("--tenant", "name", default="default", show_default=True, help="Tenant of the key.")
 @click.pass_obj
 def key_list(settings: Settings, name: str) -> None:
-    """A tenant's keys, as JSON lines."""
+    """List a tenant's keys, as JSON lines."""
     with _open(settings) as database, database.read() as connection:
         for row in for_tenant(connection, find_tenant(connection, name)["id"]).api_keys():
             click.echo(json.dumps(row))
@@ -176,7 +176,7 @@ def key_list(settings: Settings, name: str) -> None:
 @click.argument("id")
 @click.pass_obj
 def key_revoke(settings: Settings, id: str) -> None:
-    """End a key at once."""
+    """Revoke a key at once."""
     with _open(settings) as database, database.write() as connection:
         if not api_keys.revoke(connection, id):
             raise BadInput(f"there is no key {id} that could be revoked; see slipcast admin key list")
@@ -246,7 +246,7 @@ def quota(settings: Settings, /, name: str, **words: Any) -> None:
 )
 @click.pass_obj
 def usage(settings: Settings, name: str, since: str | None, form: str) -> None:
-    """What was done and spent, by day, tenant and cost centre."""
+    """Show jobs and costs by day, tenant and cost centre."""
     from slipcast.service.api.account import seconds_of, usage_csv
 
     try:
@@ -264,7 +264,7 @@ def usage(settings: Settings, name: str, since: str | None, form: str) -> None:
 @click.option("--tenant", "name", default="", help="Tenant; default: all.")
 @click.pass_obj
 def audit(settings: Settings, verify: bool, name: str) -> int:
-    """The audit log as JSON lines, or whether it is whole (exit code 6 when not)."""
+    """Print the audit log as JSON lines, or check that it is whole (exit code 6 if not)."""
     with _open(settings) as database, database.read() as connection:
         if verify:
             count, problem = audits.verify(connection)

@@ -41,7 +41,10 @@ def picture_files(picture: Picture, cut: Cutout) -> dict[str, bytes]:
 def read_pictures(
     folder: Path, facts: Mapping[str, Any], used: Collection[str], edited: Sequence[str]
 ) -> tuple[Picture, Cutout]:
-    """The picture, and the picture with its alpha: made anew where one of the two was edited."""
+    """The picture, and the picture with its alpha: made anew where one of the two was edited.
+
+    Raises BadInput for a picture of another size, and for a mask that is black all over.
+    """
     from slipcast.picture.bleed import bleed_colors
 
     source = facts["source"] | ({"edited": list(edited)} if edited else {})

@@ -30,7 +30,7 @@ def palette(cut: Cutout) -> F32:
 
 
 def share_colors(one: F32, other: F32) -> float:
-    """How much of each of two palettes the other has as well, in [0, 1]; the worse of both directions."""
+    """How much of each of two palettes (N,3) the other has as well, in [0, 1]; the worse of both directions."""
     from scipy.spatial import cKDTree
 
     def covered(colors: F32, by: F32) -> float:

@@ -19,6 +19,9 @@ from slipcast.checks.verdict import Measured
 from slipcast.core.masks import box_of, grow, shrink
 from slipcast.core.values import F32, Bool
 
+_LINE = 128
+"""The brightest channel of a drawn line is darker than this."""
+
 
 class Measure(NamedTuple):
     """What one check measured."""
@@ -105,13 +108,30 @@ def compression(sight: View512) -> Measure:
 def exposure(sight: View512) -> Measure:
     """Too dark when even the brightest twentieth is dark, too bright when a large share has no tone left.
 
-    A black figurine has highlights, a white one has shading: both pass.
+    A black figurine has highlights, a white one has shading: both pass. White that ends at a line is drawn: where light
+    burns out, tones rise towards it.
     """
     brightest = sight.pixels[sight.solid].max(axis=1)
     top = float(np.percentile(brightest, 95))
-    blown = float((brightest >= 254).mean())
+    blown = float(_burnt(sight).sum()) / max(1, int(sight.solid.sum()))
     score = min(ramp(top, good=115, bad=75), ramp(blown, good=0.08, bad=0.32))
     return Measure(score, {"highlight_level": round(top), "blown_share": round(blown, 4)})
+
+
+def _burnt(sight: View512) -> Bool:
+    """(h,w) white of the figurine without the pieces of which most of the rim is a sudden step, as beside a line."""
+    import cv2
+
+    level = np.where(sight.solid, sight.pixels.max(axis=2), 255).astype(
+        np.uint8
+    )  # its own lines, no backdrop
+    white = sight.solid & (level >= 254)
+    darkest = cv2.erode(level, np.ones((7, 7), np.uint8))
+    count, label = cv2.connectedComponents(white.astype(np.uint8), connectivity=4)
+    rim = white & ~shrink(white, 1)
+    sharp = np.bincount(label[rim & (darkest < _LINE)], minlength=count)
+    drawn = sharp > 0.7 * np.maximum(np.bincount(label[rim], minlength=count), 1)
+    return np.asarray(white & ~drawn[label])
 
 
 def light(sight: View512) -> Measure:

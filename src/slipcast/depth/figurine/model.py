@@ -318,7 +318,7 @@ def shells(out: F32, dome: F32) -> tuple[F32, F32]:
 
 
 def find_square(mask: Bool) -> Square:
-    """The square about the silhouette's box whose side is the box's longer side over `FILL`."""
+    """The square about the box of the silhouette (H,W) whose side is the box's longer side over `FILL`."""
     box = box_of(mask)
     side = float(max(box.height, box.width)) / FILL
     return Square((box.left + box.right - side) / 2, (box.top + box.bottom - side) / 2, side)

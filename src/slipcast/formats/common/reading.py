@@ -102,7 +102,10 @@ class Tally:
 
 
 def read_bytes(path: Path, most: int | None = None) -> bytes:
-    """Read a whole file of at most `most` bytes, by default MAX_FILE_BYTES."""
+    """Read a whole file of at most `most` bytes, by default MAX_FILE_BYTES.
+
+    Raises BadInput for a folder, an empty file, a larger one, and one that cannot be read.
+    """
     most = MAX_FILE_BYTES if most is None else most
     try:
         if path.is_dir():
@@ -152,23 +155,25 @@ def check_points(path: Path, points: "np.typing.NDArray[np.generic]") -> F64:
     return out
 
 
-def check_faces(path: Path, faces: "np.typing.NDArray[np.generic]", vertices: int) -> I32:
-    """Return (F,3) int32 faces; BadInput when there are none or too many, or one names a vertex that is not
-    there."""
+def check_faces(path: Path, faces: "np.typing.NDArray[np.generic]", vertices: int, *, first: int = 0) -> I32:
+    """Return (F,3) int32 faces; BadInput when there are none or too many, or one names a vertex that is not there.
+
+    `first` is the number of the format's first vertex, for the sentence.
+    """
     if len(faces) == 0:
         raise BadInput(f"{path} holds no triangles")
     if len(faces) > MAX_FACES:
         raise BadInput(f"{path} has {len(faces)} faces; at most {MAX_FACES} are read")
     whole = np.asarray(faces, dtype=np.int64)
     if whole.min() < 0 or whole.max() >= vertices:
-        raise BadInput(
-            f"{path} has a face that names vertex {whole.max()} of {vertices}; the file is damaged"
-        )
+        low, high = int(whole.min()), int(whole.max())
+        named = high + first if low >= 0 else low - vertices if first else low
+        raise BadInput(f"{path} has a face that names vertex {named} of {vertices}; the file is damaged")
     return whole.astype(np.int32)
 
 
 def count_open_edges(faces: I32) -> int:
-    """How many edges do not have exactly one face on each side; faces over welded positions."""
+    """How many edges of `faces` (F,3), over welded positions, do not have exactly one face on each side."""
     pairs = np.sort(faces.astype(np.int64)[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
     _, count = np.unique(pairs[:, 0] << 32 | pairs[:, 1], return_counts=True)
     return int((count != 2).sum())

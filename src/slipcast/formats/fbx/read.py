@@ -32,7 +32,10 @@ _NOTHING = Element("", [], [])
 
 
 def read_fbx(path: Path) -> Content:
-    """Read every geometry where each model shows it; polygons are fanned."""
+    """Read every geometry where each model shows it; polygons are fanned.
+
+    Raises BadInput for a file that is damaged, holds no mesh or states an impossible unit.
+    """
     root = parse(path, read_bytes(path))
     objects = root.find("Objects") or _NOTHING
     settings = (root.find("GlobalSettings") or objects.find("GlobalSettings") or _NOTHING).settings()

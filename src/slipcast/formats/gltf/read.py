@@ -23,7 +23,7 @@ from slipcast.formats.gltf_scene import Scene
 
 
 def read_gltf(path: Path) -> Content:
-    """Read a .glb or .gltf of any origin."""
+    """Read a .glb or .gltf of any origin; raises BadInput for one that is damaged or holds no triangles."""
     document = parse(path)
     scene = Scene(document)
     points, faces, names, attributes, tally = [], [], [], set(), Tally(path)

@@ -86,6 +86,7 @@ def read_obj(path: Path) -> Content:
     """Read vertices, polygons (fanned) and the material libraries beside the file.
 
     It states no unit: metres and Y up are taken unless Slipcast's own first line says otherwise.
+    Raises BadInput for a line that is none of an OBJ's, and for a file without vertices.
     """
     data = _plain_lines(read_bytes(path))
     parts, line = _Parts(), b""
@@ -103,7 +104,7 @@ def read_obj(path: Path) -> Content:
     ours = head.startswith("Slipcast, ")
     unit, _, up = head.removeprefix("Slipcast, ").partition(", ") if ours else ("m", "", "Y up")
     checked = check_points(path, np.frombuffer(parts.points, np.float64).reshape(-1, 3))
-    faces = check_faces(path, np.frombuffer(parts.faces, np.int64).reshape(-1, 3), len(checked))
+    faces = check_faces(path, np.frombuffer(parts.faces, np.int64).reshape(-1, 3), len(checked), first=1)
     colors = _color_vertices(parts)
     return Content(
         format="obj",

@@ -30,7 +30,7 @@ _UNKNOWN = (0, 2**32 - 1)
 
 def read_stl(path: Path) -> Content:
     """Read an STL; millimetres and Z up unless Slipcast's own header says otherwise, since the format says
-    nothing."""
+    nothing. Raises BadInput for a file that is damaged or no STL."""
     data = read_bytes(path)
     count = int.from_bytes(data[HEADER_BYTES:_START], "little")
     text = data.removeprefix(codecs.BOM_UTF8).lstrip()

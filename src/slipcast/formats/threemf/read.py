@@ -236,7 +236,10 @@ def _placement(values: dict[str, str]) -> _Placement:
 
 
 def read_threemf(path: Path) -> Content:
-    """Read the build's objects with their placement and components."""
+    """Read the build's objects with their placement and components.
+
+    Raises BadInput for a file that is damaged or builds nothing.
+    """
     package = _Package(path, unpack(path, "3MF"))
     start = package.start()
     model = package.model(start)

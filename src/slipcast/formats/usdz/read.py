@@ -36,7 +36,10 @@ _USED_FOR = {"diffuseColor": "base color", "normal": "normal"}
 
 
 def read_usdz(path: Path) -> Content:
-    """Read every mesh of the package's first layer; polygons are fanned."""
+    """Read every mesh of the package's first layer; polygons are fanned.
+
+    Raises BadInput for a file that is no USDZ, and where usd-core is not installed.
+    """
     parts = unpack(path, "USDZ")
     name, layer = next(iter(parts.items()), ("", b""))
     if not name.lower().endswith(_LAYERS):
