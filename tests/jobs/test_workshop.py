@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -271,3 +272,51 @@ def test_what_was_bought_keeps_its_story_when_it_is_converted(figure: Path, shop
     )
     figure.with_suffix(".json").write_text(json.dumps({**facts, "sha256": "another picture's"}))
     assert "prompt" not in shop.convert(figure, QUICK).metadata["picture"]  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"start": 3}, "start is 3; give a Start, or None"),
+        ({"watch": 3}, "watch is 3; give a function"),
+        ({"name": "a/b"}, "name is 'a/b'; give a name for files"),
+        ({"name": ""}, "name is ''; give a name for files"),
+    ],
+)
+def test_wrong_values_of_convert_are_refused_at_once(
+    wrong: dict[str, object], told: str, figure: Path, shop: Workshop
+) -> None:
+    with pytest.raises(BadInput, match=re.escape(told)):
+        shop.convert(figure, QUICK, **wrong)  # type: ignore[arg-type]
+
+
+def test_views_without_a_front_are_refused(figure: Path, shop: Workshop) -> None:
+    with pytest.raises(BadInput, match="views is of left; the front is always needed"):
+        shop.convert(views={"left": figure})
+
+
+@pytest.mark.parametrize("field", ["picture", "buying", "drafts", "sides", "take"])
+def test_wrong_values_of_make_are_refused_at_once(field: str, figure: Path) -> None:
+    wrong: dict[str, object] = {field: object()}
+    with pytest.raises(BadInput, match=f"{field} is <object"):
+        slipcast.make("a knight", provider="folder", pictures=figure, **wrong)  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match="words is 3; give a FigurineSpec"):
+        slipcast.make(3, provider="folder", pictures=figure)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [({"limit_s": -1}, "limit_s is -1; give seconds"), ({"out": 3}, "out is 3; give a path")],
+)
+def test_wrong_values_of_convert_many_are_refused_at_once(
+    wrong: dict[str, object], told: str, figure: Path, shop: Workshop
+) -> None:
+    with pytest.raises(BadInput, match=told):
+        shop.convert_many([figure], QUICK, **wrong)  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match="pictures is 3; give a list of pictures"):
+        shop.convert_many(3)  # type: ignore[arg-type]
+
+
+def test_only_a_result_is_written(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="result is 3; give a Result"):
+        slipcast.write(3, tmp_path)  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from slipcast.core.values import F32, U8, Bool
+from slipcast.picture.backdrop import read_exact
 from slipcast.picture.flat_backdrop import Flat, read_flat
 
 SIDE = 200
@@ -20,9 +21,10 @@ def scene() -> tuple[U8, Bool]:
 
 def read(image: U8, body: Bool, prior: F32 | None = None) -> Flat:
     """What is certain, where the network sees the body alone unless `prior` is given."""
-    found = read_flat(image, body, body.astype(np.float32) if prior is None else prior)
-    assert found is not None
-    return found
+    prior = body.astype(np.float32) if prior is None else prior
+    away = read_exact(image, body, prior)
+    assert away is not None
+    return read_flat(away, body, prior)
 
 
 def test_air_of_which_the_network_is_unsure_is_backdrop() -> None:
@@ -75,17 +77,17 @@ def test_a_glow_tells_nothing() -> None:
     far = cv2.distanceTransform((~body).astype(np.uint8), cv2.DIST_L2, 5)
     glow = np.round(12 * np.clip(1 - far / 30, 0, 1)).astype(np.uint8)
     image = np.where(body[..., None], image, np.minimum(image, 255 - glow[..., None]))
-    assert read_flat(image, body, body.astype(np.float32)) is None
+    assert read_exact(image, body, body.astype(np.float32)) is None
 
 
 def test_a_picture_with_grain_or_a_compressors_marks_tells_nothing() -> None:
     image, body = scene()
     grain = np.random.default_rng(0).integers(0, 3, image.shape).astype(np.uint8)
     prior = body.astype(np.float32)
-    assert read_flat(image - grain, body, prior) is None
+    assert read_exact(image - grain, body, prior) is None
     disc = np.full_like(image, 255)
     cv2.circle(disc, (103, 97), 60, (30, 90, 160), -1, cv2.LINE_AA)
     round_ = np.hypot(*np.mgrid[-97 : SIDE - 97, -103 : SIDE - 103]) < 60
-    assert read_flat(disc, round_, round_.astype(np.float32)) is not None
+    assert read_exact(disc, round_, round_.astype(np.float32)) is not None
     pressed = cv2.imdecode(cv2.imencode(".jpg", disc, [cv2.IMWRITE_JPEG_QUALITY, 75])[1], cv2.IMREAD_COLOR)
-    assert read_flat(np.asarray(pressed, np.uint8), round_, round_.astype(np.float32)) is None
+    assert read_exact(np.asarray(pressed, np.uint8), round_, round_.astype(np.float32)) is None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self, Unpack
 
 from slipcast.core.errors import BadInput
 from slipcast.core.files import check_folder
+from slipcast.core.options import fit, instance, path, real, show, whole
 from slipcast.core.values import Picture, View
 from slipcast.depth.models import DepthModels, choose
 from slipcast.jobs.many import Converted, convert_apart, do_order, name_of, order_each
@@ -96,6 +97,13 @@ class Workshop:
         """
         wanted = self._recipe(recipe).change(**changes)
         choose(wanted.depth.model)
+        fit("start", start, instance(Start).or_none())
+        if watch is not None and not callable(watch):
+            raise BadInput(
+                f"watch is {show(watch)}; give a function of a stage's name, its number and their count",
+                field="watch",
+            )
+        _check_name(name)
         sides = sides_of(picture, views, view)
         first, *others = (read_picture(source, view=side) for side, source in sides.items())
         called = name or name_of(next(iter(sides.values())))
@@ -140,6 +148,11 @@ class Workshop:
             )
         if isinstance(pictures, str | bytes | Path):
             raise BadInput("pictures is one picture; give a list of them, or call convert", field="pictures")
+        if not isinstance(pictures, Iterable):
+            raise BadInput(f"pictures is {show(pictures)}; give a list of pictures", field="pictures")
+        fit("limit_s", limit_s, real(0.001, 604_800, example=600, unit="seconds"))
+        if out is not None:
+            fit("out", out, path(example="out"))
         if resume and out is None:
             raise BadInput("resume needs out, the folder or address where the files are", field="resume")
         place = "" if out is None else str(out)
@@ -185,17 +198,25 @@ class Workshop:
         >>> result.name
         'knight-in-armour'
         """
-        from slipcast.generate.ask import ask_for
+        from slipcast.generate.ask import PictureOptions, ask_for
+        from slipcast.generate.cascade import CascadeOptions
         from slipcast.generate.prompt import FigurineSpec
         from slipcast.generate.providers.table import open_provider
         from slipcast.generate.results import GenerateOptions
         from slipcast.generate.studio import Studio
+        from slipcast.generate.turnaround import SidesOptions
         from slipcast.jobs.events import ignore, watch_stages
         from slipcast.jobs.make import MakeJob, buy_pictures
 
         wanted = self._recipe(recipe).change(**changes)
         choose(wanted.depth.model)
         spec = FigurineSpec(subject=words) if isinstance(words, str) else words
+        fit("words", spec, instance(FigurineSpec))
+        fit("picture", picture, instance(PictureOptions).or_none())
+        fit("buying", buying, instance(GenerateOptions).or_none())
+        fit("drafts", drafts, instance(CascadeOptions).or_none())
+        fit("sides", sides, instance(SidesOptions).or_none())
+        fit("take", take, whole(0, 1_000_000, example=1))
         job = MakeJob(
             asked=ask_for(spec, picture, name=name, take=take),
             recipe=wanted,
@@ -296,6 +317,19 @@ def make(
         )
 
 
+def _check_name(name: str | None) -> None:
+    """Refuse a name of which no file can be made."""
+    if name is None:
+        return
+    if (
+        not isinstance(name, str)
+        or name in ("", ".", "..")
+        or not name.isprintable()
+        or set(name) & set("/\\")
+    ):
+        raise BadInput(f"name is {show(name)}; give a name for files, for instance 'knight'", field="name")
+
+
 def sides_of(
     picture: PictureSource | None, views: Mapping[str, PictureSource] | None, view: View | str
 ) -> dict[View, PictureSource]:
@@ -307,4 +341,10 @@ def sides_of(
         return {view_of(side): picture}
     assert views
     found = {view_of(side, field="views"): source for side, source in views.items()}
+    if View.FRONT not in found:
+        raise BadInput(
+            f"views is of {', '.join(found)}; the front is always needed, for instance "
+            "views={'front': 'a.png', 'left': 'b.png'}",
+            field="views",
+        )
     return dict(sorted(found.items(), key=lambda item: list(View).index(item[0])))

@@ -22,7 +22,7 @@ import numpy as np
 
 from slipcast.core.masks import box_of
 from slipcast.core.values import F32, U8, Bool
-from slipcast.picture.backdrop import LIKE, fit_backdrop
+from slipcast.picture.backdrop import Backdrop, read_backdrop, read_exact
 from slipcast.picture.drawing import read_drawing
 from slipcast.picture.faint import find_clean_rows, find_faint_parts
 from slipcast.picture.flat_backdrop import read_flat
@@ -33,8 +33,6 @@ _EDGE, _WINDOW, _SUDDEN = 0.009, 11, 2.5
 `_WINDOW` pixels or more is five times as steep, the flank of a soft shadow hardly steeper than its neighbours."""
 _TINT = 0.035
 """So far from the backdrop's hue no shadow is."""
-_EXACT = 0.0035
-"""So near to the backdrop, in the mean, is what shows it: 181 true holes of 230 drawn scenes, and 1 of 14 parts."""
 _FAR = 0.012
 """So far from a clipped backdrop is a part, also low down, where the network does not see a hole."""
 _HOLLOW = 0.25
@@ -68,22 +66,15 @@ def add_attached_parts(pixels: U8, coarse: F32) -> Attached:
     known = prior > 0.5
     if not known.any():
         return Attached(coarse, False)
-    model = fit_backdrop(image, known)
-    if model is None:
+    backdrop = read_backdrop(image, prior)
+    if backdrop is None:
         return Attached(coarse, False)
-    off = image - model
-    away = np.sqrt(np.einsum("ijk,ijk->ij", off, off))
-    shade, rest = _shade(image, model)
+    shade, rest = _shade(image, backdrop.model)
     tint = np.sqrt(np.einsum("ijk,ijk->ij", rest, rest))
-    noise = (
-        float(np.median(away[(prior < 0.1) & (away < LIKE)]))
-        if ((prior < 0.1) & (away < LIKE)).any()
-        else 0.0
-    )
     # Under a shadow tiles stay tiles; only the factor is smooth. On black there is no shadow, and no factor.
-    bright = float(np.median(model))
-    edge = _edges(np.dstack([shade * bright, rest]) if bright > 0.15 else off, noise, known)
-    bare = away < max(LIKE, 3 * noise)
+    level = backdrop.level
+    seen = np.dstack([shade * level, rest]) if level > 0.15 else backdrop.off
+    edge, bare = _edges(seen, backdrop.noise, known), backdrop.find_bare()
     shaded = (shade < 1.0) & (shade > 0.25) & (tint < _TINT)
     lit = (shade >= 1.0) & (shade < 1.8) & (tint < 2 * _TINT)  # a floor under a lamp, which no model fits
     air = _air(bare & (prior < 0.9), (shaded | lit) & ~edge & (prior < 0.9))
@@ -94,18 +85,18 @@ def add_attached_parts(pixels: U8, coarse: F32) -> Attached:
         prior = np.where(drawing.holes, 0, np.where(drawing.inside, 1, prior)).astype(np.float32)
     thing = ~air & ~known
     new = _touching(thing, known, bare)
-    hidden = _hides(image, model)
+    hidden = _hides(image, backdrop.model)
     part, doubt = _accepted(new, known, air, np.where(shaded, 1 - shade, 0), edge, prior, hidden)
     if hidden is not None and part.any():  # a part of one tile's tone is bare where such tiles are
         closed = cv2.morphologyEx(part.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((45, 45), np.uint8))
         part |= (closed > 0) & hidden & ~air
-    level = float(np.median(model))
-    backdrop = _Backdrop(off=off, noise=noise, clipped=level > 0.97 or level < 0.02)
     if level > 0.97:
-        part |= find_faint_parts(off, part | known, noise)
+        part |= find_faint_parts(backdrop, part | known)
         air &= ~part
-    flat = None if drawing else read_flat(small, part | known, prior)
-    if flat is not None:
+    flat = None
+    exact = None if drawing else read_exact(small, part | known, prior)
+    if exact is not None:
+        flat = read_flat(exact, part | known, prior)
         known, part = known & ~flat.backdrop, (part | flat.part) & ~flat.backdrop
         air = (air | flat.backdrop) & ~part
     part |= _white_parts(part | known, air, bare, prior, backdrop)
@@ -129,23 +120,6 @@ def add_attached_parts(pixels: U8, coarse: F32) -> Attached:
     return Attached(out, doubt)
 
 
-class _Backdrop(NamedTuple):
-    """What the picture leaves over of its backdrop."""
-
-    off: F32
-    """(H,W,3)."""
-    noise: float
-    clipped: bool
-    """Whether it is so white or so black that a part of the figurine may repeat it."""
-
-    def is_repeated(self, here: Bool) -> bool:
-        """Whether the pixels `here` (H,W) show the backdrop itself."""
-        off = self.off[here]
-        mean = off.mean(0)
-        spread = float(np.sqrt(((off - mean) ** 2).sum(1).mean()))
-        return float(np.linalg.norm(mean)) < _EXACT and spread < 3 * max(self.noise, 0.0012)
-
-
 def _blurred(mask: Bool, size: tuple[int, int]) -> F32:
     import cv2
 
@@ -167,7 +141,7 @@ def _hides(image: F32, model: F32) -> Bool | None:
     return np.asarray(slope < 0.4)
 
 
-def _repeats(inside: Bool, backdrop: _Backdrop) -> Bool:
+def _repeats(inside: Bool, backdrop: Backdrop) -> Bool:
     """Holes that the network took for figurine: large pieces of `inside` that are the backdrop and no clipped part."""
     import cv2
 
@@ -392,7 +366,7 @@ def _find_pores(part: Bool, known: Bool, air: Bool) -> Bool:
     return out
 
 
-def _white_parts(body: Bool, air: Bool, bare: Bool, prior: F32, backdrop: _Backdrop) -> Bool:
+def _white_parts(body: Bool, air: Bool, bare: Bool, prior: F32, backdrop: Backdrop) -> Bool:
     """Pieces of backdrop colour that no air reaches: white parts behind an outline, not holes."""
     import cv2
 

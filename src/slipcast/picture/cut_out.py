@@ -48,10 +48,8 @@ REMBG_MODELS = (
 """Larger models that the package `rembg` can fetch and run, by its own names."""
 
 _COARSE_PX, _WAVERING = 320, 2.5  # the network's side; cells of undecided edge that are too many
-_HIGHLIGHT, _DEEP = (
-    0.005,
-    3.0,
-)  # a highlight's share of the figurine at most; its own radii from the air at least
+_HIGHLIGHT = (5e-5, 0.005)  # shares of the figurine: a highlight is between them
+_DEEP, _FAR = 3.0, 0.03  # and so many of its own radii, and shares of the picture's side, from the air
 _MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
 _SPREAD = np.array([0.229, 0.224, 0.225], dtype=np.float32)
 
@@ -340,10 +338,8 @@ def _tiles_behind(pixels: U8, coarse: F32) -> F32 | None:
 
 
 def _fill_false_holes(image: F32, opacity: F32, prior: F32, *, spread: float) -> F32:
-    """Close enclosed holes that do not show the open background's colours, or that the model never saw.
-
-    A small hole far from the air is a highlight, as on an eye, unless the model is sure of it: gaps lie behind limbs.
-    """
+    """Close enclosed holes that do not show the open background, that the model never saw, or that are highlights
+    before white: far from the air, where no limb's gap lies, and the model is not sure of them."""
     import cv2
 
     low = (opacity < 0.5).astype(np.uint8)
@@ -359,14 +355,16 @@ def _fill_false_holes(image: F32, opacity: F32, prior: F32, *, spread: float) ->
     noise = np.sqrt(_smooth(_length2(image - far), open_air, spread))
     unlike = _length2(image - far) > (3 * noise + 0.05) ** 2
     depth = cv2.distanceTransform((~open_air).astype(np.uint8), cv2.DIST_L2, 5)
-    most = _HIGHLIGHT * float((opacity >= 0.5).sum())
+    least, most = (share * float((opacity >= 0.5).sum()) for share in _HIGHLIGHT)
     out = opacity.copy()
     for label in enclosed:
         left, top, wide, tall = (int(v) for v in stats[label, :4])
         part = np.s_[max(0, top - 2) : top + tall + 2, max(0, left - 2) : left + wide + 2]
         hole = labels[part] == label
         area, opinion = int(stats[label, cv2.CC_STAT_AREA]), float(prior[part][hole].mean())
-        deep = area < most and float(depth[part][hole].min()) > _DEEP * math.sqrt(area / math.pi)
+        away = max(_DEEP * math.sqrt(area / math.pi), _FAR * max(opacity.shape))
+        deep = least < area < most and float(depth[part][hole].min()) > away
+        deep &= float(far[part][hole].mean(0).min()) > 0.93  # a highlight is white
         if opinion > (0.4 if deep else 0.75) or float(unlike[part][hole].mean()) > 0.5:
             out[part][cv2.dilate(hole.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0] = 1
     return out

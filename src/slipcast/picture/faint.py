@@ -8,27 +8,25 @@ figurine, reaches away from it and ends suddenly.
 import numpy as np
 
 from slipcast.core.masks import box_of, grow
-from slipcast.core.values import F32, Bool
+from slipcast.core.values import Bool
+from slipcast.picture.backdrop import Backdrop
 
-_LEAST = 0.006
-"""A difference in any channel that is something where there is no grain: one and a half levels of 255."""
 _RINGING_PX = 4
 """So far from an edge a compressor leaves its marks."""
 _FEW_PX = 20
+_MIDDLE_PX = 12
+_AROUND = 0.5
+"""What touches more of the figurine's rim than this share is a glow."""
 _GROUND = 0.15
 """Of the height, from below: there the figurine shades what it stands on."""
 
 
-def find_faint_parts(off: F32, body: Bool, noise: float) -> Bool:
-    """Return (H,W) what belongs to `body` (H,W) though it is nearly as white as the backdrop.
-
-    `off` (H,W,3) is the picture minus its backdrop, `noise` its grain.
-    """
+def find_faint_parts(backdrop: Backdrop, body: Bool) -> Bool:
+    """Return (H,W) what belongs to `body` (H,W) though it is nearly as white as the backdrop."""
     import cv2
 
     out = np.zeros_like(body)
-    away = np.abs(cv2.GaussianBlur(off, (0, 0), 1.2)).max(2)
-    least = max(_LEAST, 1.2 * noise)
+    away, least = backdrop.soften(), backdrop.least
     clean = find_clean_rows(away > least, body)[:, None]
     box = box_of(body)
     clean[box.bottom - round(_GROUND * box.height) :] = False
@@ -49,6 +47,32 @@ def find_faint_parts(off: F32, body: Bool, noise: float) -> Bool:
         if rim.any() and float((slope[rim] > 0.25 * least).mean()) > 0.6:
             out |= here
     return out
+
+
+def find_exact_parts(differs: Bool, body: Bool) -> Bool:
+    """Return (H,W) what of `differs` (H,W) hangs on `body` (H,W) above the ground, and does not run around it.
+
+    Before a drawn backdrop no compressor and no grain are in the way: what differs by one level is judged by its place.
+    """
+    import cv2
+
+    clean = find_clean_rows(differs, body)[:, None]
+    box = box_of(body)
+    clean[box.bottom - round(_GROUND * box.height) :] = False
+    # A soft edge is two pixels wide; its outer one is mostly backdrop and left to the matte.
+    fresh = grow(differs & ~grow(~differs, 2), 1) & differs & clean & ~body
+    rim = grow(body, 1) & ~body & clean
+    if (
+        not fresh.any()
+        or not rim.any()
+        or float(fresh[grow(body, 3) & ~grow(body, 2) & clean].mean()) > _AROUND
+    ):
+        return np.zeros_like(body)
+    _, label = cv2.connectedComponents(fresh.astype(np.uint8), connectivity=8)
+    # An enlarged picture's edges are softer still: what is no wider than such an edge has no middle.
+    middle = label[fresh & ~grow(body, 3)]
+    found = np.intersect1d(label[rim & fresh], np.flatnonzero(np.bincount(middle, minlength=1) >= _MIDDLE_PX))
+    return np.asarray(np.isin(label, found[found > 0]))
 
 
 def _closed(mask: Bool) -> Bool:

@@ -8,6 +8,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slipcast.core.errors import BadInput
+from slipcast.core.options import show
 from slipcast.pipeline.result import write_asset
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ def write(
     >>> write(result, "kept", keep=True)[-1].name
     'atlas.png'
     """
+    if not hasattr(result, "figurine"):
+        raise BadInput(f"result is {show(result)}; give a Result, as convert returns it", field="result")
     files = asset_files(result, run=run, keep=keep, report=report)
     return write_asset(Path(folder), result.name, files, spare=spare)
 
