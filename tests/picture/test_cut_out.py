@@ -498,24 +498,3 @@ def test_an_alpha_that_shows_the_whole_frame_is_no_cutout() -> None:
     got = cut_out(Picture(pixels=painted(mask, white()), alpha=alpha))
     assert got.alpha is not None
     assert overlap(got.alpha >= 128, mask) > 0.97
-
-
-@pytest.mark.parametrize(
-    ("radius", "at", "opinion", "filled"),
-    [
-        (5, 100, 0.6, True),  # a highlight on an eye: small, and far from the air
-        (5, 100, 0.3, False),  # the model is sure that it is a hole
-        (5, 32, 0.6, False),  # behind a thin limb
-        (40, 100, 0.6, False),  # no highlight is so large
-    ],
-)
-def test_a_small_hole_far_from_the_air_is_a_highlight(
-    radius: int, at: int, opinion: float, filled: bool
-) -> None:
-    rows, columns = np.mgrid[:200, :200]
-    body = np.hypot(rows - 100, columns - 100) < 80
-    hole = np.hypot(rows - 100, columns - at) < radius
-    opacity = (body & ~hole).astype(np.float32)
-    image = np.where((body & ~hole)[..., None], np.float32(0.3), np.float32(1)).repeat(3, 2)
-    got = cutout._fill_false_holes(image, opacity, np.full_like(opacity, opinion), spread=20)
-    assert bool(got[100, at] > 0.5) is filled
