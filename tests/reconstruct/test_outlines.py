@@ -83,3 +83,17 @@ def test_a_sheet_that_a_blur_took_is_certain_where_the_hull_is_thin() -> None:
     assert (kept <= np.maximum(thin, gone)).all()
     # Where there is more room nobody knows the place.
     assert (keep_sheets(gone, hull, left, grid) > 0).sum() < 0.05 * (hull > 0).sum()
+
+
+def test_a_rim_that_is_missed_is_no_sheet_where_outlines_do_not_agree() -> None:
+    sides, grid, hull = _hull()
+    left = [side for side in sides if side.view is View.LEFT]
+    points = grid.points(np.arange(hull.size))
+    sheet = np.abs(points[:, 0] - 0.1).reshape(hull.shape) < 1.5 * grid.pitch
+    thin = np.where(sheet, hull, np.float32(-0.1))
+    rim = left[0].distances(points).reshape(hull.shape) < 0.8 * grid.pitch
+    rimless = np.where(rim, np.minimum(thin, np.float32(-0.02)), thin)
+    exact = int((keep_sheets(rimless, thin, left, grid) > rimless).sum())
+    loose = int((keep_sheets(rimless, thin, left, grid, agree=False) > rimless).sum())
+    assert exact > 0
+    assert loose < 0.5 * exact

@@ -29,6 +29,8 @@ _ROD = 0.05
 """Half the width of the widest part that is built round, in units of the frame."""
 _SHEET = 0.04
 """What is as thin as this along an outline's ray is certain to be there, in units of the frame."""
+_FLAKE = 0.9
+"""What is missing is a sheet where it reaches deeper into an outline than this, in nodes."""
 _PIXEL = 1.2
 """Width of the pixels that nodes are sorted into, in nodes: no pixel in between stays empty."""
 _WORK_PX = 4
@@ -92,11 +94,11 @@ def build_rods(field: F32, limit: F32, sides: Sequence[Side], grid: Grid) -> F32
     return out
 
 
-def keep_sheets(field: F32, limit: F32, sides: Sequence[Side], grid: Grid) -> F32:
+def keep_sheets(field: F32, limit: F32, sides: Sequence[Side], grid: Grid, *, agree: bool = True) -> F32:
     """The field with the hull where an outline's ray misses everything and is within the hull for a short way only.
 
     Such a ray must meet something, and no other place is left for it: a fin or a cape that stands on edge in another
-    picture, thinner than a blur leaves.
+    picture, thinner than a blur leaves. Where outlines do not `agree`, a rim that is missed is no sheet.
     """
     index = np.flatnonzero(limit > -0.25 * grid.pitch)
     points, most = grid.points(index), limit.reshape(-1)[index]
@@ -113,6 +115,13 @@ def keep_sheets(field: F32, limit: F32, sides: Sequence[Side], grid: Grid) -> F3
         missed = np.zeros(size, bool)
         missed[seen.pixel[best]] = (deep > 0.25 * grid.pitch) & (values[index[best]] <= 0)
         missed &= end - begin < _SHEET
+        inner = np.zeros(size, np.float32)
+        inner[seen.pixel[best]] = deep
+        label, count = ndimage.label(missed.reshape(seen.shape), np.ones((3, 3)))
+        if count and not agree:
+            # A rim alone would be flakes along the outline.
+            most_inner = ndimage.maximum(inner.reshape(seen.shape), label, np.arange(count + 1))
+            missed &= (np.asarray(most_inner) > _FLAKE * grid.pitch)[label].ravel()
         mine = missed[seen.pixel]
         values[index[mine]] = np.maximum(values[index[mine]], most[mine])
     return out

@@ -64,7 +64,7 @@ def fuse_field(sides: Sequence[Side], nodes: int, slack: float = 0.0) -> tuple[G
     field = np.minimum(calm(np.maximum(field, np.float32(-_TRUSTED)), _CALM), limit)
     for _ in range(_LIFTS):
         field = lift_to_rims(field, limit, sides, grid, spread=2.0, most=_MOST)
-    field, limit, parts = place_thin_parts(field, limit, sides, grid)
+    field, limit, blades = place_thin_parts(field, limit, sides, grid)
     field = build_rods(field, limit, sides, grid)
     field = np.minimum(ndimage.gaussian_filter(field, 0.8), limit)
     field = lift_to_rims(field, limit, sides, grid, spread=1.5, most=_MOST / 3)
@@ -75,14 +75,14 @@ def fuse_field(sides: Sequence[Side], nodes: int, slack: float = 0.0) -> tuple[G
     # Fins and antennae are thinner than a node: there the hull, as thick as a node at least, is the solid.
     thick = ndimage.maximum_filter(outer, size=3) / np.float32(fine.pitch)
     limit = outer + np.float32(fine.pitch) * np.clip(_SKIN - thick, 0, _SKIN)
-    for side, part in parts:
-        field, limit = hold(field, limit, side, part, fine) or (field, limit)
+    for side, blade in blades:
+        field, limit = hold(field, limit, side, blade, fine) or (field, limit)
     for _ in range(3):
         field = lift_to_rims(field, limit, sides, fine, spread=1.5, most=fine.pitch, shell=3 * fine.pitch)
     field = np.minimum(
         ndimage.gaussian_filter(field, 0.7), limit
     )  # lifts that met the hull end in its facets
-    field = keep_sheets(field, limit, sides, fine)
+    field = keep_sheets(field, limit, sides, fine, agree=slack == 0)
     connect_bodies(field, sides, fine)
     field[[0, -1]] = field[:, [0, -1]] = field[:, :, [0, -1]] = -fine.pitch
     return fine, field
