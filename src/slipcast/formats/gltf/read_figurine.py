@@ -143,8 +143,9 @@ def _read_colors(document: Document, part: Part, count: int) -> F32 | None:
     colors = attribute(document, part.primitive, "COLOR_0")
     if colors is None or colors.shape not in ((count, 3), (count, 4)):
         return None
-    most = np.iinfo(colors.dtype).max if colors.dtype.kind in "iu" else 1
-    return np.clip(np.nan_to_num(colors[:, :3].astype(np.float32)) / np.float32(most), 0, 1)
+    most = int(np.iinfo(str(colors.dtype)).max) if colors.dtype.kind in "iu" else 1
+    linear: F32 = np.clip(np.nan_to_num(colors[:, :3].astype(np.float32)) / np.float32(most), 0, 1)
+    return linear
 
 
 def _require_texture(path: Path, pieces: list[_Piece], surfaces: dict[object, Surface]) -> None:
