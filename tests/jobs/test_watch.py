@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -187,3 +188,25 @@ def test_a_killed_watcher_goes_on_where_it_was(tmp_path: Path, folder: Path) -> 
     assert {f"{name}.{end}" for name in "ab" for end in ("glb", "json", "preview.png")} <= set(
         files_in(tmp_path / "out")
     )
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_watcher_that_waits_stops_when_it_is_asked(
+    tmp_path: Path, folder: Path, number: int, code: int
+) -> None:
+    with Image.open(ROOT / "samples" / "knight" / "front.png") as picture:
+        picture.convert("RGB").resize((96, 96)).save(folder / "a.png")
+    quick = ("--depth", "dome", "--detail", "draft", "--faces", "500", "--normal-map", "off", "--settle", "0")
+    words = [sys.executable, "-m", "slipcast", "watch", str(folder), "-o", str(tmp_path / "out"), *quick]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    watcher = subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
+    assert watcher.stdout is not None
+    assert "a.glb" in watcher.stdout.readline()
+    time.sleep(1)  # it waits for changes now
+    watcher.send_signal(number)
+    _, said = watcher.communicate(timeout=60)
+    assert watcher.returncode == code, said
+    assert "stopped" in said
+    assert "report it" not in said

@@ -9,6 +9,9 @@ from types import FrameType
 class Stopped(BaseException):
     """Ctrl-C or a request to end; not an Exception, so that nothing mistakes it for a failure."""
 
+    last: int = signal.SIGINT
+    """The signal that came last: a library may swallow the exception and tell of an interrupt in its own way."""
+
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.exit_code = 128 + number
@@ -19,6 +22,7 @@ def allow_stop() -> Iterator[None]:
     """Inside the block, Ctrl-C and SIGTERM raise Stopped."""
 
     def stop(number: int, frame: FrameType | None) -> None:
+        Stopped.last = number
         raise Stopped(number)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

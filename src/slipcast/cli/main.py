@@ -189,4 +189,8 @@ def _run(words: Sequence[str], terminal: Terminal) -> int:
         told = error.format_message().rstrip(".")
         place = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "slipcast"
         raise BadInput(f"{told}; see {place} --help") from error
+    except (
+        click.Abort
+    ) as error:  # watchfiles swallows Stopped and raises KeyboardInterrupt, of which click makes this
+        raise Stopped(Stopped.last) from error
     return code if isinstance(code, int) else 0
