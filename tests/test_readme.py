@@ -66,6 +66,7 @@ def _errors() -> str:
             continue
         rows.append((str(status.exit_code), f"`{kind.__name__}`", str(kind.__doc__).rstrip(".")))
     rows.append(("130, 143", "", "Stopped by Ctrl-C or by a request to end"))
+    rows.append(("141", "", "Nobody reads what a command only prints (a closed pipe)"))
     return _table(*rows)
 
 

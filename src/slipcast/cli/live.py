@@ -60,7 +60,9 @@ class Board:
 
             console = Console(file=self.terminal.err)
             plain = self.terminal
-            self.terminal = Above(out=plain.out, err=plain.err, mention=plain.mention, console=console)
+            self.terminal = Above(
+                out=plain.out, err=plain.err, mention=plain.mention, makes=plain.makes, console=console
+            )
             self._live = Live(
                 console=console, transient=True, refresh_per_second=5, get_renderable=self._table
             )

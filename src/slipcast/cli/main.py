@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import click
 
-from slipcast.cli.exit import Stopped, allow_stop
+from slipcast.cli.exit import PIPE, Stopped, allow_stop
 from slipcast.cli.options.flags import Flags
-from slipcast.cli.terminal import Terminal, flush
+from slipcast.cli.terminal import Terminal, flush, give_up
 from slipcast.core.errors import BadInput
 from slipcast.core.memory import look_for_cycles_seldom, share_one_heap
 from slipcast.jobs.failure import Failure, attempt
@@ -30,6 +30,8 @@ class Row(NamedTuple):
     line: str
     extra: str = ""
     """What it needs to be imported, where that is not the core."""
+    makes: bool = True
+    """Whether it makes more than what it prints, and so goes on when nobody reads that any more."""
 
 
 COMMANDS: dict[str, Row] = {
@@ -39,25 +41,33 @@ COMMANDS: dict[str, Row] = {
         "slipcast.cli.resume:resume",
         "Make assets again from stages that you edited: mask, depth, mesh, texture.",
     ),
-    "check": Row("slipcast.cli.check:check", "Judge pictures before anything is made of them."),
+    "check": Row("slipcast.cli.check:check", "Judge pictures before anything is made of them.", makes=False),
     "make": Row("slipcast.cli.make:make", "Make a 3D asset from words: prompt, picture, conversion."),
     "generate": Row("slipcast.cli.generate:generate", "Buy pictures of figurines from words."),
     "refine": Row("slipcast.cli.generate:refine", "Change a picture in words, step by step."),
     "views": Row(
         "slipcast.cli.views:views", "Buy the other sides of a figurine whose front picture is there."
     ),
-    "prompt": Row("slipcast.cli.prompt:prompt", "Show the prompt and its length before you pay for it."),
-    "costs": Row("slipcast.cli.costs:costs", "Report what was spent; list picture models and prices."),
+    "prompt": Row(
+        "slipcast.cli.prompt:prompt", "Show the prompt and its length before you pay for it.", makes=False
+    ),
+    "costs": Row(
+        "slipcast.cli.costs:costs", "Report what was spent; list picture models and prices.", makes=False
+    ),
     "batches": Row("slipcast.cli.batches:batches", "List and collect the jobs of `generate --batch`."),
     "export": Row("slipcast.cli.export:export", "Write existing assets in other formats."),
     "print": Row(
         "slipcast.cli.print:print_", "Prepare assets or pictures for a printer: base, hollow, split, colours."
     ),
-    "inspect": Row("slipcast.cli.export:inspect", "Describe a 3D file: sizes, faces, textures, findings."),
+    "inspect": Row(
+        "slipcast.cli.export:inspect", "Describe a 3D file: sizes, faces, textures, findings.", makes=False
+    ),
     "report": Row("slipcast.cli.report:report", "Make a contact sheet of a folder of assets."),
     "mcp": Row("slipcast.integrations.mcp:mcp", "Serve these commands to an agent (Model Context Protocol)."),
-    "formats": Row("slipcast.cli.tables:formats", "List the formats that can be written."),
-    "targets": Row("slipcast.cli.export:targets", "List where an asset can go: engines, web, printers."),
+    "formats": Row("slipcast.cli.tables:formats", "List the formats that can be written.", makes=False),
+    "targets": Row(
+        "slipcast.cli.export:targets", "List where an asset can go: engines, web, printers.", makes=False
+    ),
     "serve": Row(
         "slipcast.service.commands:serve", "Serve jobs behind HTTP: API, web page, workers.", "service"
     ),
@@ -69,7 +79,9 @@ COMMANDS: dict[str, Row] = {
         "Manage tenants, keys, quotas, usage, audit log and backups of a service.",
         "service",
     ),
-    "models": Row("slipcast.cli.tables:models", "List the depth models, or fetch one: models pull NAME."),
+    "models": Row(
+        "slipcast.cli.tables:models", "List the depth models, or fetch one: models pull NAME.", makes=False
+    ),
 }
 
 
@@ -103,6 +115,7 @@ class Lazy(click.Group):
         terminal = ctx.find_object(Terminal)
         if command and terminal:
             terminal.mention = Flags(command, lambda: self.all_commands(ctx))
+            terminal.makes = COMMANDS[name].makes if name in COMMANDS else False
         return name, command, rest
 
     def all_commands(self, ctx: click.Context) -> Iterator[click.Command]:
@@ -151,13 +164,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             with allow_stop():
                 done = attempt(lambda: _run(words, terminal), debug="--debug" in words)
-                flush()
         except Stopped as stop:
-            terminal.complain("stopped; what was finished before is complete, nothing half-written is left")
+            if stop.number != PIPE:
+                terminal.complain(
+                    "stopped; what was finished before is complete, nothing half-written is left"
+                )
             return stop.exit_code
-        except BrokenPipeError:  # nobody reads any more; the interpreter must not stumble over it at its end
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            return 1
+        finally:
+            give_up()
         if isinstance(done, Failure):
             terminal.complain(done)
             return done.exit_code
@@ -183,8 +197,10 @@ def run_and_leave() -> None:
 
 
 def _run(words: Sequence[str], terminal: Terminal) -> int:
+    stdout = sys.stdout
     try:
         code = cli.main(words, prog_name="slipcast", standalone_mode=False, obj=terminal)
+        flush()
     except click.ClickException as error:
         told = error.format_message().rstrip(".")
         place = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "slipcast"
@@ -193,4 +209,9 @@ def _run(words: Sequence[str], terminal: Terminal) -> int:
         click.Abort
     ) as error:  # watchfiles swallows Stopped and raises KeyboardInterrupt, of which click makes this
         raise Stopped(Stopped.last) from error
+    except (BrokenPipeError, SystemExit) as end:
+        # click wraps stdout and ends the process with 1 when the reader of what it prints itself, the help, has left
+        if isinstance(end, SystemExit) and sys.stdout is stdout:
+            raise
+        raise Stopped(PIPE) from None
     return code if isinstance(code, int) else 0

@@ -16,7 +16,8 @@ from types import FrameType
 
 from slipcast.core.errors import BadInput, DiskFull
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+"""What the system says when there is no room."""
 _CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
@@ -158,7 +159,7 @@ def tell_writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise DiskFull(
                 f"{path} could not be written: the disk is full; free some space or choose another folder"
             ) from error

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from slipcast.core.errors import BadInput, SlipcastError, status_of
+from slipcast.core.errors import BadInput, DiskFull, SlipcastError, status_of
+from slipcast.core.files import FULL
 from slipcast.core.mention import FIELDS, Mention
 
 T = TypeVar("T")
@@ -59,19 +60,20 @@ class Failure:
 
 
 def attempt(work: Callable[[], T], *, debug: bool = False) -> T | Failure:
-    """Do `work`; what it raises becomes a Failure. A request to stop (no Exception) and a closed pipe go through."""
+    """Do `work`; what it raises becomes a Failure. A request to stop (no Exception) goes through."""
     try:
         return work()
     except SlipcastError as error:
         if debug:
             _log(error)
         return Failure.of(error)
-    except BrokenPipeError:
-        raise
     except MemoryError:
         told = "there is not enough memory for this; use a smaller picture or"
         return Failure("MemoryError", told, 5, cure="detail=draft")
     except Exception as error:  # noqa: BLE001 - the border; see the module's docstring
+        if isinstance(error, OSError) and error.errno in FULL:
+            place = error.filename or "stdout or a temporary file"
+            return Failure.of(DiskFull(f"{place} could not be written: the disk is full; free some space"))
         said = " ".join(str(error).split())
         told = f"unexpected {type(error).__name__}: {said[:200]}; please report it,"
         if debug:
