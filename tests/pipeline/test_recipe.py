@@ -93,3 +93,18 @@ def test_choices_accept_their_text_in_any_case() -> None:
 def test_the_repr_of_a_recipe_says_what_is_not_as_always() -> None:
     assert repr(Recipe()) == "Recipe()"
     assert repr(Recipe().change(faces=1000)) == "Recipe(simplify.faces=1000)"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"depth": 5}, r"^depth is 5; give a text"),
+        ({"surface": "soap"}, r"^surface is 'soap'; give one of"),
+        ({"texture_px": -1}, r"^texture_px is -1; give"),
+        ({"detail": "rough"}, r"^detail is 'rough'; give one of"),
+    ],
+)
+def test_a_wrong_change_is_called_as_it_was_written(changes: dict[str, object], told: str) -> None:
+    with pytest.raises(BadInput, match=told) as caught:
+        Recipe().change(**changes)  # type: ignore[typeddict-item]
+    assert caught.value.field == next(iter(changes))

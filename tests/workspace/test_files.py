@@ -50,7 +50,7 @@ def test_a_name_as_long_as_the_disk_allows_is_written(tmp_path: Path) -> None:
     name = "n" * 250 + ".glb"
     write_files(tmp_path, {name: b"x"})
     assert _everything(tmp_path) == {name: b"x"}
-    with pytest.raises(BadInput, match=r"File name too long"):
+    with pytest.raises(BadInput, match=r"the name is too long for the disk; choose a shorter name"):
         write_files(tmp_path, {"n" * 300: b"x"})
 
 

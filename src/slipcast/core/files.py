@@ -165,6 +165,8 @@ def tell_writing(path: Path) -> Iterator[None]:
             ) from error
         if error.errno in _CLOSED:
             told = f"{path} is not writable; choose another folder"
+        elif error.errno == errno.ENAMETOOLONG:
+            told = f"{path} could not be written: the name is too long for the disk; choose a shorter name"
         else:
             told = f"{path} could not be written: {error.strerror or error}; choose another folder"
         raise BadInput(told) from error

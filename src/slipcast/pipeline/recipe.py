@@ -81,6 +81,10 @@ class Changes(TypedDict, total=False):
     """The asset's material; None takes it from the picture's words."""
 
 
+_CHOICE = {"model": "depth", "method": "surface", "texture_max_px": "texture_px"}
+"""Field of a part -> its name in Changes, where they differ."""
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Recipe:
     """Every stage's options; the defaults are those of the stages.
@@ -161,7 +165,14 @@ class Recipe:
 
         def part(options: Options, **given: object) -> Options:
             said = {key: value for key, value in given.items() if value is not None}
-            return replace(options, **said) if said else options
+            try:
+                return replace(options, **said) if said else options
+            except BadInput as error:  # the caller wrote `depth`, which is a part's `model`
+                name = _CHOICE.get(error.field)
+                if name is None:
+                    raise
+                told = error.sentence.removeprefix(error.field)
+                raise BadInput(f"{name}{told}", field=name, cure=error.cure) from None
 
         return part(
             self,
