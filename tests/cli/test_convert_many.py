@@ -29,6 +29,34 @@ def test_a_folder_stands_for_its_pictures(run: Run, kitchen: list[Recipe], tmp_p
     assert [entry["picture"] for entry in json.loads(ended.out)] == ["in/a.PNG", "in/b.png", "in/c.jpg"]
 
 
+@pytest.mark.parametrize("command", ["convert", "check"])
+def test_subfolders_that_are_not_looked_into_are_told(
+    run: Run, kitchen: list[Recipe], tmp_path: Path, command: str
+) -> None:
+    """`convert samples/` took the contact sheet there and said nothing of the eight figurines beside it."""
+    for name in (
+        "a",
+        "one/front",
+        "two/front",
+        ".git/x",
+        "a.stages/mask",
+        "out/texture",
+        "words/old.preview",
+    ):
+        write_picture(tmp_path / "in" / f"{name}.png")
+    out = ("-o", "in/out") if command == "convert" else ()
+    told = "in: 2 subfolders with pictures were not looked into; to take them too, name in/*/\n"
+    if command == "check":  # it knows of no folder for results
+        (tmp_path / "in" / "out" / "texture.png").unlink()
+    ended = run(command, "in", *out)
+    assert f"slipcast: {told}" in ended.err
+    assert ended.out.count("\n") >= 1
+    ended = run(command, "in", "in/one", *out)
+    assert "in: 1 subfolder with pictures was not looked into" in ended.err
+    ended = run(command, "in", "in/one", "in/two", *out)
+    assert "looked into" not in ended.err
+
+
 def test_a_folder_without_pictures_is_refused(run: Run, kitchen: list[Recipe], tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     ended = run("convert", "empty")

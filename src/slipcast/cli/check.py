@@ -12,7 +12,7 @@ from slipcast.core.errors import BadInput
 from slipcast.core.mention import Mention
 from slipcast.core.values import View
 from slipcast.jobs.failure import Failure, attempt
-from slipcast.jobs.sources import entries_of
+from slipcast.jobs.sources import entries_of, subfolders_left
 
 if TYPE_CHECKING:
     from slipcast.jobs.check import Checked
@@ -43,8 +43,8 @@ def check(
 ) -> int:
     """Judge each PICTURE before an asset is made of it: verdict, scores, findings, and what to do about them.
 
-    A folder stands for the pictures in it. If they are views of one figurine (front.png, left.png ...), they are
-    compared as well.
+    A folder stands for the pictures in it, without its subfolders. If they are views of one figurine (front.png,
+    left.png ...), they are compared as well.
 
     The verdict is approve, review (look first) or reject. The exit code is 0 for approve and review, 6 when a picture
     is rejected, 2 when a file cannot be read.
@@ -70,6 +70,8 @@ def check(
         if isinstance(named, Failure):
             complain(named, None)
         else:
+            for sentence in subfolders_left(pictures):
+                terminal.complain(sentence)
             found, sides = named
             job = CheckJob(pictures=found, sides=sides, drafts=drafts, prompt=prompt, debug=debug)
             with nullcontext() if debug else quiet():

@@ -22,7 +22,7 @@ from slipcast.jobs.events import Event, Progress
 from slipcast.jobs.failure import Failure, attempt
 from slipcast.jobs.on_ray import is_ray
 from slipcast.jobs.runners import LIMIT_S, count_workers
-from slipcast.jobs.sources import Entry, entries_of, names_of
+from slipcast.jobs.sources import Entry, entries_of, names_of, subfolders_left
 
 
 @click.command()
@@ -117,7 +117,8 @@ def convert(
     debug: bool,
     asset: AssetWords,
 ) -> int:
-    """Turn each PICTURE of a figurine into a closed, textured 3D asset; a folder stands for the pictures in it.
+    """Turn each PICTURE of a figurine into a closed, textured 3D asset; a folder stands for the pictures in it,
+    without its subfolders.
 
     Pictures of several sides become one asset: --views front=a.png,left=b.png, a folder with front.png, left.png,
     back.png ..., or --sheet front,left,back,right for one picture with all sides. Left shows the figurine's own left
@@ -177,6 +178,8 @@ def convert(
         if isinstance(job, Failure):
             close(None, job)
         else:
+            for sentence in subfolders_left(pictures, out=out):
+                terminal.complain(sentence)
             passed: list[Progress] = []
             with StageBar(terminal, STAGES) as bar, nullcontext() if debug else quiet():
 

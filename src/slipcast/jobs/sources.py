@@ -9,6 +9,7 @@ import io
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -68,15 +69,38 @@ def _entries_in(folder: Path) -> list[Entry]:
 
 def _pictures_in(folder: Path) -> list[Path]:
     try:
-        found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+        found = sorted(path for path in folder.iterdir() if _is_picture(path))
     except OSError as problem:
         raise BadInput(f"{folder} cannot be read ({problem.strerror}); give yourself permission") from None
-    found = [
-        path for path in found if not path.name.startswith(".") and not path.name.endswith(".preview.png")
-    ]
     if not found:
         raise BadInput(f"{folder} is a folder without pictures; name pictures, for instance {folder}/*/*.png")
     return found
+
+
+def _is_picture(path: Path) -> bool:
+    """By its name alone."""
+    name = path.name
+    return path.suffix.lower() in SUFFIXES and not name.startswith(".") and not name.endswith(".preview.png")
+
+
+def subfolders_left(places: Iterable[Path], *, out: Path | None = None) -> Iterator[str]:
+    """A sentence for each folder of `places` whose subfolders hold pictures that `entries_of` does not look for.
+
+    Hidden folders, the stages that `keep` wrote, the folder of the results `out` and folders that are themselves among
+    `places` do not count.
+    """
+    folders = [place for place in places if place.is_dir()]
+    known = {place.resolve() for place in (*folders, *((out,) if out else ()))}
+    for folder in folders:
+        count = 0
+        for path in folder.iterdir():
+            if path.name.startswith(".") or path.suffix == ".stages" or path.resolve() in known:
+                continue
+            with suppress(OSError):  # no folder, or one that is closed to us: nothing to tell of it
+                count += any(_is_picture(file) for file in path.iterdir())
+        if count:
+            what = "subfolder with pictures was" if count == 1 else "subfolders with pictures were"
+            yield f"{folder}: {count} {what} not looked into; to take them too, name {folder / '*'}/"
 
 
 def _listed(path: Path) -> list[Entry]:
