@@ -45,7 +45,7 @@ def test_subfolders_that_are_not_looked_into_are_told(
     ):
         write_picture(tmp_path / "in" / f"{name}.png")
     out = ("-o", "in/out") if command == "convert" else ()
-    told = "in: 2 subfolders with pictures were not looked into; to take them too, name in/*/\n"
+    told = "in: 2 subfolders with pictures were not looked into; to take them too, name each, as in/one\n"
     if command == "check":  # it knows of no folder for results
         (tmp_path / "in" / "out" / "texture.png").unlink()
     ended = run(command, "in", *out)

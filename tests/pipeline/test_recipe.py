@@ -106,5 +106,5 @@ def test_the_repr_of_a_recipe_says_what_is_not_as_always() -> None:
 )
 def test_a_wrong_change_is_called_as_it_was_written(changes: dict[str, object], told: str) -> None:
     with pytest.raises(BadInput, match=told) as caught:
-        Recipe().change(**changes)  # type: ignore[typeddict-item]
+        Recipe().change(**changes)  # type: ignore[arg-type]
     assert caught.value.field == next(iter(changes))

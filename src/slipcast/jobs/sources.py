@@ -92,15 +92,15 @@ def subfolders_left(places: Iterable[Path], *, out: Path | None = None) -> Itera
     folders = [place for place in places if place.is_dir()]
     known = {place.resolve() for place in (*folders, *((out,) if out else ()))}
     for folder in folders:
-        count = 0
-        for path in folder.iterdir():
+        left = []
+        for path in sorted(folder.iterdir()):
             if path.name.startswith(".") or path.suffix == ".stages" or path.resolve() in known:
                 continue
             with suppress(OSError):  # no folder, or one that is closed to us: nothing to tell of it
-                count += any(_is_picture(file) for file in path.iterdir())
-        if count:
-            what = "subfolder with pictures was" if count == 1 else "subfolders with pictures were"
-            yield f"{folder}: {count} {what} not looked into; to take them too, name {folder / '*'}/"
+                left += [path] if any(_is_picture(file) for file in path.iterdir()) else []
+        if left:
+            what = "subfolder with pictures was" if len(left) == 1 else "subfolders with pictures were"
+            yield f"{folder}: {len(left)} {what} not looked into; to take them too, name each, as {left[0]}"
 
 
 def _listed(path: Path) -> list[Entry]:
