@@ -179,10 +179,25 @@ def test_a_pin_is_left_out_and_a_wall_of_one_line_is_laid(
     assert [int(height) > 1.9 * 30 for height in told] == [True] * thin
 
 
-def test_a_gate_is_measured_at_its_own_wall() -> None:
-    mesh = hollow_sphere(0.001)
-    check = check_thickness(mesh, MeshLimits(wall_m=0.0003, more_walls_m=(0.0008,)))
-    assert check.values["thickness_mm"] == 0.8
+@pytest.mark.parametrize(
+    ("mesh", "least_mm"),
+    [
+        (hollow_sphere(0.001), 1.0),
+        (sphere(0.02, 60, 80, lift_m=0.02), 40),
+        (joined(cube(0.03), moved(block(0.002, 0.015, 0.002), y=0.03)), 2.0),  # a rod on a block
+        (joined(block(0.06, 0.002, 0.06), moved(cube(0.03), y=0.002)), 2.0),  # a plate
+    ],
+)
+def test_the_least_wall_is_measured_however_thick(mesh: Mesh, least_mm: float) -> None:
+    for wall in (0.0003, 0.0008):
+        values = check_thickness(mesh, MeshLimits(wall_m=wall, measure_wall=True)).values
+        assert values["thickness_mm"] == pytest.approx(least_mm, rel=0.21)
+
+
+def test_a_thin_part_is_the_least_wall_of_a_statue_whose_pixels_are_wider() -> None:
+    statue = joined(block(0.4, 0.8, 0.4), moved(block(0.0003, 0.2, 0.0003), y=0.8))
+    values = check_thickness(statue, MeshLimits()).values
+    assert (values["thin_parts"], float(str(values["thickness_mm"])) < 0.8) == (1, True)
 
 
 # standing

@@ -175,7 +175,7 @@ def test_a_result_that_misses_a_gate_is_kept_and_marked(
         "--detail",
         "draft",
     ]
-    assert main([*words, "--gate", "closed,thickness>=90mm,iou>=0.5", "--json"]) == 6
+    assert main([*words, "--gate", "closed,thickness>=90mm,iou>=0.5,thickness>=2mm", "--json"]) == 6
     printed = capfd.readouterr()
     assert "ball.glb does not meet thickness>=90mm (measured: " in printed.err
     assert printed.err.count("\n") == 1
@@ -184,7 +184,8 @@ def test_a_result_that_misses_a_gate_is_kept_and_marked(
     assert entry["error"]["kind"] == "QualityGate"
     known = json.loads((out / "ball.json").read_text("utf-8"))
     assert entry["asset"] == known
-    assert [gate["passed"] for gate in known["gates"]] == [True, False, True]
+    assert [gate["passed"] for gate in known["gates"]] == [True, False, True, True]
+    assert 50 < known["gates"][1]["measured"] == known["gates"][3]["measured"] < 90
     assert "GATE_MISSED" in [entry["code"] for entry in known["findings"]]
     assert known["verdict"] in ("approve", "review")
     assert known["checks"]["closed"] == {
@@ -193,6 +194,31 @@ def test_a_result_that_misses_a_gate_is_kept_and_marked(
     assert (out / "ball.glb").stat().st_size == known["files"]["ball.glb"]
     assert main([*words, "--gate", "closed,iou>=0.5"]) == 0
     assert all(gate["passed"] for gate in json.loads((out / "ball.json").read_text("utf-8"))["gates"])
+
+
+def test_a_thin_part_beside_a_thick_body_misses_every_wall_beyond_it(tmp_path: Path) -> None:
+    """A gate of 20 mm passed it, for the rods are shorter than two such walls."""
+    pixels = np.zeros((256, 256, 4), np.uint8)
+    pixels[..., 0], pixels[..., 3] = 200, disc(256, 80)
+    pixels[126:130, 20:60, 3] = pixels[126:130, 200:236, 3] = 255
+    Image.fromarray(pixels).save(tmp_path / "rods.png")
+    words = [
+        "convert",
+        str(tmp_path / "rods.png"),
+        "-o",
+        str(tmp_path),
+        "--depth",
+        "dome",
+        "--detail",
+        "draft",
+    ]
+    measured = set()
+    for limit in (3, 20):
+        assert main([*words, "--faces", "4000", "--gate", f"thickness>={limit}mm"]) == 6
+        (gate,) = json.loads((tmp_path / "rods.json").read_text("utf-8"))["gates"]
+        measured.add(gate["measured"])
+    (thickness,) = measured
+    assert 0.4 < thickness < 3
 
 
 def test_an_unknown_gate_is_refused_before_anything_is_made(

@@ -37,7 +37,12 @@ GATES: dict[str, Row] = {
     "closed": Row("closed", "", "", "every edge has two faces"),
     "oriented": Row("oriented", "", "", "all faces look outward"),
     "crossings": Row("crossing", "crossing_faces", "count", "faces that run through others"),
-    "thickness": Row("thickness", "thickness_mm", "mm", "no part is thinner; sharp edges and tips are none"),
+    "thickness": Row(
+        "thickness",
+        "thickness_mm",
+        "mm",
+        "the thinnest part, edges and tips apart; at most what 98 % of the surface exceed",
+    ),
     "thin": Row(
         "thickness", "thin_parts", "count", "parts thinner than the target's process prints (else 0.8 mm)"
     ),

@@ -11,7 +11,7 @@ import numpy as np
 
 from slipcast.checks.standing import check_islands, check_lean, check_parts, check_stands, check_tunnels
 from slipcast.checks.verdict import Check
-from slipcast.checks.walls import ThinPart, find_thin_parts
+from slipcast.checks.walls import ThinPart, find_thin_parts, measure_least_wall
 from slipcast.core.camera import project
 from slipcast.core.findings import Finding, finding
 from slipcast.core.values import Bool, Cutout, Figurine, Mesh, Shells, Source
@@ -45,8 +45,8 @@ class MeshLimits:
 
     wall_m: float = 0.0008
     """Parts thinner than this are thin: two lines of a 0.4 mm nozzle."""
-    more_walls_m: tuple[float, ...] = ()
-    """Walls that gates ask for."""
+    measure_wall: bool = False
+    """Whether the least wall is measured where no part is thinner than `wall_m`, as a gate needs it."""
     faces: int = 50_000
     """The budget."""
     texels: float = 512.0
@@ -191,17 +191,20 @@ def check_crossing(mesh: Mesh, *, parted: bool = False) -> Check:
 def check_thickness(mesh: Mesh, limits: MeshLimits) -> Check:
     """No part is thinner than the process prints; half a score where such parts are 3 % of the height long in sum.
 
-    `thickness_mm` is the wall that every part keeps, as far as it was asked for; else how thin the thinnest is.
+    `thickness_mm` is how thick the thinnest part is; where none is thinner than the process prints, that wall, or the
+    least wall where it is measured.
     """
-    found = {wall: find_thin_parts(mesh, wall) for wall in sorted({limits.wall_m, *limits.more_walls_m})}
-    narrow = found[limits.wall_m]
+    narrow = find_thin_parts(mesh, limits.wall_m)
     if narrow is None:
         return Check(name="thickness", score=None)
     by_lines = _LINES_M[0] <= limits.wall_m <= _LINES_M[1]
     parts = tuple(part for part in narrow if not (by_lines and part.laid))
-    kept = max((wall for wall, thin in found.items() if not thin), default=None)
-    every = [part for thin in found.values() for part in thin or ()]
-    thickness = kept if kept is not None else min(part.width_m for part in every)
+    thickness = limits.wall_m
+    if narrow:
+        # Of a statue a pixel is wider than the wall: what was found is thinner than it all the same.
+        thickness = min(*(part.width_m for part in narrow), limits.wall_m - 1e-6)
+    elif limits.measure_wall:
+        thickness = measure_least_wall(mesh, limits.wall_m)
     height_m = float(np.ptp(mesh.vertices[:, 1]))
     length = sum(part.length_m for part in parts)
     findings: tuple[Finding, ...] = ()

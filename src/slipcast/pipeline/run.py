@@ -324,9 +324,9 @@ def _choose_texture(recipe: Recipe) -> TextureOptions:
 
 
 def _limits(recipe: Recipe) -> MeshLimits:
-    """What the mesh is judged by: its budget, the wall of its process, and the walls that gates ask for."""
-    walls = tuple(gate.limit / 1000 for gate in recipe.gates if gate.name == "thickness" and gate.limit > 0)
-    return MeshLimits(faces=recipe.simplify.faces, wall_m=recipe.wall_m, more_walls_m=walls)
+    """What the mesh is judged by: its budget and the wall of its process; a gate has the least wall measured."""
+    gated = any(gate.name == "thickness" for gate in recipe.gates)
+    return MeshLimits(faces=recipe.simplify.faces, wall_m=recipe.wall_m, measure_wall=gated)
 
 
 def _say_missed(passage: Passage) -> Finding:
