@@ -139,6 +139,9 @@ ADVICE: dict[str, Row] = {
     ),
     "VIEW_TURNED": Row("look whether the view's own side is right; mirror the picture to end the message"),
     "VIEWS_SWAPPED": Row("exchange the two pictures to end the message"),
+    "VIEWS_MISNAMED": Row(
+        "look which side each picture shows: front and back are opposite, left is the figurine's own left"
+    ),
     "VIEWS_APART": Row(
         "make the views again with the front as reference", option="{option:reference=FRONT.png}"
     ),

@@ -149,6 +149,11 @@ FINDINGS: dict[str, Row] = {
     "VIEW_DROPPED": Row(_W, "the {view} view was left out: {why}"),
     "VIEW_TURNED": Row(_W, "the {view} view was mirrored back, since {how}"),
     "VIEWS_SWAPPED": Row(_W, "{one} and {other} were exchanged: each shows the other's side"),
+    "VIEWS_MISNAMED": Row(
+        _W,
+        "{one} is the mirror image of {other} ({percent} %), not of front ({less} %): "
+        "the sides may be named wrongly",
+    ),
     "VIEWS_MOVED": Row(
         _I,
         "the views do not fit as they are ({before} % of the size apart); their cameras were moved to {after} %",

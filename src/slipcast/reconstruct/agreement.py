@@ -16,6 +16,7 @@ import numpy as np
 from slipcast.core.findings import Finding, finding
 from slipcast.core.masks import box_of
 from slipcast.core.values import F32, LENS_FOV_DEG, Bool, Cutout, Picture, Shells, View
+from slipcast.reconstruct.diagonals import find_exchanged
 from slipcast.reconstruct.register import measure_miss, register
 from slipcast.reconstruct.sides import make_sides
 
@@ -34,6 +35,8 @@ _REFUSED, _DOUBTED = 0.55, 0.72
 _FITS, _FITS_BETTER, _FITS_MUCH_BETTER = 0.78, 0.12, 0.25
 """How much more opposite silhouettes share when a side and the back are exchanged: where they then share the first,
 and where they share less."""
+_OTHER_END = 0.18
+"""By so much more must the back share with a side than with the front before the names are doubted."""
 _ECHO = 0.93
 """From this correlation on the back is the front again."""
 _DETAIL = 5.0
@@ -104,11 +107,15 @@ def settle_views(cutouts: Mapping[View, Cutout], depths: Mapping[View, Shells] |
 
     if (side := _named_for_back(outlines)) is not None:
         exchange(side, View.BACK)
+    elif (pair := find_exchanged(views)) is not None:
+        exchange(*pair)
     if View.BACK in views:
         right, wrong = _pair(outlines[View.FRONT], outlines[View.BACK])
         if wrong > right + _BETTER and wrong > _DOUBTED:
             turn(View.BACK, "it was mirrored")
             right = wrong
+        if right < _DOUBTED and (other_end := _misnamed(outlines, right)) is not None:
+            findings.append(other_end)
         if right < _REFUSED:
             drop(View.BACK, f"its outline shares {round(100 * right)} % with the mirrored front's")
         elif right < _DOUBTED:
@@ -141,6 +148,20 @@ def _named_for_back(outlines: Mapping[View, Bool]) -> View | None:
     found = agreement(best)
     fits = found > given + (_FITS_BETTER if found > _FITS else _FITS_MUCH_BETTER)
     return best if given < _DOUBTED and fits else None
+
+
+def _misnamed(outlines: Mapping[View, Bool], share: float) -> Finding | None:
+    """That a side, not the front, is the back's other end; back and front share `share`."""
+    sides = {
+        view: _pair(outlines[view], outlines[View.BACK])[0]
+        for view in (View.LEFT, View.RIGHT)
+        if view in outlines
+    }
+    best = max(sides, key=lambda view: sides[view], default=None)
+    if best is None or sides[best] < max(_REFUSED, share + _OTHER_END):
+        return None
+    shares = {"percent": round(100 * sides[best]), "less": round(100 * share)}
+    return finding("VIEWS_MISNAMED", {"one": View.BACK.value, "other": best.value, **shares})
 
 
 def _settle_sides(
