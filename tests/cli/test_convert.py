@@ -208,6 +208,28 @@ def test_a_name_that_is_no_file_name_is_refused(
     assert files_in(Path()) == ["knight.png"]
 
 
+def test_a_name_that_is_too_long_is_refused_at_once(run: Run, kitchen: list[Recipe], knight: Path) -> None:
+    long = knight.rename(knight.with_name(f"{'k' * 220}.png"))
+    for words in (("--name", "n" * 201), ("--name", "{stem}")):
+        ended = run("convert", long, *words)
+        assert (ended.code, kitchen) == (2, [])
+        assert one_sentence(ended.err)
+        assert "at most 200 bytes" in ended.err
+    assert not Path("out").exists()
+    assert run("convert", long, "--name", "n" * 200, "--keep").code == 0
+    assert f"{'n' * 200}.preview.png" in files_in(Path("out"))
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"), [("con", "_con"), ("nul.v2", "_nul.v2"), ("a:b", "a_b"), ("dot.", "dot")]
+)
+def test_all_files_of_an_asset_have_a_name_that_windows_takes(
+    run: Run, kitchen: list[Recipe], knight: Path, name: str, safe: str
+) -> None:
+    assert run("convert", knight, "--name", name).code == 0
+    assert {f"{safe}.glb", f"{safe}.json", f"{safe}.preview.png"} == set(files_in(Path("out")))
+
+
 @pytest.mark.parametrize(
     "name", ["with space.png", "größe-名.png", "dots.in.it.png", "no_suffix", "-dash.png"]
 )

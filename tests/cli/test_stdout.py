@@ -43,6 +43,7 @@ def test_results_for_a_full_disk_end_with_one_sentence_and_7(words: str, tmp_pat
     done = shell(f"slipcast {words} > /dev/full", tmp_path)
     assert (done.returncode, one_sentence(done.stderr)) == (7, True), done.stderr
     assert "the disk that stdout goes to is full" in done.stderr
+    assert ("run it again with --resume" in done.stderr) == words.startswith("convert")
 
 
 @full

@@ -353,7 +353,7 @@ def test_every_name_becomes_a_file_name(name: str) -> None:
     for key in HERE:
         for file, content in EXPORTERS[key].export(textured(cube(), name=name), PLAIN).files.items():
             assert "/" not in file
-            assert len(file.encode()) < 200
+            assert len(file.encode()) < 240
             assert content
 
 

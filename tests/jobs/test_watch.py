@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -190,6 +191,14 @@ def test_a_killed_watcher_goes_on_where_it_was(tmp_path: Path, folder: Path) -> 
     )
 
 
+def is_listening(process: int) -> bool:
+    """Whether a process waits for the system to tell of changes; True where no system says so."""
+    files = Path(f"/proc/{process}/fd")
+    with suppress(FileNotFoundError):  # a file was closed meanwhile
+        return not files.is_dir() or any("inotify" in str(file.readlink()) for file in files.iterdir())
+    return False
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_watcher_that_waits_stops_when_it_is_asked(
     tmp_path: Path, folder: Path, number: int, code: int
@@ -204,7 +213,8 @@ def test_a_watcher_that_waits_stops_when_it_is_asked(
     )
     assert watcher.stdout is not None
     assert "a.glb" in watcher.stdout.readline()
-    time.sleep(1)  # it waits for changes now
+    while not is_listening(watcher.pid) and watcher.poll() is None:
+        time.sleep(0.02)
     watcher.send_signal(number)
     _, said = watcher.communicate(timeout=60)
     assert watcher.returncode == code, said

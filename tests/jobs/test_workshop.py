@@ -167,6 +167,33 @@ def test_pictures_without_a_file_do_not_overwrite_each_other(
     }
 
 
+def test_a_picture_without_a_file_does_not_overwrite_another_one(
+    figure: Path, shop: Workshop, tmp_path: Path
+) -> None:
+    picture = np.asarray(Image.open(figure))
+    one, two = (shop.convert(pixels, QUICK) for pixels in (picture, np.ascontiguousarray(picture[:, ::-1])))
+    one.save(tmp_path)
+    one.save(tmp_path)
+    kept = (tmp_path / "figurine.glb").read_bytes()
+    for second in (two, two.light()):
+        with pytest.raises(
+            BadInput, match="give each a name, for instance name='owl', or a folder of its own"
+        ):
+            second.save(tmp_path)
+    assert (tmp_path / "figurine.glb").read_bytes() == kept
+    assert two.save(tmp_path / "other")[0].name == "figurine.glb"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("n" * 201, "201 bytes long"), ("a/b", "for files"), ("", "for files")]
+)
+def test_a_name_of_which_no_file_can_be_made_is_refused_at_once(
+    name: str, told: str, figure: Path, shop: Workshop
+) -> None:
+    with pytest.raises(BadInput, match=told):
+        shop.convert(figure, QUICK, name=name)
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_many_pictures_come_one_by_one_and_a_bad_one_stops_no_other(
     workers: int, figure: Path, tmp_path: Path

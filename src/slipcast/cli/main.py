@@ -6,8 +6,7 @@ A command's module is imported when it is called: `slipcast --help` needs click 
 import atexit
 import os
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from importlib import import_module
 from typing import NamedTuple
@@ -116,6 +115,7 @@ class Lazy(click.Group):
         if command and terminal:
             terminal.mention = Flags(command, lambda: self.all_commands(ctx))
             terminal.makes = COMMANDS[name].makes if name in COMMANDS else False
+            terminal.resumes = any(param.name == "resume" for param in command.params)
         return name, command, rest
 
     def all_commands(self, ctx: click.Context) -> Iterator[click.Command]:
@@ -181,19 +181,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run_and_leave() -> None:
     """Run the command line as this process and end it, without taking the interpreter apart: that takes 0.2 s of CPU.
 
-    All that is to happen at the end happens: threads are waited for, exit functions run, streams are flushed.
+    All that is to happen at the end happens: threads are waited for, exit functions run, streams are flushed. Python
+    waits for its threads and then calls the exit functions, the last one registered first; ours, registered when this
+    file is imported, ends the process when all others are done.
     """
-    code = main()
-    # Joining each thread instead waits for ever where a library keeps an idle pool: this wakes pools first.
-    end_threads: Callable[[], None] = getattr(threading, "_shutdown")  # noqa: B009
-    end_threads()
-    atexit._run_exitfuncs()
+    _ended.append(main())
+    sys.exit(_ended[0])
+
+
+_ended: list[int] = []
+"""The exit code, once it is known."""
+
+
+def _leave() -> None:
+    """End the process at once where its exit code is known; else Python ends it."""
+    if not _ended:
+        return
     for stream in (sys.stdout, sys.stderr):
         with suppress(
             OSError, ValueError, AttributeError
         ):  # closed, or nobody reads any more, or there is none
             stream.flush()
-    os._exit(code)
+    os._exit(_ended[0])
+
+
+atexit.register(_leave)
 
 
 def _run(words: Sequence[str], terminal: Terminal) -> int:

@@ -35,6 +35,8 @@ class Terminal:
     """How options are called: by the flags of the command that runs, once it is known."""
     makes: bool = False
     """Whether the command that runs makes more than what it prints."""
+    resumes: bool = False
+    """Whether it has `--resume`."""
 
     @classmethod
     @contextmanager
@@ -71,7 +73,8 @@ class Terminal:
                 raise
             _lose(self.out.fileno())
             told = "the results could not be printed: the disk that stdout goes to is full; free some space"
-            raise DiskFull(f"{told} and run it again; what was made before is complete") from error
+            again = "run it again with --resume" if self.resumes else "run it again"
+            raise DiskFull(f"{told} and {again}; what was made before is complete") from error
 
     def say_json(self, data: object, *, indent: int | None = None) -> None:
         """The result as JSON: one line, or spread over lines that are indented by `indent` blanks."""

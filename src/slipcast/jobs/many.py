@@ -8,6 +8,7 @@ from typing import Any
 from slipcast.core.errors import BadInput, StageFailed
 from slipcast.core.values import Picture, View
 from slipcast.depth.models import DepthModels
+from slipcast.formats.common.naming import make_safe
 from slipcast.jobs.convert import models_of_worker
 from slipcast.jobs.failure import Failure, attempt
 from slipcast.jobs.on_ray import run_on_ray
@@ -16,7 +17,7 @@ from slipcast.jobs.runners import Lost, count_workers, run_jobs
 from slipcast.picture.decode import PictureSource, read_picture
 from slipcast.pipeline import run as pipeline
 from slipcast.pipeline.recipe import Recipe
-from slipcast.pipeline.result import LightResult, write_asset
+from slipcast.pipeline.result import NAMELESS, LightResult, write_asset
 from slipcast.workspace.resume import find_made, mark_of
 
 
@@ -55,10 +56,6 @@ class Converted:
         return self.result.save(folder)
 
 
-NAMELESS = "figurine"
-"""What the asset of a picture without a file is called."""
-
-
 def name_of(source: PictureSource) -> str:
     """What the asset of a picture is called: the file's stem, `figurine` where there is no file."""
     if isinstance(source, Picture):
@@ -93,7 +90,7 @@ def order_each(pictures: Iterable[PictureSource], recipe: Recipe, out: str, resu
     names: set[str] = set()
     nameless = 0
     for source in pictures:
-        name = name_of(source)
+        name = make_safe(name_of(source))
         if name == NAMELESS:
             nameless += 1
             name += f"-{nameless}" if nameless > 1 else ""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from slipcast.core.errors import BadInput
 from slipcast.core.values import View
+from slipcast.formats.common.naming import check_name
 from slipcast.jobs.view_sets import sets_in
 
 SUFFIXES = frozenset(
@@ -158,9 +159,10 @@ def _json_rows(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, object
 def names_of(entries: Iterable[Entry], pattern: str) -> dict[Path, str]:
     """Picture -> name of its asset: a manifest's, or made by a pattern with `{stem}` and `{folder}`.
 
-    Raises BadInput for a pattern or a name that is no file name, and for two pictures of one name, since their results
-    would overwrite each other; case is ignored because some disks ignore it. Nothing is renamed behind the user's back:
-    the same call gives the same files.
+    What no file of Windows may be called is made safe (`con` becomes `_con`), so that the files can go anywhere. Raises
+    BadInput for a pattern or a name that is no file name or too long, and for two pictures of one name, since their
+    results would overwrite each other; case is ignored because some disks ignore it. No number is added behind the
+    user's back: the same call gives the same files.
     """
     plain = pattern.replace("{stem}", "").replace("{folder}", "")
     if not pattern or set(plain) & set("/\\{}\0"):
@@ -175,10 +177,7 @@ def names_of(entries: Iterable[Entry], pattern: str) -> dict[Path, str]:
             "{folder}", path.absolute().parent.name
         )
         name = entry.words.get("name", name)
-        if name in ("", ".", "..") or not name.isprintable() or set(name) & set("/\\"):
-            raise BadInput(
-                f"{path} gives its asset the name {name!r}, which is no file name; give another name"
-            )
+        name = check_name(name, whose=f"the name of the asset of {path}")
         other = first.setdefault(name.casefold(), path)
         if other is not path:
             raise BadInput(

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from slipcast.core.errors import BadInput, DiskFull
 from slipcast.core.options import check, flag, instance, real
 from slipcast.core.values import View
+from slipcast.formats.common.naming import make_safe
 from slipcast.jobs.convert import ConvertJob, ConvertTask, Done, check_places, convert_pictures, mark_of_task
 from slipcast.jobs.events import Event, Tell, ignore
 from slipcast.jobs.failure import Failure
@@ -186,18 +187,17 @@ def _convert(
 ) -> Iterator[tuple[Arrival, ConvertTask, Done | Failure]]:
     """Each arrival with what came of it, in order."""
     good: dict[str, Arrival] = {}
+    tasks = []
     for arrival in arrivals:
-        task = ConvertTask(picture=arrival.picture, name=arrival.name, recipe=recipe, others=arrival.others)
+        name = make_safe(arrival.name)
+        task = ConvertTask(picture=arrival.picture, name=name, recipe=recipe, others=arrival.others)
         if arrival.problem:
             yield arrival, task, Failure.of(BadInput(arrival.problem))
         elif failed := _failed_before(task, job):
             yield arrival, task, failed
         else:
             good[task.name] = arrival
-    tasks = [
-        ConvertTask(picture=entry.picture, name=entry.name, recipe=recipe, others=entry.others)
-        for entry in good.values()
-    ]
+            tasks.append(task)
     if tasks:
         for task, done in convert_pictures(replace(job, tasks=tuple(tasks), resume=True), tell):
             yield good[task.name], task, done

@@ -10,6 +10,7 @@ from slipcast.core.files import check_folder
 from slipcast.core.options import fit, instance, path, real, show, whole
 from slipcast.core.values import Picture, View
 from slipcast.depth.models import DepthModels, choose
+from slipcast.formats.common.naming import check_name, make_safe
 from slipcast.jobs.many import Converted, convert_apart, do_order, name_of, order_each
 from slipcast.jobs.on_ray import is_ray
 from slipcast.jobs.places import check_address, is_address
@@ -103,10 +104,10 @@ class Workshop:
                 f"watch is {show(watch)}; give a function of a stage's name, its number and their count",
                 field="watch",
             )
-        _check_name(name)
+        given = None if name is None else check_name(name)
         sides = sides_of(picture, views, view)
         first, *others = (read_picture(source, view=side) for side, source in sides.items())
-        called = name or name_of(next(iter(sides.values())))
+        called = given or make_safe(name_of(next(iter(sides.values()))))
         return pipeline.run(
             first, wanted, name=called, others=others, watch=watch, models=self._open(), start=start
         )
@@ -315,19 +316,6 @@ def make(
             tell=tell,
             **changes,
         )
-
-
-def _check_name(name: str | None) -> None:
-    """Refuse a name of which no file can be made."""
-    if name is None:
-        return
-    if (
-        not isinstance(name, str)
-        or name in ("", ".", "..")
-        or not name.isprintable()
-        or set(name) & set("/\\")
-    ):
-        raise BadInput(f"name is {show(name)}; give a name for files, for instance 'knight'", field="name")
 
 
 def sides_of(

@@ -18,6 +18,9 @@ from slipcast.mesh.deviation import Deviation
 from slipcast.pipeline.recipe import Recipe
 from slipcast.pipeline.several_views import Gathered, SeenView
 
+NAMELESS = "figurine"
+"""What the asset of a picture without a file is called."""
+
 
 def write_asset(
     folder: Path, name: str, files: Mapping[str, bytes], *, spare: Collection[Path] = ()
@@ -25,13 +28,33 @@ def write_asset(
     """Write an asset's files as `write_files` does, then remove the report of an earlier asset called `name`.
 
     It would speak of an asset that is no more. One among `files` is the new asset's, one in `spare` stays.
+
+    Raises BadInput where two pictures without a file, which are both called `figurine`, would share a folder: nobody
+    chose that name, so nobody expects the first one to be overwritten.
     """
+    if name.startswith(NAMELESS):
+        _spare_another(folder / f"{name}.json", files.get(f"{name}.json", b""))
     paths = write_files(folder, files, spare=spare)
     old = folder / f"{name}.report.html"
     if old.name not in files and old.is_file() and old.resolve() not in {path.resolve() for path in spare}:
         with tell_writing(old):
             old.unlink()
     return paths
+
+
+def _spare_another(place: Path, document: bytes) -> None:
+    """Refuse to replace the asset whose JSON is at `place` by that of another picture without a file."""
+    try:
+        there, new = (json.loads(text)["picture"] for text in (place.read_bytes(), document))
+        same = there["sha256"] == new["sha256"] or "file" in new
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # nothing is there, or it is not ours
+    if not same:
+        raise BadInput(
+            f"{place} is of another picture, and neither came from a file; give each a name, for instance "
+            "name='owl', or a folder of its own",
+            field="name",
+        )
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

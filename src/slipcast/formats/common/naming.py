@@ -3,16 +3,18 @@
 import re
 import unicodedata
 
+from slipcast.core.errors import BadInput
+from slipcast.core.options import show
 from slipcast.core.values import Figurine
 from slipcast.formats.table import Naming
 
-LONGEST_BYTES = 160
-"""Most file systems stop at 255 bytes a name; this leaves room for `_basecolor.jpeg` and a temporary
-suffix."""
+LONGEST_BYTES = 200
+"""Most file systems stop at 255 bytes a name; this leaves room for what is added, as in `T_NAME_basecolor.jpeg`."""
 
 _UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")
 _FORBIDDEN = '<>:"/\\|?*'
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
+"""What Windows keeps for devices, with any suffix."""
 
 
 def make_safe(name: str) -> str:
@@ -30,6 +32,31 @@ def make_safe(name: str) -> str:
     if not kept:
         return "figurine"
     return f"_{kept}" if kept.partition(".")[0].lower() in _RESERVED else kept
+
+
+def check_name(name: object, *, whose: str = "name") -> str:
+    """Return `name` as every file of its asset bears it: `make_safe` of it.
+
+    Raises BadInput, which calls it `whose`, for what is no file name (empty, with a slash, with what cannot be printed)
+    and for one that is too long.
+
+    >>> check_name("owl"), check_name("con")
+    ('owl', '_con')
+    """
+    if (
+        not isinstance(name, str)
+        or name in ("", ".", "..")
+        or not name.isprintable()
+        or set(name) & set("/\\")
+    ):
+        raise BadInput(f"{whose} is {show(name)}; give a name for files, for instance 'knight'", field="name")
+    if len(name.encode()) > LONGEST_BYTES:
+        raise BadInput(
+            f"{whose} is {show(name)}, which is {len(name.encode())} bytes long; give a name of at most "
+            f"{LONGEST_BYTES} bytes",
+            field="name",
+        )
+    return make_safe(name)
 
 
 class Names:
