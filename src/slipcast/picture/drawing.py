@@ -83,7 +83,6 @@ def read_drawing(bare: Bool, air: Bool, prior: F32) -> Drawing | None:
     `bare` (H,W) shows the backdrop's colour, `air` (H,W) can be reached from the frame, `prior` (H,W) is the network's
     opinion in [0, 1].
     """
-    import cv2
 
     # The network may take paper between two legs for figure; a line with a gap lets air in by a narrow mouth only.
     alleys = _find_alleys(bare, air)
@@ -96,11 +95,11 @@ def read_drawing(bare: Bool, air: Bool, prior: F32) -> Drawing | None:
     box = box_of(figure)
     side = max(box.height, box.width)
     rim = figure & grow(air, 1)
-    behind = cv2.distanceTransform((~paper).astype(np.uint8), cv2.DIST_L2, 5)[rim]
+    behind = _measure_inside(~paper)[rim]
     if float((behind < _STROKE * side).mean()) < _OUTLINED:
         return None
     line = float(np.median(behind))
-    from_air = cv2.distanceTransform(figure.astype(np.uint8), cv2.DIST_L2, 5)
+    from_air = _measure_inside(figure)
     size = int(figure.sum())
     inside, holes = np.zeros_like(bare), alleys
     for area in _areas(paper, prior, from_air, 1.6 * line + 3, _GAP * side, size):
@@ -173,30 +172,41 @@ def _find_rooms(bare: Bool, air: Bool, prior: F32) -> tuple[Bool, bool]:
     rooms, doubt = np.zeros_like(air), False
     box = box_of(~air)
     side = max(box.height, box.width)
-    for share in _DOORS:
-        door = max(3, round(share * side)) | 1
-        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (door, door))
-        free = np.pad(air, door, constant_values=True).astype(np.uint8)
-        _, label = cv2.connectedComponents(cv2.erode(free, disc), connectivity=4)
-        open_ = cv2.dilate((label == label[0, 0]).astype(np.uint8), disc)[door:-door, door:-door] > 0
+    doors = [max(3, round(share * side)) | 1 for share in _DOORS]
+    # All around the box is air: nothing of it is looked at, but a margin through which air goes around.
+    part, rim = box.widen(1, air.shape).slices, doors[-1]
+    free, within = air[part], np.s_[rim:-rim, rim:-rim]
+    # How far air is from a wall serves discs of all widths: 0.03 s of CPU for a picture of 512 px, where erosion by one
+    # disc after the other takes 0.2.
+    wall_px = _measure_inside(np.pad(free, rim, constant_values=True))
+    for door in doors:
+        reach = (door - 1) / 2
+        _, label = cv2.connectedComponents((wall_px > reach).astype(np.uint8), connectivity=4)
+        open_ = (_measure_inside(label != label[0, 0]) <= reach)[within]
         count, label, stats, _ = cv2.connectedComponentsWithStats(
-            (air & ~open_ & ~rooms).astype(np.uint8), connectivity=4
+            (free & ~open_ & ~rooms[part]).astype(np.uint8), connectivity=4
         )
-        behind = cv2.distanceTransform((~open_).astype(np.uint8), cv2.DIST_L2, 5)
         for piece in range(1, count):
             if stats[piece, cv2.CC_STAT_AREA] < 0.004 * side * side:
                 continue
             here = label == piece
             mouth = here & grow(open_, 1)
-            across = 2 * float(cv2.distanceTransform(here.astype(np.uint8), cv2.DIST_L2, 5).max())
-            if not mouth.any() or across < _ROOM * int(mouth.sum()):
+            if not mouth.any() or 2 * float(_measure_inside(here).max()) < _ROOM * int(mouth.sum()):
                 continue
             wall = grow(here, 1) & ~here & ~open_
-            line = float(np.median(behind[wall]))
-            if line < _LIMB * side and float((behind[wall] < 1.6 * line + 3).mean()) > _WALL:
-                rooms |= here & bare
-                doubt |= float(prior[here].mean()) < _UNDECIDED
+            behind = _measure_inside(~open_)[wall]
+            line = float(np.median(behind))
+            if line < _LIMB * side and float((behind < 1.6 * line + 3).mean()) > _WALL:
+                rooms[part] |= here & bare[part]
+                doubt |= float(prior[part][here].mean()) < _UNDECIDED
     return rooms, doubt
+
+
+def _measure_inside(mask: Bool) -> F32:
+    """(H,W) how far the pixels of `mask` are from the nearest one outside of it, 0 there."""
+    import cv2
+
+    return np.asarray(cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5))
 
 
 def _has_wires(figure: Bool, inside: Bool, line: float) -> bool:
@@ -222,7 +232,7 @@ def _find_alleys(bare: Bool, air: Bool) -> Bool:
         mouth = int((mine & grow(air[part], 1)).sum())
         if area < 20 or not mouth:
             continue
-        across = 2 * float(cv2.distanceTransform(np.pad(mine, 1).astype(np.uint8), cv2.DIST_L2, 5).max())
+        across = 2 * float(_measure_inside(np.pad(mine, 1)).max())
         if mouth > 0.7 * across:
             out[part] |= mine
     return out

@@ -7,7 +7,7 @@ Orthographic, lit from the upper left of the viewer, drawn with the project's ow
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from slipcast.core.options import check, whole
 from slipcast.core.values import F32, F64, I32, U8, Bool, Cutout, Figurine, Mesh, Picture
 from slipcast.formats.common.texture_files import RUNS
+from slipcast.mesh.normals import vertex_normals
 from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.topology import cross, dot
 from slipcast.texture.normal_map import Frames
@@ -51,19 +52,20 @@ def draw_preview(
     cut: Cutout,
     options: PreviewOptions,
     others: Sequence[tuple[Picture, Cutout]] = (),
+    looks: "Callable[[], Sequence[Look]] | None" = None,
 ) -> bytes:
     """Return a PNG of five panels: the picture as it came, and front, right, back and left of the asset.
 
     `cut` is the cutout of `original`, of the same size; its outline is drawn on the first panel. `others` are the
     pictures of other sides with their cutouts: a second row, each below the asset seen from there, diagonal ones last.
+    `looks` gives what `look_around` told of the same mesh, if it was asked.
     """
-    width = options.panel_px
-    extent = np.ptp(figurine.mesh.vertices, axis=0)
-    height = width * 4 // 3 if extent[1] > 1.1 * max(extent[0], extent[2]) else width
+    width, height = _panel_size(figurine.mesh, options)
     panels = [("input", _input_panel(original, cut, width, height))]
     frames = Frames(figurine)
-    for title, yaw_deg in _VIEWS:
-        panels.append((title, render(figurine, width, height, yaw_deg=yaw_deg, frames=frames)))
+    seen = looks() if looks else look_around(figurine.mesh, options)
+    for (title, _), look in zip(_VIEWS, seen, strict=True):
+        panels.append((title, _shrink(_color(look, frames), width, height)))
     below = _place_below(others)
     columns = max(len(panels), *(column + 1 for column, _, _ in below), 1)
     sheet = Image.new("RGB", (width * columns, height * (2 if below else 1)), (236, 238, 240))
@@ -78,6 +80,19 @@ def draw_preview(
     out = io.BytesIO()
     sheet.save(out, "PNG", compress_type=RUNS)
     return out.getvalue()
+
+
+def look_around(mesh: Mesh, options: PreviewOptions) -> "list[Look]":
+    """Look at `mesh` from the preview's four sides, before it has any colour."""
+    width, height = _panel_size(mesh, options)
+    normals = vertex_normals(mesh.vertices, mesh.faces).astype(np.float64)
+    return [look_from(mesh, normals, *_refine(width, height), yaw_deg=yaw_deg) for _, yaw_deg in _VIEWS]
+
+
+def _panel_size(mesh: Mesh, options: PreviewOptions) -> tuple[int, int]:
+    """Width and height of a panel."""
+    width, extent = options.panel_px, np.ptp(mesh.vertices, axis=0)
+    return width, width * 4 // 3 if extent[1] > 1.1 * max(extent[0], extent[2]) else width
 
 
 def _place_below(others: Sequence[tuple[Picture, Cutout]]) -> list[tuple[int, Picture, Cutout]]:
@@ -166,13 +181,21 @@ def render(
 
     `frames`, where there are some already, spare the time to make them.
     """
-    import cv2
-
-    fine = 1.5  # 2 is twice the time for a difference that is not seen
-    wide, tall = round(width_px * fine), round(height_px * fine)
     frames = frames or Frames(figurine)
-    normals = frames.at_vertex.astype(np.float64)
-    seen = look_from(figurine.mesh, normals, wide, tall, yaw_deg=yaw_deg, pitch_deg=pitch_deg)
+    normals, size = frames.at_vertex.astype(np.float64), _refine(width_px, height_px)
+    seen = look_from(figurine.mesh, normals, *size, yaw_deg=yaw_deg, pitch_deg=pitch_deg)
+    return _shrink(_color(seen, frames, textured=textured, lit=lit), width_px, height_px)
+
+
+def _refine(width_px: int, height_px: int) -> tuple[int, int]:
+    """The size at which a picture is drawn before it is made smaller."""
+    fine = 1.5  # 2 is twice the time for a difference that is not seen
+    return round(width_px * fine), round(height_px * fine)
+
+
+def _color(seen: "Look", frames: Frames, *, textured: bool = True, lit: bool = True) -> F32:
+    """(H,W,3) the figurine of `frames` as it was looked at, on the ground's colour."""
+    figurine = frames.figurine
     if lit and figurine.normal_map is not None:
         seen = seen.with_relief(frames)
     color = (
@@ -180,8 +203,15 @@ def render(
         if textured
         else np.full((len(seen.face), 3), 205, np.float32)
     )
-    canvas = np.broadcast_to(_GROUND, (tall, wide, 3)).astype(np.float32)
+    canvas = np.broadcast_to(_GROUND, (*seen.shown.shape, 3)).astype(np.float32)
     canvas[seen.shown] = seen.colored(color) if lit else color
+    return canvas
+
+
+def _shrink(canvas: F32, width_px: int, height_px: int) -> U8:
+    """The same at its final size, in whole numbers."""
+    import cv2
+
     # Rounded: shares of a pixel do not add up to one to the last digit, and the ground must stay the ground.
     small = np.rint(cv2.resize(canvas, (width_px, height_px), interpolation=cv2.INTER_AREA))
     return np.asarray(small, np.uint8)

@@ -30,7 +30,7 @@ from slipcast.depth.round_base import find_base, stand_on_base
 from slipcast.formats.table import EXPORTERS
 from slipcast.mesh.deviation import measure_deviation
 from slipcast.pipeline import metadata
-from slipcast.pipeline.preview import draw_preview
+from slipcast.pipeline.preview import draw_preview, look_around
 from slipcast.pipeline.recipe import Recipe
 from slipcast.pipeline.result import Result
 from slipcast.pipeline.several_views import Gathered, check_pictures, cut_views, gather
@@ -38,7 +38,7 @@ from slipcast.prepare.engine import prepare_for_engine
 from slipcast.reconstruct.points import make_points
 from slipcast.reconstruct.reconstruct import reconstruct
 from slipcast.reconstruct.simplify import simplify_and_part
-from slipcast.texture.paint import TextureOptions, draw_charts, paint
+from slipcast.texture.paint import TextureOptions, draw_charts, draw_flat, paint
 
 STAGES = ("cutout", "depth", "points", "surface", "simplify", "texture", "checks", "export", "preview")
 
@@ -214,6 +214,10 @@ def _run_stages(
             if base and recipe.place.elevation_deg is None:
                 said = stand_on_base(said, base)
             depth = place(said, cut, recipe.place)
+    texture = _choose_texture(recipe)
+    drawn_here = not several and start.figurine is None
+    # Where the figurine will stand and how tall changes nothing in pixels: front and back need no mesh.
+    flat = beside.submit(draw_flat, depth, cut) if drawn_here and not texture.delight else None
     seen = beside.submit(check_picture, picture, cut)
     with stage("points"):
         cloud = several.cloud() if several else make_points(depth, cut, recipe.points)
@@ -232,8 +236,11 @@ def _run_stages(
             cloud = replace(cloud, points=settling.move(cloud.points))
             depth = settling.move_depth(depth)
             several = several.settle(settling) if several else None
-    texture = _choose_texture(recipe)
-    charts = None if several or start.figurine else beside.submit(draw_charts, depth, cut, texture)
+    charts = (
+        beside.submit(draw_charts, depth, cut, texture, flat=flat.result if flat else None)
+        if drawn_here
+        else None
+    )
     deviation = beside.submit(
         measure_deviation,
         mesh,
@@ -243,6 +250,7 @@ def _run_stages(
     )
     limits = _limits(recipe)
     solid = beside.submit(check_solid, mesh, mesh, depth, cut, limits, parted=parted)
+    looks = beside.submit(look_around, mesh, recipe.preview)
     with stage("texture"):
         if start.figurine:
             painted = replace(start.figurine, name=name)
@@ -254,7 +262,7 @@ def _run_stages(
         if named:
             painted = replace(painted, material=named.material)
     shown = [(view.original, view.cutout) for view in several.views[1:]] if several else ()
-    drawn = beside.submit(draw_preview, painted, picture, cut, recipe.preview, shown)
+    drawn = beside.submit(draw_preview, painted, picture, cut, recipe.preview, shown, looks.result)
     with stage("checks"):
         judged = check_figurine(
             painted, mesh, depth, cut, limits, deviation.result(), parted=parted, solid=solid.result()

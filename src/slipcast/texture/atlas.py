@@ -10,6 +10,8 @@ They are packed by their shape, turned by quarters, into the smallest atlas that
 at no less than `_LEAST_SCALE` of it. The knight, fox, owl, witch, dragon and mech, from their pictures, have 62, 22,
 46, 71, 38 and 95 pieces and use 0.55, 0.58, 0.64, 0.62, 0.49 and 0.39 of the atlas; before, with boxes on shelves, 215,
 96, 184, 216, 178 and 240, and 0.26 to 0.38 of an atlas of twice the size (the dragon's was as large as it is).
+Rejected: densities tried by halving the range (fewer packings, but those that succeed take longer than those that do
+not: 0.15 s of CPU instead of 0.14 on average of six).
 """
 
 from collections.abc import Callable, Iterator

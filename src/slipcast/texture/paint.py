@@ -82,19 +82,49 @@ class Charts:
     """What was divided out."""
 
 
-def draw_charts(depth: Shells, picture: Cutout, options: TextureOptions, scale: float = 1.0) -> Charts:
-    """Return the charts of `picture` at `scale`, for any mesh of `depth`; `paint` makes them if they are not given."""
-    picture, light = remove_light(picture, depth, options.delight)
+@dataclass(frozen=True, kw_only=True)
+class Flat:
+    """The picture's colours of front and back, before what goes on around the rim: pixels of the box around it."""
+
+    front: U8
+    """(H,W,3)."""
+    back: U8
+    mask: Bool
+    """(H,W) the figurine."""
+
+
+def draw_flat(depth: Shells, picture: Cutout, scale: float = 1.0) -> Flat:
+    """Return front and back of `picture` at `scale`, without a change of its light.
+
+    The same but for roundings wherever and however large the figurine of `depth` stands.
+    """
     box = picture_box(depth.valid)
     pixels, mask = _scale(picture, depth.valid, box, scale)
     front = _carry_outward(pixels, mask, 2)
     # From the front chart, whose rim is free of the background that shines through soft edges.
-    back = complete_back(front, mask, _measure_shell(depth, box) * scale)
-    before, behind, share = _look_around(depth, box, front, back, mask)
+    return Flat(front=front, back=complete_back(front, mask, _measure_shell(depth, box) * scale), mask=mask)
+
+
+def draw_charts(
+    depth: Shells,
+    picture: Cutout,
+    options: TextureOptions,
+    scale: float = 1.0,
+    flat: Callable[[], Flat] | None = None,
+) -> Charts:
+    """Return the charts of `picture` at `scale`, for any mesh of `depth`; `paint` makes them if they are not given.
+
+    `flat` gives what `draw_flat` made of the same, if it is made; light is not taken out of that.
+    """
+    light: dict[str, float] = {}
+    if flat is None:
+        picture, light = remove_light(picture, depth, options.delight)
+    made = flat() if flat else draw_flat(depth, picture, scale)
+    before, behind, share = _look_around(depth, picture_box(depth.valid), made.front, made.back, made.mask)
     return Charts(
         scale=scale,
-        front=_paint_around(front, share[0], before, behind, before.level[..., 0]),
-        back=_paint_around(back, share[1], before, behind, -behind.level[..., 0]),
+        front=_paint_around(made.front, share[0], before, behind, before.level[..., 0]),
+        back=_paint_around(made.back, share[1], before, behind, -behind.level[..., 0]),
         before=before,
         behind=behind,
         light=light,
