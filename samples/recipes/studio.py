@@ -1,4 +1,4 @@
-"""The photo studio: parts -> four pictures on a turntable, with Blender's Cycles (bpy 5.0) on the CPU.
+"""The photo studio: parts -> six pictures on a turntable, with Blender's Cycles (bpy 5.0) on the CPU.
 
 Lens 85 mm on 36 mm film high (24 degrees), eye level at half the figurine's height, lights fixed to the camera while the
 figurine turns. Cycles renders on a transparent film (with a shadow catcher where there is a floor); the background is

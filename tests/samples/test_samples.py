@@ -18,9 +18,10 @@ NAMES = sorted(p.parent.name for p in SAMPLES.glob("*/recipe.toml"))
 VIEWS = {"front": 0, "left": 90, "back": 180, "right": 270}
 MEGABYTE = 1_000_000
 DIAGONAL = {"front_left": 45, "back_left": 135}
-"""Those that six views need too; the knight has them."""
-SIX = {name: {**VIEWS, **DIAGONAL} if name == "knight" else VIEWS for name in NAMES}
-SHOTS = [(n, v) for n in NAMES for v in SIX[n]]
+"""Those that six views need too."""
+SIX = {**VIEWS, **DIAGONAL}
+FILES = {view: f"{view}.webp" if view in DIAGONAL else f"{view}.png" for view in SIX}
+SHOTS = [(n, v) for n in NAMES for v in SIX]
 
 
 def truth(name: str) -> trimesh.Trimesh:
@@ -59,18 +60,18 @@ def test_every_folder_is_a_whole_sample() -> None:
     assert folders == set(NAMES)
     for name in NAMES:
         files = {p.name for p in (SAMPLES / name).iterdir()}
-        assert files == {*(f"{v}.png" for v in SIX[name]), "truth.glb", "recipe.toml", "case.json"}
+        assert files == {*FILES.values(), "truth.glb", "recipe.toml", "case.json"}
 
 
 def test_pictures_are_small_enough_together() -> None:
-    assert sum(p.stat().st_size for p in SAMPLES.glob("*/*.png")) < 25 * MEGABYTE
+    assert sum(p.stat().st_size for p in SAMPLES.glob("*/*.[pw]*")) < 25 * MEGABYTE
     assert (SAMPLES / "contact.png").stat().st_size < 0.6 * MEGABYTE
 
 
 @pytest.mark.parametrize(("name", "view"), SHOTS)
 def test_pictures_have_the_promised_size_and_mode(name: str, view: str) -> None:
     background = table(name, "case.json")["background"]
-    with Image.open(SAMPLES / name / f"{view}.png") as picture:
+    with Image.open(SAMPLES / name / FILES[view]) as picture:
         assert picture.size == (1024, 1024)
         assert picture.mode == ("RGBA" if background == "alpha" else "RGB")
         if background == "alpha":
@@ -116,8 +117,8 @@ def test_recipe_and_case_agree(name: str) -> None:
     assert case["distance"] == recipe["camera_distance_m"]
     assert case["background"] == recipe["background"]
     assert case["target"] == pytest.approx([0, recipe["height_mm"] / 2000, 0])
-    assert {view: entry["yaw_deg"] for view, entry in case["views"].items()} == SIX[name]
-    assert recipe["yaw_deg"] == SIX[name]
+    assert {view: entry["yaw_deg"] for view, entry in case["views"].items()} == SIX
+    assert recipe["yaw_deg"] == SIX
 
 
 @pytest.mark.parametrize(("name", "view"), SHOTS)
@@ -130,7 +131,7 @@ def test_the_true_mesh_projects_onto_its_picture(name: str, view: str) -> None:
     focal_px = 512 / np.tan(np.radians(case["fov_deg"]) / 2)
     x = 512 + focal_px * across / (case["distance"] - towards)
     y = 512 - focal_px * p[:, 1] / (case["distance"] - towards)
-    left, top, right, bottom = silhouette_box(SAMPLES / name / f"{view}.png", case["background"])
+    left, top, right, bottom = silhouette_box(SAMPLES / name / FILES[view], case["background"])
     assert min(x.min(), y.min()) > 20
     assert max(x.max(), y.max()) < 1004
     assert top == pytest.approx(y.min(), abs=4)
