@@ -35,7 +35,7 @@ from PIL import Image
 from evaluation.against import measure
 from evaluation.cases import Case, find_cases, true_depth
 from evaluation.child import save_depth
-from evaluation.evaluate import mean_of, table
+from evaluation.evaluate import TABLE, table
 from evaluation.protocol import score
 from evaluation.shape import welded
 from slipcast import __version__
@@ -128,7 +128,7 @@ def compare(asked: argparse.Namespace) -> dict[str, object]:
         ]
         print(f"| {PIPELINES[name]} | " + " | ".join(cells) + " |")
     print("\nSteps, mean seconds: " + "; ".join(f"{PIPELINES[name]}: {_steps(runs[name])}" for name in names))
-    means = {name: mean_of(list(scores[name].values())) for name in names}
+    means = {name: TABLE.mean(scores[name].values()) for name in names}
     print("\n```\n" + table("mean", {PIPELINES[name]: means[name] for name in names}) + "\n```")
     return {
         "cases": [case.name for case in cases],

@@ -6,6 +6,7 @@ Two layouts are known: the samples' (`NAME/case.json` beside the picture and the
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from evaluation.shape import Shape, read_shape
 from slipcast.core.errors import BadInput
-from slipcast.core.values import Camera, Cutout, DepthKind, ModelInfo, Picture, Shells, Source
+from slipcast.core.values import F64, Camera, Cutout, DepthKind, ModelInfo, Picture, Shells, Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +37,14 @@ class Case:
 
     def true_shape(self) -> Shape:
         """The true mesh in the picture's camera frame."""
-        shape = read_shape(self.truth)
+        return read_shape(self.truth).moved(-self.turn @ np.array(self.target), turn=self.turn)
+
+    @property
+    def turn(self) -> F64:
+        """(3,3) from the mesh's own axes to the camera frame's."""
         angle = math.radians(-self.yaw_deg)
         cos, sin = math.cos(angle), math.sin(angle)
-        turn = np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]])
-        return shape.moved(-turn @ np.array(self.target), turn=turn)
+        return np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]])
 
 
 def find_cases(folder: Path, *, views: bool = False) -> tuple[Case, ...]:
@@ -69,6 +73,18 @@ def find_cases(folder: Path, *, views: bool = False) -> tuple[Case, ...]:
     if not found:
         raise BadInput(f"{folder} holds no case: neither NAME/case.json nor NAME.case.json")
     return tuple(sorted(found, key=lambda case: case.name))
+
+
+def find_turntables(folder: Path, sides: Sequence[str]) -> dict[str, dict[str, Case]]:
+    """Return the figurines of `folder` and the case of each side; BadInput where none has all `sides`."""
+    found: dict[str, dict[str, Case]] = {}
+    for case in find_cases(folder, views=True):
+        name, _, side = case.name.rpartition("-")
+        found.setdefault(name, {})[side] = case
+    whole = {name: cases for name, cases in found.items() if set(sides) <= set(cases)}
+    if not whole:
+        raise BadInput(f"{folder} holds no figurine with pictures of {', '.join(dict.fromkeys(sides))}")
+    return whole
 
 
 def true_depth(case: Case, side_px: int = 1024) -> Shells:

@@ -19,19 +19,20 @@ that picture, which is lit. What counts are pixels in which both show the figuri
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
-from evaluation.cases import Case, find_cases
+from evaluation.cases import Case, find_turntables
 from evaluation.evaluate import TRUTH, make_of_truth
+from evaluation.tables import Table
 from slipcast import convert
-from slipcast.core.errors import BadInput, SlipcastError
+from slipcast.core.errors import SlipcastError
 from slipcast.core.values import F64, U8, Bool, Camera, Figurine
 from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.sample import sample
@@ -40,39 +41,16 @@ SIDE_PX = 256
 """Side of the pictures that are compared."""
 SIDES = ("left", "back", "right")
 COLUMNS = ("front", *SIDES, "sides", "hidden")
+TABLE = Table(columns=COLUMNS, digits=2)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Turntable:
-    """One figurine's pictures, by side."""
-
-    name: str
-    views: Mapping[str, Case]
-
-
-def find_turntables(folder: Path) -> tuple[Turntable, ...]:
-    """Return the figurines of `folder` with a front, left, back and right; raises BadInput where there are none."""
-    found: dict[str, dict[str, Case]] = {}
-    for case in find_cases(folder, views=True):
-        name, _, view = case.name.rpartition("-")
-        found.setdefault(name, {})[view] = case
-    whole = tuple(
-        Turntable(name=name, views=views)
-        for name, views in found.items()
-        if all(view in views for view in ("front", *SIDES))
-    )
-    if not whole:
-        raise BadInput(f"{folder} holds no case with the pictures front, left, back and right")
-    return whole
-
-
-def judge(turntable: Turntable, figurine: Figurine) -> dict[str, float]:
-    """Return the columns' numbers for `figurine`, which stands as the product writes it."""
-    front = turntable.views["front"]
+def judge(views: Mapping[str, Case], figurine: Figurine) -> dict[str, float]:
+    """Return the columns' numbers for `figurine`, which stands as the product writes it, by the cases of its sides."""
+    front = views["front"]
     placed = _place_like(figurine, replace(front, yaw_deg=0.0))
     scores, hidden = {}, []
     for view in ("front", *SIDES):
-        case = turntable.views[view]
+        case = views[view]
         mask, colors = photograph(case, placed)
         true_mask, true_colors, seen = true_view(case, front)
         both = mask & true_mask
@@ -88,7 +66,7 @@ def judge(turntable: Turntable, figurine: Figurine) -> dict[str, float]:
 def photograph(case: Case, figurine: Figurine) -> tuple[Bool, U8]:
     """Where a figurine in the true mesh's own frame is in the case's picture, and its colours without light."""
     camera = Camera.pinhole(SIDE_PX, SIDE_PX, case.fov_deg)
-    local = (figurine.mesh.vertices.astype(np.float64) - case.target) @ _turn(case).T
+    local = (figurine.mesh.vertices.astype(np.float64) - case.target) @ case.turn.T
     z = case.distance - local[:, 2]
     screen = np.stack(
         [
@@ -117,7 +95,7 @@ def true_view(case: Case, front: Case) -> tuple[Bool, U8, Bool]:
     way = shape.hits(np.broadcast_to(eye, rays.shape), rays)
     mask = np.isfinite(way)
     # The other camera in this one's axes.
-    other = np.array([0.0, 0.0, front.distance]) @ _turn(front) @ _turn(case).T
+    other = np.array([0.0, 0.0, front.distance]) @ front.turn @ case.turn.T
     there = eye + rays[mask] * way[mask][:, None] - other
     met = shape.hits(np.broadcast_to(other, there.shape), there)
     seen = np.zeros_like(mask)
@@ -133,11 +111,6 @@ def to_lab(pixels: U8) -> F64:
     return lab
 
 
-def _turn(case: Case) -> F64:
-    angle = np.radians(-case.yaw_deg)
-    return np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
-
-
 def _place_like(figurine: Figurine, case: Case) -> Figurine:
     """The figurine in the true mesh's own frame: as tall, the boxes' middles in one place."""
     low, high = (corner + np.array(case.target) for corner in case.true_shape().bounds)
@@ -148,9 +121,9 @@ def _place_like(figurine: Figurine, case: Case) -> Figurine:
     return replace(figurine, mesh=replace(figurine.mesh, vertices=moved.astype(np.float32)))
 
 
-def _measured(task: tuple[Turntable, str]) -> dict[str, float] | str:
-    turntable, depth = task
-    front = turntable.views["front"]
+def _measured(task: tuple[Mapping[str, Case], str]) -> dict[str, float] | str:
+    views, depth = task
+    front = views["front"]
     try:
         if depth == TRUTH:
             figurine = make_of_truth(front).figurine
@@ -158,18 +131,13 @@ def _measured(task: tuple[Turntable, str]) -> dict[str, float] | str:
             figurine = convert(front.picture, depth=depth, normal_map="off").figurine
     except SlipcastError as error:
         return str(error)
-    return judge(turntable, figurine)
-
-
-def row(name: str, scores: Mapping[str, float], sign: str = "") -> str:
-    """One line of the table."""
-    return f"{name:24s}" + "".join(f"{scores[column]:{sign}9.2f}" for column in COLUMNS)
+    return judge(views, figurine)
 
 
 def _rows(asked: argparse.Namespace) -> Iterator[tuple[str, dict[str, float] | str]]:
-    turntables = [each for each in find_turntables(asked.folder) if not asked.only or each.name in asked.only]
-    tasks = [(each, asked.depth) for each in turntables]
-    names = [each.name for each in turntables]
+    turntables = find_turntables(asked.folder, ("front", *SIDES))
+    names = [name for name in turntables if not asked.only or name in asked.only]
+    tasks = [(turntables[name], asked.depth) for name in names]
     if asked.jobs == 1:
         yield from zip(names, map(_measured, tasks), strict=True)
         return
@@ -189,34 +157,28 @@ def main() -> int:
     asked = say.parse_args()
     rows: dict[str, dict[str, float]] = {}
     try:
-        print(f"{'case':24s}" + "".join(f"{column:>9s}" for column in COLUMNS))
+        print(TABLE.heading("case"))
         for name, scores in _rows(asked):
             if isinstance(scores, str):
                 print(f"{name:24s}  {scores}", flush=True)
                 continue
             rows[name] = scores
-            print(row(name, scores), flush=True)
+            print(TABLE.line(name, scores), flush=True)
     except SlipcastError as error:
         print(f"colors: {error}", file=sys.stderr)
         return 2
     if not rows:
         return 1
-    print(row(f"MEAN of {len(rows)}", mean_of(rows.values())))
+    print(TABLE.line(f"MEAN of {len(rows)}", TABLE.mean(rows.values())))
     if asked.against:
         before = json.loads(asked.against.read_text(encoding="utf-8"))
         common = [name for name in rows if name in before]
-        ours, theirs = (mean_of(part[name] for name in common) for part in (rows, before))
-        print(row(f"before, {len(common)}", theirs))
-        print(row("ratio", {column: ours[column] / theirs[column] for column in COLUMNS}))
+        ours, theirs = (TABLE.mean(part[name] for name in common) for part in (rows, before))
+        print(TABLE.line(f"before, {len(common)}", theirs))
+        print(TABLE.line("ratio", {column: ours[column] / theirs[column] for column in COLUMNS}))
     if asked.json:
         asked.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     return 0
-
-
-def mean_of(rows: Iterable[Mapping[str, float]]) -> dict[str, float]:
-    """The mean of each column."""
-    known = list(rows)
-    return {column: float(np.mean([entry[column] for entry in known])) for column in COLUMNS}
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from evaluation.cases import Case, find_cases, true_cutout, true_depth
 from evaluation.protocol import COLUMNS, LOWER_IS_BETTER, NEAREST_ONE, Scores, score
 from evaluation.shape import read_shape
 from evaluation.sheet import bare_figurine, row, sheet
+from evaluation.tables import Table
 from slipcast import __version__, convert
 from slipcast.core.errors import BadInput, SlipcastError
 from slipcast.core.values import U8, Cutout, Figurine, Picture, Shells
@@ -35,6 +36,7 @@ from slipcast.reconstruct.points import PointOptions
 from slipcast.reconstruct.simplify import SimplifyOptions
 
 TRUTH = "truth"
+TABLE = Table(columns=COLUMNS, whole={"crossing", "faces"})
 _SAME = 5e-4
 """A smaller difference does not show in the table and counts for neither side."""
 
@@ -163,28 +165,10 @@ def outcomes(tasks: list[Task], jobs: int) -> Iterator[Outcome]:
         yield from pool.map(judge, tasks)
 
 
-def mean_of(rows: list[Mapping[str, float]]) -> dict[str, float]:
-    """The mean of each column over the rows that have a number there."""
-    out = {}
-    for column in COLUMNS:
-        values = [entry[column] for entry in rows if not math.isnan(entry[column])]
-        out[column] = sum(values) / len(values) if values else math.nan
-    return out
-
-
-def table(title: str, rows: Mapping[str, Mapping[str, float]], *, signed: bool = False) -> str:
+def table(title: str, rows: Mapping[str, Mapping[str, float]]) -> str:
     """Rows of numbers under the columns' names, aligned."""
-    wide = max([len(title), *map(len, rows)])
-    lines = [f"{title:{wide}s}" + "".join(f"{column:>9s}" for column in COLUMNS)]
-    lines += [f"{name:{wide}s}" + _numbers(entry, signed=signed) for name, entry in rows.items()]
-    return "\n".join(lines)
-
-
-def _numbers(entry: Mapping[str, float], *, signed: bool = False) -> str:
-    sign = "+" if signed else ""
-    return "".join(
-        f"{entry[column]:{sign}9.{0 if column in ('crossing', 'faces') else 3}f}" for column in COLUMNS
-    )
+    shape = replace(TABLE, wide=max([len(title), *map(len, rows)]))
+    return "\n".join([shape.heading(title), *(shape.line(name, entry) for name, entry in rows.items())])
 
 
 def compare(ours: Mapping[str, Mapping[str, float]], theirs: Mapping[str, Mapping[str, float]]) -> str:
@@ -192,7 +176,7 @@ def compare(ours: Mapping[str, Mapping[str, float]], theirs: Mapping[str, Mappin
     common = [name for name in ours if name in theirs]
     if not common:
         raise BadInput("--against has no case in common with these")
-    mine, other = mean_of([ours[name] for name in common]), mean_of([theirs[name] for name in common])
+    mine, other = (TABLE.mean(part[name] for name in common) for part in (ours, theirs))
     rows = {
         f"ours, mean of {len(common)}": mine,
         "theirs": other,
@@ -207,7 +191,7 @@ def compare(ours: Mapping[str, Mapping[str, float]], theirs: Mapping[str, Mappin
     return "\n".join(
         [
             text,
-            f"{'difference':{wide}s}" + _numbers(difference, signed=True),
+            replace(TABLE, wide=wide).line("difference", difference, signed=True),
             f"{'better:worse':{wide}s}" + "".join(f"{vote:>9s}" for vote in votes),
         ]
     )
@@ -266,9 +250,9 @@ def _run(asked: argparse.Namespace) -> int:
         )
         for case in cases
     ]
-    wide = max(len(case.name) for case in cases)
-    wide = max(wide, len("MEAN of 99 of 99"))
-    print(f"{'case':{wide}s}" + "".join(f"{column:>9s}" for column in COLUMNS))
+    wide = max(len("MEAN of 99 of 99"), *(len(case.name) for case in cases))
+    shape = replace(TABLE, wide=wide)
+    print(shape.heading("case"))
     rows: dict[str, dict[str, float]] = {}
     seconds: dict[str, float] = {}
     problems: dict[str, str] = {}
@@ -280,13 +264,13 @@ def _run(asked: argparse.Namespace) -> int:
             continue
         entry = rows[outcome.name] = asdict(outcome.scores)
         seconds[outcome.name] = round(outcome.seconds, 2)
-        print(f"{outcome.name:{wide}s}" + _numbers(entry), flush=True)
+        print(shape.line(outcome.name, entry), flush=True)
         if outcome.pixels is not None:
             label = f"{outcome.name}   cd {entry['cd']:.3f}  f10 {entry['f10']:.3f}  iou {entry['iou']:.3f}"
             drawn.append((label, outcome.pixels))
     if rows:
-        mean = mean_of(list(rows.values()))
-        print(f"{f'MEAN of {len(rows)} of {len(cases)}':{wide}s}" + _numbers(mean))
+        mean = TABLE.mean(rows.values())
+        print(shape.line(f"MEAN of {len(rows)} of {len(cases)}", mean))
         if asked.against:
             print()
             print(compare(rows, _against(asked, tasks)))

@@ -5,9 +5,9 @@
     python -m evaluation.views SETS --assets FOLDER                    # score FOLDER/NAME.glb
     python -m evaluation.views samples --only knight
 
-SETS holds NAME/case.json with a picture of each side and the true mesh; its colours per vertex are its paint, which is
-coarser than what was photographed where vertices are few. Points, alignment, cd, f05, nc and closed are those of
-scripts/evaluate (evaluation/protocol.py). Besides:
+SETS holds NAME/case.json with a picture of each side and the true mesh, whose paint is its base colour texture, or its
+colours per vertex (coarser than what was photographed, where vertices are few). Points, alignment, cd, f05, nc and
+closed are those of scripts/evaluate (evaluation/protocol.py). Besides:
 
     iou     mean overlap of the silhouettes of front, left, back and right, each from its own camera
     tex     mean CIEDE2000 between the asset's colour and the true one, at true points that one of these cameras sees
@@ -28,9 +28,10 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
-from evaluation.cases import Case, find_cases
+from evaluation.cases import Case, find_turntables
 from evaluation.protocol import align, outer_points
 from evaluation.shape import Shape, read_shape, welded
+from evaluation.tables import Table
 from slipcast import Workshop
 from slipcast.core.errors import BadInput, SlipcastError
 from slipcast.core.values import F32, F64, Bool, Figurine
@@ -39,6 +40,7 @@ from slipcast.mesh.sample import sample
 from slipcast.prepare.palette import ciede2000, lab_from_srgb
 
 COLUMNS = ("cd", "f05", "nc", "iou", "tex", "seam", "closed")
+TABLE = Table(columns=COLUMNS)
 FOUR = ("front", "left", "back", "right")
 POINTS = 25_000
 _PAIRS = 8000
@@ -69,20 +71,31 @@ class Colors:
 
 
 def true_colors(path: Path, points: F64) -> F64:
-    """(N,3) Lab of the true mesh's colours per vertex at (N,3) points of its own frame."""
+    """(N,3) Lab of the true mesh's paint at (N,3) points of its own frame; BadInput where it has none."""
     import trimesh
 
     told = trimesh.load(path, process=False)
     parts = list(getattr(told, "geometry", {}).values())
     mesh = parts[0] if len(parts) == 1 else told.to_mesh() if parts else told
+    face, weights = Colors(mesh.vertices, mesh.faces).places(points)
+    corner = np.asarray(mesh.faces)[face]
+    picture = getattr(getattr(mesh.visual, "material", None), "baseColorTexture", None)
+    if picture is not None and mesh.visual.uv is not None:
+        # trimesh counts v from the lower edge.
+        uv = np.einsum("nk,nkc->nc", weights, np.asarray(mesh.visual.uv)[corner]) * [1, -1] + [0, 1]
+        return lab_from_srgb(
+            sample(np.asarray(picture.convert("RGB")), uv.astype(np.float32)).astype(np.uint8)
+        )
     # Beside a material trimesh keeps them as they came.
     kept = getattr(mesh.visual, "vertex_attributes", {})
-    colors = np.asarray(kept["color"] if "color" in kept else getattr(mesh.visual, "vertex_colors", None))
+    own = mesh.visual.vertex_colors if getattr(mesh.visual, "kind", None) == "vertex" else None
+    colors = np.asarray(kept.get("color", own))
     if colors.ndim != 2 or len(colors) != len(mesh.vertices):
-        raise BadInput(f"{path} has no colours per vertex; a true figurine needs its paint in COLOR_0")
+        raise BadInput(
+            f"{path} has no paint; a true figurine needs a base colour texture or its colours in COLOR_0"
+        )
     linear = colors[:, :3].astype(np.float64) / np.iinfo(colors.dtype).max
-    face, weights = Colors(mesh.vertices, mesh.faces).places(points)
-    there = np.einsum("nk,nkc->nc", weights, linear[np.asarray(mesh.faces)[face]])
+    there = np.einsum("nk,nkc->nc", weights, linear[corner])
     shown = np.where(there <= 0.0031308, there * 12.92, 1.055 * there ** (1 / 2.4) - 0.055)
     return lab_from_srgb(np.rint(shown * 255).astype(np.uint8))
 
@@ -139,9 +152,7 @@ def score(figurine: Figurine, cases: Mapping[str, Case], points: int = POINTS) -
 
 def _look(case: Case, placed: Shape, points: F64) -> tuple[float, Bool]:
     """How much silhouettes share from a case's camera, and which (N,3) points of the true mesh it sees."""
-    angle = np.radians(-case.yaw_deg)
-    turn = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
-    truth, eye = case.true_shape(), np.array([0.0, 0.0, case.distance])
+    turn, truth, eye = case.turn, case.true_shape(), np.array([0.0, 0.0, case.distance])
     one, other = (
         shape.silhouette(eye, case.fov_deg)
         for shape in (truth, placed.moved(-turn @ np.array(case.target), turn=turn))
@@ -173,21 +184,9 @@ def _seam(points: F64, normals: F64, lab: F64, apart: F64, true: F64, true_lab: 
     return float(np.maximum(0, ciede2000(lab[one], lab[other]) - most).mean())
 
 
-def find_sets(folder: Path, sides: Sequence[str]) -> dict[str, dict[str, Case]]:
-    """Return the figurines of `folder` and the case of each side; BadInput where none has all `sides` and the four."""
-    found: dict[str, dict[str, Case]] = {}
-    for case in find_cases(folder, views=True):
-        name, _, side = case.name.rpartition("-")
-        found.setdefault(name, {})[side] = case
-    whole = {name: sides_of for name, sides_of in found.items() if {*sides, *FOUR} <= set(sides_of)}
-    if not whole:
-        raise BadInput(f"{folder} holds no set with pictures of {', '.join(dict.fromkeys((*sides, *FOUR)))}")
-    return whole
-
-
 def _rows(asked: argparse.Namespace, sides: Sequence[str]) -> Iterator[tuple[str, dict[str, float] | str]]:
     with Workshop() as shop:
-        for name, cases in find_sets(asked.folder, sides).items():
+        for name, cases in find_turntables(asked.folder, (*sides, *FOUR)).items():
             if asked.only and name not in asked.only:
                 continue
             try:
@@ -204,11 +203,6 @@ def _rows(asked: argparse.Namespace, sides: Sequence[str]) -> Iterator[tuple[str
                 yield name, str(error)
 
 
-def row(name: str, scores: Mapping[str, float]) -> str:
-    """One line of the table."""
-    return f"{name:24s}" + "".join(f"{scores[column]:9.3f}" for column in COLUMNS)
-
-
 def main() -> int:
     """The command."""
     say = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -222,7 +216,7 @@ def main() -> int:
     asked = say.parse_args()
     rows: dict[str, dict[str, float]] = {}
     failed = False
-    print(f"{'set':24s}" + "".join(f"{column:>9s}" for column in COLUMNS))
+    print(TABLE.heading("set"))
     try:
         for name, scores in _rows(asked, tuple(asked.sides.split(","))):
             if isinstance(scores, str):
@@ -230,14 +224,14 @@ def main() -> int:
                 print(f"{name:24s}  {scores}", flush=True)
                 continue
             rows[name] = scores
-            print(row(name, scores), flush=True)
+            print(TABLE.line(name, scores), flush=True)
     except SlipcastError as error:
         print(f"views: {error}", file=sys.stderr)
         return 2
     if not rows:
         return 1
-    mean = {column: float(np.nanmean([scores[column] for scores in rows.values()])) for column in COLUMNS}
-    print(row(f"MEAN of {len(rows)}", mean))
+    mean = TABLE.mean(rows.values())
+    print(TABLE.line(f"MEAN of {len(rows)}", mean))
     if asked.json:
         asked.json.write_text(json.dumps({"mean": mean, "sets": rows}, indent=1) + "\n", encoding="utf-8")
     return 1 if failed else 0

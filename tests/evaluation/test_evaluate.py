@@ -11,7 +11,7 @@ import pytest
 import shapes
 
 from evaluation.cases import find_cases, true_depth
-from evaluation.evaluate import compare, mean_of, read_rows
+from evaluation.evaluate import TABLE, compare, read_rows
 from evaluation.protocol import COLUMNS, Scores, align, outer_points, score
 from evaluation.shape import Shape, read_shape, welded
 from slipcast.core.errors import BadInput
@@ -251,7 +251,7 @@ def test_differences_and_votes(tmp_path: Path) -> None:
     rows = read_rows(tmp_path / "r.json")
     assert list(rows) == ["a"]
     assert math.isnan(rows["a"]["hid"])
-    assert mean_of([rows["a"], bad])["hid"] == 0.5
+    assert TABLE.mean([rows["a"], bad])["hid"] == 0.5
     (tmp_path / "r.json").write_text("[]")
     with pytest.raises(BadInput, match=r"r\.json"):
         read_rows(tmp_path / "r.json")

@@ -1,6 +1,7 @@
 """Assets of several views against a painted egg: the true one scores as the truth, another one does not."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 import trimesh
 from PIL import Image
 
-from evaluation.views import find_sets, score
+from evaluation.cases import find_turntables
+from evaluation.views import FOUR, score
 from slipcast.core.errors import BadInput
 from slipcast.core.values import Figurine, Mesh, Picture, Source
 
@@ -64,7 +66,7 @@ def _asset(mesh: trimesh.Trimesh, color: tuple[int, int, int]) -> Figurine:
 
 
 def test_the_true_figurine_scores_as_the_truth(sets: Path) -> None:
-    cases = find_sets(sets, ("front", "left"))["egg"]
+    cases = find_turntables(sets, FOUR)["egg"]
     told = score(_asset(_egg(), _SHOWN), cases, 9000)
     assert told["f05"] > 0.99
     assert told["nc"] > 0.98
@@ -75,7 +77,7 @@ def test_the_true_figurine_scores_as_the_truth(sets: Path) -> None:
 
 
 def test_another_colour_and_another_width_are_told(sets: Path) -> None:
-    cases = find_sets(sets, ("front",))["egg"]
+    cases = find_turntables(sets, FOUR)["egg"]
     told = score(_asset(_egg(0.4), (90, 124, 188)), cases, 3000)
     assert told["tex"] > 20
     assert told["iou"] < 0.85
@@ -83,4 +85,28 @@ def test_another_colour_and_another_width_are_told(sets: Path) -> None:
 
 def test_a_set_without_a_side_is_no_set(sets: Path) -> None:
     with pytest.raises(BadInput, match="front_left"):
-        find_sets(sets, ("front", "front_left"))
+        find_turntables(sets, ("front", "front_left"))
+
+
+def test_the_paint_may_be_a_texture_that_is_finer_than_the_mesh(sets: Path) -> None:
+    """Two colours in stripes that no vertex knows: the asset with the same texture scores as the truth."""
+    mesh, stripes = _egg(), np.zeros((64, 64, 3), np.uint8)
+    stripes[:, ::2] = 255
+    uv = np.asarray(mesh.vertices)[:, :2] * 0.4 + 0.5
+    # trimesh counts v from the lower edge, as a GLB does from the upper one.
+    material = trimesh.visual.material.PBRMaterial(baseColorTexture=Image.fromarray(stripes))
+    mesh.visual = trimesh.visual.TextureVisuals(uv=uv, material=material)
+    (sets / "egg" / "truth.glb").write_bytes(trimesh.Scene(mesh).export(file_type="glb"))
+    asset = _asset(_egg(), _SHOWN)
+    own = (uv * [1, -1] + [0, 1])[np.asarray(mesh.faces)].astype(np.float32)
+    striped = replace(asset, uv=own, texture=replace(asset.texture, pixels=stripes))
+    cases = find_turntables(sets, FOUR)["egg"]
+    assert score(striped, cases, 9000)["tex"] < 0.5 * score(asset, cases, 9000)["tex"]
+
+
+def test_a_truth_without_paint_is_refused(sets: Path) -> None:
+    (sets / "egg" / "truth.glb").write_bytes(
+        trimesh.Scene(trimesh.Trimesh(_egg().vertices, _egg().faces)).export(file_type="glb")
+    )
+    with pytest.raises(BadInput, match="base colour texture"):
+        score(_asset(_egg(), _SHOWN), find_turntables(sets, FOUR)["egg"], 500)
