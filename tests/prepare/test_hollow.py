@@ -46,6 +46,15 @@ def test_holes_join_the_cavity_with_the_outside() -> None:
     assert vent.at_mm[2] > 40
 
 
+def test_a_cavity_that_narrows_downwards_gets_both_its_drains() -> None:
+    post = manifold3d.Manifold.cylinder(12, 4.3, 4.3, 48)
+    egg = manifold3d.Manifold.sphere(25, 64).translate((0, 0, 35))
+    _, report = hollow(body_from_solid(post + egg, Origin(kind=Kind.BASE)), HollowOptions(hole_mm=3))
+    drains = [hole for hole in report.holes if hole.kind == "drain"]
+    assert len(drains) == 2
+    assert drains[0].at_mm[2] == 0
+
+
 def test_the_hollow_body_is_one_closed_solid() -> None:
     body, _ = hollow(box(40, 40, 60), HollowOptions())
     assert body.solid.status() == manifold3d.Error.NoError

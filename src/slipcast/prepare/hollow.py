@@ -32,13 +32,16 @@ SMALLEST_CAVITY_MM3 = 150.0
 """A smaller cavity saves less resin than its holes cost work; it is filled."""
 SMALLEST_SAVING = 0.08
 """Share of the volume."""
-_SAMPLES_ALONG = 150
+_SAMPLES_ALONG = 110
+"""Of the longest side. At 150, hollowing takes twice the time and the resin differs by 2 % at most."""
 _COLLAPSE, _FEWEST = 8, 2000
 """Of how many of the cavity's faces one is kept, and how many at least."""
 _SLIVER_MM = 0.02
 """How far the cavity's wall may move when the slivers are taken out that marching through cells leaves."""
 _CALM = 0.6
 """Width of the blur, in cells, that takes the steps out of a cavity's wall."""
+_FLOOR_MM = 12.0
+"""How far above a cavity's lowest place a drain may begin, where those below it lie too near to each other."""
 _NARROWEST_MM = 1.5
 """Thinner drain holes clog."""
 
@@ -273,7 +276,7 @@ def _drill(
     radius = options.hole_mm / 2
     # Downwards from the lowest places, first from those with most air around them.
     air = ndimage.distance_transform_edt(cavity.any(2)) * grid.step_mm
-    floor = places[places[:, 2] <= low + max(int(3.0 / grid.step_mm), 1)].astype(np.float64)
+    floor = places[places[:, 2] <= low + max(int(_FLOOR_MM / grid.step_mm), 1)].astype(np.float64)
     roomy = np.minimum(air[floor[:, 0].astype(int), floor[:, 1].astype(int)], radius)
     rank = roomy - (floor[:, 2] - low) * grid.step_mm
     for _ in range(options.holes):

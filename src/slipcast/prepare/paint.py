@@ -278,19 +278,22 @@ def _soften(values: F64) -> F64:
 
 def _refine(surface: Surface, texture: U8, palette: U8, finest_mm: float) -> Surface:
     """Halve the edges of faces on which the colour changes until they are short."""
+    plain = np.zeros(len(surface.faces), bool)  # found to be of one colour in a round before
     for _ in range(_ROUNDS):
         corner = surface.vertices_mm[surface.faces]
         length = np.linalg.norm(np.roll(corner, -1, axis=1) - corner, axis=2)
-        wanted = _find_mixed(surface, texture, palette, length.max(1) > finest_mm)[:, None] & (
-            length > finest_mm
-        )
+        asked = ~plain & (length.max(1) > finest_mm)
+        mixed = _find_mixed(surface, texture, palette, asked)
+        plain |= asked & ~mixed
+        wanted = mixed[:, None] & (length > finest_mm)
         if not wanted.any():
             break
         edge, twin = _edges(surface)
         cut = np.zeros(len(edge), bool)
         np.logical_or.at(cut, twin[wanted.ravel()], True)
         at = np.full(len(edge), 0.5)
-        surface, _ = _divide(surface, edge, twin, cut, at)
+        surface, own = _divide(surface, edge, twin, cut, at)
+        plain = plain[own] & (np.bincount(own)[own] == 1)
     return surface
 
 

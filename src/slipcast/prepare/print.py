@@ -375,10 +375,8 @@ def _find_loose(body: Body) -> list[Finding]:
     if len(pieces) < 2:
         return []
     farthest, widest = pieces[1], -1.0
-    reach = float(np.linalg.norm(body.box_mm[1] - body.box_mm[0]))
     for number, piece in enumerate(pieces[:_LOOSE]):
-        rest = manifold3d.Manifold.compose(pieces[:number] + pieces[number + 1 :])
-        gap = float(piece.min_gap(rest, reach))
+        gap = _measure_gap(piece, manifold3d.Manifold.compose(pieces[:number] + pieces[number + 1 :]))
         # The first is the largest: of two that are equally far from each other, the other one is told.
         if gap > widest or (gap == widest and number == 1):
             farthest, widest = piece, gap
@@ -386,6 +384,18 @@ def _find_loose(body: Body) -> list[Finding]:
     x, y, z = ((low + high) / 2).tolist()
     place = name_place((x, y, z), body.box_mm)
     return [finding("PRINT_SEVERAL", {"count": len(pieces), "place": place, "gap_mm": round(widest, 2)})]
+
+
+def _measure_gap(piece: manifold3d.Manifold, rest: manifold3d.Manifold) -> float:
+    """How far `piece` is from `rest`, in mm.
+
+    The search compares all faces within its reach of each other, so it begins near and looks further as it must: at
+    once across a whole sword in four pieces, it took 24 s.
+    """
+    reach = 0.25
+    while (gap := float(piece.min_gap(rest, reach))) >= reach:
+        reach *= 2
+    return gap
 
 
 def _volume(solid: manifold3d.Manifold) -> float:
