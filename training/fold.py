@@ -9,7 +9,8 @@ nothing is joined. The sums run in another order: u2netp's opinion differs by 1.
 
 CPU s on one thread, before and after: u2netp opens in 0.061 and 0.027 and answers in 0.394 and 0.341.
 Rejected: keeping fewer directions of the largest convolution's 64 outputs (48: 0.32 s, IoU with the whole network's
-0.9986, worst 0.9966 of 14 pictures).
+0.9986, worst 0.9966 of 14 pictures); whole numbers of 8 bits (onnxruntime's static quantization of all convolutions, 15
+pictures to calibrate: 0.65 s, IoU 0.78 on 23 others).
 """
 
 from __future__ import annotations

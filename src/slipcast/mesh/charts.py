@@ -141,39 +141,41 @@ def _unfold(faces: I32, place: F64, share: float) -> tuple[F64, Bool]:
     """
     from scipy import sparse
 
-    out, size, area = place.copy(), len(place), np.abs(_areas(place[faces]))
+    signed = _areas(place[faces])
+    area = np.abs(signed)
     # The least area keeps a face from becoming a line.
     least, far = _SLIVER * float(np.median(area)), share * np.sqrt(area.sum())
-    free = np.zeros(size, bool)
-    free[faces[_areas(out[faces]) <= least]] = True
-    near = faces[free[faces].any(axis=1)]
-    for _ in range(_RINGS):
-        ring = np.zeros(size, bool)
-        ring[near] = True
-        near = faces[ring[faces].any(axis=1)]
-    ends = near.astype(np.int64)[:, [0, 1, 2, 1, 2, 0]], near.astype(np.int64)[:, [1, 2, 0, 0, 1, 2]]
-    ones = np.ones(ends[0].size)
-    links = sparse.coo_matrix((ones, (ends[0].ravel(), ends[1].ravel())), (size, size)).tocsr()
-    rows, around, number = np.zeros(0, np.int64), links[:0], np.zeros((0, 1))
+    corner = np.ascontiguousarray(faces.T)
+    near = np.flatnonzero(signed <= least)
+    for _ in range(1 + _RINGS):
+        ring = np.zeros(len(place), bool)
+        ring[faces[near]] = True
+        near = np.flatnonzero(ring[corner[0]] | ring[corner[1]] | ring[corner[2]])
+    # From here on only what lies near counts, by numbers of its own.
+    vertex, index = np.unique(faces[near], return_inverse=True)
+    index = index.reshape(-1, 3).astype(np.int64)
+    ends = index[:, [0, 1, 2, 1, 2, 0]].ravel(), index[:, [1, 2, 0, 0, 1, 2]].ravel()
+    links = sparse.coo_matrix((np.ones(len(ends[0])), ends), (len(vertex), len(vertex))).tocsr()
+    number = np.maximum(np.asarray(links.sum(axis=1)), 1)
+    start = place[vertex]
+    moved, free = start.copy(), np.zeros(len(vertex), bool)
     for _ in range(_UNFOLDINGS):
-        turned = near[_areas(out[near]) <= least]
+        turned = index[_areas(moved[index]) <= least]
         if not len(turned):
             break
-        if not len(rows) or not free[turned].all():
-            free[turned] = True
-            rows = np.flatnonzero(free)
-            around = links[rows]
-            number = np.maximum(np.asarray(around.sum(axis=1)), 1)
-        out[rows] = (around @ out) / number
+        free[turned] = True
+        moved[free] = ((links @ moved) / number)[free]
     rows = np.flatnonzero(free)
     group = sparse.csgraph.connected_components(links[rows][:, rows], directed=False)[1]
-    bad = np.linalg.norm(out[rows] - place[rows], axis=1) > far
-    failed = np.zeros(size, bool)
+    bad = np.linalg.norm(moved[rows] - start[rows], axis=1) > far
+    wrong = np.zeros(len(vertex), bool)
     for _ in range(3):  # what is put back may turn its neighbours over
-        turned_over = np.zeros(size, bool)
-        turned_over[near[_areas(out[near]) <= 0]] = True
-        failed[rows] |= np.isin(group, group[bad | turned_over[rows]])
-        out[failed] = place[failed]
+        turned_over = np.zeros(len(vertex), bool)
+        turned_over[index[_areas(moved[index]) <= 0]] = True
+        wrong[rows] |= np.isin(group, group[bad | turned_over[rows]])
+        moved[wrong] = start[wrong]
+    out, failed = place.copy(), np.zeros(len(place), bool)
+    out[vertex], failed[vertex] = moved, wrong
     return out, failed
 
 
