@@ -25,7 +25,7 @@ def save(figurine: Figurine, folder: Path) -> str:
     [
         (["--base", "round:8mm"], "smaller than the feet"),
         (["--base", "square", "--text", "The Most Honourable Sir Owl of the Northern Marches"], "shorten it"),
-        (["--base", "round", "--text", "猫"], "font"),
+        (["--base", "round", "--text", "\U0010fffd"], "--font FILE"),
         (["--base", "none", "--text", "Owl"], "need a base"),
         (["--base", "triangle"], "give one of auto, none, round"),
         (["--filaments", "#ffffff"], "at least two colours"),
@@ -52,7 +52,7 @@ def save(figurine: Figurine, folder: Path) -> str:
         (["--orient", "sideways"], "orient"),
         (["--thicken", "80mm"], "thicken"),
         (["--stl-per-color"], "--stl-per-color"),
-        (["--price", "-3"], "price"),
+        (["--price", "-3"], "for instance 25, or leave it out"),
     ],
 )
 def test_wrong_words_are_one_sentence(

@@ -161,7 +161,7 @@ def test_an_open_mesh_is_refused(statue: Figurine) -> None:
         (["--filaments", "#fff"], "at least two"),
         (["--filaments", "red,blue"], "not a colour"),
         (["--printer", "256"], "--printer"),
-        (["--split", "auto"], "printer_mm"),
+        (["--split", "auto"], "--printer 256x256x256mm"),
         (["--height", "75mm", "--scale", "1:7"], "name one"),
         (["--for", "laser"], "--for is 'laser'"),
         (["--orient", "upside"], "--orient is 'upside'"),

@@ -1,12 +1,17 @@
 """Whether a figurine stands, and the base that makes it stand."""
 
+from pathlib import Path
+
 import manifold3d
 import numpy as np
 import pytest
 from blocks import ball, box
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
 
 from slipcast.core.errors import BadInput
 from slipcast.core.values import Figurine
+from slipcast.prepare import lettering
 from slipcast.prepare.base import SAFE_TIPPING_DEG, SHAPES, BaseOptions, MagnetOptions, add_base
 from slipcast.prepare.body import Body, Kind, Origin, body_from_mesh, body_from_solid, read_surface
 from slipcast.prepare.lettering import outline_text
@@ -66,13 +71,44 @@ def test_letters_change_the_front_of_the_base_by_their_volume(shape: str, style:
     assert report.text_mm is not None
     assert report.size_mm == before.size_mm
     change = body.volume_mm3 - plain.volume_mm3
-    area = outline_text("Owl", cap_mm=options.text_cap_mm).area()
+    area = outline_text("Owl", cap_mm=options.text_cap_mm).section.area()
     sign = -1 if style == "engraved" else 1
     assert sign * change == pytest.approx(area * options.text_depth_mm, rel=0.25)
     surface = read_surface(body)
     letters = surface.vertices_mm[surface.faces[surface.kind == int(Kind.TEXT)]]
     assert len(letters)
     assert letters[..., 1].max() < 0  # before the figurine
+
+
+def test_letters_that_the_built_in_font_lacks_come_from_a_font_of_the_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pen = TTGlyphPen(None)
+    for place in ((0, 0), (0, 900), (400, 900), (400, 0)):
+        (pen.lineTo if place[0] or place[1] else pen.moveTo)(place)
+    pen.closePath()
+    builder = FontBuilder(1000)
+    builder.setupGlyphOrder([".notdef", "Udieresis"])
+    builder.setupCharacterMap({ord("Ü"): "Udieresis"})
+    builder.setupGlyf({".notdef": TTGlyphPen(None).glyph(), "Udieresis": pen.glyph()})
+    builder.setupHorizontalMetrics({".notdef": (500, 0), "Udieresis": (500, 0)})
+    builder.setupHorizontalHeader(ascent=900, descent=-100)
+    builder.setupNameTable({"familyName": "Blocks", "styleName": "Regular", "fullName": "Blocks"})
+    builder.setupOS2(sCapHeight=600)
+    builder.setupPost()
+    builder.save(tmp_path / "blocks.ttf")
+    monkeypatch.setattr(lettering, "SYSTEM_FONTS", ("none.ttf", str(tmp_path / "blocks.ttf")))
+    body, report = add_base(box(30, 20, 40), BaseOptions(shape="square", text="Ü"))
+    assert report.font == "Blocks"
+    assert report.text_mm == pytest.approx((2.0, 4.5))  # 400 x 900 where a capital of 3 mm has 600
+    assert body.volume_mm3 > 0
+    assert add_base(box(30, 20, 40), BaseOptions(shape="square", text="U"))[1].font.startswith("Aileron")
+
+
+@pytest.mark.parametrize(("tall", "size"), [(28, 40.0), (75, 35.5)])
+def test_a_miniature_gets_the_round_base_that_games_use(tall: float, size: float) -> None:
+    _, report = add_base(box(27, 18, tall), BaseOptions(shape="round"))
+    assert report.size_mm == size
 
 
 def test_the_text_reads_from_left_to_right_at_the_front() -> None:
@@ -98,7 +134,7 @@ def test_a_magnet_has_its_pocket() -> None:
     [
         (BaseOptions(shape="round", size_mm=20), "smaller than the feet"),
         (BaseOptions(shape="square", text="a name that is much too long for it"), "shorten it"),
-        (BaseOptions(shape="round", text="Owl \u4e2d"), "lacks \u4e2d"),
+        (BaseOptions(shape="round", text="Owl \U0010fffd"), "lacks"),
         (BaseOptions(shape="round", height_mm=2.0, text="Owl"), "too thin"),
         (BaseOptions(shape="round", magnet=MagnetOptions(diameter_mm=50, height_mm=2)), "magnet of 50 mm"),
     ],

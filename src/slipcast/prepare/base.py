@@ -16,7 +16,7 @@ from slipcast.core.options import check, choice, instance, path, real, text
 from slipcast.core.values import F64
 from slipcast.mesh.stance import convex_hull, mass_center
 from slipcast.prepare.body import COLOR, Body, Color, Kind, Origin, body_from_solid, read_surface
-from slipcast.prepare.lettering import outline_text
+from slipcast.prepare.lettering import Outline, outline_text
 from slipcast.prepare.stand import Stance, measure_stance
 
 SHAPES = ("auto", "none", "round", "square", "hex", "oval", "plinth")
@@ -26,6 +26,10 @@ SAFE_TIPPING_DEG = 10.0
 _OVAL = 1.5
 """Width of an oval over its depth."""
 _SEGMENTS = 96
+GAME_SIZES_MM = (25.0, 28.5, 32.0, 40.0, 50.0, 60.0)
+"""Diameters of the round bases of miniature games."""
+_MINIATURE_MM = 60.0
+"""Below this height a figurine is taken for a miniature, whose round base has one of the usual sizes."""
 _CHAMFER_MM = 0.4
 """Along the upper edge; also what a first layer may spread without growing over the edge below."""
 
@@ -64,7 +68,8 @@ class BaseOptions:
     """`auto` (a round one where the figurine does not stand safely by itself), `none`, `round`, `square`, `hex`, `oval`
     or `plinth` (a tall, tapered block)."""
     size_mm: float | None = None
-    """Diameter, side, distance across flats, or an oval's depth; None takes the smallest that stands safely."""
+    """Diameter, side, distance across flats, or an oval's depth; None takes the smallest that stands safely, under a
+    miniature (below 60 mm tall) the smallest of `GAME_SIZES_MM`."""
     height_mm: float | None = None
     """Thickness; None: 3 mm, 15 % of the figurine for a plinth, more where text or magnet need it."""
     sink_mm: float = 0.6
@@ -78,7 +83,7 @@ class BaseOptions:
     text_depth_mm: float = 0.6
     text_color: Color = (235, 235, 230)
     font: Path | None = None
-    """A .ttf or .otf file; None takes Aileron Regular."""
+    """A .ttf or .otf file; None takes Aileron Regular, or a font of the system for letters that it lacks."""
     magnet: MagnetOptions | None = None
 
     def __post_init__(self) -> None:
@@ -116,6 +121,8 @@ class BaseReport:
     after: Stance
     text_mm: tuple[float, float] | None = field(default=None)
     """Width and height of the text."""
+    font: str = ""
+    """Name of the font of the text."""
 
 
 def add_base(body: Body, options: BaseOptions) -> tuple[Body, BaseReport]:
@@ -131,13 +138,17 @@ def add_base(body: Body, options: BaseOptions) -> tuple[Body, BaseReport]:
     feet = _feet(body, options.sink_mm)
     surface = read_surface(body)
     center_of_mass = mass_center(surface.vertices_mm, surface.faces)
-    height = _height_mm(body, shape, options)
-    center, size = _place(feet, center_of_mass, height, shape, options)
+    outline = None
+    if options.text:
+        outline = outline_text(options.text, cap_mm=options.text_cap_mm, font=options.font)
+    height = _height_mm(body, shape, options, outline)
+    tall = float(body.box_mm[1, 2])
+    center, size = _place(feet, center_of_mass, height, shape, options, tall_mm=tall)
     block = _block(shape, size, height).translate((float(center[0]), float(center[1]), 0.0))
     base = body_from_solid(block, Origin(kind=Kind.BASE, color=options.color))
     written = None
-    if options.text:
-        base, written = _letter(base, shape, center, size, height, options)
+    if outline:
+        base, written = _letter(base, outline.section, shape, center, size, height, options)
     if options.magnet:
         base = _pocket(base, center, size, options.magnet)
     lifted = body.move(0, 0, height - options.sink_mm)
@@ -149,6 +160,7 @@ def add_base(body: Body, options: BaseOptions) -> tuple[Body, BaseReport]:
         before=before,
         after=measure_stance(joined),
         text_mm=written,
+        font=outline.font if outline else "",
     )
 
 
@@ -163,13 +175,14 @@ def _feet(body: Body, sink_mm: float) -> F64:
     return hull
 
 
-def _height_mm(body: Body, shape: str, options: BaseOptions) -> float:
+def _height_mm(body: Body, shape: str, options: BaseOptions, outline: Outline | None) -> float:
     """The base's thickness: as asked, or enough for text, magnet and shape."""
     tall = float(body.box_mm[1, 2])
     height = options.height_mm or (max(6.0, 0.15 * tall) if shape == "plinth" else 3.0)
     needs = [height, options.sink_mm + 0.8]
-    if options.text:
-        needs.append(options.text_cap_mm * 1.3 + 2 * _CHAMFER_MM + 0.6)
+    if outline:
+        _, low, _, high = outline.section.bounds()
+        needs.append(max(options.text_cap_mm * 1.3, high - low) + 2 * _CHAMFER_MM + 0.6)
     if options.magnet:
         needs.append(options.magnet.height_mm + options.magnet.clearance_mm + 0.8 + options.sink_mm)
     if options.height_mm is not None and max(needs) > options.height_mm + 1e-9:
@@ -179,7 +192,9 @@ def _height_mm(body: Body, shape: str, options: BaseOptions) -> float:
     return max(needs)
 
 
-def _place(feet: F64, mass: F64, height_mm: float, shape: str, options: BaseOptions) -> tuple[F64, float]:
+def _place(
+    feet: F64, mass: F64, height_mm: float, shape: str, options: BaseOptions, *, tall_mm: float
+) -> tuple[F64, float]:
     """(2,) where the base's middle lies, and its size; between the feet's middle and the plumb line."""
     margin = math.tan(math.radians(SAFE_TIPPING_DEG)) * (float(mass[2]) + height_mm - options.sink_mm)
     rim = 1.0 + _CHAMFER_MM
@@ -195,11 +210,15 @@ def _place(feet: F64, mass: F64, height_mm: float, shape: str, options: BaseOpti
         _reach(feet - (middle * (1 - t) + mass[:2] * t), shape) for t in np.linspace(0, 1, 41)
     )
     if options.size_mm is None:
-        return best[1], math.ceil(2 * best[0] * 2) / 2
+        size = math.ceil(2 * best[0] * 2) / 2
+        if shape == "round" and tall_mm < _MINIATURE_MM:
+            size = next((usual for usual in GAME_SIZES_MM if usual >= size), size)
+        return best[1], size
     if options.size_mm / 2 < smallest_feet:
         raise BadInput(
             f"base {shape}:{options.size_mm:g}mm is smaller than the feet, which need {2 * smallest_feet:.1f} mm; "
-            "take a larger base or a smaller figurine"
+            "take a larger base or a smaller figurine",
+            field="base",
         )
     return best[1], float(options.size_mm)
 
@@ -249,10 +268,15 @@ def _block(shape: str, size_mm: float, height_mm: float) -> manifold3d.Manifold:
 
 
 def _letter(
-    base: Body, shape: str, center: F64, size_mm: float, height_mm: float, options: BaseOptions
+    base: Body,
+    letters: manifold3d.CrossSection,
+    shape: str,
+    center: F64,
+    size_mm: float,
+    height_mm: float,
+    options: BaseOptions,
 ) -> tuple[Body, tuple[float, float]]:
     """The base with a name on its front, and the name's width and height."""
-    letters = outline_text(options.text, cap_mm=options.text_cap_mm, font=options.font)
     low_x, low_y, high_x, high_y = letters.bounds()
     width, tall = high_x - low_x, high_y - low_y
     face, foot = size_mm, 0.0

@@ -1,16 +1,19 @@
 """Text -> closed outlines in millimetres, from a font's own curves.
 
-The default font is Aileron Regular (CC0), which Pillow carries; any TrueType or OpenType file can be named. fontTools
+The default font is Aileron Regular (CC0), which Pillow carries with the letters of English. A text with others is set
+in the first of a few usual fonts of the system that has them all. Any TrueType or OpenType file can be named. fontTools
 reads the outlines; each curve becomes straight pieces no longer than the printer can tell apart.
 Rejected: drawing the text as pixels and tracing them (corners round off below 20 px a stroke).
 """
 
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import manifold3d
 import numpy as np
+from PIL import ImageFont
 
 from slipcast.core.errors import BadInput
 from slipcast.core.values import F64
@@ -21,9 +24,24 @@ if TYPE_CHECKING:
 _PIECES = 8
 """Straight pieces of one curve."""
 MAX_LETTERS = 64
+SYSTEM_FONTS = (
+    *("DejaVuSans.ttf", "arial.ttf", "Arial.ttf", "LiberationSans-Regular.ttf", "NotoSans-Regular.ttf"),
+    *("Arial Unicode.ttf", "NotoSansCJK-Regular.ttc", "msyh.ttc", "YuGothM.ttc", "malgun.ttf"),
+    *("PingFang.ttc", "Hiragino Sans GB.ttc", "AppleSDGothicNeo.ttc"),
+)
+"""File names, which Pillow looks for in the folders where Linux, Windows and macOS keep fonts."""
 
 
-def outline_text(text: str, *, cap_mm: float, font: Path | None = None) -> manifold3d.CrossSection:
+@dataclass(frozen=True)
+class Outline:
+    """Letters as a printer can form them."""
+
+    section: manifold3d.CrossSection
+    font: str
+    """Name of the font that they are of."""
+
+
+def outline_text(text: str, *, cap_mm: float, font: Path | None = None) -> Outline:
     """Return the letters of one line of `text` as a cross-section, centred on x, baseline at y = 0.
 
     `cap_mm` is the height of a capital letter. Raises BadInput for an empty or overlong text, a font file that cannot
@@ -34,14 +52,8 @@ def outline_text(text: str, *, cap_mm: float, font: Path | None = None) -> manif
         raise BadInput("text must have at least one letter")
     if len(line) > MAX_LETTERS:
         raise BadInput(f"text has {len(line)} letters, more than the {MAX_LETTERS} that fit; shorten it")
-    face = _open_font(font)
+    face = _find_font(line, font)
     known = face.getBestCmap() or {}
-    missing = sorted({letter for letter in line if ord(letter) not in known})
-    if missing:
-        name = font.name if font else "the built-in font"
-        raise BadInput(
-            f"text: {name} lacks {' '.join(missing)}; name another file with font=, or leave them out"
-        )
     glyphs, advances = face.getGlyphSet(), face["hmtx"].metrics
     pen_x, contours = 0.0, []
     for letter in line:
@@ -54,12 +66,39 @@ def outline_text(text: str, *, cap_mm: float, font: Path | None = None) -> manif
         raise BadInput("text must have at least one visible letter")
     scale = cap_mm / _cap_height(face)
     shifted = [(contour - np.array([pen_x / 2, 0.0])) * scale for contour in contours]
-    return manifold3d.CrossSection([contour.tolist() for contour in shifted], manifold3d.FillRule.NonZero)
+    section = manifold3d.CrossSection([contour.tolist() for contour in shifted], manifold3d.FillRule.NonZero)
+    return Outline(section, str(face["name"].getBestFullName() if "name" in face else ""))
+
+
+def _find_font(line: str, path: Path | None) -> "TTFont":
+    """The font at `path`, or the built-in one, or one of the system that has the letters that it lacks."""
+    face = _open_font(path)
+    missing = _list_missing(line, face)
+    if not missing:
+        return face
+    for name in SYSTEM_FONTS if path is None else ():
+        try:
+            other = _open_font(Path(ImageFont.truetype(name, 16).path))
+        except OSError:  # the system has none of this name
+            continue
+        if not _list_missing(line, other):
+            return other
+    which = path.name if path else "the built-in font"
+    raise BadInput(
+        f"text {line!r} has letters that {which} lacks ({' '.join(missing)}); leave them out, or name a font with",
+        field="text",
+        cure="font=FILE",
+    )
+
+
+def _list_missing(line: str, face: "TTFont") -> list[str]:
+    """The letters that a font has no shape for."""
+    known = face.getBestCmap() or {}
+    return sorted({letter for letter in line if ord(letter) not in known})
 
 
 def _open_font(path: Path | None) -> "TTFont":
     from fontTools.ttLib import TTFont, TTLibError
-    from PIL import ImageFont
 
     try:
         if path is not None:

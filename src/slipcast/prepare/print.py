@@ -95,11 +95,16 @@ class PrintOptions:
             )
         if self.split is None and self.printer_mm is None:
             raise BadInput(
-                "split without a number of parts needs printer_mm, the printer's size; give for instance 256x256x256mm",
+                "split without a number of parts needs the printer's size; give for instance",
                 field="split",
+                cure="printer_mm=256x256x256mm",
             )
         if self.scale_to_fit and self.printer_mm is None:
-            raise BadInput("scale_to_fit needs printer_mm, the size of the printer", field="scale_to_fit")
+            raise BadInput(
+                "scale_to_fit needs the printer's size; give for instance",
+                field="scale_to_fit",
+                cure="printer_mm=256x256x256mm",
+            )
         if self.stl_per_color and self.paint is None:
             raise BadInput(
                 "stl_per_color needs paint, the colours; name their number or the filaments",
@@ -195,6 +200,7 @@ class Print:
                 "height_mm": round(self.base.height_mm, 2),
                 "tipping_before_deg": round(self.base.before.tipping_deg, 1),
                 "tipping_after_deg": round(self.base.after.tipping_deg, 1),
+                "font": self.base.font,
             },
             "lean_deg": self.orientation.lean_deg,
             "weight_g": weight,

@@ -29,9 +29,10 @@ def parse_scale(text: str) -> float:
     elif length:
         height_m = float(length[1]) * _UNITS[length[2].lower()]
     else:
-        raise BadInput(f"scale {text!r} is unknown; write 1:7, 1:12, 28mm, 75mm or 6in")
+        raise BadInput(f"scale {text!r} is unknown; write 1:7, 1:12, 28mm, 75mm or 6in", field="scale")
     if not (math.isfinite(height_m) and 0.005 <= height_m <= 2):
         raise BadInput(
-            f"scale {text} gives {height_m * 1000:g} mm; figurines from 5 mm to 2 m can be printed"
+            f"scale {text} gives {height_m * 1000:g} mm; figurines from 5 mm to 2 m can be printed",
+            field="scale",
         )
     return round(height_m, 9)

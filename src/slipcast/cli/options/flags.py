@@ -4,6 +4,7 @@ The table from field to flag is the parser itself: a field has the name of the o
 the fields that it sets.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,10 @@ class Flags(Mention):
     command: click.Command
     others: Callable[[], Iterator[click.Command]]
     """All commands: one command's findings may name the option of another."""
+
+    def fill(self, sentence: str, *, field: str = "", cure: str = "") -> str:
+        """The same; on a command line nothing is said by leaving an option out, which Python says with None."""
+        return super().fill(re.sub(r", or None$", ", or leave it out", sentence), field=field, cure=cure)
 
     def __format__(self, option: str) -> str:
         field, equals, value = option.partition("=")

@@ -164,6 +164,12 @@ if (again) again.onsubmit = async (event) => {
 for (const [id, method, suffix, following] of [['cancel', 'POST', '/cancel', null], ['delete', 'DELETE', '', '/app']]) {
   const button = $(id);
   if (button) button.onclick = async () => {
+    if (id === 'delete' && !button.dataset.sure) { // there is no way back: the second click counts
+      button.dataset.sure = 'yes';
+      button.textContent = 'Delete for good';
+      setTimeout(() => { delete button.dataset.sure; button.textContent = 'Delete'; }, 5000);
+      return;
+    }
     button.disabled = true;
     try {
       await ask(`/v1/jobs/${button.dataset.job}${suffix}`, { method });
