@@ -12,6 +12,7 @@ from slipcast.depth.elevation import ASSUMED
 from slipcast.depth.place import PlaceOptions, place
 from slipcast.depth.round_base import _fit_softly, find_base, stand_on_base
 from slipcast.mesh.topology import closedness, to_manifold
+from slipcast.reconstruct.disc import find_centre
 from slipcast.reconstruct.points import PointOptions, make_points
 from slipcast.reconstruct.reconstruct import SurfaceOptions, reconstruct
 from slipcast.reconstruct.simplify import SimplifyOptions, simplify
@@ -107,6 +108,14 @@ def test_the_solid_on_a_base_is_closed_and_one_body() -> None:
     solid = to_manifold(mesh)
     assert solid is not None
     assert len(solid.decompose()) == 1
+    assert placed.base is not None
+    x, y, z = (mesh.vertices - find_centre(placed.base, placed.camera)).T
+    radius, height = np.hypot(x, z) / placed.base.radius, y / placed.base.height
+    assert radius[height < 0.9].max() == pytest.approx(1, abs=0.002)
+    # Corners of the wall are on its two edges alone, each of which has a bevel of 1.5 % of the radius.
+    outer = (radius > 0.8) & (height < 0.9)
+    assert outer.sum() > 80
+    assert radius[outer].min() > 0.96
 
 
 def test_without_a_base_nothing_changes() -> None:

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from slipcast.core.errors import BadInput
+from slipcast.core.round_base import RoundBase
 from slipcast.formats.table import EXPORTERS, ExportOptions
 from slipcast.jobs.resume import resume_stages
 from slipcast.picture.decode import read_picture
@@ -143,13 +144,15 @@ def test_a_false_step_that_is_painted_grey_goes_away(made: tuple[Result, Path], 
     was = made[0].depth
     steps = np.zeros(was.valid.shape, np.float32)
     steps[100:150, 100:140] = np.where(was.valid[100:150, 100:140], 0.03, 0)
-    moved = replace(was, steps=steps)
+    base = RoundBase(x=0.001, y=0.03, z=0.4, radius=0.02, height=0.004, elevation_deg=3.5)
+    moved = replace(was, steps=steps, base=base)
     for name, data in depth_files(moved).items():
         (tmp_path / name).write_bytes(data)
     known = json.loads(json.dumps(describe_depth(moved)))
     same = read_depth(tmp_path, known)
     assert same.steps is not None
     assert np.array_equal(same.steps, steps)
+    assert same.base == base
     paint(tmp_path / "steps.png", lambda pixels: np.full_like(pixels, 32768))
     gone = read_depth(tmp_path, known, {"steps.png"})
     assert gone.steps is not None

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from slipcast.core.arrays import ShowsSizes, check_array
 from slipcast.core.findings import Finding
 from slipcast.core.options import check, real, text
+from slipcast.core.round_base import RoundBase
 
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
@@ -305,6 +306,8 @@ class Shells(DepthMap):
 
     back: F32
     """(H,W) where the pixel's ray leaves the figurine for the last time."""
+    base: RoundBase | None = None
+    """The round base that both shells were given, in their unit; None where the picture shows none."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -79,6 +79,7 @@ def place(depth: Shells, picture: Cutout, options: PlaceOptions) -> Shells:
         depth,
         front=(depth.front * np.float32(scale)).astype(np.float32),
         back=(depth.back * np.float32(scale)).astype(np.float32),
+        base=depth.base.scale(scale) if depth.base else None,
         camera=replace(depth.camera, camera_from_world=camera_from_world),
         elevation=elevation,
     )
@@ -119,7 +120,8 @@ class Settling:
         scale = np.float32(self.scale)
         back = (depth.back * scale).astype(np.float32)
         front = (depth.front * scale).astype(np.float32)
-        return replace(depth, front=front, back=back, camera=self.move_camera(depth.camera))
+        base = depth.base.scale(self.scale) if depth.base else None
+        return replace(depth, front=front, back=back, base=base, camera=self.move_camera(depth.camera))
 
 
 def find_settling(mesh: Mesh, options: PlaceOptions) -> Settling:

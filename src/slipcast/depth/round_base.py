@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from slipcast.core.round_base import RoundBase
 from slipcast.core.values import F32, F64, I64, Bool, Camera, Elevation, Shells
 from slipcast.depth.inflate import inflate_small
 
@@ -53,21 +54,8 @@ _FIT_STEPS = 60
 """Most steps of the circle's fit; 5 to 20 are usual."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RoundBase:
-    """A cylinder in the camera's axes (x right, y down, z into the scene), in units of its own distance."""
-
-    x: float
-    """Centre of the underside; its z is 1."""
-    y: float
-    radius: float
-    height: float
-    elevation_deg: float
-    """How far the camera looks down at it."""
-
-
 def find_base(mask: Bool, camera: Camera) -> RoundBase | None:
-    """Return the round base at the foot of the outline `mask` (H,W), or None where there is none."""
+    """Return the round base at the foot of the outline `mask` (H,W) with its centre at z = 1, or None."""
     rows = np.flatnonzero(mask.any(1))
     if not len(rows) or rows[-1] == mask.shape[0] - 1:
         return None  # cropped below: nobody knows what it stands on
@@ -176,7 +164,7 @@ def _fit_circle(wall: _Wall, column: F64, border: F64, camera: Camera) -> RoundB
     height = (y - top) / (math.cos(elevation) - top * math.sin(elevation))
     if not height > 0:
         return None
-    return RoundBase(x=x, y=y, radius=radius, height=height, elevation_deg=math.degrees(elevation))
+    return RoundBase(x=x, y=y, z=1.0, radius=radius, height=height, elevation_deg=math.degrees(elevation))
 
 
 def _fit_softly(away: Callable[[F64], F64], begin: F64, soft: float) -> F64:
@@ -253,6 +241,7 @@ def stand_on_base(depth: Shells, base: RoundBase) -> Shells:
         depth,
         front=front,
         back=back,
+        base=base.scale(distance),
         elevation=Elevation(
             degrees=round(base.elevation_deg, 1), likely_error_deg=_ERROR_DEG, certainty=1.0, source="seen"
         ),

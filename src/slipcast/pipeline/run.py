@@ -35,6 +35,7 @@ from slipcast.pipeline.recipe import Recipe
 from slipcast.pipeline.result import Result
 from slipcast.pipeline.several_views import Gathered, check_pictures, cut_views, gather
 from slipcast.prepare.engine import prepare_for_engine
+from slipcast.reconstruct.disc import top_of
 from slipcast.reconstruct.points import make_points
 from slipcast.reconstruct.reconstruct import reconstruct
 from slipcast.reconstruct.simplify import simplify_and_part
@@ -246,7 +247,8 @@ def _run_stages(
         mesh,
         raw,
         height_m=float(np.ptp(mesh.vertices[:, 1])),
-        ground_m=float(mesh.vertices[:, 1].min()),
+        # A disc that was put in the place of a base is meant.
+        ground_m=float(mesh.vertices[:, 1].min()) + (top_of(depth.base) if depth.base else 0.0),
     )
     limits = _limits(recipe)
     solid = beside.submit(check_solid, mesh, mesh, depth, cut, limits, parted=parted)

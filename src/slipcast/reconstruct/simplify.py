@@ -45,6 +45,7 @@ from slipcast.mesh.topology import (
     to_manifold,
 )
 from slipcast.mesh.untangle import untangle
+from slipcast.reconstruct.disc import put_disc
 
 if TYPE_CHECKING:
     import manifold3d
@@ -96,7 +97,8 @@ class Ground:
     """What a figurine stands on: a sole on which it would fall is levelled."""
 
     depth: Shells | None
-    """The one picture's, whose lowest row says where the ground is: what hangs below is cut off; None: nothing does."""
+    """The one picture's, whose lowest row says where the ground is: what hangs below is cut off, and a round base that
+    it shows is made round; None: nothing does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,7 +175,7 @@ def _collapse_and_cut(share: float, mesh: Mesh, ground: Ground | None, faces: in
     solid = to_manifold(_collapse(mesh, int(share * faces)))
     if solid is None:
         return None
-    solid = _cut_at_ground(solid, ground)
+    solid = _cut_at_ground(solid, ground, faces)
     made = _finish(solid, faces) if solid.num_tri() <= _NEARLY * faces else None
     if made is not None or solid.num_tri() <= faces:
         return made
@@ -185,7 +187,7 @@ def _coarsen(mesh: Mesh, ground: Ground | None, faces: int) -> Mesh | None:
     solid = to_manifold(mesh)
     if solid is None:
         return None
-    solid = _cut_at_ground(solid, ground)
+    solid = _cut_at_ground(solid, ground, faces)
     for share in _COARSER:
         made = _collapse_to_budget(from_manifold(solid.simplify(share * _size(solid))), faces)
         if made is not None:
@@ -213,11 +215,16 @@ def find_ground_m(depth: Shells, low_m: float, high_m: float) -> float | None:
     return ground if low_m < ground < low_m + 0.1 * (high_m - low_m) else None
 
 
-def _cut_at_ground(solid: "manifold3d.Manifold", ground: Ground | None) -> "manifold3d.Manifold":
-    """Cut off what perspective lets hang below the ground, and level a sole that the model rounded."""
+def _cut_at_ground(solid: "manifold3d.Manifold", ground: Ground | None, faces: int) -> "manifold3d.Manifold":
+    """Cut off what perspective lets hang below the ground, and level a sole that the model rounded.
+
+    Where the picture shows a round base, the solid gets it, for a mesh of at most `faces`.
+    """
     if ground is None:
         return solid
     if ground.depth is not None:
+        if ground.depth.base is not None:
+            solid = put_disc(solid, ground.depth.base, ground.depth.camera, faces)
         _, low, _, _, high, _ = solid.bounding_box()
         solid = _trim_below(solid, find_ground_m(ground.depth, low, high))
     return _trim_below(solid, find_sole_m(solid))

@@ -27,6 +27,7 @@ from slipcast.core.values import F32, U8, Bool, Cutout, Figurine, Mesh, Picture,
 from slipcast.texture.around import Shown, color_around
 from slipcast.texture.atlas import SLANTED, draw_front_and_back, draw_sides, lay_out, measure_px
 from slipcast.texture.back import complete_back
+from slipcast.texture.base import Wall, find_wall
 from slipcast.texture.delight import remove_light
 from slipcast.texture.normal_map import MODES, find_box_normals, make_normal_map
 
@@ -78,6 +79,8 @@ class Charts:
     back: U8
     before: Shown
     behind: Shown
+    wall: Wall | None
+    """Of the round base that the picture shows."""
     light: dict[str, float]
     """What was divided out."""
 
@@ -120,14 +123,18 @@ def draw_charts(
     if flat is None:
         picture, light = remove_light(picture, depth, options.delight)
     made = flat() if flat else draw_flat(depth, picture, scale)
-    before, behind, share = _look_around(depth, picture_box(depth.valid), made.front, made.back, made.mask)
+    box = picture_box(depth.valid)
+    before, behind, share = _look_around(depth, box, made.front, made.back, made.mask)
+    wall = find_wall(made.front, made.mask, depth, box, scale, measure_px(depth) * scale)
+    drawn = []
+    for pixels, part, deep in (
+        (made.front, share[0], before.level[..., 0]),
+        (made.back, share[1], -behind.level[..., 0]),
+    ):
+        pixels = _paint_around(pixels, part, before, behind, deep)
+        drawn.append(wall.draw(pixels, _resize(deep, pixels.shape[:2])) if wall else pixels)
     return Charts(
-        scale=scale,
-        front=_paint_around(made.front, share[0], before, behind, before.level[..., 0]),
-        back=_paint_around(made.back, share[1], before, behind, -behind.level[..., 0]),
-        before=before,
-        behind=behind,
-        light=light,
+        scale=scale, front=drawn[0], back=drawn[1], before=before, behind=behind, wall=wall, light=light
     )
 
 
@@ -156,7 +163,7 @@ def paint(
     wide, tall = layout.size
     atlas = np.zeros((tall, wide, 3), np.uint8)
     drawn = draw_front_and_back(atlas, layout, given.front, given.back)
-    drawn |= draw_sides(atlas, layout, partial(color_around, given.before, given.behind))
+    drawn |= draw_sides(atlas, layout, partial(_color_side, given))
     # Between the charts, so that smaller mips mix in nothing else.
     atlas, _ = fill_nearest(atlas, drawn)
     uv = layout.corner / [wide, tall]
@@ -170,6 +177,12 @@ def paint(
     told = {"made": normals is not None, "mean_angle_deg": angles_deg}
     light = {"delight": given.light} if given.light else {}
     return replace(figurine, normal_map=normals, provenance={"normal_map": told, **light})
+
+
+def _color_side(charts: Charts, place: F32, depth: F32) -> F32:
+    """(N,3) colours of places (N,2) at `depth` (N,), pixels of the charts."""
+    color = color_around(charts.before, charts.behind, place, depth)
+    return charts.wall.color(place, depth, color) if charts.wall else color
 
 
 def _measure_shell(depth: Shells, box: tuple[slice, slice]) -> F32:

@@ -3,7 +3,7 @@
 import hashlib
 import io
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
 from slipcast.core.masks import box_of
+from slipcast.core.round_base import RoundBase
 from slipcast.core.values import (
     F32,
     U8,
@@ -28,6 +29,7 @@ from slipcast.core.values import (
 
 NEAR = 65535
 MIDDLE = 32768
+_BASE = tuple(each.name for each in fields(RoundBase))
 U16 = np.ndarray[tuple[int, ...], np.dtype[np.uint16]]
 
 
@@ -142,6 +144,7 @@ def read_depth(folder: Path, known: Mapping[str, Any], used: Collection[str] = (
         agreement=known["agreement"],
         spread=exact["spread"].astype(np.float32) if "spread" in exact else None,
         steps=steps,
+        base=RoundBase(**dict(zip(_BASE, exact["base"].tolist(), strict=True))) if "base" in exact else None,
         findings=tuple(read_finding(entry) for entry in known["findings"]),
     )
 
@@ -290,6 +293,7 @@ def npz_of_depth(depth: Shells) -> bytes:
         camera_from_world=camera.camera_from_world,
         fx_fy_cx_cy_px=np.array([camera.fx_px, camera.fy_px, camera.cx_px, camera.cy_px]),
         **({} if depth.steps is None else {"steps": depth.steps}),
+        **({} if depth.base is None else {"base": np.array([getattr(depth.base, name) for name in _BASE])}),
         **({} if depth.spread is None else {"spread": depth.spread.astype(np.float16)}),
     )
 
