@@ -8,7 +8,8 @@ import pytest
 
 from slipcast.core.errors import BadInput
 from slipcast.core.values import U8, Figurine
-from slipcast.prepare.body import body_from_mesh, read_surface
+from slipcast.prepare.base import BaseOptions, add_base
+from slipcast.prepare.body import Kind, body_from_mesh, read_surface
 from slipcast.prepare.color_bodies import split_colors
 from slipcast.prepare.paint import PaintOptions, _match_skin, measure_areas, paint_surface, pick_palette
 from slipcast.prepare.palette import (
@@ -222,6 +223,23 @@ def test_the_sole_has_one_colour(statue: Figurine, domed_mm: float) -> None:
     assert low.any()
     assert set(painted.index[low]) == {0}
     assert set(painted.index[~low]) == {0, 1, 2}
+
+
+def test_a_name_has_another_colour_than_its_base_down_to_its_dots(statue: Figurine) -> None:
+    body, _ = add_base(
+        body_from_mesh(statue.mesh, statue.uv), BaseOptions(shape="square", text="i:i", size_mm=40)
+    )
+    surface = read_surface(body)
+    grey, blue = (150, 150, 150), (20, 30, 160)
+    texture = np.full((8, 8, 3), grey, np.uint8)
+    options = PaintOptions(filaments=(grey, blue))
+    painted = paint_surface(surface, texture, pick_palette(surface, texture, options), options)
+    kind = painted.surface.kind
+    own = [painted.palette.colors[k] for k in painted.index]
+    base = {color for color, part in zip(own, kind, strict=True) if part == int(Kind.BASE)}
+    name = {color for color, part in zip(own, kind, strict=True) if part == int(Kind.TEXT)}
+    assert len(base) == len(name) == 1
+    assert base != name
 
 
 def test_specks_take_their_surroundings_colour(statue: Figurine) -> None:

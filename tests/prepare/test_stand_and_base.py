@@ -11,6 +11,7 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 
 from slipcast.core.errors import BadInput
 from slipcast.core.values import Figurine
+from slipcast.mesh.self_intersection import find_crossing_faces
 from slipcast.prepare import lettering
 from slipcast.prepare.base import SAFE_TIPPING_DEG, SHAPES, BaseOptions, MagnetOptions, add_base
 from slipcast.prepare.body import Body, Kind, Origin, body_from_mesh, body_from_solid, read_surface
@@ -78,6 +79,15 @@ def test_letters_change_the_front_of_the_base_by_their_volume(shape: str, style:
     letters = surface.vertices_mm[surface.faces[surface.kind == int(Kind.TEXT)]]
     assert len(letters)
     assert letters[..., 1].max() < 0  # before the figurine
+
+
+@pytest.mark.parametrize("shape", ["round", "oval"])
+@pytest.mark.parametrize("style", ["engraved", "raised"])
+@pytest.mark.parametrize("text", ["Jurgen Leg", "Sir Owl"])
+def test_bent_letters_leave_no_faces_that_cross(shape: str, style: str, text: str) -> None:
+    options = BaseOptions(shape=shape, size_mm=40, text=text, text_style=style)
+    body, _ = add_base(box(24, 20, 32), options)
+    assert not len(find_crossing_faces(read_surface(body).as_mesh()))
 
 
 def test_letters_that_the_built_in_font_lacks_come_from_a_font_of_the_system(

@@ -30,6 +30,9 @@ GAME_SIZES_MM = (25.0, 28.5, 32.0, 40.0, 50.0, 60.0)
 """Diameters of the round bases of miniature games."""
 _MINIATURE_MM = 60.0
 """Below this height a figurine is taken for a miniature, whose round base has one of the usual sizes."""
+_BEND_MM = 1.5
+"""Length of the pieces that letters are bent in around a base. With outlines simplified by 0.01 mm, none of 120 bases
+with names has faces that cross. At 1 mm, with outlines as they are, 18 had: slivers that no simplification took out."""
 _CHAMFER_MM = 0.4
 """Along the upper edge; also what a first layer may spread without growing over the edge below."""
 
@@ -303,7 +306,7 @@ def _letter(
         slab = slab.translate((0, -face / 2, 0))
     else:
         half_x, half_y = face / 2 * (_OVAL if shape == "oval" else 1), face / 2
-        slab = slab.refine_to_length(1.0).warp_batch(lambda points: _wrap(points, half_x, half_y))
+        slab = slab.refine_to_length(_BEND_MM).warp_batch(lambda points: _wrap(points, half_x, half_y))
     solid = body_from_solid(
         slab.translate((float(center[0]), float(center[1]), 0)),
         Origin(kind=Kind.TEXT, color=options.text_color),

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _PIECES = 8
 """Straight pieces of one curve."""
+_FINEST_MM = 0.01
+"""Finer than any printer; what a curve has beyond only makes slivers where letters meet a base."""
 MAX_LETTERS = 64
 SYSTEM_FONTS = (
     *("DejaVuSans.ttf", "arial.ttf", "Arial.ttf", "LiberationSans-Regular.ttf", "NotoSans-Regular.ttf"),
@@ -67,7 +69,9 @@ def outline_text(text: str, *, cap_mm: float, font: Path | None = None) -> Outli
     scale = cap_mm / _cap_height(face)
     shifted = [(contour - np.array([pen_x / 2, 0.0])) * scale for contour in contours]
     section = manifold3d.CrossSection([contour.tolist() for contour in shifted], manifold3d.FillRule.NonZero)
-    return Outline(section, str(face["name"].getBestFullName() if "name" in face else ""))
+    return Outline(
+        section.simplify(_FINEST_MM), str(face["name"].getBestFullName() if "name" in face else "")
+    )
 
 
 def _find_font(line: str, path: Path | None) -> "TTFont":

@@ -166,8 +166,21 @@ def paint_surface(surface: Surface, texture: U8, palette: Palette, options: Pain
     own = np.array(palette.colors, np.uint8)
     refined = _refine(surface, texture, own, options.finest_mm)
     cut, index = _cut_borders(refined, texture, own)
+    index = _set_off_text(cut, index, own)
     index = _paint_sole(cut, _absorb_specks(cut, index, options.smallest_mm2))
     return Painted(surface=cut, index=index, palette=palette)
+
+
+def _set_off_text(surface: Surface, index: I64, palette: U8) -> I64:
+    """(F,) `index` with letters that would have the base's colour in the one whose lightness differs most from it."""
+    text, base = surface.kind == int(Kind.TEXT), surface.kind == int(Kind.BASE)
+    if not (text.any() and base.any()):
+        return index
+    below = int(np.bincount(index[base]).argmax())
+    if below != int(np.bincount(index[text]).argmax()):
+        return index
+    light = lab_from_srgb(palette)[:, 0]
+    return np.where(text, int(np.abs(light - light[below]).argmax()), index)
 
 
 def _paint_sole(surface: Surface, index: I64) -> I64:
@@ -428,7 +441,10 @@ def _find_change(
 
 
 def _absorb_specks(surface: Surface, index: I64, smallest_mm2: float) -> I64:
-    """Patches of one colour below a size take the colour with which they share the longest border."""
+    """Patches of one colour below a size take the colour with which they share the longest border.
+
+    Letters keep theirs: the dots of an ö are small.
+    """
     if not smallest_mm2:
         return index
     edge, twin = _edges(surface)
@@ -452,6 +468,6 @@ def _absorb_specks(surface: Surface, index: I64, smallest_mm2: float) -> I64:
         for a, b in ((0, 1), (1, 0)):
             np.add.at(best, (patch[pairs[border, a]], out[pairs[border, b]]), length[border])
         choice = best.argmax(1)
-        takes = small[patch] & (best.max(1)[patch] > 0)
+        takes = small[patch] & (best.max(1)[patch] > 0) & (surface.kind != int(Kind.TEXT))
         out[takes] = choice[patch[takes]]
     return out

@@ -33,7 +33,7 @@ from slipcast.prepare.palette import Palette
 from slipcast.prepare.split import Cut, SplitPart, split
 from slipcast.prepare.thicken import ThickenReport, thicken
 
-_TOLERANCES_MM = (0.001, 0.003, 0.01, 0.02)
+_TOLERANCES_MM = (0.0001, 0.001, 0.003, 0.01, 0.02)
 _GAP_MM = 4.0
 """Between parts on the plate."""
 _LARGEST_MM = 2000.0
