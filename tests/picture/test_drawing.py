@@ -55,6 +55,19 @@ def test_a_ring_in_which_nothing_is_drawn_is_doubted() -> None:
     assert found.doubt
 
 
+@pytest.mark.parametrize("face", [False, True])
+def test_a_cage_of_bars_is_doubted_and_a_figure_of_parts_with_a_face_is_not(face: bool) -> None:
+    drawn, true = sheet()
+    for x in (60, 85, 135, 160):
+        half = round(np.sqrt(80**2 - (x - 110) ** 2))
+        cv2.line(drawn, (x, 128 - half), (x, 128 + half), 1, 4)
+    if face:
+        cv2.circle(drawn, (110, 110), 5, 1, -1)
+    found = read(drawn, true.astype(np.float32))
+    assert found is not None
+    assert found.doubt is not face
+
+
 def test_a_hole_of_which_the_network_is_sure_stays_one() -> None:
     drawn, _ = sheet()
     found = read(drawn, np.full((SIDE, SIDE), 0.05, np.float32))

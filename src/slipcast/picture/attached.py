@@ -26,6 +26,7 @@ from slipcast.picture.backdrop import Backdrop, read_backdrop, read_exact
 from slipcast.picture.drawing import read_drawing
 from slipcast.picture.faint import find_clean_rows, find_faint_parts
 from slipcast.picture.flat_backdrop import read_flat
+from slipcast.picture.thin import find_thin_parts
 
 _SIDE_PX = 512
 _EDGE, _WINDOW, _SUDDEN = 0.009, 11, 2.5
@@ -39,6 +40,9 @@ _HOLLOW = 0.25
 """Holes of this share of the figurine before clipped white or black are doubted."""
 _WORTH_DOUBT = 0.015
 """A left out piece of this share of the figurine outside its hull may be a base; under its belly it is shade."""
+
+_OVERRULED = 0.5
+"""Where the network saw less than this share of what was found, what is white before white may still be missing."""
 
 
 class Attached(NamedTuple):
@@ -66,7 +70,7 @@ def add_attached_parts(pixels: U8, coarse: F32) -> Attached:
     known = prior > 0.5
     if not known.any():
         return Attached(coarse, False)
-    backdrop = read_backdrop(image, prior)
+    backdrop = read_backdrop(small, prior)
     if backdrop is None:
         return Attached(coarse, False)
     shade, rest = _shade(image, backdrop.model)
@@ -86,7 +90,8 @@ def add_attached_parts(pixels: U8, coarse: F32) -> Attached:
     thing = ~air & ~known
     new = _touching(thing, known, bare)
     hidden = _hides(image, backdrop.model)
-    part, doubt = _accepted(new, known, air, np.where(shaded, 1 - shade, 0), edge, prior, hidden)
+    dark = np.where(shaded, 1 - shade, 0)
+    part, doubt = _accepted(new, known, air, dark, edge, prior, hidden, backdrop.drawn is not None)
     if hidden is not None and part.any():  # a part of one tile's tone is bare where such tiles are
         closed = cv2.morphologyEx(part.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((45, 45), np.uint8))
         part |= (closed > 0) & hidden & ~air
@@ -117,6 +122,10 @@ def add_attached_parts(pixels: U8, coarse: F32) -> Attached:
         out = np.minimum(out, 1 - _blurred(holes, (width, height)))
     if (part & ~known).any():
         out = np.maximum(out, _blurred(part | (known & ~air & ~bare), (width, height)))
+    if backdrop.drawn is not None and drawing is None:
+        thin = find_thin_parts(pixels, backdrop.drawn, out > 0.5)
+        out = np.maximum(out, thin.part.astype(np.float32))
+        doubt |= thin.doubt or float((coarse > 0.5).sum()) < _OVERRULED * float((out > 0.5).sum())
     return Attached(out, doubt)
 
 
@@ -217,11 +226,12 @@ def _touching(thing: Bool, known: Bool, bare: Bool) -> Bool:
 
 
 def _accepted(
-    new: Bool, known: Bool, air: Bool, dark: F32, edge: Bool, prior: F32, hidden: Bool | None
+    new: Bool, known: Bool, air: Bool, dark: F32, edge: Bool, prior: F32, hidden: Bool | None, drawn: bool
 ) -> tuple[Bool, bool]:
     """Of the pieces `new` those that are no shadow and no table, and whether one may be either.
 
-    `dark` (H,W) is how much darker than the backdrop a pixel of its hue is, `hidden` (H,W) where its tiles are gone.
+    `dark` (H,W) is how much darker than the backdrop a pixel of its hue is, `hidden` (H,W) where its tiles are gone;
+    `drawn` says that a program drew the backdrop.
     """
     import cv2
 
@@ -240,7 +250,7 @@ def _accepted(
             continue  # a thing has an edge all round; light and shade on a floor have none
         left, top, wide, tall, area = (int(value) for value in stats[piece])
         if hidden is not None and area > 0.01 * size and float(hidden[here].mean()) > 0.7:
-            keep[piece] = not _is_table(here | known, here)
+            keep[piece] = not _is_table(here | known, here, drawn)
             continue  # tiles show through a shadow
         grey = float((dark[here] > 0).mean()) > 0.8 and float(prior[here].mean()) < 0.3
         if grey and area < 0.005 * size and float(edge[here].mean()) < 0.5:
@@ -251,13 +261,13 @@ def _accepted(
             # A base under a contact shadow is dark at the feet too, but it ends in an edge all round.
             if outside < _WORTH_DOUBT * size or not border.any() or float(near_edge[border].mean()) < 0.9:
                 continue
-            keep[piece] = not _is_table(here | known, here)
+            keep[piece] = not _is_table(here | known, here, drawn)
             continue
         beside = abs(left + wide / 2 - (feet[0] + feet[-1]) / 2) > 0.25 * wide
         if grey and low and beside and area > 0.01 * size:
             doubt |= outside > _WORTH_DOUBT * size
             continue
-        keep[piece] = not _is_table(here | known, here)
+        keep[piece] = not _is_table(here | known, here, drawn)
     out = np.asarray(keep[label])
     # The network may have left the legs out: the ground lies under all that was found.
     rows = np.flatnonzero((known | out).any(1))
@@ -332,7 +342,12 @@ def _has_open_edges(edge: Bool, body: Bool, air: Bool) -> bool:
     return False
 
 
-def _is_table(whole: Bool, piece: Bool) -> bool:
+def _is_table(whole: Bool, piece: Bool, drawn: bool) -> bool:
+    """Whether a piece is what the figurine stands on or before: it runs out of the picture.
+
+    Before a colour that a program drew there is no room with a table in it, and what runs out is the figurine, unless
+    it fills a side: then the colour is one of a scene's.
+    """
     sides = [
         (piece[0], whole[0]),
         (piece[-1], whole[-1]),
@@ -340,7 +355,7 @@ def _is_table(whole: Bool, piece: Bool) -> bool:
         (piece[:, -1], whole[:, -1]),
     ]
     touched = [float(all_of.mean()) for mine, all_of in sides if float(mine.mean()) > 0.03]
-    return len(touched) > 1 or any(share > 0.85 for share in touched)
+    return (len(touched) > 1 and not drawn) or any(share > 0.85 for share in touched)
 
 
 def _find_pores(part: Bool, known: Bool, air: Bool) -> Bool:

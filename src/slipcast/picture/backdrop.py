@@ -32,6 +32,10 @@ _SHARE = 0.5
 _EDGE, _MARKED = 24 / 255, 0.75
 """Less than this share beside edges has exactly the backdrop's colour in a compressed picture: 0.47 to 0.56."""
 _AIR = 0.05
+_DRAWN_FRAME, _DRAWN_AREA, _DRAWN_EVEN = 0.15, 0.06, 0.95
+"""A drawn colour has so much of the frame and of the picture, and so much of its middle has exactly that colour."""
+_ON_SIDE = 0.02
+"""So much of a side has the drawn colour where it reaches that side."""
 
 
 class Backdrop(NamedTuple):
@@ -47,6 +51,8 @@ class Backdrop(NamedTuple):
     """Its grain: the median of `away` where it shows."""
     level: float
     """How bright it is: the median of `model`."""
+    drawn: U8 | None = None
+    """(3,) the one colour that a program drew; None where it is another kind of backdrop, or a photograph."""
 
     @property
     def clipped(self) -> bool:
@@ -76,19 +82,54 @@ class Backdrop(NamedTuple):
         return float(np.linalg.norm(mean)) < _REPEATED and spread < 3 * max(self.noise, 0.0012)
 
 
-def read_backdrop(image: F32, prior: F32) -> Backdrop | None:
-    """Return the backdrop of `image` (H,W,3) in [0, 1]; None where there is none that can be told.
+def read_backdrop(pixels: U8, prior: F32) -> Backdrop | None:
+    """Return the backdrop of `pixels` (H,W,3); None where there is none that can be told.
 
-    `prior` (H,W) is the network's opinion of what is figurine, 0 to 1.
+    `prior` (H,W) is the network's opinion of what is figurine, 0 to 1. A colour that a program drew is told also where
+    the figurine hides most of the frame.
     """
-    model = fit_backdrop(image, prior > 0.5)
+    image: F32 = pixels.astype(np.float32) / np.float32(255)
+    model, drawn = fit_backdrop(image, prior > 0.5), find_drawn_color(pixels, prior > 0.5)
     if model is None:
-        return None
+        if drawn is None:
+            return None
+        model = np.broadcast_to(drawn.astype(np.float32) / np.float32(255), image.shape)
     off = image - model
     away = np.sqrt(np.einsum("ijk,ijk->ij", off, off))
     calm = (prior < 0.1) & (away < LIKE)
     noise = float(np.median(away[calm])) if calm.any() else 0.0
-    return Backdrop(model=model, off=off, away=away, noise=noise, level=float(np.median(model)))
+    return Backdrop(model=model, off=off, away=away, noise=noise, level=float(np.median(model)), drawn=drawn)
+
+
+def find_drawn_color(pixels: U8, known: Bool) -> U8 | None:
+    """Return (3,) the one colour that a program drew behind `pixels` (H,W,3); None where none did.
+
+    A photograph's wall has grain and falls off; a drawn one has exactly one colour but for a compressor's marks, which
+    lie beside edges. The figurine may hide most of it, but it is on three sides at least, where a flat robe that runs
+    out of the picture is on two. `known` (H,W) is where the figurine is for certain.
+    """
+    import cv2
+
+    color, share = _most_common(pixels)
+    sides = (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1])
+    if share < _DRAWN_FRAME or sum(float((side == color).all(1).mean()) > _ON_SIDE for side in sides) < 3:
+        return None
+    away = np.abs(pixels.astype(np.int16) - color).max(2)
+    _, label = cv2.connectedComponents((away <= 4).astype(np.uint8), connectivity=4)
+    rim = np.unique(np.concatenate([label[0], label[-1], label[:, 0], label[:, -1]]))
+    here = np.isin(label, rim[rim > 0])
+    deep = ~grow(~here, 4)
+    if float(here.mean()) < _DRAWN_AREA or not deep.any() or float(known[here].mean()) > 0.3:
+        return None
+    return color if float((away[deep] == 0).mean()) > _DRAWN_EVEN else None
+
+
+def _most_common(pixels: U8) -> tuple[U8, float]:
+    """The frame's most common colour (3,), and how much of the frame has exactly that."""
+    frame = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    colors, counts = np.unique(frame, axis=0, return_counts=True)
+    most = int(counts.argmax())
+    return np.asarray(colors[most], dtype=np.uint8), float(counts[most] / len(frame))
 
 
 def read_exact(image: U8, body: Bool, prior: F32) -> F32 | None:
@@ -97,8 +138,7 @@ def read_exact(image: U8, body: Bool, prior: F32) -> F32 | None:
     In [0, 1], the largest channel's; one level is something. `body` (H,W) is what was found so far, `prior` (H,W) the
     network's opinion.
     """
-    frame = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-    color = np.median(frame, axis=0).astype(np.uint8)
+    color, _ = _most_common(image)
     away: F32 = np.abs(image.astype(np.int16) - color).max(2).astype(np.float32) / np.float32(255)
     same = away == 0
     free, box = ~grow(body, 3), box_of(body)

@@ -39,7 +39,7 @@ _ALONG = 0.4
 """A gap has a limb along so much of its border."""
 _WORTH_DOUBT = 0.01
 _HOLLOW = 0.25
-"""An inside of this share of the figure in which nothing is drawn may be a ring's."""
+"""An inside of this share of the figure in which nothing is drawn may be a ring's, several of them together a cage's."""
 _FLOATS_PX = 12
 _DOORS = (0.02, 0.04, 0.07, 0.11, 0.16, 0.22)
 """A gap in an outline is at most so wide, of the figure's longer side."""
@@ -102,6 +102,7 @@ def read_drawing(bare: Bool, air: Bool, prior: F32) -> Drawing | None:
     from_air = _measure_inside(figure)
     size = int(figure.sum())
     inside, holes = np.zeros_like(bare), alleys
+    empty, detailed = 0.0, False
     for area in _areas(paper, prior, from_air, 1.6 * line + 3, _GAP * side, size):
         sure = next((mean for share, mean in _SURE if area.share < share), _SURE[-1][1])
         if not area.outer and area.share >= _SURE[-1][0]:
@@ -113,6 +114,9 @@ def read_drawing(bare: Bool, air: Bool, prior: F32) -> Drawing | None:
         like_gap = not area.outer and not area.floats and area.limb > _ALONG
         doubt |= like_gap and area.share > _WORTH_DOUBT and area.opinion > _SURE[0][1]
         doubt |= area.outer and not area.floats and area.share > _HOLLOW
+        empty += 0.0 if area.floats else area.share
+        detailed |= area.floats
+    doubt |= empty > _HOLLOW and not detailed
     doubt |= _has_wires(figure & ~holes, inside, line)
     lines = (
         grow(inside, math.ceil(1.6 * line) + 1) & figure & ~bare & ~grow(air | holes, 1)

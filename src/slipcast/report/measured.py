@@ -18,6 +18,7 @@ WORDS: dict[str, str] = {
     "blown_share": "{} overexposed",
     "light_slope": "light from the side {}",
     "background_slope": "unrest of the background {}",
+    "drawn": "one drawn colour behind it: {}",
     "veil_share": "{} half transparent",
     "noise_levels": "noise {} of 255",
     "blockiness": "blocks of compression {}",

@@ -13,6 +13,7 @@ import numpy as np
 from slipcast.checks.picture.photo import Measure
 from slipcast.checks.picture.view import View512, ramp, steepness
 from slipcast.core.masks import grow, shrink
+from slipcast.picture.backdrop import find_drawn_color
 
 
 def figurine(sight: View512) -> Measure:
@@ -52,7 +53,10 @@ def figurine(sight: View512) -> Measure:
 
 
 def background(sight: View512) -> Measure:
-    """Mean gradient of the background away from the figurine: plain or shaded it has under 0.6 levels a pixel."""
+    """Mean gradient of the background away from the figurine: plain or shaded it has under 0.6 levels a pixel.
+
+    Before one drawn colour nothing is busy: what changes there is the figurine's and was left out.
+    """
     import cv2
 
     if sight.own_alpha:
@@ -66,7 +70,8 @@ def background(sight: View512) -> Measure:
     score = ramp(value, good=0.6, bad=1.2)
     if sight.cut.facts.unsure:
         score = min(score, 0.49)
-    return Measure(score, {"background_slope": round(value, 4)})
+    drawn = find_drawn_color(sight.pixels, sight.solid) is not None
+    return Measure(score, {"background_slope": round(value, 4), "drawn": drawn})
 
 
 def shadow(sight: View512) -> Measure:

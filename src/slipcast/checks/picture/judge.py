@@ -57,7 +57,7 @@ def _say_framing(measure: Measure) -> Iterable[Finding]:
 def _say_background(measure: Measure) -> Iterable[Finding]:
     # A rim that is hard to find is said by the cutout: CUTOUT_UNSURE.
     if float(measure.values["background_slope"] or 0) > 0.9:
-        yield finding("BACKGROUND_BUSY")
+        yield finding("CUTOUT_UNSURE" if measure.values.get("drawn") else "BACKGROUND_BUSY")
 
 
 PICTURE_CHECKS: dict[str, Row] = {
@@ -88,7 +88,8 @@ def check_picture(picture: Picture, cut: Cutout) -> tuple[Check, ...]:
     for name, row in PICTURE_CHECKS.items():
         measure = row.measure(sight)
         alarm = measure.score is not None and measure.score < LIMITS[name].review
-        findings = tuple(row.say(measure)) if alarm else ()
+        said = {found.code for found in cut.findings}
+        findings = tuple(found for found in row.say(measure) if found.code not in said) if alarm else ()
         checks.append(Check(name=name, score=measure.score, values=measure.values, findings=findings))
     return tuple(checks)
 
