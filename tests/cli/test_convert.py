@@ -208,6 +208,29 @@ def test_a_name_that_is_no_file_name_is_refused(
     assert files_in(Path()) == ["knight.png"]
 
 
+@pytest.mark.parametrize("words", [[""], ["knight.png", "-o", ""], ["knight.png", "--recipe", ""]])
+def test_an_empty_path_is_not_the_current_folder(
+    run: Run, kitchen: list[Recipe], knight: Path, words: list[str]
+) -> None:
+    ended = run("convert", *words)
+    assert (ended.code, kitchen) == (2, [])
+    assert one_sentence(ended.err)
+    assert "it is empty; give a path, or . for the current folder" in ended.err
+    assert files_in(Path()) == [knight.name]
+
+
+def test_pictures_that_differ_by_their_suffix_can_take_it_into_the_name(
+    run: Run, kitchen: list[Recipe], knight: Path
+) -> None:
+    other = knight.with_suffix(".jpg")
+    other.write_bytes(knight.read_bytes())
+    ended = run("convert", knight, other)
+    assert (ended.code, kitchen) == (2, [])
+    assert "rename one, or try --name {stem}-{suffix}" in ended.err or "'{stem}-{suffix}'" in ended.err
+    assert run("convert", knight, other, "--name", "{stem}-{suffix}").code == 0
+    assert {"knight-png.glb", "knight-jpg.glb"} <= set(files_in(Path("out")))
+
+
 def test_a_name_that_is_too_long_is_refused_at_once(run: Run, kitchen: list[Recipe], knight: Path) -> None:
     long = knight.rename(knight.with_name(f"{'k' * 220}.png"))
     for words in (("--name", "n" * 201), ("--name", "{stem}")):

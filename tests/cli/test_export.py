@@ -258,3 +258,11 @@ def test_inspect_judges_each_body(tmp_path: Path, capfd: pytest.CaptureFixture[s
         assert main(["inspect", str(tmp_path / "x.obj")]) == 0
         line = next(line for line in capfd.readouterr().out.splitlines() if "volume" in line)
         assert line.endswith(f"mm3, {told}")
+
+
+@pytest.mark.parametrize("name", ["knight.png", "knight.stl", "knight"])
+def test_export_says_what_it_takes(tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str) -> None:
+    place = tmp_path / name
+    place.write_bytes(b"something else")
+    assert main(["export", str(place), "--format", "fbx"]) == 2
+    assert "is no .glb or .gltf file; export takes an asset" in capfd.readouterr().err

@@ -80,7 +80,7 @@ def check_lean(mesh: Mesh) -> Check:
 
 
 def check_islands(welded: Welded, wanted: Bool) -> Check:
-    """One body: nothing is loose beside it, and nothing floats; `wanted` is the picture's outline."""
+    """One body: nothing is loose beside it, and nothing floats; `wanted` (H,W) is the picture's outline."""
     vertices, faces, found = welded.vertices, welded.faces, welded.bodies
     count = found.count
     share = found.body_areas / max(float(found.area.sum()), 1e-30)
@@ -121,7 +121,8 @@ def check_islands(welded: Welded, wanted: Bool) -> Check:
 def check_parts(wanted: Bool, drawn: Bool, deviation: Deviation, height_m: float) -> Check:
     """All of the outline is there: how far its farthest part lies from what the mesh covers, over the height.
 
-    What simplification took away counts where the outline lacks it too: specks that lay inside are no loss.
+    `wanted` and `drawn` (H,W) are the picture's outline and the mesh's, at one scale. What simplification took away
+    counts where the outline lacks it too: specks that lay inside are no loss. The score is None where one is empty.
     """
     rows = np.flatnonzero(wanted.any(1))
     if not len(rows) or not drawn.any():
@@ -153,7 +154,10 @@ def check_parts(wanted: Bool, drawn: Bool, deviation: Deviation, height_m: float
 
 
 def check_tunnels(welded: Welded, wanted: Bool) -> Check:
-    """It has no more holes through it than its outline shows: genus of the mesh beside the outline's holes."""
+    """It has no more holes through it than its outline shows: genus of the mesh beside the outline's holes.
+
+    `wanted` (H,W) is the picture's outline.
+    """
     faces = welded.faces.astype(np.int64)
     start, end = (
         np.concatenate([faces[:, 0], faces[:, 1], faces[:, 2]]),

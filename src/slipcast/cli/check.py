@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from slipcast.cli.options.common import PATH, debug_option
 from slipcast.cli.terminal import Terminal, quiet
 from slipcast.core.errors import BadInput
 from slipcast.core.mention import Mention
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("pictures", metavar="PICTURE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("pictures", metavar="PICTURE...", nargs=-1, required=True, type=PATH)
 @click.option(
     "--views",
     default="",
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     "--prompt", default="", help="Prompt of the picture; default: that in the JSON beside a bought picture."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each picture.")
-@click.option("--debug", is_flag=True, help="Show what the libraries print; log unexpected errors.")
+@debug_option
 @click.pass_obj
 def check(
     terminal: Terminal,

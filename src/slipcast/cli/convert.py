@@ -9,6 +9,7 @@ import click
 from slipcast.cli.live import StageBar
 from slipcast.cli.options import recipe as recipes
 from slipcast.cli.options.asset import AssetWords, asset_options, recipe_from
+from slipcast.cli.options.common import PATH, debug_option, jobs_option, json_lines_option, out_option
 from slipcast.cli.options.export import is_given
 from slipcast.cli.options.flags import Option
 from slipcast.cli.options.views import sides_of_words, views_of_words
@@ -26,27 +27,20 @@ from slipcast.jobs.sources import Entry, entries_of, names_of, subfolders_left
 
 
 @click.command()
-@click.argument("pictures", metavar="PICTURE...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("pictures", metavar="PICTURE...", nargs=-1, type=PATH)
 @click.option(
     "--from-list",
     "listed",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="List of more pictures: one path per line (- reads stdin), or a manifest (.csv, .jsonl).",
 )
-@click.option(
-    "-o",
-    "--out",
-    default="out",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="Folder for the results.",
-)
+@out_option
 @click.option(
     "--name",
     "pattern",
     default="{stem}",
     show_default=True,
-    help="Name pattern for the results: {stem}, {folder}.",
+    help="Name pattern for the results: {stem}, {folder}, {suffix}.",
 )
 @click.option(
     "--view",
@@ -67,15 +61,7 @@ from slipcast.jobs.sources import Entry, entries_of, names_of, subfolders_left
     help="Vertical field of view of the camera in degrees.",
 )
 @asset_options
-@click.option(
-    "--jobs",
-    cls=Option,
-    fields=("workers",),
-    default=1,
-    show_default=True,
-    type=click.IntRange(0),
-    help="Number of worker processes; 0: as many as fit this machine.",
-)
+@jobs_option
 @click.option(
     "--runner",
     default="local",
@@ -94,8 +80,8 @@ from slipcast.jobs.sources import Entry, entries_of, names_of, subfolders_left
     "--resume", is_flag=True, help="Skip pictures whose asset exists already, made with the same options."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each picture.")
-@click.option("--json-lines", is_flag=True, help="Print an entry as soon as its picture is done, one a line.")
-@click.option("--debug", is_flag=True, help="Show what the libraries print; log unexpected errors.")
+@json_lines_option
+@debug_option
 @click.pass_obj
 def convert(
     terminal: Terminal,

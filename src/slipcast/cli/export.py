@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from slipcast.cli.options.common import PATH, log_option
 from slipcast.cli.options.export import ExportWords, export_options, read_export_options
 from slipcast.cli.terminal import Terminal
 from slipcast.core.errors import BadInput
@@ -16,17 +17,15 @@ from slipcast.jobs.failure import Failure, attempt
 
 
 @click.command()
-@click.argument("assets", metavar="ASSET...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "-o", "--out", type=click.Path(path_type=Path), help="Folder for the results; default: the asset's own."
-)
+@click.argument("assets", metavar="ASSET...", nargs=-1, required=True, type=PATH)
+@click.option("-o", "--out", type=PATH, help="Folder for the results; default: the asset's own.")
 @click.option("-f", "--format", "formats", help="Output formats, comma-separated (see `slipcast formats`).")
 @click.option(
     "--solid", is_flag=True, help="First close small holes, turn the mesh outward, join bodies that overlap."
 )
 @export_options
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each asset.")
-@click.option("--debug", is_flag=True, help="Log unexpected errors.")
+@log_option
 @click.pass_obj
 def export(
     terminal: Terminal,
@@ -81,9 +80,9 @@ def export(
 
 
 @click.command()
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each file.")
-@click.option("--debug", is_flag=True, help="Log unexpected errors.")
+@log_option
 @click.pass_obj
 def inspect(terminal: Terminal, files: tuple[Path, ...], as_json: bool, debug: bool) -> int:
     """Describe each FILE: size in mm, faces, whether it is closed, materials, textures, metadata,

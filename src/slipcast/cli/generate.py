@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from slipcast.cli.live import Board
+from slipcast.cli.options.common import PATH, dry_run_option, log_option
 from slipcast.cli.options.prompt import (
     BuyWords,
     CascadeWords,
@@ -40,7 +41,7 @@ _OUT = click.option(
     "--out",
     default="pictures",
     show_default=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Folder for the results.",
 )
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line for each picture.")
@@ -48,9 +49,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print a JSON objec
 
 @click.command()
 @click.argument("subject", metavar="[WORDS...]", nargs=-1)
-@click.option(
-    "--file", "file", type=click.Path(path_type=Path), help="File with prompts: .txt, .csv or .jsonl."
-)
+@click.option("--file", "file", type=PATH, help="File with prompts: .txt, .csv or .jsonl.")
 @_OUT
 @click.option("--name", default="", help="Name of the picture; default: from the words.")
 @click.option("--count", default=1, show_default=True, help="Number of pictures of each prompt.")
@@ -58,14 +57,14 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print a JSON objec
 @click.option(
     "--batch", is_flag=True, help="Buy at half price within a day; `slipcast batches` collects the pictures."
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be bought and for how much; buy nothing.")
+@dry_run_option
 @click.option(
     "--run", "run", default="", help="Name of the run: what it has spent before counts for --max-cost."
 )
 @spec_options
 @buy_options
 @_JSON
-@click.option("--debug", is_flag=True, help="Log unexpected errors.")
+@log_option
 @click.pass_obj
 def generate(
     terminal: Terminal,
@@ -123,7 +122,7 @@ class Order:
 
 
 @click.command()
-@click.argument("picture", type=click.Path(path_type=Path))
+@click.argument("picture", type=PATH)
 @click.argument("wishes", metavar="WISH...", nargs=-1, required=True)
 @_OUT
 @click.option(
@@ -132,8 +131,8 @@ class Order:
     show_default=True,
     help="Number of the try; another one gives another picture for the same wish.",
 )
-@click.option("--block", type=click.Path(path_type=Path), help="File with forbidden phrases, one per line.")
-@click.option("--dry-run", is_flag=True, help="Say what would be bought and for how much; buy nothing.")
+@click.option("--block", type=PATH, help="File with forbidden phrases, one per line.")
+@dry_run_option
 @buy_options
 @_JSON
 @click.pass_obj

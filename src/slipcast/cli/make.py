@@ -9,6 +9,14 @@ import click
 from slipcast.cli.generate import price_of, say_plan
 from slipcast.cli.live import Board, StageBar
 from slipcast.cli.options.asset import AssetWords, asset_options, recipe_from
+from slipcast.cli.options.common import (
+    debug_option,
+    dry_run_option,
+    json_option,
+    mirror_option,
+    out_option,
+    retries_option,
+)
 from slipcast.cli.options.prompt import (
     BuyWords,
     CascadeWords,
@@ -37,14 +45,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("subject", metavar="WORDS...", nargs=-1, required=True)
-@click.option(
-    "-o",
-    "--out",
-    default="out",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="Folder for the results.",
-)
+@out_option
 @click.option("--name", default="", help="Name of the asset; default: from the words.")
 @click.option(
     "--take",
@@ -61,17 +62,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Number of sides to buy pictures of: 1, 4 or 6.",
 )
-@click.option(
-    "--retries", default=1, show_default=True, help="Number of further tries for a side that does not fit."
-)
-@click.option(
-    "--mirror-symmetric", is_flag=True, help="Buy one of two opposite sides and mirror it to the other."
-)
-@click.option("--dry-run", is_flag=True, help="Say what would be bought and for how much; buy nothing.")
+@retries_option
+@mirror_option
+@dry_run_option
 @spec_options
 @buy_options
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@click.option("--debug", is_flag=True, help="Show what the libraries print; log unexpected errors.")
+@json_option
+@debug_option
 @click.pass_obj
 def make(
     terminal: Terminal,
@@ -147,7 +144,7 @@ def make(
 def sides_of(
     count: int, asked: "Asked", *, model: str, retries: int, mirror_symmetric: bool
 ) -> "SidesOptions | None":
-    """The sides that `--views` asks for beside the front; None for the front alone."""
+    """Return the sides that `--views` asks for beside the front; None for 1, BadInput for a count that is no set."""
     from slipcast.generate.turnaround import SETS, SidesOptions
 
     if count == 1:

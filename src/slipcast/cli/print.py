@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from slipcast.cli.options.collect import collect
+from slipcast.cli.options.common import PATH, debug_option
 from slipcast.cli.options.export import is_given
 from slipcast.cli.options.flags import Option
 from slipcast.cli.options.length import parse_height
@@ -73,9 +74,7 @@ _print_options = collect(
     ),
     click.option("--text", default="", help="Name on the front of the base."),
     click.option("--text-style", default="engraved", show_default=True, help="Letters: engraved or raised."),
-    click.option(
-        "--font", type=click.Path(path_type=Path), help="Font file for --text (.ttf, .otf); default: Aileron."
-    ),
+    click.option("--font", type=PATH, help="Font file for --text (.ttf, .otf); default: Aileron."),
     click.option(
         "--magnet",
         cls=Option,
@@ -127,18 +126,14 @@ _print_options = collect(
 
 
 @click.command(name="print")
-@click.argument(
-    "sources", metavar="MODEL|PICTURE...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
-@click.option(
-    "-o", "--out", default="out", show_default=True, type=click.Path(path_type=Path), help="Output folder."
-)
+@click.argument("sources", metavar="MODEL|PICTURE...", nargs=-1, required=True, type=PATH)
+@click.option("-o", "--out", default="out", show_default=True, type=PATH, help="Output folder.")
 @_print_options
 @click.option(
     "--report", is_flag=True, help="Also write NAME.print.html: walls, overhangs, islands, cut open."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each source.")
-@click.option("--debug", is_flag=True, help="Show what the libraries print; log unexpected errors.")
+@debug_option
 @click.pass_obj
 def print_(
     terminal: Terminal,

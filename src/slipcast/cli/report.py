@@ -4,13 +4,14 @@ from pathlib import Path
 
 import click
 
+from slipcast.cli.options.common import PATH, log_option
 from slipcast.cli.terminal import Terminal
 from slipcast.jobs.failure import Failure, attempt
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--debug", is_flag=True, help="Log unexpected errors.")
+@click.argument("folder", metavar="DIR", type=PATH)
+@log_option
 @click.pass_obj
 def report(terminal: Terminal, folder: Path, debug: bool) -> int:
     """Write DIR/index.html: a contact sheet of all assets in DIR and below, to sort by verdict, filter and open.

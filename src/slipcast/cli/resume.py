@@ -8,6 +8,7 @@ import click
 
 from slipcast.cli.convert import summarize
 from slipcast.cli.live import StageBar
+from slipcast.cli.options.common import PATH, debug_option
 from slipcast.cli.terminal import Terminal, quiet
 from slipcast.jobs.convert import Done
 from slipcast.jobs.failure import Failure, attempt
@@ -15,27 +16,25 @@ from slipcast.jobs.resume import resume_stages
 
 
 @click.command()
-@click.argument("folders", metavar="STAGES...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("folders", metavar="STAGES...", nargs=-1, required=True, type=PATH)
 @click.option(
     "--from",
     "since",
     default="",
     help="Stage to go on from: mask, depth, steps, mesh or texture; default: the first that was edited.",
 )
-@click.option(
-    "-o", "--out", type=click.Path(path_type=Path), help="Folder for the results; default: where it was."
-)
+@click.option("-o", "--out", type=PATH, help="Folder for the results; default: where it was.")
 @click.option(
     "--recipe",
     "recipe_file",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Recipe file (TOML) instead of the one that made the asset.",
 )
 @click.option(
     "--report", is_flag=True, help="Also write NAME.report.html; one that is there is always drawn anew."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each folder.")
-@click.option("--debug", is_flag=True, help="Show what the libraries print; log unexpected errors.")
+@debug_option
 @click.pass_obj
 def resume(
     terminal: Terminal,

@@ -2,6 +2,7 @@
 
 import click
 
+from slipcast.cli.options.common import log_option
 from slipcast.cli.terminal import Terminal
 
 
@@ -42,7 +43,7 @@ def models(ctx: click.Context) -> int:
 
 @models.command()
 @click.argument("name")
-@click.option("--debug", is_flag=True, help="Log unexpected errors.")
+@log_option
 @click.pass_obj
 def pull(terminal: Terminal, name: str, debug: bool) -> int:
     """Fetch the depth model NAME (of the list, or a hub id) once; later it works offline."""

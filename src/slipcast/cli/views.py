@@ -7,6 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from slipcast.cli.live import Board
+from slipcast.cli.options.common import (
+    PATH,
+    debug_option,
+    dry_run_option,
+    json_option,
+    mirror_option,
+    retries_option,
+)
 from slipcast.cli.options.prompt import BuyWords, buy_options, options_of, provider_of
 from slipcast.cli.terminal import Terminal
 from slipcast.core.errors import BadInput
@@ -20,13 +28,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("front", metavar="FRONT", type=click.Path(path_type=Path))
+@click.argument("front", metavar="FRONT", type=PATH)
 @click.option(
     "-o",
     "--out",
     default="out",
     show_default=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Folder for the results: OUT/NAME/front.png, left.png ...",
 )
 @click.option("--name", default="", help="Name of the figurine; default: the picture's.")
@@ -36,16 +44,12 @@ if TYPE_CHECKING:
     show_default=True,
     help=f"Sides to buy, of {SIDES}.",
 )
-@click.option(
-    "--retries", default=1, show_default=True, help="Number of further tries for a side that does not fit."
-)
-@click.option(
-    "--mirror-symmetric", is_flag=True, help="Buy one of two opposite sides and mirror it to the other."
-)
-@click.option("--dry-run", is_flag=True, help="Say what would be bought and for how much; buy nothing.")
+@retries_option
+@mirror_option
+@dry_run_option
 @buy_options
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@click.option("--debug", is_flag=True, help="Show what the libraries print; log unexpected errors.")
+@json_option
+@debug_option
 @click.pass_obj
 def views(
     terminal: Terminal,

@@ -9,6 +9,7 @@ import click
 
 from slipcast.cli.convert import summarize
 from slipcast.cli.options.asset import AssetWords, asset_options, recipe_from
+from slipcast.cli.options.common import PATH, debug_option, jobs_option, json_lines_option, out_option
 from slipcast.cli.options.flags import Option
 from slipcast.cli.terminal import Terminal, quiet
 from slipcast.core.errors import BadInput
@@ -21,17 +22,10 @@ from slipcast.jobs.watch import FAILED, FolderGone, WatchOptions, watch_folder
 
 
 @click.command()
-@click.argument("folder", metavar="IN", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--out",
-    default="out",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="Folder for the results.",
-)
+@click.argument("folder", metavar="IN", type=PATH)
+@out_option
 @asset_options
-@click.option("--move", type=click.Path(path_type=Path), help="Move pictures that are done to this folder.")
+@click.option("--move", type=PATH, help="Move pictures that are done to this folder.")
 @click.option(
     "--settle",
     cls=Option,
@@ -49,17 +43,9 @@ from slipcast.jobs.watch import FAILED, FolderGone, WatchOptions, watch_folder
     help="Seconds that owl_left.png waits for more sides of the owl.",
 )
 @click.option("--once", is_flag=True, help="End when all pictures in the folder are done.")
-@click.option(
-    "--jobs",
-    cls=Option,
-    fields=("workers",),
-    default=1,
-    show_default=True,
-    type=click.IntRange(0),
-    help="Number of worker processes; 0: as many as fit this machine.",
-)
-@click.option("--json-lines", is_flag=True, help="Print an entry as soon as its picture is done, one a line.")
-@click.option("--debug", is_flag=True, help="Show what the libraries print; log unexpected errors.")
+@jobs_option
+@json_lines_option
+@debug_option
 @click.pass_obj
 def watch(
     terminal: Terminal,

@@ -8,7 +8,10 @@ import numpy as np
 
 
 def check_array(owner: object, name: str, shape: tuple[int | None, ...], dtype: type[np.generic]) -> None:
-    """Check one array field's shape (None: any length) and type, and make it read-only; ValueError."""
+    """Check one array field's shape (None: any length) and type, and make it read-only.
+
+    Raises ValueError that names the owner's class, the field, and what it is instead.
+    """
     array = getattr(owner, name)
     fits = (
         isinstance(array, np.ndarray)

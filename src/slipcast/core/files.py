@@ -155,7 +155,10 @@ def _hold_signals() -> Iterator[None]:
 
 @contextmanager
 def tell_writing(path: Path) -> Iterator[None]:
-    """Turn the system's refusal to write `path` into one sentence."""
+    """Turn the system's refusal to write `path` into one sentence.
+
+    Raises DiskFull where there is no room, else BadInput with the system's reason and the cure.
+    """
     try:
         yield
     except OSError as error:

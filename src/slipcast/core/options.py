@@ -45,7 +45,11 @@ class Rule:
 
 
 def whole(low: int, high: int, *, example: int) -> Rule:
-    """A whole number from `low` to `high`; no bool."""
+    """A whole number from `low` to `high`; no bool.
+
+    >>> whole(1, 9, example=3).cure
+    'a whole number from 1 to 9, for instance 3'
+    """
 
     def fit(value: object) -> object:
         if isinstance(value, bool) or not isinstance(value, Integral) or not low <= int(value) <= high:
@@ -56,7 +60,11 @@ def whole(low: int, high: int, *, example: int) -> Rule:
 
 
 def real(low: float, high: float, *, example: float, unit: str = "") -> Rule:
-    """A finite number from `low` to `high`; no bool, no text."""
+    """A finite number from `low` to `high`; no bool, no text.
+
+    >>> real(0, 1, example=0.5).fit(1)
+    1.0
+    """
 
     def fit(value: object) -> object:
         if isinstance(value, bool) or not isinstance(value, Real) or not low <= float(value) <= high:
@@ -72,7 +80,11 @@ FOV = real(1, 120, example=24, unit="degrees")
 
 
 def choice(words: Iterable[str]) -> Rule:
-    """One of `words`, in any case; of a StrEnum the member."""
+    """One of `words`, in any case; of a StrEnum the member.
+
+    >>> choice(("draft", "fine")).fit("Fine")
+    'fine'
+    """
     known = {str(getattr(word, "value", word)): word for word in words}
 
     def fit(value: object) -> object:
@@ -135,7 +147,11 @@ def instance(kind: type) -> Rule:
 
 
 def several(rule: Rule, *, least: int = 0, most: int = 1_000_000) -> Rule:
-    """A tuple (or list) of what `rule` takes, of `least` to `most`; no text."""
+    """A tuple (or list) of what `rule` takes, of `least` to `most`; no text.
+
+    >>> several(whole(1, 9, example=3), most=2).fit([1, 2])
+    (1, 2)
+    """
 
     def fit(value: object) -> object:
         if not isinstance(value, tuple | list) or not least <= len(value) <= most:

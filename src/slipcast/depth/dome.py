@@ -159,7 +159,10 @@ def inflate(mask: Bool) -> F32:
 
 
 def read_shading_relief(pixels: U8, mask: Bool, height_px: float) -> F32:
-    """Return the band-passed luminance inside `mask`, about [-1, 1]: light is near, dark is far."""
+    """Return (H,W) the band-passed luminance of `pixels` (H,W,3), about [-1, 1]: light is near, dark is far.
+
+    It is 0 outside `mask` (H,W); the band goes with `height_px`, the figurine's height.
+    """
     grey: F32 = pixels.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32) / np.float32(255)
     fine = blur_within(grey, mask, 0.0025 * height_px)
     coarse = blur_within(grey, mask, 0.02 * height_px)

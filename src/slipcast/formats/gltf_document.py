@@ -214,7 +214,10 @@ class Document:
 
 
 def parse(path: Path) -> Document:
-    """Read a .glb or .gltf; which one is told by its content."""
+    """Read a .glb or .gltf; which one is told by its content.
+
+    Raises BadInput for what is no glTF 2.0, is cut short or has more values than a figurine's file can have.
+    """
     data = read_bytes(path)
     binary: bytes | None = None
     text = data
@@ -312,6 +315,7 @@ def _resource(path: Path, uri: object, most: int) -> bytes:
 
 
 def objects(document: Document, holder: Json, key: str) -> list[Json]:
+    """Return the objects listed under `key`, none where it is absent; BadInput for anything else there."""
     entries = holder.get(key, [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise document.fail(f"`{key}` is not a list of objects")
@@ -319,6 +323,7 @@ def objects(document: Document, holder: Json, key: str) -> list[Json]:
 
 
 def integer(document: Document, holder: Json, key: str, default: int | None = None) -> int:
+    """Return the whole number from 0 on under `key`, or `default`; BadInput for anything else there."""
     value = holder.get(key, default)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**40:
         raise document.fail(f"`{key}` is {value!r}, which is not a whole number in range")
@@ -326,6 +331,7 @@ def integer(document: Document, holder: Json, key: str, default: int | None = No
 
 
 def numbers(document: Document, node: Json, key: str, default: list[float]) -> F64:
+    """Return (N,) the numbers under `key`, as many as `default` has; BadInput for anything else there."""
     value = node.get(key, default)
     if (
         not isinstance(value, list)

@@ -158,7 +158,10 @@ class Scene:
 
 
 def attribute(document: Document, primitive: Json, name: str) -> "np.typing.NDArray[np.generic] | None":
-    """The array of one vertex attribute, or None where the primitive has none."""
+    """Return (V,K) one vertex attribute, or None where the primitive has none.
+
+    Raises BadInput where its accessor, or the Draco mesh that should hold it, does not.
+    """
     attributes = primitive.get("attributes")
     if not isinstance(attributes, dict):
         raise document.fail("a primitive has no attributes")
@@ -172,7 +175,7 @@ def attribute(document: Document, primitive: Json, name: str) -> "np.typing.NDAr
 
 
 def positions(document: Document, primitive: Json) -> "np.typing.NDArray[np.generic]":
-    """(V,3) positions of a primitive."""
+    """Return (V,3) the positions of a primitive; BadInput where it has none."""
     points = attribute(document, primitive, "POSITION")
     if points is None or points.shape[1] != 3:
         raise document.fail("a primitive has no POSITION")

@@ -61,7 +61,10 @@ class Surface:
 
 
 def read_surface(document: Document, primitive: Json) -> Surface:
-    """Read the material of a primitive; one without a material has glTF's default one."""
+    """Read the material of a primitive; one without a material has glTF's default one.
+
+    Raises BadInput for factors out of range and references that lead nowhere.
+    """
     material = document.at("materials", primitive["material"]) if "material" in primitive else {}
     pbr = material.get("pbrMetallicRoughness")
     pbr = pbr if isinstance(pbr, dict) else {}

@@ -77,6 +77,6 @@ def srgb_from_linear(linear: F32) -> U8:
 
 
 def linear_from_srgb(color: U8) -> F32:
-    """Return linear light from 0 to 1 of sRGB of 8 bits."""
+    """Return linear light, 0 to 1, of sRGB of 8 bits; the shape of `color`, (...,3), stays (IEC 61966-2-1)."""
     value = color.astype(np.float32) / 255
     return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4).astype(np.float32)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from slipcast.cli.options.common import PATH
 from slipcast.core.errors import BadInput
 
 
@@ -15,7 +16,7 @@ from slipcast.core.errors import BadInput
     "--root",
     "roots",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Folder that the agent may read and write; may be given several times. Default: the current one.",
 )
 @click.option(

@@ -73,6 +73,8 @@ def _export(asset: Path, job: ExportJob, places: dict[Path, Path]) -> Exported:
     from slipcast.core.files import write_files
     from slipcast.formats.gltf.read_figurine import read_asset
 
+    if asset.suffix.lower() not in (".glb", ".gltf") and asset.is_file():
+        raise BadInput(f"{asset} is no .glb or .gltf file; export takes an asset, for instance knight.glb")
     figurine, lost = read_asset(asset)
     files: dict[str, bytes] = {}
     findings: list[Finding] = list(lost)

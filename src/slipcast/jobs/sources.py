@@ -157,31 +157,33 @@ def _json_rows(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, object
 
 
 def names_of(entries: Iterable[Entry], pattern: str) -> dict[Path, str]:
-    """Picture -> name of its asset: a manifest's, or made by a pattern with `{stem}` and `{folder}`.
+    """Picture -> name of its asset: a manifest's, or made by a pattern with `{stem}`, `{folder}` and `{suffix}`.
 
     What no file of Windows may be called is made safe (`con` becomes `_con`), so that the files can go anywhere. Raises
     BadInput for a pattern or a name that is no file name or too long, and for two pictures of one name, since their
     results would overwrite each other; case is ignored because some disks ignore it. No number is added behind the
     user's back: the same call gives the same files.
     """
-    plain = pattern.replace("{stem}", "").replace("{folder}", "")
+    plain = pattern
+    for word in ("{stem}", "{folder}", "{suffix}"):
+        plain = plain.replace(word, "")
     if not pattern or set(plain) & set("/\\{}\0"):
         raise BadInput(
-            f"the name {pattern!r} is no pattern for file names; use {{stem}}, {{folder}} and plain letters"
+            f"the name {pattern!r} is no pattern for file names; use {{stem}}, {{folder}}, {{suffix}} and plain letters"
         )
     names: dict[Path, str] = {}
     first: dict[str, Path] = {}
     for entry in entries:
         path = entry.picture
-        name = pattern.replace("{stem}", entry.name or path.stem).replace(
-            "{folder}", path.absolute().parent.name
-        )
+        name = pattern.replace("{stem}", entry.name or path.stem).replace("{suffix}", path.suffix.lstrip("."))
+        name = name.replace("{folder}", path.absolute().parent.name)
         name = entry.words.get("name", name)
         name = check_name(name, whose=f"the name of the asset of {path}")
         other = first.setdefault(name.casefold(), path)
         if other is not path:
+            what = "{suffix}" if other.absolute().parent == path.absolute().parent else "{folder}"
             raise BadInput(
-                f"{other} and {path} would both be called {name}; rename one, or try the name '{{folder}}-{{stem}}'"
+                f"{other} and {path} would both be called {name}; rename one, or try the name '{{stem}}-{what}'"
             )
         names[path] = name
     return names

@@ -6,7 +6,7 @@ from slipcast.core.values import F32, I32, I64, Mesh
 
 
 def weld(mesh: Mesh) -> tuple[F32, I32]:
-    """Return vertices and faces with equal positions merged; faces that collapse are dropped."""
+    """Return (V,3) vertices in metres, equal ones merged, and (F,3) faces; those that collapse are dropped."""
     first, index = _group_equal(mesh.vertices)
     faces = index[mesh.faces].astype(np.int32)
     proper = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])

@@ -147,7 +147,10 @@ def check_pictures(pictures: Sequence[Picture]) -> None:
 
 
 def cut_views(pictures: Sequence[Picture], options: CutoutOptions) -> list[tuple[Picture, Cutout]]:
-    """Each picture, no larger than can be used, and its cutout; two at a time. Errors begin with the view."""
+    """Return each picture, no larger than can be used, and its cutout; two are worked on at a time.
+
+    Raises what `cut_out` raises; of several pictures the sentence begins with the view.
+    """
 
     def one(picture: Picture) -> tuple[Picture, Cutout]:
         small = downscale(picture, options)

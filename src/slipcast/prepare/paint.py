@@ -95,7 +95,7 @@ class Painted:
 def pick_palette(surface: Surface, texture: U8, options: PaintOptions) -> Palette:
     """Return the palette that serves what is seen of `surface` best, or the given filaments.
 
-    The figurine chooses; its base takes the nearest of its colours.
+    `texture` (H,W,3) is sRGB. The figurine chooses; its base takes the nearest of its colours.
     """
     seen = surface.kind != int(Kind.CAVITY)
     if not options.filaments and surface.textured.any():

@@ -186,7 +186,10 @@ def _quantile(lab: F64, weight: F64, share: float) -> F64:
 
 
 def map_to_filaments(colors: U8, area: F64, filaments: Sequence[Color]) -> tuple[Palette, I64]:
-    """Return which of `filaments` each colour takes, by CIEDE2000; raises BadInput for fewer than two."""
+    """Return the palette of `filaments`, and (N,) which of them each of `colors` (N,3) sRGB takes, by CIEDE2000.
+
+    `area` (N,) weighs the colours. Raises BadInput for fewer than two filaments and for too many.
+    """
     if not 2 <= len(filaments) <= MOST_COLORS:
         raise BadInput(f"filaments must be 2 to {MOST_COLORS} colours, got {len(filaments)}")
     rgb = np.array(filaments, np.uint8)

@@ -298,7 +298,7 @@ def _snap_to_shell(columns: RayGrid, shell: F64, places: F64, chosen: Bool) -> N
 
 
 def triangulate(places: F64, quads: I64) -> I64:
-    """Each quad cut along its shorter diagonal."""
+    """Return (2Q,3) triangles of `quads` (Q,4), each cut along its shorter diagonal; `places` are (N,3)."""
     a, b, c, d = quads.T
     flat = ((places[a] - places[c]) ** 2).sum(1) <= ((places[b] - places[d]) ** 2).sum(1)
     one = np.where(flat, [a, b, c], [a, b, d])

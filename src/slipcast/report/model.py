@@ -72,7 +72,10 @@ def _signed(unit: F32) -> NDArray[np.int8]:
 
 
 def thickness_level(thickness_m: F32 | F64, wall_m: float) -> U8:
-    """0 at a quarter of a wall and below, 255 at 32 walls and above, by octaves; also where nothing was hit."""
+    """Return (N,) 0 at a quarter of a wall and below, 255 at 32 walls and above, by octaves.
+
+    `thickness_m` (N,) is in metres, infinite where nothing was hit.
+    """
     octave = np.log2(np.clip(thickness_m / wall_m, 0.25, 32))
     return np.asarray(np.round((octave + 2) / 7 * 255), np.uint8)
 

@@ -197,7 +197,10 @@ def color_overhangs(vertices_mm: F64, faces: np.ndarray) -> U8:
 
 
 def cut_open(body: Body) -> U8 | None:
-    """Return the half of a part that lies left of its middle, the cut in its own colour; None where nothing is left."""
+    """Return (H,W,3) a drawing of the half of a part that lies left of its middle; None where nothing is left.
+
+    The cut and the walls of cavities have colours of their own.
+    """
     middle = float(body.box_mm[:, 0].mean())
     half = body.solid.trim_by_plane((-1.0, 0.0, 0.0), -middle)
     if half.is_empty():

@@ -200,7 +200,10 @@ def read_finding(entry: Mapping[str, Any]) -> Finding:
 
 
 def decode(place: Path) -> np.ndarray[tuple[int, ...], np.dtype[Any]]:
-    """The picture as it is, 8 or 16 bits; Pillow would make 8 bits of a 16-bit picture with colours."""
+    """Return (H,W) or (H,W,C) the picture as it is, 8 or 16 bits.
+
+    Pillow would make 8 bits of a 16-bit picture with colours. Raises BadInput for what is no such picture.
+    """
     import cv2
 
     data = np.frombuffer(place.read_bytes(), np.uint8)
@@ -222,7 +225,10 @@ def read_color(place: Path) -> U8:
 
 
 def read_gray(place: Path, shape: tuple[int, ...]) -> U16:
-    """(H,W) 16 bits: 8 bits are widened, an added alpha is passed over, three equal channels are one."""
+    """Return (H,W) 16 bits: 8 bits are widened, an added alpha is passed over, three equal channels are one.
+
+    Raises BadInput for another size than `shape`, and for colours.
+    """
     pixels = decode(place)
     if pixels.shape[:2] != tuple(shape[:2]):
         raise other_size(place, pixels.shape, shape)
@@ -243,7 +249,7 @@ def other_size(place: Path, have: tuple[int, ...], want: tuple[int, ...]) -> Bad
 
 
 def shells_of(depth: Shells) -> dict[str, F32]:
-    """Both shells by their names."""
+    """Return both shells (H,W), in metres, by their names."""
     return {"front": depth.front, "back": depth.back}
 
 
@@ -269,7 +275,7 @@ def png_of_picture(picture: Picture) -> bytes:
 
 
 def png(pixels: np.ndarray[tuple[int, ...], np.dtype[Any]]) -> bytes:
-    """8 or 16 bits as a PNG."""
+    """Return the bytes of a PNG of `pixels` (H,W) or (H,W,3 or 4), 8 or 16 bits."""
     from PIL import Image
 
     out = io.BytesIO()

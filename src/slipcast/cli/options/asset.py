@@ -9,6 +9,7 @@ import click
 
 from slipcast.cli.options import recipe
 from slipcast.cli.options.collect import collect
+from slipcast.cli.options.common import PATH
 from slipcast.cli.options.export import EXPORT_OPTIONS, ExportWords, is_given, read_export_options
 from slipcast.cli.options.flags import Option
 from slipcast.cli.options.length import parse_elevation, parse_height
@@ -105,12 +106,10 @@ _OPTIONS = (
         default="",
         help="Minimum requirements, e.g. 'closed,iou>=0.95,thickness>=0.8mm'.",
     ),
-    click.option(
-        "--recipe", type=click.Path(path_type=Path), help="Recipe file (TOML); options beside it win."
-    ),
+    click.option("--recipe", type=PATH, help="Recipe file (TOML); options beside it win."),
     click.option(
         "--save-recipe",
-        type=click.Path(path_type=Path),
+        type=PATH,
         help="File for all choices that differ from the defaults (TOML).",
     ),
     click.option(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from slipcast.cli.options.collect import collect
+from slipcast.cli.options.common import PATH
 from slipcast.cli.options.flags import Option
 from slipcast.core.errors import BadInput
 from slipcast.core.values import View
@@ -48,7 +49,7 @@ class SpecWords:
 
 _SPEC = (
     click.option("--preset", default="", help="Style preset (see `slipcast prompt --list`)."),
-    click.option("--presets", type=click.Path(path_type=Path), help="TOML file with your own presets."),
+    click.option("--presets", type=PATH, help="TOML file with your own presets."),
     click.option(
         "--profile",
         default="for_3d",
@@ -81,7 +82,7 @@ _SPEC = (
     ),
     click.option(
         "--block",
-        type=click.Path(path_type=Path),
+        type=PATH,
         help="File with forbidden phrases, one per line.",
     ),
 )
@@ -128,14 +129,12 @@ _BUY = (
         show_default=True,
         help="Picture provider: gemini, or folder (pictures from disk).",
     ),
-    click.option(
-        "--pictures", type=click.Path(path_type=Path), help="Picture or folder for --provider folder."
-    ),
+    click.option("--pictures", type=PATH, help="Picture or folder for --provider folder."),
     click.option("--model", default="", help="Picture model (see `slipcast costs --models`)."),
     click.option("--ratio", default="1:1", show_default=True, help="Aspect ratio, width to height."),
     click.option("--size", default="1K", show_default=True, help="Picture size: 1K, 2K or 4K."),
     click.option("--thinking", default="", help="Thinking level, for models that have levels."),
-    click.option("--reference", multiple=True, type=click.Path(path_type=Path), help="Reference picture."),
+    click.option("--reference", multiple=True, type=PATH, help="Reference picture."),
     click.option(
         "--project",
         default="default",
@@ -246,7 +245,7 @@ def cascade_of(words: CascadeWords) -> "CascadeOptions | None":
 def limits_of(
     block: Path | None, *, shortest: int = PromptLimits.shortest, longest: int = PromptLimits.longest
 ) -> PromptLimits:
-    """What may be sent; `block` is a file with phrases that may not."""
+    """Return what may be sent; `block` is a file with phrases that may not. BadInput where it cannot be read."""
     if block is None:
         return PromptLimits(shortest=shortest, longest=longest)
     try:
@@ -260,7 +259,10 @@ def limits_of(
 
 
 def spec_of(subject: str, words: SpecWords, extra: Mapping[str, Any] | None = None) -> FigurineSpec:
-    """The figurine that the options describe; `extra` are fields of one row of a file, which count more."""
+    """Return the figurine that the options describe; `extra` are fields of one row of a file, which count more.
+
+    Raises BadInput for presets that are no file and for what FigurineSpec refuses.
+    """
     if words.presets is not None and not words.presets.is_file():
         raise BadInput(f"--presets {words.presets} is no file; give a TOML file with presets")
     plain: dict[str, Any] = {
@@ -346,7 +348,7 @@ def provider_of(words: BuyWords, *, dry_run: bool = False) -> "Provider":
 
 
 def options_of(words: BuyWords, *, run: str = "") -> "GenerateOptions":
-    """How the options say that pictures are bought."""
+    """Return how the options say that pictures are bought; BadInput for what cannot be."""
     from slipcast.generate.money.ledger import Budget
     from slipcast.generate.results import GenerateOptions
     from slipcast.generate.traffic.limits import LimitOptions

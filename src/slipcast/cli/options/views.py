@@ -22,7 +22,7 @@ def views_of_words(words: str) -> dict[View, Path]:
 
 
 def sides_of_words(words: str) -> tuple[View, ...]:
-    """`front,left,back` -> the sides of a sheet from left to right."""
+    """Return the sides of a sheet from left to right, of `front,left,back`; BadInput for what is no set of sides."""
     sides = tuple(view_of(word.strip()) for word in words.split(",") if word.strip())
     if len(set(sides)) != len(sides):
         raise BadInput(f"--sheet names {words!r}, a side twice; name each once")

@@ -361,7 +361,10 @@ def calmed(values: F32, inside: Bool) -> F32:
 
 
 def carry_outward(values: F32, inside: Bool) -> F32:
-    """The values with every pixel outside replaced by the nearest one inside, smoothed only there."""
+    """Return `values` (H,W) with every pixel outside replaced by the nearest one inside, smoothed only there.
+
+    `inside` (H,W) is where they are known; where nothing is, they come back as they are.
+    """
     if not inside.any():
         return values
     filled = values[find_nearest(inside)]

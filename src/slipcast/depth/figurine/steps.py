@@ -70,12 +70,18 @@ def find_steps(net: EdgeNetwork, picture: F32, coverage: F32, front: F32, back: 
 
 
 def rise_of(gap: F32) -> F32:
-    """How far a step rises if there is one, in sides of the square, from the network's channel `gap`."""
+    """Return (S,S) how far a step rises if there is one, in sides of the square.
+
+    `gap` (S,S) is the network's channel, before softplus.
+    """
     return np.asarray(np.logaddexp(0, gap - np.float32(2.5)), np.float32)
 
 
 def sure_of(near: F32) -> F32:
-    """The share of the rise that is believed, from the network's channel `near`."""
+    """Return (S,S) the share of the rise that is believed, 0 to 1.
+
+    `near` (S,S) is the network's channel, a logit.
+    """
     low, high = _TRUSTED
     share = np.clip((1 / (1 + np.exp(-near)) - low) / (high - low), 0, 1).astype(np.float32)
     return np.asarray(share * share * (3 - 2 * share), np.float32)

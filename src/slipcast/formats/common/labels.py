@@ -14,7 +14,7 @@ def write_labels(source: U8) -> str:
 
 
 def read_labels(text: str, faces: int) -> U8 | None:
-    """`faces` labels out of the text that `write_labels` made; None where it does not hold them."""
+    """Return (F,) labels, F being `faces`, of the text that `write_labels` made; None where it does not hold them."""
     try:
         unpacker = zlib.decompressobj()
         data = unpacker.decompress(base64.b64decode(text, validate=True), faces + 1)

@@ -49,7 +49,10 @@ def check_name(name: object, *, whose: str = "name") -> str:
         or not name.isprintable()
         or set(name) & set("/\\")
     ):
-        raise BadInput(f"{whose} is {show(name)}; give a name for files, for instance 'knight'", field="name")
+        raise BadInput(
+            f"{whose} is {show(name)}, which is no file name; give a name for files, for instance 'knight'",
+            field="name",
+        )
     if len(name.encode()) > LONGEST_BYTES:
         raise BadInput(
             f"{whose} is {show(name)}, which is {len(name.encode())} bytes long; give a name of at most "
