@@ -39,7 +39,7 @@ _ALONG = 0.4
 """A gap has a limb along so much of its border."""
 _WORTH_DOUBT = 0.01
 _HOLLOW = 0.25
-"""An inside of this share of the figure in which nothing is drawn may be a ring's, several of them together a cage's."""
+"""An inside of this share of the figure in which nothing is drawn may be a ring's, several of them a cage's."""
 _FLOATS_PX = 12
 _DOORS = (0.02, 0.04, 0.07, 0.11, 0.16, 0.22)
 """A gap in an outline is at most so wide, of the figure's longer side."""
