@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from slipcast.cli.options.common import PATH
 from slipcast.core.errors import BadInput
 
 
@@ -16,7 +15,7 @@ from slipcast.core.errors import BadInput
     "--root",
     "roots",
     multiple=True,
-    type=PATH,
+    type=click.Path(path_type=Path),
     help="Folder that the agent may read and write; may be given several times. Default: the current one.",
 )
 @click.option(

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 import click
 
-from slipcast.cli.options.common import PATH
 from slipcast.core.errors import BadInput
 from slipcast.service import audit as audits
 from slipcast.service import keys as api_keys
@@ -24,11 +23,13 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 _PLACES = (
     click.option(
         "--config",
-        type=PATH,
+        type=click.Path(path_type=Path),
         help="Settings file (TOML) with a section for each environment.",
     ),
     click.option("--environment", help="Section of --config, e.g. staging or production."),
-    click.option("--data", type=PATH, help="Folder of the embedded database and store."),
+    click.option(
+        "--data", type=click.Path(path_type=Path), help="Folder of the embedded database and store."
+    ),
     click.option("--database", help="Database address (postgresql://...) instead of the embedded one."),
     click.option("--store", help="Store address (s3://..., gs://...) instead of a folder."),
 )
@@ -276,7 +277,7 @@ def audit(settings: Settings, verify: bool, name: str) -> int:
 
 
 @admin.command()
-@click.argument("file", type=PATH)
+@click.argument("file", type=click.Path(path_type=Path))
 @click.pass_obj
 def backup(settings: Settings, file: Path) -> None:
     """Write database and store into FILE (a tar), while the service runs."""
@@ -289,7 +290,7 @@ def backup(settings: Settings, file: Path) -> None:
 
 
 @admin.command()
-@click.argument("file", type=PATH)
+@click.argument("file", type=click.Path(path_type=Path))
 @click.pass_obj
 def restore(settings: Settings, file: Path) -> None:
     """Fill an empty database and store from FILE."""
