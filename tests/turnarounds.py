@@ -1,11 +1,12 @@
 """A small figurine seen from all sides, drawn by rays: a body, a nose towards +Z and a hat to its own left."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from slipcast.core.orbit import OrbitCamera
-from slipcast.core.values import F32, Camera, Cutout, Mesh, ModelInfo, Shells, View
+from slipcast.core.values import F32, U8, Camera, Cutout, Mesh, ModelInfo, Shells, View
 from slipcast.mesh.raycast import Scene
 from slipcast.mesh.topology import make_mesh
 from slipcast.reconstruct.level_set import mesh_level_set
@@ -52,8 +53,15 @@ def camera_of(view: View, **fields: float) -> OrbitCamera:
     return camera.turned(**fields)
 
 
-def shoot(mesh: Mesh, view: View, camera: OrbitCamera | None = None) -> Shot:
-    """The mesh from one side; red is how far to its own left a point is, green its height, blue its front."""
+def by_place(points: F32) -> U8:
+    """(N,3) colours: red is how far to its own left a point is, green its height, blue its front."""
+    return np.clip(128 + 200 * points, 0, 255).astype(np.uint8)
+
+
+def shoot(
+    mesh: Mesh, view: View, camera: OrbitCamera | None = None, paint: Callable[[F32], U8] = by_place
+) -> Shot:
+    """The mesh from one side, painted by `paint` of (N,3) points."""
     camera = camera or camera_of(view)
     at = np.arange(SIDE_PX, dtype=np.float32) + 0.5
     x, y = np.meshgrid(at, at)
@@ -65,7 +73,7 @@ def shoot(mesh: Mesh, view: View, camera: OrbitCamera | None = None) -> Shot:
     hit = np.isfinite(first)
     point = eye + way * np.where(hit, first, 0)[:, None]
     pixels = np.full((SIDE_PX**2, 3), 240, np.uint8)
-    pixels[hit] = np.clip(128 + 200 * point[hit], 0, 255).astype(np.uint8)
+    pixels[hit] = paint(point[hit])
     shape = (SIDE_PX, SIDE_PX)
     unit = camera.focal_px / camera.distance
 
