@@ -10,7 +10,7 @@ from slipcast.texture.profile import is_profile
 from slipcast.texture.regions import find_regions, join_lit_and_shaded, to_lab
 
 HAIR, SKIN, COAT, DARK = (170, 70, 30), (240, 200, 170), (40, 80, 170), (20, 20, 20)
-FUR, WHITE = (230, 130, 60), (250, 246, 238)
+FUR, WHITE, TANNED = (230, 130, 60), (250, 246, 238), (205, 140, 105)
 
 
 def figure() -> tuple[U8, Bool]:
@@ -221,3 +221,29 @@ def test_hair_is_no_shade_of_a_hood() -> None:
     pixels[:, 60:] = (154, 61, 87)
     label = np.where(mask, (column >= 60).astype(np.int64), -1)
     assert join_lit_and_shaded(label, 2, pixels, mask)[1] == 2
+
+
+def boy() -> tuple[U8, Bool]:
+    """Short hair on a head whose cheeks reach the outline, a white shirt between bare arms, trousers."""
+    row, column = np.mgrid[:320, :200]
+    head = np.hypot(row - 60, column - 100) < 50
+    body = (row >= 105) & (row < 210) & (np.abs(column - 100) < 62)
+    legs = (row >= 210) & (row < 315) & (np.abs(column - 100) < 45)
+    pixels = np.full((320, 200, 3), 255, np.uint8)
+    pixels[legs], pixels[body], pixels[head] = COAT, WHITE, TANNED
+    pixels[body & (np.abs(column - 100) >= 42) & (row > 165)] = TANNED
+    pixels[head & (row < 42)] = DARK
+    return pixels, head | body | legs
+
+
+def test_hair_on_top_of_a_face_covers_the_back_of_the_head() -> None:
+    pixels, mask = boy()
+    back = make_back(pixels, mask)
+    assert off(back[20:75, 65:135], DARK).max() < 60
+    assert off(back[104:106, 90:110], DARK).min() > 60  # the neck is bare
+
+
+def test_a_white_shirt_between_bare_arms_goes_around() -> None:
+    pixels, mask = boy()
+    back = make_back(pixels, mask)
+    assert off(back[135:200, 70:130], WHITE).max() < 60
