@@ -47,32 +47,34 @@ def rasterize(screen: F64, z: F64, faces: I32, width_px: int, height_px: int) ->
     slope = np.stack([-tall[(k + 1) % 3] / area for k in range(3)])
     rise = np.stack([wide[(k + 1) % 3] / area for k in range(3)])
     base = np.stack([-(slope[k] * x[(k + 1) % 3] + rise[k] * y[(k + 1) % 3]) for k in range(3)])
-    which, row = _repeat(np.arange(len(drawn)), top[drawn], (bottom - top + 1)[drawn])
+    which, row = _repeat(top[drawn], (bottom - top + 1)[drawn])
 
     left, right = np.full(len(which), 0.5), np.full(len(which), width_px - 0.5)
+    middle = row + 0.5
     for k in range(3):
-        along = slope[k][which]
-        offset = base[k][which] + rise[k][which] * (row + 0.5)
+        along = np.take(slope[k], which)
+        offset = np.take(rise[k], which) * middle
+        offset += np.take(base[k], which)
         with np.errstate(divide="ignore", invalid="ignore"):
             cross = -offset / along
-        np.maximum(left, cross, out=left, where=along > 0)
-        np.minimum(right, cross, out=right, where=along < 0)
+        # Where a row runs along the edge it is on one side of it: all or nothing.
+        np.maximum(left, np.where(along > 0, cross, 0.5), out=left)
+        np.minimum(right, np.where(along < 0, cross, width_px - 0.5), out=right)
         right[(along == 0) & (offset < 0)] = -1.0
     first = np.ceil(left - 0.5).astype(np.int64)
     length = np.maximum(np.floor(right - 0.5).astype(np.int64) - first + 1, 0)
 
     # Depth is linear over a face as well: one slope and one value for each row's first pixel.
     fall = (slope * deep).sum(0)
-    start = (
-        (base * deep).sum(0)[which] + (rise * deep).sum(0)[which] * (row + 0.5) + fall[which] * (first + 0.5)
-    )
+    start = (base * deep).sum(0)[which] + (rise * deep).sum(0)[which] * middle + fall[which] * (first + 0.5)
     begin, ends = 0, np.cumsum(length)
     while begin < len(which):
         end = max(begin + 1, int(np.searchsorted(ends, (ends[begin - 1] if begin else 0) + _CHUNK)))
         end = min(end, len(which))
         part = slice(begin, end)
         begin = end
-        span, step = _repeat(np.arange(part.start, end), np.zeros(end - part.start, np.int64), length[part])
+        span, step = _repeat(np.zeros(end - part.start, np.int64), length[part])
+        span += part.start
         if not len(span):
             continue
         owner = which[span]
@@ -84,25 +86,34 @@ def rasterize(screen: F64, z: F64, faces: I32, width_px: int, height_px: int) ->
     weights = np.zeros((height_px * width_px, 3), np.float32)
     shown = np.flatnonzero(best != np.iinfo(np.uint64).max)
     face[shown] = (best[shown] & np.uint64(0xFFFFFFFF)).astype(np.int32)
-    row, column = np.divmod(shown, width_px)
+    rows = shown // width_px
+    across, down = shown - rows * width_px + 0.5, rows + 0.5
     place = np.empty(len(faces), np.int32)
     place[drawn] = np.arange(len(drawn), dtype=np.int32)
     own = place[face[shown]]
+    parts = np.empty((len(shown), 3), np.float32)
     for k in range(3):
-        weights[shown, k] = base[k][own] + slope[k][own] * (column + 0.5) + rise[k][own] * (row + 0.5)
+        weight = np.take(slope[k], own) * across
+        weight += np.take(base[k], own)
+        weight += np.take(rise[k], own) * down
+        parts[:, k] = weight
+    whole = np.dtype((np.void, weights.itemsize * 3))  # three numbers are moved as one
+    weights.view(whole)[shown] = parts.view(whole)
     return Hits(face=face.reshape(height_px, width_px), weights=weights.reshape(height_px, width_px, 3))
 
 
 def _sort(values: F32) -> "np.typing.NDArray[np.uint64]":
     """Whole numbers of 32 bits in the order of the values."""
-    bits = (values + np.float32(0)).view(np.uint32)  # -0 becomes 0
-    negative = bits >> np.uint32(31) > 0
-    return np.where(negative, ~bits, bits | np.uint32(1 << 31)).astype(np.uint64)
+    bits = (values + np.float32(0)).view(np.int32)  # -0 becomes 0
+    # Of a negative value all bits turn, else the first alone.
+    turned = (bits >> 31).view(np.uint32) | np.uint32(1 << 31)
+    return (bits.view(np.uint32) ^ turned).astype(np.uint64)
 
 
-def _repeat(items: I64, first: I64, count: I64) -> tuple[I64, I64]:
-    """Each item `count` times, beside the numbers first, first + 1, ..."""
-    total = int(count.sum())
-    start = np.cumsum(count) - count
-    number = np.arange(total) - np.repeat(start - first, count)
-    return np.repeat(items, count), number
+def _repeat(first: I64, count: I64) -> tuple[I64, I64]:
+    """The numbers 0, 1, ... of `count` (N,), each so many times, beside first, first + 1, ..."""
+    start = np.cumsum(count) - count - first
+    number = np.repeat(np.arange(len(count)), count)
+    step = np.arange(len(number))
+    step -= np.take(start, number)
+    return number, step

@@ -42,12 +42,11 @@ def find_crossing_pairs(
     """The same of welded vertices (V,3) and faces (F,3); only pairs of which one or both are `touching` (F,)."""
     if len(faces) < 2:
         return np.zeros((0, 2), np.int64)
-    marked = np.ones(len(faces), bool) if touching is None else touching
     corner = _unit_corners(vertices, faces)
     found: list[I64] = [np.zeros((2, 0), np.int64)]
     total = 0
     by_axis, by_corner = np.ascontiguousarray(corner.transpose(1, 2, 0)), np.ascontiguousarray(faces.T)
-    for pairs in _near_pairs(corner, marked):
+    for pairs in _near_pairs(corner, touching):
         crossing = _cross(by_axis, by_corner, pairs)
         found.append(crossing)
         total += crossing.shape[1]
@@ -73,8 +72,11 @@ def _unit_corners(vertices: F32, faces: I32) -> F64:
     return corner
 
 
-def _near_pairs(corner: F64, marked: Bool) -> Iterator[I64]:
-    """Chunks of (2,N) face pairs whose boxes overlap, one or both marked, each once; a face may come with itself."""
+def _near_pairs(corner: F64, marked: Bool | None) -> Iterator[I64]:
+    """Chunks of (2,N) face pairs whose boxes overlap, one or both marked, each once; a face may come with itself.
+
+    None marks all.
+    """
     order = np.argsort(_morton(corner.mean(1)), kind="stable")
     depth = max(1, math.ceil(math.log(len(order), _WIDTH)))
     # Faces spread over the leaves as evenly as possible; what is missing is an empty box that overlaps nothing.
@@ -84,7 +86,7 @@ def _near_pairs(corner: F64, marked: Bool) -> Iterator[I64]:
     sorted_ = corner[order]
     low[:, face >= 0] = np.minimum(np.minimum(sorted_[:, 0], sorted_[:, 1]), sorted_[:, 2]).T
     high[:, face >= 0] = np.maximum(np.maximum(sorted_[:, 0], sorted_[:, 1]), sorted_[:, 2]).T
-    mark = (face >= 0) & marked[face]
+    mark = None if marked is None else (face >= 0) & marked[face]
     # float32 is rounded outward: the boxes may only grow.
     tree = [(np.nextafter(low, np.float32(-np.inf)), np.nextafter(high, np.float32(np.inf)), mark)]
     while tree[-1][0].shape[1] > _WIDTH:
@@ -94,7 +96,7 @@ def _near_pairs(corner: F64, marked: Bool) -> Iterator[I64]:
             (
                 np.minimum.reduce([below[:, k::_WIDTH] for k in range(_WIDTH)]),
                 np.maximum.reduce([above[:, k::_WIDTH] for k in range(_WIDTH)]),
-                np.logical_or.reduce([mark[k::_WIDTH] for k in range(_WIDTH)]),
+                None if mark is None else np.logical_or.reduce([mark[k::_WIDTH] for k in range(_WIDTH)]),
             )
         )
     pairs = np.zeros((2, 1), np.int64)
@@ -105,10 +107,10 @@ def _near_pairs(corner: F64, marked: Bool) -> Iterator[I64]:
         yield face[_children(*tree[0], pairs[:, begin : begin + step])]
 
 
-def _children(low: F32, high: F32, marked: Bool, pairs: I64) -> I64:
+def _children(low: F32, high: F32, marked: Bool | None, pairs: I64) -> I64:
     """(2,M) pairs of children whose boxes (3,n) overlap, of (2,N) pairs of parents whose boxes do; each once.
 
-    One of a pair or both are `marked` (n,).
+    One of a pair or both are `marked` (n,), which all are where that is None.
 
     Child i of the first with child k of the second, for all pairs at once: numpy is slow along short axes.
     """
@@ -123,7 +125,8 @@ def _children(low: F32, high: F32, marked: Bool, pairs: I64) -> I64:
             meets = ((low_a <= high_b) & (low_b <= high_a)).all(0)
             if i > k:
                 meets &= ~alone
-            meets &= marked[first + i] | marked[second + k]
+            if marked is not None:
+                meets &= marked[first + i] | marked[second + k]
             at = np.flatnonzero(meets)
             found.append(np.stack([first[at] + i, second[at] + k]))
     return np.concatenate(found, 1)

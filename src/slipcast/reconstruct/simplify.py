@@ -14,6 +14,10 @@ of 10 they are ordered. 362,760 faces of the sample knight to 50,000: from the f
 at most, in metres, and 0.0035 and 0.033 so; sample fox 0.0051 and 0.33, 0.0022 and 0.020; the whole in 0.95 s of CPU
 instead of 1.44, since no second collapse is needed and the solid is cut when it is small.
 
+Faces go to the collapse in the order of their first vertex: the net lists them by axis, and what it changes at once lay
+all over the memory. Collapse of eight samples 0.39 to 0.89 s of CPU, 0.24 to 0.49 so; their mean distance from the full
+surface is 1 % less, the largest less in six of eight. Along a Z-order curve it takes a quarter longer than so.
+
 Rejected: meshoptimizer instead (0.21 s of CPU where the collapse takes 0.6, twice as far from the surface), or before
 it, to 150,000 faces (0.41 s, a third farther); manifold3d's simplification before the collapse, always (twice the time,
 as near to the surface); one collapse in metres from 500,000 to 50,000 faces (open in every second figurine); Open3D's
@@ -311,9 +315,11 @@ def _collapse(mesh: Mesh, faces: int) -> Mesh:
         return mesh
     low, high = mesh.vertices.min(0), mesh.vertices.max(0)
     middle, unit = (low + high) / 2, np.float32(max(float(np.max(high - low)), 1e-30) / _UNITS)
+    # Faces that lie beside each other in space lie so in memory too.
+    order = np.argsort(np.minimum.reduce([mesh.faces[:, k] for k in range(3)]), kind="stable")
     vertices, triangles = fast_simplification.simplify(
         np.ascontiguousarray((mesh.vertices - middle) / unit),
-        np.array(mesh.faces),
+        mesh.faces[order],
         target_count=faces,
         agg=_EAGERNESS,
     )
