@@ -10,7 +10,7 @@ import numpy as np
 
 from slipcast.checks.verdict import Check
 from slipcast.core.findings import Finding, finding
-from slipcast.core.masks import box_of, find_nearest
+from slipcast.core.masks import box_of, find_nearest, measure_inside
 from slipcast.core.values import F64, Bool, Shells, Source
 from slipcast.depth.plausible import depth_over_outline
 
@@ -114,8 +114,6 @@ def check_leak(depth: Shells) -> Check:
     Far is a third of the width, from the rim's outermost pixels to those some steps further inside. A round body
     sinks as well at its rim, but not so far in so few pixels.
     """
-    import cv2
-
     count = int(depth.valid.sum())
     if count < 256:
         return Check(name="leak", score=None)
@@ -123,7 +121,7 @@ def check_leak(depth: Shells) -> Check:
     valid, front = np.pad(depth.valid[box], 1), np.pad(depth.front[box], 1)
     width = len(valid[0]) * float(np.median(front[valid])) / depth.camera.fx_px
     step = max(5.0, 0.04 * math.sqrt(count))
-    away = cv2.distanceTransform(valid.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    away = measure_inside(valid)
     inner: Bool = away >= step
     if not inner.any():
         return Check(name="leak", score=None)

@@ -15,6 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from slipcast.core.findings import finding
+from slipcast.core.masks import box_of, measure_inside
 from slipcast.core.values import Bool, Cutout, Shells, Source
 from slipcast.depth.dome import Dome
 
@@ -27,8 +28,13 @@ def depth_over_outline(depth: Shells) -> float:
     if not depth.valid.any():
         return 0.0
     place, radius_px = _widest(depth.valid)
-    rows, columns = np.nonzero(depth.valid)
-    near = (rows - place[0]) ** 2 + (columns - place[1]) ** 2 <= max(radius_px / 3, 1.0) ** 2
+    reach = max(radius_px / 3, 1.0)
+    top, left = (max(0, int(at - reach)) for at in place)
+    part = np.s_[top : int(place[0] + reach) + 1, left : int(place[1] + reach) + 1]
+    rows, columns = (
+        each + first for each, first in zip(np.nonzero(depth.valid[part]), (top, left), strict=True)
+    )
+    near = (rows - place[0]) ** 2 + (columns - place[1]) ** 2 <= reach**2
     rows, columns = rows[near], columns[near]
     front, back = depth.front[rows, columns], depth.back[rows, columns]
     width = 2 * radius_px * float(np.median(front + back)) / 2 / depth.camera.fx_px
@@ -52,10 +58,7 @@ def replace_implausible(depth: Shells, picture: Cutout) -> Shells:
 
 def _widest(mask: Bool) -> tuple[tuple[int, int], float]:
     """Row and column of the largest disc that fits into `mask`, and its radius in pixels."""
-    import cv2
-
-    inside = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[
-        1:-1, 1:-1
-    ]
+    box = box_of(mask)
+    inside = measure_inside(np.pad(mask[box.slices], 1))[1:-1, 1:-1]
     row, column = np.unravel_index(int(inside.argmax()), inside.shape)
-    return (int(row), int(column)), float(inside[row, column])
+    return (box.top + int(row), box.left + int(column)), float(inside[row, column])

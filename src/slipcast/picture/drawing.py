@@ -207,7 +207,7 @@ def _find_rooms(bare: Bool, air: Bool, prior: F32) -> tuple[Bool, bool]:
 
 
 def _measure_inside(mask: Bool) -> F32:
-    """(H,W) how far the pixels of `mask` are from the nearest one outside of it, 0 there."""
+    """(H,W) how far the pixels of `mask` are from the nearest one outside of it, within 2 %."""
     import cv2
 
     return np.asarray(cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5))

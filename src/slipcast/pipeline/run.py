@@ -252,6 +252,7 @@ def _run_stages(
     )
     limits = _limits(recipe)
     solid = beside.submit(check_solid, mesh, mesh, depth, cut, limits, parted=parted)
+    placed = beside.submit(check_depth, depth)
     looks = beside.submit(look_around, mesh, recipe.preview)
     with stage("texture"):
         if start.figurine:
@@ -269,7 +270,7 @@ def _run_stages(
         judged = check_figurine(
             painted, mesh, depth, cut, limits, deviation.result(), parted=parted, solid=solid.result()
         )
-        checks = (*seen.result(), *check_depth(depth), *judged.checks)
+        checks = (*seen.result(), *placed.result(), *judged.checks)
         passages = pass_gates(checks, recipe.gates)
         known = (*cut.findings, *depth.findings)
         found = [entry for check in checks for entry in check.findings if entry not in known]

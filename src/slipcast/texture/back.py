@@ -45,6 +45,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from slipcast.core.masks import measure_inside
 from slipcast.core.scientific import fft, ndimage
 from slipcast.core.values import F32, F64, I64, U8, Bool
 from slipcast.texture.heads import find_covers, is_skin
@@ -135,7 +136,7 @@ def complete_back(pixels: U8, mask: Bool, shell: F32) -> U8:
         return pixels
     label, count = join_lit_and_shaded(*find_regions(few, inside), few, inside)
     label, count, pattern = find_pattern(label, count, to_lab(few), inside)
-    deep = ndimage.distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1].astype(np.float32)
+    deep = measure_inside(np.pad(inside, 1))[1:-1, 1:-1]
     small = _Small(pixels=few, mask=inside, label=label, pattern=pattern, deep=deep, size=longer * share)
     shell = cv2.resize(shell * np.float32(share), size, interpolation=cv2.INTER_AREA)
     return _draw(pixels, small, divide_back(label, count, inside, deep, shell, few))

@@ -20,9 +20,8 @@ import numpy as np
 from PIL import Image
 
 from slipcast.core.errors import BadInput
-from slipcast.core.masks import box_of, fill_nearest
+from slipcast.core.masks import box_of, fill_nearest, measure_inside
 from slipcast.core.options import check, choice, real, whole
-from slipcast.core.scientific import ndimage
 from slipcast.core.values import F32, U8, Bool, Cutout, Figurine, Mesh, Picture, Shells
 from slipcast.texture.around import Shown, color_around
 from slipcast.texture.atlas import SLANTED, draw_front_and_back, draw_sides, lay_out, measure_px
@@ -225,7 +224,7 @@ def _measure_rims(mask: Bool, *shares: float) -> list[F32]:
 
     shrink = -(-mask.shape[0] // 500)
     mask = _reduce(mask, (-(-mask.shape[0] // shrink), -(-mask.shape[1] // shrink)))
-    distance = ndimage.distance_transform_edt(mask).astype(np.float32)
+    distance = measure_inside(mask)
     rims = []
     for share in shares:
         wide = max(1.0, share * mask.shape[0])
