@@ -152,10 +152,9 @@ def _run_many(side: Side, pictures: list[Path], jobs: int) -> tuple[float, float
         raise SystemExit("bench: --pictures holds no .png, .jpg or .webp; give a folder that does")
     more = ["--jobs", str(jobs)] if side.has("--jobs") else []
     with tempfile.TemporaryDirectory() as place:
-        listed = Path(place, "list.txt")
-        listed.write_text("".join(f"{path.resolve()}\n" for path in pictures), encoding="utf-8")
         begun = time.perf_counter()
-        words: list[str | Path] = [side.python, "-c", _RUN, "convert", "--from-list", listed, "--out", "out"]
+        words: list[str | Path] = [side.python, "-c", _RUN, "convert", "--out", "out"]
+        words += [path.resolve() for path in pictures]  # earlier builds read no list
         process = subprocess.Popen(
             [*words, *more],
             cwd=place,
@@ -177,6 +176,8 @@ def _run_many(side: Side, pictures: list[Path], jobs: int) -> tuple[float, float
         watcher.join()
         made = len(list(Path(place, "out").glob("*.glb")))
         print(f"  {side.title}: {made} of {len(pictures)} pictures became assets", file=sys.stderr)
+        if not made:
+            raise SystemExit(f"bench: {side.title} makes nothing of {len(pictures)} pictures")
         return made / (time.perf_counter() - begun) * 60, max(peaks)
 
 
