@@ -112,6 +112,45 @@ def test_compression_without_its_extra_says_how_to_get_it(
         assert "pip install 'slipcast[compress]'" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("suffix", [".stl", ".obj", ".ply", ".3mf", ".fbx"])
+def test_a_model_of_another_program_gets_levels_and_collision(
+    asset: Path, tmp_path: Path, suffix: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", str(asset), "--format", suffix[1:], "-o", str(tmp_path / "theirs")]) == 0
+    (model,) = (tmp_path / "theirs").glob(f"*{suffix}")
+    words = ["--format", "glb", "--lods", "1,0.5", "--collision", "box", "-o", str(tmp_path / "ours")]
+    assert main(["export", str(model), *words]) == 0
+    (made,) = (tmp_path / "ours").glob("*.glb")
+    capfd.readouterr()
+    assert main(["inspect", str(made), "--json"]) == 0
+    (entry,) = json.loads(capfd.readouterr().out)
+    assert entry["closed"]
+    assert main(["inspect", str(asset), "--json"]) == 0
+    (before,) = json.loads(capfd.readouterr().out)
+    for side in ("width_mm", "height_mm", "depth_mm"):
+        assert entry[side] == pytest.approx(before[side], rel=1e-3)
+
+
+def test_levels_and_bodies_of_an_fbx_are_closed_each_by_itself(
+    asset: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--target", "unity", "--lods", "1,0.5,0.25", "--collision", "box", "-o", str(tmp_path / "unity")]
+    assert main(["export", str(asset), *words]) == 0
+    capfd.readouterr()
+    assert main(["inspect", *map(str, (tmp_path / "unity").glob("*.fbx")), "--json"]) == 0
+    (entry,) = json.loads(capfd.readouterr().out)
+    assert entry["closed"]
+    assert len(entry["meshes"]) == 4
+
+
+def test_what_is_no_model_is_refused_with_the_suffixes(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notes.md").write_text("# notes")
+    assert main(["export", str(tmp_path / "notes.md"), "--format", "stl"]) == 2
+    assert "readable are .glb, .gltf, .obj" in capfd.readouterr().err
+
+
 def test_export_of_what_is_no_slipcast_asset_is_refused(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -265,4 +304,8 @@ def test_export_says_what_it_takes(tmp_path: Path, capfd: pytest.CaptureFixture[
     place = tmp_path / name
     place.write_bytes(b"something else")
     assert main(["export", str(place), "--format", "fbx"]) == 2
-    assert "is no .glb or .gltf file; export takes an asset" in capfd.readouterr().err
+    said = capfd.readouterr().err
+    assert name in said
+    assert said.count("\n") == 1
+    if not name.endswith(".stl"):
+        assert "readable are .glb, .gltf, .obj" in said

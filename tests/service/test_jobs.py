@@ -75,7 +75,7 @@ def test_data_uris_and_several_views(house: House) -> None:
     ("change", "field", "words"),
     [
         ({"pictures": []}, "", "pictures or words"),
-        ({"options": {"faces": 3}}, "options.faces", "greater"),
+        ({"options": {"faces": 3}}, "options.faces", "give 100 or more"),
         ({"options": {"depth": "/etc/passwd"}}, "options.depth", "choose from"),
         ({"options": {"depth": "org/name"}}, "options.depth", "choose from"),
         ({"options": {"heigth_mm": 3}}, "options.heigth_mm", "is unknown; did you mean height_mm?"),
@@ -102,6 +102,21 @@ def test_what_cannot_be_done_is_said_at_once(
     assert words in problem["detail"]
     assert problem["request_id"] == answer.headers["x-request-id"]
     assert house.call("GET", "/v1/jobs").json()["jobs"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ({"limit": 1000}, "limit is 1000; give 100 or less"),
+        ({"limit": 0}, "limit is 0; give 1 or more"),
+        ({"cursor": "zzz"}, "cursor 'zzz' is none of ours"),
+    ],
+)
+def test_a_wrong_page_is_refused_in_a_sentence(house: House, words: dict[str, object], told: str) -> None:
+    answer = house.call("GET", "/v1/jobs", params=words)
+    assert answer.status_code == 422
+    assert told in answer.json()["detail"]
+    assert answer.json()["field"] == next(iter(words))
 
 
 def test_a_picture_of_too_many_pixels_is_refused_by_its_header(house: House) -> None:

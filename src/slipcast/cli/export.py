@@ -38,7 +38,10 @@ def export(
     debug: bool,
     written: ExportWords,
 ) -> int:
-    """Write each ASSET (a .glb or .gltf that Slipcast made) in other formats, without a new conversion.
+    """Write each ASSET (.glb, .gltf, .stl, .obj, .ply, .3mf, .fbx, .usdz) in other formats, without a new conversion.
+
+    Of a .glb or .gltf all that an asset holds is kept; of the others the shape, and the colours per vertex where the
+    file has them.
 
     One that cannot be written does not stop the others; the exit code is the first failure's.
     """

@@ -7,6 +7,7 @@ import numpy as np
 
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import finding
+from slipcast.core.values import I32
 from slipcast.formats.common.reading import Content, count_open_edges
 from slipcast.formats.table import EXPORTERS
 from slipcast.mesh.bodies import find_bodies
@@ -34,7 +35,7 @@ def describe(path: Path) -> dict[str, object]:
     size = (high - low) * scale_mm
     up, depth = (1, 2) if content.up == "y" else (2, 1)
     first, index = find_equal(content.points.astype(np.float32))
-    edges = count_open_edges(index[content.faces])
+    edges = _count_open_edges(content, index[content.faces], len(first))
     bodies = find_bodies(content.points[first], index[content.faces])
     corner = content.points[content.faces] - low
     volume = np.einsum("ij,ij->i", corner[:, 0], np.cross(corner[:, 1], corner[:, 2])).sum() / 6
@@ -79,6 +80,20 @@ def describe(path: Path) -> dict[str, object]:
             [*(listed if isinstance(listed, list) else []), *(entry.as_dict() for entry in noticed)]
         ),
     }
+
+
+def _count_open_edges(content: Content, faces: I32, count: int) -> int:
+    """Open edges of the file's meshes: together, or each by itself where that is less.
+
+    One body may be spread over meshes, one a material; levels of detail and collision bodies lie within each other and
+    share corners.
+    """
+    together = count_open_edges(faces)
+    if not together or content.mesh_of is None:
+        return together
+    # A corner is another one in another mesh.
+    _, apart = np.unique(content.mesh_of[:, None].astype(np.int64) * count + faces, return_inverse=True)
+    return min(together, count_open_edges(apart.reshape(faces.shape).astype(np.int32)))
 
 
 def _plain(value: object, depth: int = 32) -> object:

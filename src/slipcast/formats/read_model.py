@@ -11,11 +11,27 @@ import numpy as np
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
 from slipcast.core.values import Figurine, Mesh, Picture
-from slipcast.formats.inspect import read_content
+from slipcast.formats.inspect import READERS, read_content
 from slipcast.formats.vertex_colors import bake_corners, linear_from_srgb
 from slipcast.mesh.weld import find_equal
 
 _WHITE = 255
+
+
+def read_any(path: Path) -> tuple[Figurine, tuple[Finding, ...]]:
+    """Read a 3D file of any format that `inspect` reads: glTF with its texture, others as `read_model` does.
+
+    A glTF is told by its content where the suffix says nothing. Raises BadInput for what cannot be read or trusted.
+    """
+    from slipcast.formats.gltf.read_figurine import read_asset
+
+    if path.suffix.lower() in (".glb", ".gltf"):
+        return read_asset(path)
+    if path.suffix.lower() not in READERS and path.is_file():
+        with path.open("rb") as file:
+            if file.read(4) == b"glTF":
+                return read_asset(path)
+    return read_model(path)
 
 
 def read_model(path: Path) -> tuple[Figurine, tuple[Finding, ...]]:

@@ -40,7 +40,7 @@ _BUYS = ToolAnnotations(
 _PAID = {"slipcast/paid": True}
 
 _Picture = Annotated[str, Field(description="Path of a picture (PNG, JPEG, WebP ...) below a root")]
-_Asset = Annotated[str, Field(description="Path of a .glb or .gltf below a root")]
+_Asset = Annotated[str, Field(description="Path of a 3D file below a root; a .glb keeps its texture")]
 _Out = Annotated[str, Field(description="Folder for the results, below a root; files of the same name go")]
 _Height = Annotated[str, Field(description="Height with its unit: 1.8m, 3in; 75mm by default")]
 _Formats = Annotated[str, Field(description=f"With commas between: {', '.join(EXPORTERS)}")]

@@ -1,4 +1,4 @@
-"""Finished assets -> the same in other formats, without a new conversion."""
+"""3D files -> the same in other formats, without a new conversion."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class ExportJob:
     """Which assets, and how they are written."""
 
     assets: tuple[Path, ...]
-    """`.glb` or `.gltf` files."""
+    """Files of any format that `inspect` reads; of all but glTF the shape and the colours per vertex."""
     formats: tuple[str, ...]
     """Keys of EXPORTERS."""
     options: ExportOptions = field(default_factory=ExportOptions)
@@ -71,11 +71,9 @@ def export_assets(job: ExportJob, tell: Tell | None = None) -> Iterator[tuple[Pa
 def _export(asset: Path, job: ExportJob, places: dict[Path, Path]) -> Exported:
     """Write one asset; `places` knows what was written before, and by which asset."""
     from slipcast.core.files import write_files
-    from slipcast.formats.gltf.read_figurine import read_asset
+    from slipcast.formats.read_model import read_any
 
-    if asset.suffix.lower() not in (".glb", ".gltf") and asset.is_file():
-        raise BadInput(f"{asset} is no .glb or .gltf file; export takes an asset, for instance knight.glb")
-    figurine, lost = read_asset(asset)
+    figurine, lost = read_any(asset)
     files: dict[str, bytes] = {}
     findings: list[Finding] = list(lost)
     if job.solid:

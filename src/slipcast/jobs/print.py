@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from slipcast.core.values import Figurine
     from slipcast.prepare.print import Print, PrintOptions
 
-ASSETS = frozenset({".glb", ".gltf"})
-
 
 @dataclass(frozen=True, kw_only=True)
 class PrintJob:
@@ -82,16 +80,12 @@ def _print(path: Path, job: PrintJob) -> Printed:
 
 def _read(path: Path, options: "PrintOptions") -> "tuple[Figurine, tuple[Finding, ...]]":
     """The figurine of an asset or a picture, and what of the asset it cannot hold."""
-    from slipcast.formats.gltf.read_figurine import read_asset
-
-    if path.suffix.lower() in ASSETS:
-        return read_asset(path)
     from slipcast.formats.inspect import READERS
 
     if path.suffix.lower() in READERS:
-        from slipcast.formats.read_model import read_model
+        from slipcast.formats.read_model import read_any
 
-        return read_model(path)
+        return read_any(path)
     from slipcast.depth.place import PlaceOptions
     from slipcast.jobs.workshop import convert
 

@@ -82,7 +82,7 @@ def _find_font(line: str, path: Path | None) -> "TTFont":
         return face
     for name in SYSTEM_FONTS if path is None else ():
         try:
-            other = _open_font(Path(ImageFont.truetype(name, 16).path))
+            other = _open_font(Path(str(ImageFont.truetype(name, 16).path)))
         except OSError:  # the system has none of this name
             continue
         if not _list_missing(line, other):

@@ -51,11 +51,11 @@ class LodOptions:
         )
         if self.shares[0] != 1.0:
             raise BadInput(
-                f"lods must begin with 1, the figurine itself, got {self.shares[0]:g}", field="shares"
+                f"shares must begin with 1, the figurine itself, got {self.shares[0]:g}", field="shares"
             )
         if any(not 0 < after < before for before, after in zip(self.shares, self.shares[1:], strict=False)):
             told = ", ".join(f"{share:g}" for share in self.shares)
-            raise BadInput(f"lods must fall from level to level, got {told}", field="shares")
+            raise BadInput(f"shares must fall from level to level, got {told}", field="shares")
 
     @classmethod
     def parse(cls, text: str) -> "LodOptions":

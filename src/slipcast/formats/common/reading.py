@@ -68,6 +68,8 @@ class Content:
     """`y` or `z`."""
     meshes: tuple[str, ...] = ()
     """The meshes' names."""
+    mesh_of: I32 | None = None
+    """(F,) which of the file's meshes each face is of; None where that is not told."""
     attributes: tuple[str, ...] = ()
     """Of `normals`, `uv`, `colors`."""
     colors: U8 | None = None

@@ -43,6 +43,7 @@ def read_fbx(path: Path) -> Content:
     points: list[F64] = []
     faces: list[I32] = []
     names: list[str] = []
+    owners: list[I32] = []
     found: set[str] = set()
     tally = Tally(path)
     known: dict[int, tuple[F64, I32]] = {}
@@ -56,6 +57,7 @@ def read_fbx(path: Path) -> Content:
         world = turn @ entry.world[:3, :3]
         # A mirroring transform turns the winding round.
         faces.append((triangles if np.linalg.det(world) >= 0 else triangles[:, ::-1]) + np.int32(before))
+        owners.append(np.full(len(triangles), len(owners), np.int32))
         points.append(local @ world.T + turn @ entry.world[:3, 3])
         names.append(entry.name or entry.geometry.title())
         found |= {word for kind, word in _CARRIED.items() if entry.geometry.find(kind) is not None}
@@ -72,6 +74,7 @@ def read_fbx(path: Path) -> Content:
         unit_is_custom=False,
         up=up,
         meshes=tuple(dict.fromkeys(names)),
+        mesh_of=np.concatenate(owners),
         attributes=tuple(sorted(found)),
         materials=tuple(_material(entry) for entry in islice(objects.all("Material"), MAX_PARTS)),
         textures=tuple(_texture(path, entry) for entry in islice(objects.all("Video"), MAX_PARTS)),

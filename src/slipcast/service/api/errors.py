@@ -157,6 +157,15 @@ async def _invalid(request: Request, error: RequestValidationError | ValidationE
     return answer(request, 422, "BadInput", _sentence(first, field)[:500], field=field)
 
 
+_BOUNDS = {
+    "greater_than_equal": "{ge} or more",
+    "less_than_equal": "{le} or less",
+    "greater_than": "more than {gt}",
+    "less_than": "less than {lt}",
+}
+"""pydantic's kind of error -> what to give."""
+
+
 def _sentence(entry: Mapping[str, Any], field: str) -> str:
     """What is wrong, and what to do, where pydantic's own words say neither."""
     said = str(entry.get("msg", "is wrong")).removeprefix("Value error, ")
@@ -172,6 +181,9 @@ def _sentence(entry: Mapping[str, Any], field: str) -> str:
         return f"{field or 'the body'} is missing; give it"
     if "UploadFile" in said:
         return f"{field.partition('.')[0]} must be a file; with curl: -F {field.partition('.')[0]}=@owl.png"
+    if field and kind in _BOUNDS:
+        bound = _BOUNDS[str(kind)].format(**dict(entry.get("ctx") or {}))
+        return f"{field} is {str(entry.get('input'))[:40]}; give {bound}"
     return f"{field}: {said}" if field else said
 
 

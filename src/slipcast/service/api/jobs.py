@@ -125,6 +125,10 @@ def list_jobs(
     cursor: Annotated[str, Query(max_length=64, description="`next` of the page before.")] = "",
 ) -> dict[str, Any]:
     """The newest jobs first."""
+    if cursor and not cursor.startswith("job_"):
+        raise BadInput(
+            f"cursor {cursor!r} is none of ours; take what `next` says in the answer before", field="cursor"
+        )
     with service.database.read() as connection:
         scope = for_tenant(connection, caller.tenant_id)
         query = scope.jobs()
