@@ -26,6 +26,8 @@ _FIRST = 12
 """Centres that each point asks for at first."""
 _NEAR = 8
 """Centres for a distance that need not be exact."""
+_LEAF = 32
+"""Centres in a leaf of the tree, which is made a seventh faster than with 16 and asked as fast."""
 _BEST = 64
 """Points at a time for the largest distance."""
 _PIECES = 4.0
@@ -41,7 +43,9 @@ class NearestFaces:
         self._points = np.ascontiguousarray(vertices.T, np.float32)
         self._faces = np.ascontiguousarray(faces.T)
         self._owner, centre, self._radius = _cut(self._points, self._faces)
-        self._tree = spatial.cKDTree(np.ascontiguousarray(centre.T), balanced_tree=False, compact_nodes=False)
+        self._tree = spatial.cKDTree(
+            np.ascontiguousarray(centre.T), leafsize=_LEAF, balanced_tree=False, compact_nodes=False
+        )
 
     def distances(self, points: F32) -> F32:
         """Return (N,) distances of the points (N,3) to the nearest face."""
@@ -100,7 +104,7 @@ class NearestFaces:
 def _cut(points: F32, faces: I32) -> tuple[I64, F32, float]:
     """Pieces of faces (3,F) of points (3,V): (N,) face, (3,N) centre, and how far from it a piece may reach."""
     corner = np.stack([np.take(points, each, 1) for each in faces])
-    edge = np.sqrt(_longest(corner)[0])
+    edge = np.sqrt(_square_edges(corner).max(0))
     size = float(np.median(edge)) * _COARSE if edge.size else 1.0
     most = int(_PIECES * len(edge)) + 1000
     while (pieces := _halve(corner, size, most)) is None:
@@ -119,8 +123,8 @@ def _halve(corner: F32, size: float, most: int) -> tuple[I64, F32] | None:
     done: list[tuple[I64, F32]] = []
     count = 0
     while True:
-        square, start = _longest(corner)
-        large = square > size**2
+        square = _square_edges(corner)
+        large = square.max(0) > size**2
         small = np.flatnonzero(~large)
         done.append((np.take(owner, small), np.take(corner, small, 2)))
         count += len(small)
@@ -129,7 +133,8 @@ def _halve(corner: F32, size: float, most: int) -> tuple[I64, F32] | None:
             return None
         if not len(large_at):
             break
-        owner, corner, start = np.take(owner, large_at), np.take(corner, large_at, 2), start[large_at]
+        start = np.take(square, large_at, 1).argmax(0)  # the corner that the longest edge begins at
+        owner, corner = np.take(owner, large_at), np.take(corner, large_at, 2)
         at = np.arange(len(owner))
         a, b, c = (corner[(start + k) % 3, :, at].T for k in range(3))
         middle = (a + b) / 2
@@ -138,11 +143,10 @@ def _halve(corner: F32, size: float, most: int) -> tuple[I64, F32] | None:
     return np.concatenate([own for own, _ in done]), np.concatenate([part for _, part in done], 2)
 
 
-def _longest(corner: F32) -> tuple[F32, I64]:
-    """(N,) squared length of the longest edge of triangles (3,3,N; corner, axis), and the corner that it begins at."""
-    edges = corner[[1, 2, 0]] - corner
-    square = np.stack([_dot(edge, edge) for edge in edges])
-    return square.max(0), square.argmax(0)
+def _square_edges(corner: F32) -> F32:
+    """(3,N) squared lengths of the edges of triangles (3,3,N; corner, axis), each by the corner that it begins at."""
+    edges = (corner[(k + 1) % 3] - corner[k] for k in range(3))
+    return np.stack([_dot(edge, edge) for edge in edges])
 
 
 def _squares(point: F64, corner: list[F64]) -> F64:
