@@ -26,6 +26,12 @@ def die_once(place: str) -> str:
     return mark.name
 
 
+def note_and_die(place: str) -> None:
+    with Path(place).open("a", encoding="utf-8") as file:
+        file.write("x")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def misbehave(word: str) -> str:
     if word == "die":
         os.kill(os.getpid(), signal.SIGKILL)
@@ -56,6 +62,13 @@ def test_what_dies_or_hangs_twice_is_lost_and_the_rest_goes_on() -> None:
     assert "SIGKILL" in found["die"].reason
     assert isinstance(found["hang"], Lost)
     assert "longer than 8 s" in found["hang"].reason
+
+
+def test_what_kills_its_worker_is_tried_twice_and_not_more(tmp_path: Path) -> None:
+    place = tmp_path / "tries"
+    ((_, outcome),) = run_jobs(note_and_die, [str(place)], workers=1)
+    assert isinstance(outcome, Lost)
+    assert place.read_text(encoding="utf-8") == "xx"
 
 
 def test_an_error_comes_out_and_leaves_no_worker() -> None:

@@ -306,8 +306,8 @@ def test_what_was_bought_keeps_its_story_when_it_is_converted(figure: Path, shop
     [
         ({"start": 3}, "start is 3; give a Start, or None"),
         ({"watch": 3}, "watch is 3; give a function"),
-        ({"name": "a/b"}, "name is 'a/b'; give a name for files"),
-        ({"name": ""}, "name is ''; give a name for files"),
+        ({"name": "a/b"}, "name is 'a/b', which is no file name; give a name for files"),
+        ({"name": ""}, "name is '', which is no file name; give a name for files"),
     ],
 )
 def test_wrong_values_of_convert_are_refused_at_once(
