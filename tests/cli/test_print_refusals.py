@@ -1,6 +1,9 @@
 """`slipcast print` before bad input: one sentence that names the flag or the place, the right exit code, no file."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import manifold3d
@@ -65,6 +68,20 @@ def test_wrong_words_are_one_sentence(
     assert said in error
     assert "Traceback" not in error
     assert not list((tmp_path / "out").glob("*")) if (tmp_path / "out").exists() else True
+
+
+def test_on_a_terminal_each_finding_is_a_sentence(tmp_path: Path, statue: Figurine) -> None:
+    pty = pytest.importorskip("pty", reason="Windows has none")
+    reader, screen = pty.openpty()
+    code = "import sys; from slipcast.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    words = ["print", save(statue, tmp_path), "--hollow", "2mm", "--height", "30mm", "-o", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], stdout=screen, stderr=subprocess.PIPE, check=False
+    )
+    os.close(screen)
+    shown = os.read(reader, 1 << 16).decode()
+    assert done.returncode == 0, done.stderr
+    assert "info: the figurine stays solid: it is 30 mm tall" in shown
 
 
 def test_no_drain_is_a_warning(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

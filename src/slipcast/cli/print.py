@@ -173,6 +173,7 @@ def print_(
                 codes.append(done.exit_code)
             if not as_json:
                 terminal.say(_summary(done.made, done.files[0]))
+                terminal.note(done.made.findings)
     if as_json:
         terminal.say_json(entries, indent=2)
     return codes[0] if codes else 0
