@@ -5,7 +5,8 @@ cutout's network, which computes without the interpreter. They are used like the
 
     from slipcast.core.scientific import ndimage
 
-Rejected: importlib.util.LazyLoader, which is not safe where two threads use a module first.
+Rejected: importlib.util.LazyLoader, which is not safe where two threads use a module first; to keep scipy 1.17 from
+parsing the docstrings of 270 functions while it is imported (0.09 of 0.33 s of CPU), by a private name of it.
 """
 
 from importlib import import_module
