@@ -2,26 +2,32 @@
 
     python -m evaluation.exchanges SETS                   # each single exchange of a diagonal, with six views
     python -m evaluation.exchanges samples --only knight
+    python -m evaluation.exchanges SETS --wrong           # four views, some of them wrong in other ways
 
 SETS holds NAME/ with a picture of each side. A line for each set: the exchanges that were made, found, taken for
 others, and what was said of the set as it is. The last lines are of sides named in a circle, three views each: the
-front shows a side, the back the front, and that side the back.
+front shows a side, the back the front, and that side the back. With --wrong: left and right mirrored, exchanged, the
+left twice, the front mirrored as back, the back and the left exchanged, back and left of another figurine. One is
+noticed where something else is said than of the set as it is.
 """
 
 # ruff: noqa: T201 - a command: it prints
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from slipcast.core.errors import SlipcastError
-from slipcast.core.values import Cutout, View
+from slipcast.core.values import Cutout, Shells, View
+from slipcast.depth.calibrate import CalibrateOptions, calibrate
+from slipcast.depth.models import DepthOptions, predict_depth
 from slipcast.picture.cut_out import CutoutOptions
 from slipcast.picture.decode import read_picture
 from slipcast.pipeline.several_views import cut_views
-from slipcast.reconstruct.agreement import settle_views
+from slipcast.reconstruct.agreement import mirror, settle_views
 from slipcast.reconstruct.diagonals import find_exchanged
 
 EXCHANGES = (
@@ -62,29 +68,86 @@ def count(cutouts: Mapping[View, Cutout]) -> Count:
     return Count(made=len(EXCHANGES), found=found, mistaken=mistaken, alarms=alarms, circles=circles)
 
 
+def make_wrong(
+    cuts: Mapping[View, Cutout], depths: Mapping[View, Shells], other: Mapping[View, Cutout]
+) -> Iterator[tuple[str, dict[View, Cutout], dict[View, Shells]]]:
+    """Sets of four views with one thing wrong: what it is, the cutouts and the depths of front and back."""
+    front, left, back, right = SIX[:4]
+    for side in (left, right):
+        yield "mirrored", {**cuts, side: mirror(cuts[side])}, dict(depths)
+    yield "left and right exchanged", {**cuts, left: cuts[right], right: cuts[left]}, dict(depths)
+    yield "one side twice", {**cuts, right: cuts[left]}, dict(depths)
+    yield "mirrored front as back", {**cuts, back: mirror(cuts[front])}, {front: depths[front]}
+    yield "back and left exchanged", {**cuts, back: cuts[left], left: cuts[back]}, {front: depths[front]}
+    for side in (back, left):
+        known = {view: depth for view, depth in depths.items() if view is not side}
+        yield "another figurine", {**cuts, side: other[side]}, known
+
+
+def count_wrong(sets: Mapping[str, Mapping[View, Cutout]]) -> None:
+    """Print what is noticed of the wrong views made of each set, and what is said of the sets as they are."""
+    noticed, made = Counter[str](), Counter[str]()
+    names = list(sets)
+    for number, name in enumerate(names):
+        cuts = {view: sets[name][view] for view in SIX[:4]}
+        depths = {
+            view: calibrate(predict_depth(cuts[view], DepthOptions()), CalibrateOptions())
+            for view in (View.FRONT, View.BACK)
+        }
+
+        def said(views: Mapping[View, Cutout], known: Mapping[View, Shells]) -> tuple[object, ...]:
+            settled = settle_views(views, known)
+            codes = [entry.code for entry in settled.findings]
+            return codes, settled.turned, settled.exchanged, settled.dropped
+
+        as_it_is = said(cuts, depths)
+        for what, wrong, known in make_wrong(cuts, depths, sets[names[number - 1]]):
+            made[what] += 1
+            noticed[what] += said(wrong, known) != as_it_is
+        changed = settle_views(cuts, depths)
+        told = [*changed.turned, *changed.exchanged, *changed.dropped]
+        print(f"{name}: of the set as it is {', '.join(told) or 'nothing'}", flush=True)
+    for what, count in made.items():
+        print(f"{what} {noticed[what]} of {count}")
+    print(f"together {sum(noticed.values())} of {sum(made.values())}")
+
+
 def main() -> int:
     """The command."""
     say = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     say.add_argument("folders", type=Path, nargs="+", metavar="SETS")
     say.add_argument("--only", nargs="+", metavar="NAME", help="these sets alone")
+    say.add_argument("--wrong", action="store_true", help="views that are wrong in other ways")
     asked = say.parse_args()
     counts: list[Count] = []
+    sets: dict[str, Mapping[View, Cutout]] = {}
+    wanted = SIX[:4] if asked.wrong else SIX
     try:
         for folder in (path for root in asked.folders for path in sorted(root.glob("*/"))):
-            files = {view: next(iter(sorted(folder.glob(f"{view.value}.*"))), None) for view in SIX}
+            files = {view: next(iter(sorted(folder.glob(f"{view.value}.*"))), None) for view in wanted}
             there = {view: path for view, path in files.items() if path is not None}
-            if len(there) < len(SIX) or (asked.only and folder.name not in asked.only):
+            if len(there) < len(wanted) or (asked.only and folder.name not in asked.only):
                 continue
             pictures = [read_picture(path, view=view) for view, path in there.items()]
             cuts = {cut.view: cut for _, cut in cut_views(pictures, CutoutOptions())}
+            if asked.wrong:
+                sets[f"{folder.parent.name}/{folder.name}"] = cuts
+                continue
             counts.append(one := count(cuts))
             print(f"{folder.parent.name}/{folder.name}: {one}", flush=True)
     except SlipcastError as error:
         print(f"exchanges: {error}", file=sys.stderr)
         return 2
-    if not counts:
-        print("exchanges: no folder holds all six sides; give folders with NAME/front.png", file=sys.stderr)
+    if not counts and len(sets) < 2:
+        sides = ", ".join(wanted)
+        print(
+            f"exchanges: no folder, or one alone, holds {sides}; give folders with NAME/front.png",
+            file=sys.stderr,
+        )
         return 2
+    if asked.wrong:
+        count_wrong(sets)
+        return 0
     made, found, mistaken, alarms, circles = (
         sum(getattr(one, name) for one in counts)
         for name in ("made", "found", "mistaken", "alarms", "circles")

@@ -138,3 +138,37 @@ def test_the_prompt_is_read_from_the_json_beside_the_very_picture(
     assert "prompt_colors" not in json.loads(capfd.readouterr().out)[0]["checks"]
     assert main(["check", str(other), "--prompt", "a green robot", "--json"]) == 0
     assert json.loads(capfd.readouterr().out)[0]["checks"]["prompt_colors"]["score"] == 0
+
+
+def twice(picture: Picture) -> Picture:
+    """The picture beside itself."""
+    assert picture.alpha is not None
+    pixels, alpha = (np.concatenate([part, part], 1) for part in (picture.pixels, picture.alpha))
+    return Picture(pixels=pixels, alpha=alpha)
+
+
+def test_the_sides_of_a_sheet_are_compared(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    sheet = saved(tmp_path / "sheet.png", twice(drawn()))
+    assert main(["check", str(sheet), "--sheet", "front,back", "--json"]) == 0
+    entries = json.loads(capfd.readouterr().out)
+    assert [entry["picture"] for entry in entries] == [f"{sheet}, front", f"{sheet}, back", "views"]
+    assert [found["code"] for found in entries[-1]["findings"]] == ["VIEWS_NOT_MIRRORED", "VIEW_DROPPED"]
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["--sheet", "front,left,back"], "shows 2 figures"),
+        (["--sheet", "left,back"], "front among them"),
+        (["--sheet", "front,back", "--views", "front"], "leave --views away"),
+    ],
+)
+def test_a_wrong_sheet_is_one_sentence(
+    words: list[str], why: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sheet = saved(tmp_path / "sheet.png", twice(drawn()))
+    assert main(["check", str(sheet), *words]) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert why in err

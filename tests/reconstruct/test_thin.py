@@ -11,7 +11,7 @@ from slipcast.reconstruct.level_set import mesh_level_set
 from slipcast.reconstruct.sides import make_sides
 from slipcast.reconstruct.silhouettes import Side
 from slipcast.reconstruct.solid_grid import Grid, hull_on_grid, make_grid
-from slipcast.reconstruct.thin import _have_color, place_thin_parts
+from slipcast.reconstruct.thin import _have_color, _is_held, place_thin_parts
 
 _BLADE_X, _BLADE_Z = 0.36, 0.13
 _SIZE = 1.4
@@ -111,3 +111,12 @@ def test_a_run_of_another_colour_is_another_part() -> None:
     assert not _have_color(red, 0, at, at, where).any()
     assert _have_color([replace(side, rgb=None) for side in sides], 0, at, at, where).all()
     assert place_thin_parts(hull, hull, red, grid)[2] == []
+
+
+def test_a_blade_that_one_side_placed_is_not_placed_again_by_another() -> None:
+    sides, grid, hull = _scene(blade=True, flat=0.35)
+    _, _, placed = place_thin_parts(hull, hull, sides, grid)
+    side, part = placed[0]
+    assert len(placed) == 1
+    assert _is_held(side, part, side, part)
+    assert not _is_held(side, replace(part, z=part.z + np.float32(0.1)), side, part)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from slipcast.cli.options.common import PATH, debug_option
+from slipcast.cli.options.views import sides_of_words
 from slipcast.cli.terminal import Terminal, quiet
 from slipcast.core.errors import BadInput
 from slipcast.core.mention import Mention
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     default="",
     help="Sides that the pictures show, e.g. front,left,back,right; compares them as well.",
 )
+@click.option(
+    "--sheet", default="", help="Sides that one PICTURE shows side by side; they are compared as views."
+)
 @click.option("--drafts", is_flag=True, help="Compare and rank the pictures as drafts of one prompt.")
 @click.option(
     "--prompt", default="", help="Prompt of the picture; default: that in the JSON beside a bought picture."
@@ -37,6 +41,7 @@ def check(
     terminal: Terminal,
     pictures: tuple[Path, ...],
     views: str,
+    sheet: str,
     drafts: bool,
     prompt: str,
     as_json: bool,
@@ -45,7 +50,7 @@ def check(
     """Judge each PICTURE before an asset is made of it: verdict, scores, findings, and what to do about them.
 
     A folder stands for the pictures in it, without its subfolders. If they are views of one figurine (front.png,
-    left.png ...), they are compared as well.
+    left.png ...), they are compared as well; so are the sides of one picture with --sheet front,left,back,right.
 
     The verdict is approve, review (look first) or reject. The exit code is 0 for approve and review, 6 when a picture
     is rejected, 2 when a file cannot be read.
@@ -66,15 +71,17 @@ def check(
         )
         terminal.complain(failure)
 
-    named = attempt(lambda: _named(views, pictures), debug=debug)
+    named = attempt(lambda: _named(views, sheet, pictures), debug=debug)
     try:
         if isinstance(named, Failure):
             complain(named, None)
         else:
             for sentence in subfolders_left(pictures):
                 terminal.complain(sentence)
-            found, sides = named
-            job = CheckJob(pictures=found, sides=sides, drafts=drafts, prompt=prompt, debug=debug)
+            found, sides, side_by_side = named
+            job = CheckJob(
+                pictures=found, sides=sides, sheet=side_by_side, drafts=drafts, prompt=prompt, debug=debug
+            )
             with nullcontext() if debug else quiet():
                 for path, done in check_pictures(job):
                     if isinstance(done, Failure):
@@ -105,16 +112,24 @@ def _lines(done: "Checked", mention: Mention) -> Iterator[str]:
         yield f"  {number}. {advice.tell(mention)}"
 
 
-def _named(views: str, places: tuple[Path, ...]) -> tuple[tuple[Path, ...], dict[Path, View]]:
-    """The pictures that files and folders name, and the side of each where they are views of one figurine."""
+def _named(
+    views: str, sheet: str, places: tuple[Path, ...]
+) -> tuple[tuple[Path, ...], dict[Path, View], tuple[View, ...]]:
+    """The pictures that files and folders name, the side of each of a figurine's views, and the sides of a sheet."""
     entries = entries_of(places, None)
     pictures = tuple(path for entry in entries for path in (entry.picture, *entry.others.values()))
+    if sheet:
+        if views:
+            raise BadInput("--sheet names the sides itself; leave --views away, or --sheet")
+        if len(pictures) != 1:
+            raise BadInput(
+                f"--sheet takes one PICTURE with all sides, got {len(pictures)}; check one sheet at a time"
+            )
+        return pictures, {}, sides_of_words(sheet)
     if views or len(entries) != 1 or not entries[0].others:
-        return pictures, _sides(views, pictures)
-    return pictures, {
-        entries[0].picture: View.FRONT,
-        **{path: side for side, path in entries[0].others.items()},
-    }
+        return pictures, _sides(views, pictures), ()
+    sides = {path: side for side, path in entries[0].others.items()}
+    return pictures, {entries[0].picture: View.FRONT, **sides}, ()
 
 
 def _sides(views: str, pictures: tuple[Path, ...]) -> dict[Path, View]:

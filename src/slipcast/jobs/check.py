@@ -16,6 +16,7 @@ from slipcast.jobs.failure import Failure, attempt
 
 if TYPE_CHECKING:
     from slipcast.checks.picture.judge import Judgement
+    from slipcast.core.values import Cutout
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,8 @@ class CheckJob:
     pictures: tuple[Path, ...]
     sides: Mapping[Path, View] = field(default_factory=dict)
     """The side that each picture shows; with two and more they are compared as views of one figurine."""
+    sheet: tuple[View, ...] = ()
+    """The sides that the one picture shows side by side, from left to right; they are compared as views."""
     drafts: bool = False
     """The pictures are drafts of one prompt: compare and rank them."""
     prompt: str = ""
@@ -72,18 +75,33 @@ def check_pictures(
     """Judge each picture of `job`, then what can only be said of several; yield path (None for several) and result."""
     tell = tell or ignore
     judged: dict[Path, Judgement] = {}
-    for path in dict.fromkeys(job.pictures):
-        done = attempt(partial(_judge, path, job), debug=job.debug)
+    views: dict[View, Cutout] = {}
+    for path, name, side in _parts(job):
+        done = attempt(partial(_judge, path, name, side, job), debug=job.debug)
         if isinstance(done, Failure):
-            tell(EntryDone(entry=str(path), outcome=done))
+            tell(EntryDone(entry=name, outcome=done))
             yield path, done
+            if job.sheet:
+                return  # what cannot be split is one fault, not one for each side
             continue
-        judged[path], checked = done
+        judgement, checked = done
+        judged[path] = judgement
+        if judgement.cut is not None and (job.sheet or path in job.sides):
+            views[side] = judgement.cut
         _tell(tell, checked)
         yield path, checked
-    for checked in _compare(judged, job):
+    for checked in _compare(judged, views, job):
         _tell(tell, checked)
         yield None, checked
+
+
+def _parts(job: CheckJob) -> Iterator[tuple[Path, str, View]]:
+    """Each picture's file, what it is called, and its side; a sheet gives as many as it has sides."""
+    for path in dict.fromkeys(job.pictures):
+        if job.sheet:
+            yield from ((path, f"{path}, {side}", side) for side in job.sheet)
+        else:
+            yield path, str(path), job.sides.get(path, View.FRONT)
 
 
 def _tell(tell: Tell, checked: Checked) -> None:
@@ -92,12 +110,16 @@ def _tell(tell: Tell, checked: Checked) -> None:
     tell(EntryDone(entry=checked.what, outcome=checked))
 
 
-def _judge(path: Path, job: CheckJob) -> tuple["Judgement", Checked]:
+def _judge(path: Path, name: str, side: View, job: CheckJob) -> tuple["Judgement", Checked]:
     from slipcast.checks.picture.compare import check_prompt
     from slipcast.checks.picture.judge import judge_picture
     from slipcast.picture.decode import read_picture
 
-    picture = read_picture(path, view=job.sides.get(path, View.FRONT))
+    picture = read_picture(path, view=side)
+    if job.sheet:
+        from slipcast.picture.sheet import split_sheet
+
+        picture = split_sheet(picture, job.sheet)[side]
     judged = judge_picture(picture)
     checks = judged.checks
     facts = picture.source
@@ -106,7 +128,7 @@ def _judge(path: Path, job: CheckJob) -> tuple["Judgement", Checked]:
         checks = (*checks, check_prompt(judged.cut, subject))
     noticed = judged.cut.findings if judged.cut else picture.findings
     findings = (*noticed, *_broken_promises(facts), *(found for each in checks for found in each.findings))
-    return judged, Checked(what=str(path), checks=checks, findings=findings)
+    return judged, Checked(what=name, checks=checks, findings=findings)
 
 
 def _broken_promises(facts: Mapping[str, object]) -> Iterator[Finding]:
@@ -119,12 +141,13 @@ def _broken_promises(facts: Mapping[str, object]) -> Iterator[Finding]:
                 yield finding("PICTURE_OTHER_SIZE", values)
 
 
-def _compare(judged: "Mapping[Path, Judgement]", job: CheckJob) -> Iterator[Checked]:
-    """What can only be said of several pictures."""
+def _compare(
+    judged: "Mapping[Path, Judgement]", views: "Mapping[View, Cutout]", job: CheckJob
+) -> Iterator[Checked]:
+    """What can only be said of several pictures; `views` are those of one figurine."""
     from slipcast.checks.picture.compare import check_drafts, check_views
 
-    cuts = {path: done.cut for path, done in judged.items() if done.cut is not None}
-    views = {job.sides[path]: cut for path, cut in cuts.items() if path in job.sides}
+    cuts = [done.cut for done in judged.values() if done.cut is not None]
     if checks := check_views(views):
         if View.FRONT in views:
             from slipcast.depth.models import DepthOptions
@@ -134,7 +157,7 @@ def _compare(judged: "Mapping[Path, Judgement]", job: CheckJob) -> Iterator[Chec
         found = tuple(found for check in checks for found in check.findings)
         yield Checked(what="views", checks=checks, findings=found)
     if job.drafts and len(cuts) > 1:
-        agreement = check_drafts(list(cuts.values()))
+        agreement = check_drafts(cuts)
         ranked = sorted(judged, key=lambda path: -judged[path].rating)
         order = ", ".join(f"{path} ({judged[path].rating:.2f})" for path in ranked)
         yield Checked(what=f"drafts, best first: {order}", checks=(agreement,), findings=agreement.findings)

@@ -47,6 +47,8 @@ _GOES_ON = 0.5
 """A piece of which this share of its width goes on beyond the end is something else."""
 _COVERS = 0.7
 """Share of the strip's height that a piece of the plate must have."""
+_NARROW, _SLENDER = 0.03, 2.5
+"""What is as narrow as the first, in units of the frame, and that many times as tall as wide is a blade (thin.py)."""
 _ROOT = 0.3
 """Share of a strip's height, from where it leaves the body, in which a piece is no wider than in the rest."""
 _PART = 0.3
@@ -273,7 +275,10 @@ def _pick_pieces(facing: Side, slab: Bool, colors: F32, strip: _Strip, tint: flo
     for number in range(1, count + 1):
         piece = label == number
         mine = _clear_of_body(piece & slab, rows, strip)
-        if np.asarray(mine.any(1))[rows].mean() < _COVERS or np.median(radius[mine]) < _WIDE * strip.half:
+        tall, wide = np.asarray(mine.any(1))[rows].sum(), np.median(radius[mine]) if mine.any() else 0.0
+        if tall < _COVERS * len(rows) or wide < _WIDE * strip.half:
+            continue
+        if wide < _NARROW and tall**2 > _SLENDER * mine.sum():
             continue
         if strip.hangs[1] and _goes_on(piece, rows[-1] + 1, beyond):
             continue

@@ -60,6 +60,8 @@ _TINT = 0.2
 """Tints that differ by less may be of one thing in another light."""
 _FADE = 3.0
 """Pixels from where a part leaves the body to where it is held to its place wholly."""
+_SAME, _MOSTLY = 0.02, 0.6
+"""Parts of two sides are one where this share of the second's pixels lies that near the first, in units."""
 _LOST = 0.02
 """Share of a part's own pixels that outlines may lose by it."""
 
@@ -89,9 +91,11 @@ def place_thin_parts(
 
     Both stay within `limit`. A part that outlines would miss, because two lie behind each other, stays as it is.
     """
-    placed = []
+    placed: list[tuple[Side, Part]] = []
     for index, side in enumerate(sides):
         for part in _follow(field, sides, index, grid):
+            if any(_is_held(side, part, *blade) for blade in placed):
+                continue
             held = hold(field, limit, side, part, grid, alone=True)
             if held is None:
                 continue
@@ -101,6 +105,23 @@ def place_thin_parts(
                 if part.flat < _BLADE:
                     placed.append((side, part))
     return field, limit, placed
+
+
+def _is_held(side: Side, part: Part, other: Side, blade: Part) -> bool:
+    """Whether a part is a blade that another side has placed: two places, a little apart, would be a saw."""
+    x, y = ((at + np.float32(0.5)) * _STEP_PX for at in (part.column, part.row))
+    u, v, z = other.camera.project(side.camera.lift(x.astype(np.float32), y.astype(np.float32), part.z))
+    known = np.zeros([n // _STEP_PX + 2 for n in other.outline_px.shape], bool)
+    known[blade.row, blade.column] = True
+    place = np.zeros((*known.shape, 2), np.float32)
+    place[blade.row, blade.column] = np.stack([blade.z, blade.half], 1)
+    row, column = (
+        np.clip((at / _STEP_PX).astype(int), 0, size - 1)
+        for at, size in zip((v, u), known.shape, strict=True)
+    )
+    middle, half = place[find_nearest(known)][row, column].T
+    there = ndimage.binary_dilation(known)[row, column] & (np.abs(z - middle) < np.maximum(half, _SAME))
+    return float(there.mean()) > _MOSTLY
 
 
 def _follow(field: F32, sides: Sequence[Side], index: int, grid: Grid) -> list[Part]:
