@@ -70,11 +70,20 @@ def test_wrong_words_are_one_sentence(
     assert not list((tmp_path / "out").glob("*")) if (tmp_path / "out").exists() else True
 
 
-def test_on_a_terminal_each_finding_is_a_sentence(tmp_path: Path, statue: Figurine) -> None:
+def test_on_a_terminal_each_finding_is_a_sentence(tmp_path: Path) -> None:
     pty = pytest.importorskip("pty", reason="Windows has none")
     reader, screen = pty.openpty()
     code = "import sys; from slipcast.cli.main import main; sys.exit(main(sys.argv[1:]))"
-    words = ["print", save(statue, tmp_path), "--hollow", "2mm", "--height", "30mm", "-o", str(tmp_path)]
+    words = [
+        "print",
+        save(textured_pillar(), tmp_path),
+        "--hollow",
+        "2mm",
+        "--height",
+        "30mm",
+        "-o",
+        str(tmp_path),
+    ]
     done = subprocess.run(
         [sys.executable, "-c", code, *words], stdout=screen, stderr=subprocess.PIPE, check=False
     )
