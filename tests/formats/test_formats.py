@@ -25,6 +25,7 @@ from slipcast.formats.common import texture_files
 from slipcast.formats.common.naming import LONGEST_BYTES, make_safe
 from slipcast.formats.gltf.read_figurine import read_figurine
 from slipcast.formats.inspect import describe, read_content
+from slipcast.formats.stl.write import HEADER_BYTES, RECORD
 from slipcast.formats.table import EXPORTERS, ExportOptions, Naming
 from slipcast.mesh import tangents as shading
 from slipcast.mesh.normals import vertex_normals
@@ -469,3 +470,14 @@ def test_webp_is_for_gltf_and_comes_back(tmp_path: Path) -> None:
         assert [found.code for found in EXPORTERS[key].export(own, options).findings] == [
             "TEXTURE_TYPE_CHANGED"
         ]
+
+
+def test_each_facet_of_an_stl_says_its_outward_normal() -> None:
+    shape = cube()
+    data = EXPORTERS["stl"].export(textured(shape), PLAIN).files["shape.stl"]
+    facets = np.frombuffer(data, RECORD, offset=HEADER_BYTES + 4)
+    assert len(facets) == len(shape.faces)
+    middle = facets["corners"].reshape(-1, 3).mean(0)
+    outward = facets["corners"].mean(1) - middle
+    assert (np.einsum("ij,ij->i", facets["normal"], outward) > 0).all()
+    assert np.allclose(np.linalg.norm(facets["normal"], axis=1), 1, atol=1e-6)
