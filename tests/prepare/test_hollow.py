@@ -10,7 +10,7 @@ from slipcast.core.errors import BadInput
 from slipcast.mesh.self_intersection import find_crossing_faces
 from slipcast.mesh.thickness import measure_thickness
 from slipcast.prepare.body import Kind, Origin, body_from_solid, read_surface
-from slipcast.prepare.hollow import HollowOptions, hollow, measure_depth
+from slipcast.prepare.hollow import HollowOptions, _label_rooms, hollow, measure_depth
 from slipcast.prepare.layers import slice_layers
 
 
@@ -53,6 +53,18 @@ def test_a_cavity_that_narrows_downwards_gets_both_its_drains() -> None:
     drains = [hole for hole in report.holes if hole.kind == "drain"]
     assert len(drains) == 2
     assert drains[0].at_mm[2] == 0
+
+
+def test_a_room_beyond_a_narrow_neck_is_one_of_its_own() -> None:
+    room = np.full((9, 9, 30), -1, np.float32)
+    room[2:7, 2:7, 2:12] = room[2:7, 2:7, 15:28] = 2.0
+    room[4, 4, 12:15] = 0.2  # the neck
+    room[1, 1, 14] = 0.2  # shallow all over
+    labels, count = _label_rooms(room, 0.5)
+    assert count == 2
+    assert labels[4, 4, 5] != labels[4, 4, 20]
+    assert labels[4, 4, 12:15].all()
+    assert labels[1, 1, 14] == labels[0, 0, 0] == 0
 
 
 def test_the_hollow_body_is_one_closed_solid() -> None:

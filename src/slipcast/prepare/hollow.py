@@ -20,7 +20,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from slipcast.core.options import check, flag, real, whole
-from slipcast.core.values import F32, F64, Bool
+from slipcast.core.values import F32, F64, I32, Bool
 from slipcast.mesh.marching_tetrahedra import march_tetrahedra
 from slipcast.mesh.topology import from_manifold
 from slipcast.prepare.body import MM, Body, Kind, Origin, Surface, body_from_solid, read_surface
@@ -42,6 +42,8 @@ _CALM = 0.6
 """Width of the blur, in cells, that takes the steps out of a cavity's wall."""
 _FLOOR_MM = 12.0
 """How far above a cavity's lowest place a drain may begin, where those below it lie too near to each other."""
+_NECK = 0.5
+"""Half the width, in cells, of a channel that stays open."""
 _NARROWEST_MM = 1.5
 """Thinner drain holes clog."""
 
@@ -143,7 +145,7 @@ def hollow(body: Body, options: HollowOptions, *, keep_below_mm: float = 0.0) ->
     if keep_below_mm:
         z = grid.place(np.stack([np.zeros(room.shape[2])] * 2 + [np.arange(room.shape[2])], 1))[:, 2]
         room = np.minimum(room, (z - keep_below_mm).astype(np.float32)[None, None, :])
-    labels, count = ndimage.label(room > 0)
+    labels, count = _label_rooms(room, _NECK * grid.step_mm)
     volume = np.bincount(labels.ravel(), minlength=count + 1)[1:] * grid.step_mm**3
     drilled: list[tuple[manifold3d.Manifold, Hole]] = []
     keep = np.zeros(count + 1, bool)
@@ -177,6 +179,19 @@ def hollow(body: Body, options: HollowOptions, *, keep_below_mm: float = 0.0) ->
         filled=filled,
         holes=tuple(hole for _, hole in drilled),
     )
+
+
+def _label_rooms(room: F32, neck_mm: float) -> tuple[I32, int]:
+    """(X,Y,Z) which room each cell of air belongs to, 0 for walls and for air that is shallow all over; their number.
+
+    A neck below twice `neck_mm` may close when the cavity is meshed: what lies beyond one is a room of its own.
+    """
+    labels, count = ndimage.label(room > neck_mm)
+    joined, pieces = ndimage.label(room > 0)
+    deep = np.zeros(pieces + 1, bool)
+    deep[joined[labels > 0]] = True
+    _, (x, y, z) = ndimage.distance_transform_edt(labels == 0, return_indices=True)
+    return np.where(deep[joined] & (room > 0), labels[x, y, z], 0).astype(np.int32), count
 
 
 def _mesh_cavity(room: F32, grid: _Grid) -> manifold3d.Manifold:
