@@ -5,6 +5,7 @@ import pytest
 from turnarounds import FOUR, turnaround
 
 from slipcast.core.values import View
+from slipcast.reconstruct.fusion import _show_back
 from slipcast.reconstruct.register import measure_miss
 from slipcast.reconstruct.sides import make_sides, mirror_missing_side
 from slipcast.reconstruct.silhouettes import Side
@@ -50,3 +51,17 @@ def test_a_lopsided_figurine_and_one_with_both_sides_have_no_mirrored_one(
     monkeypatch.setattr("slipcast.core.symmetry.measure_mirror", lambda mask: 0.9)
     assert mirror_missing_side(_sides(*FOUR)) is None
     assert mirror_missing_side(_sides(View.FRONT, View.BACK)) is None
+
+
+@pytest.mark.parametrize(
+    ("views", "shown"),
+    [
+        ((View.FRONT, View.LEFT), False),
+        ((View.FRONT, View.LEFT, View.RIGHT), True),
+        ((View.FRONT, View.BACK), True),
+        ((View.FRONT, View.BACK_LEFT), True),
+        ((View.FRONT, View.FRONT_LEFT, View.FRONT_RIGHT), False),
+    ],
+)
+def test_both_sides_show_the_back_as_a_view_from_behind_does(views: tuple[View, ...], shown: bool) -> None:
+    assert _show_back(views) is shown

@@ -1,5 +1,7 @@
 """Light that is known is divided out; colours that are no light stay."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,16 @@ def brightness(pixels: U8) -> F64:
 def test_the_light_of_a_lamp_is_found_across_two_colours(lamp: tuple[float, float, float]) -> None:
     picture, depth, true, whole = lit_ball(lamp)
     found = estimate_light(picture, depth)
+    off = found.logarithm[whole] - true[whole]
+    assert off.std() < 0.35 * true[whole].std()
+
+
+@pytest.mark.parametrize("tone", [255, 0])
+def test_what_is_burnt_out_or_black_says_nothing_of_the_light(tone: int) -> None:
+    picture, depth, true, whole = lit_ball((0.3, 1.0, 0.2))
+    pixels = picture.pixels.copy()
+    pixels[whole & (np.arange(SIDE) < 0.5 * SIDE)[None, :]] = tone
+    found = estimate_light(replace(picture, pixels=pixels), depth)
     off = found.logarithm[whole] - true[whole]
     assert off.std() < 0.35 * true[whole].std()
 
