@@ -76,15 +76,16 @@ def find_nearest(known: Bool) -> tuple[I64, I64]:
 def measure_inside(mask: Bool) -> F32:
     """(H,W) how far each pixel of `mask` is from the nearest one outside of it, 0 there; beyond the frame is nothing.
 
-    Exact to the last digit of float32 (Felzenszwalb and Huttenlocher 2012, by OpenCV): 16 ms for 1024 x 1024 pixels
-    where scipy's takes 67.
+    Exact (Felzenszwalb and Huttenlocher 2012, by OpenCV): 20 ms for 1024 x 1024 pixels where scipy's takes 67. OpenCV's
+    last digit depends on where the array lies in memory; the squares are whole numbers, and up to 2,000 px tell which.
 
     >>> measure_inside(np.array([[False, True, True]])).tolist()
     [[0.0, 1.0, 2.0]]
     """
     import cv2
 
-    return np.asarray(cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE))
+    nearly = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.sqrt(np.rint(np.square(nearly, dtype=np.float64))).astype(np.float32)
 
 
 _Colors = TypeVar("_Colors", U8, F32)
