@@ -85,7 +85,7 @@ def measure_inside(mask: Bool) -> F32:
     import cv2
 
     nearly = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.sqrt(np.rint(np.square(nearly, dtype=np.float64))).astype(np.float32)
+    return np.asarray(np.sqrt(np.rint(np.square(nearly, dtype=np.float64))), np.float32)
 
 
 _Colors = TypeVar("_Colors", U8, F32)
