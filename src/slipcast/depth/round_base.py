@@ -13,6 +13,12 @@ all nine with a round base whose ellipse is seen are found, and nothing else.
 On the five samples with a base (camera at 0 degrees) the elevation comes out at 1.4, 0.5, 0.0, -0.1 and 0.4 degrees.
 The true centre lies 2, 2, 14, 48 and 3 thousandths of the frame from the middle of what stands above the base, and 46
 to 99 from where the network's front of the base puts it; hence the former.
+
+From 30 degrees above, what stands on the base is still a ramp before the feet, and hangs over the disc. Rejected, both
+on three pictures from 15 and 30 degrees above: the top's bare part by watershed from its near rim to the body above,
+put level (a robe's hem and a tabard hung in the air with torn edges, since the network leans them forward too); what
+stands on it begins no farther forward than its lower body does (a cliff in the place of the overhang; chess knight f05
+0.650 to 0.639, cd as before).
 """
 
 import math
