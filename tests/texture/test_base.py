@@ -75,8 +75,21 @@ def test_a_chart_of_the_back_gets_the_wall() -> None:
     wall = wall_of(depth, pixels, valid)
     made = wall.draw(np.full_like(pixels, 255), (depth.back * 100).astype(np.float32))
     row = int(CAMERA.fy_px * (0.8 - 0.1) / 5.6 + CAMERA.cy_px)
-    assert made[row, SIDE // 2] == pytest.approx(BLACK, abs=11)
+    assert made[row, SIDE // 2].astype(int) == pytest.approx(BLACK, abs=11)
     assert made[: row - 80].min() == 255
+
+
+def test_grain_meets_itself_behind() -> None:
+    depth, pixels, valid = scene()
+    column = np.arange(SIDE)[None, :, None]
+    shaded = np.clip(pixels.astype(int) + np.where(column < SIDE // 2, 8, -8), 0, 255).astype(np.uint8)
+    wall = wall_of(depth, shaded, valid)
+    colors = []
+    for angle in (179.9, -179.9):
+        turned = np.radians(angle)
+        place, deep = place_of(0.6 * np.sin(turned), 0.1, 5 - 0.6 * np.cos(turned))
+        colors.append(wall.color(place, deep, np.full((1, 3), 255, np.float32))[0])
+    assert np.abs(np.diff(colors, axis=0)).max() < 4
 
 
 def test_a_wall_that_is_hidden_tells_nothing() -> None:

@@ -171,10 +171,11 @@ def _project(camera: Camera, points: F64, start: tuple[float, float], scale: flo
 
 
 def _fold(angle_deg: F64) -> F64:
-    """Angles folded to and fro between -_WELL_DEG and _WELL_DEG."""
-    turn = np.mod(angle_deg + _WELL_DEG, 4 * _WELL_DEG)
+    """Angles folded to and fro between -_WELL_DEG and _WELL_DEG, so that both ways around meet in 0 behind."""
+    beyond = np.maximum(np.abs(angle_deg) - _WELL_DEG, 0) * 3 * _WELL_DEG / (180 - _WELL_DEG)
+    turn = np.mod(np.minimum(np.abs(angle_deg), _WELL_DEG) + beyond + _WELL_DEG, 4 * _WELL_DEG)
     out: F64 = np.where(turn > 2 * _WELL_DEG, 4 * _WELL_DEG - turn, turn) - _WELL_DEG
-    return out
+    return np.asarray(np.where(angle_deg < 0, -out, out))
 
 
 def _look_up(table: F32, column: F64, row: F64) -> F32:
