@@ -57,7 +57,7 @@ class Start:
     A later one needs those before it, since the checks look at all of them.
 
     >>> Start(mesh=None)
-    Start(cutouts=(), depth=None, depths=(), gathered=None, mesh=None, figurine=None)
+    Start(cutouts=(), depth=None, depths=(), gathered=None, mesh=None, figurine=None, views_findings=())
     """
 
     cutouts: tuple[Cutout, ...] = ()
@@ -72,6 +72,8 @@ class Start:
     """The closed mesh in the same world: `Result.mesh`. It is taken as it is: neither scaled nor cut."""
     figurine: Figurine | None = None
     """The painted figurine: `Result.figurine`; its mesh stands for `mesh`."""
+    views_findings: tuple[Finding, ...] = ()
+    """What was found of several pictures, where `gathered` is made anew: `Gathered.findings`."""
 
     def __post_init__(self) -> None:
         for name in ("mesh", "figurine"):
@@ -196,6 +198,7 @@ def _run_stages(
                 detail=recipe.points.detail,
                 originals=[came for came, _ in cuts],
                 depths=start.depths,
+                known=start.views_findings,
             )
             several = together if isinstance(together, Gathered) else None
             cut = (
@@ -261,6 +264,8 @@ def _run_stages(
             painted = several.paint(mesh, recipe.texture, name=name)
         else:
             painted = paint(mesh, depth, cut, texture, name=name, charts=charts.result if charts else None)
+        if several:
+            painted = replace(painted, findings=(*painted.findings, *several.findings))
         named = Named(recipe.material, ()) if recipe.material else material_of(picture.source)
         if named:
             painted = replace(painted, material=named.material)

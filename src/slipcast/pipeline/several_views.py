@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from slipcast.texture.sight import Seen
 
 MOST_VIEWS = 8
+_DONE = frozenset({"VIEW_DROPPED", "VIEW_TURNED", "VIEWS_SWAPPED"})
+"""What was done to pictures once and cannot be seen in them any more."""
+_MEASURED = frozenset({"VIEWS_MOVED", "VIEWS_APART"})
+"""What each fusion measures anew."""
 _APART = 0.006
 """From this share of the size on, views contradict each other: what is thin may be cut away."""
 
@@ -122,7 +126,7 @@ class Gathered:
             "normal_map": {"made": False},
             **{key: painted.provenance[key] for key in ("delight",) if key in painted.provenance},
         }
-        return replace(painted, provenance=provenance, findings=(*painted.findings, *self.findings))
+        return replace(painted, provenance=provenance)
 
 
 def check_pictures(pictures: Sequence[Picture]) -> None:
@@ -198,11 +202,13 @@ def gather(
     detail: str,
     originals: Sequence[Picture] = (),
     depths: Sequence[Shells] = (),
+    known: Sequence[Finding] = (),
 ) -> Gathered | Settled:
     """Judge the cutouts by each other and fuse those that fit; the `Settled` where only the front is left.
 
     `depth_of` gives a cutout's calibrated depth. `originals` are the pictures as they came, by default the cutouts.
-    With `depths`, one for each cutout, all are taken as they are: nothing is turned or left out.
+    With `depths`, one for each cutout, all are taken as they are: nothing is turned or left out. `known` is what was
+    found when the cutouts were judged before; what of it still holds is told again.
     """
     from slipcast.reconstruct.agreement import Settled, settle_views
 
@@ -210,10 +216,13 @@ def gather(
     came = {picture.view: picture for picture in originals or cutouts}
     if depths:
         given = dict(zip(own, depths, strict=True))
-        return _fuse(Settled(cutouts=own, findings=()), came, given, height_m, fov_deg, detail)
+        told = tuple(entry for entry in known if entry.code not in _MEASURED)
+        return _fuse(Settled(cutouts=own, findings=told), came, given, height_m, fov_deg, detail)
     with ThreadPoolExecutor(2) as pool:
         said = dict(zip(own, pool.map(depth_of, own.values()), strict=True))
     settled = settle_views(own, said)
+    done = (entry for entry in known if entry.code in _DONE and entry not in settled.findings)
+    settled = replace(settled, findings=(*done, *settled.findings))
     if len(settled.cutouts) < 2:
         return settled
     used = {view: _depth_used(view, cut, own, said, depth_of) for view, cut in settled.cutouts.items()}

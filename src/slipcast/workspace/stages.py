@@ -35,7 +35,13 @@ from slipcast.workspace.stage_files import (
     read_depth,
     read_pictures,
 )
-from slipcast.workspace.stages_of_views import describe_views, read_gathered, read_views, view_files
+from slipcast.workspace.stages_of_views import (
+    describe_views,
+    read_gathered,
+    read_views,
+    read_views_findings,
+    view_files,
+)
 
 if TYPE_CHECKING:
     from slipcast.pipeline.result import Result
@@ -165,6 +171,7 @@ def read_stages(folder: Path | str, *, since: str = "") -> Stages:
             gathered=read_gathered(folder, facts, pairs) if since in ("mesh", "texture") else None,
             mesh=mesh,
             figurine=figurine,
+            views_findings=read_views_findings(facts),
         )
     else:
         pairs = [read_pictures(folder, facts, used, edited)]

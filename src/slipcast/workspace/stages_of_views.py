@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from slipcast.core.findings import Finding
 from slipcast.core.values import Camera, Cutout, Mesh, Picture, View
 from slipcast.pipeline.several_views import Gathered, SeenView
 from slipcast.reconstruct.fusion import Fused
@@ -101,8 +102,13 @@ def read_gathered(
             registered=Registered(sides=(), miss=0.0, before=0.0),
         ),
         views=tuple(views),
-        findings=tuple(read_finding(entry) for entry in facts["views_findings"]),
+        findings=read_views_findings(facts),
     )
+
+
+def read_views_findings(facts: Mapping[str, Any]) -> tuple[Finding, ...]:
+    """What was found when the pictures were judged by each other."""
+    return tuple(read_finding(entry) for entry in facts["views_findings"])
 
 
 def _read_camera(known: Mapping[str, Any]) -> Camera:
