@@ -171,3 +171,20 @@ def test_a_model_that_counts_in_another_unit_needs_a_height(
     assert "--height" in error
     assert main(["print", str(model), "--height", "60mm", "--base", "none", "-o", str(tmp_path / "out")]) == 0
     assert "30.0 x 20.0 x 60.0 mm" in capfd.readouterr().out
+
+
+def test_a_model_too_small_to_measure_needs_a_height(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "tiny.obj"
+    box = manifold3d.Manifold.cube((30e-9, 20e-9, 60e-9), False).to_mesh()
+    lines = [f"v {x} {y} {z}" for x, y, z in box.vert_properties[:, :3]]
+    assert len(box.tri_verts) == 12
+    model.write_text("\n".join([*lines, *(f"f {a + 1} {b + 1} {c + 1}" for a, b, c in box.tri_verts)]))
+    assert main(["print", str(model), "-o", str(tmp_path / "out")]) == 2
+    error = capfd.readouterr().err.strip()
+    assert error.count("\n") == 0
+    assert "2e-05 mm tall, too small to print" in error
+    assert error.endswith("say how tall it is with --height 75mm")
+    assert main(["print", str(model), "--height", "40mm", "--base", "none", "-o", str(tmp_path / "out")]) == 0
+    assert "60.0 x 120.0 x 40.0 mm" in capfd.readouterr().out

@@ -93,10 +93,12 @@ def test_files_of_another_kind_are_refused(key: str, content: bytes, tmp_path: P
 
 def test_absent_files_folders_and_unknown_suffixes_are_refused(tmp_path: Path) -> None:
     (tmp_path / "folder.glb").mkdir()
+    (tmp_path / "assets").mkdir()
     (tmp_path / "x.doc").write_bytes(b"x")
     for name, part in (
         ("absent.glb", "cannot be read"),
         ("folder.glb", "is a folder"),
+        ("assets", "is a folder; name a file in it"),
         ("x.doc", "readable are"),
     ):
         with pytest.raises(BadInput, match=part):

@@ -1,6 +1,7 @@
 """FBX of other makers: every node's transform, parent, unit and axes counts, in binary and in text."""
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -378,3 +379,13 @@ def test_our_own_material_states_the_strength_of_a_normal_map() -> None:
 def test_corners_of_the_tetrahedron_are_its_polygons() -> None:
     assert len(RING) == 12
     assert np.abs(np.linalg.det(CORNERS[1:])) / 6 == pytest.approx(VOLUME)
+
+
+def test_a_material_is_told_its_textures(tmp_path: Path) -> None:
+    figurine = textured(cube())
+    bumpy = replace(figurine, normal_map=np.full_like(figurine.texture.pixels, 128))
+    for made, expected in ((figurine, ("base color",)), (bumpy, ("base color", "normal"))):
+        path = tmp_path / "shape.fbx"
+        path.write_bytes(EXPORTERS["fbx"].export(made, ExportOptions()).files["shape.fbx"])
+        (material,) = read_content(path).materials
+        assert material.textures == expected

@@ -144,3 +144,15 @@ def test_make_refuses_a_number_of_views_that_is_no_set(buy: Buy) -> None:
     ran = buy("make", "an imp with a hat", "--views", "3", buys=False)
     assert ran.code == 2
     assert "choose from 1, 4, 6" in ran.err
+
+
+@pytest.mark.usefixtures("buyers_home")
+def test_views_looks_for_the_picture_before_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    from slipcast.cli.main import main
+
+    assert main(["views", str(tmp_path / "nope.png"), "-o", str(tmp_path / "out")]) == 2
+    assert "nope.png cannot be read" in capfd.readouterr().err

@@ -166,6 +166,14 @@ def test_a_wrong_word_is_one_sentence(run: Run, folder: Path, words: tuple[str, 
     assert one_sentence(ended.err)
 
 
+def test_a_folder_without_pictures_is_said(run: Run, folder: Path) -> None:
+    (folder / "notes.txt").write_text("no picture")
+    ended = run("watch", folder, "-o", "out", "--once", "--settle", "0")
+    assert (ended.code, ended.out) == (0, "")
+    assert "has no picture that is new" in ended.err
+    assert one_sentence(ended.err)
+
+
 def test_a_killed_watcher_goes_on_where_it_was(tmp_path: Path, folder: Path) -> None:
     """The real pipeline; `scripts/bench-watch` does the same with 200 pictures."""
     with Image.open(ROOT / "samples" / "knight" / "front.png") as picture:

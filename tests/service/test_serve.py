@@ -99,6 +99,16 @@ def test_a_database_that_is_away_is_a_503_and_work_waits_for_it(
         persist(lambda: (_ for _ in ()).throw(sa.exc.OperationalError("x", {}, OSError())), patience_s=0)
 
 
+def test_a_wrong_number_of_workers_is_told_with_its_flag(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from slipcast.cli.main import main
+
+    assert main(["serve", "--data", str(tmp_path / "data"), "--workers", "-3"]) == 2
+    assert capfd.readouterr().err.startswith("slipcast: --workers is -3")
+    assert not (tmp_path / "data").exists()
+
+
 def test_promises_of_the_command_line(tmp_path: Path) -> None:
     from slipcast.cli.main import main
 

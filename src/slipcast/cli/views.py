@@ -73,6 +73,7 @@ def views(
 
     def work() -> int:
         from slipcast.cli.generate import say_plan
+        from slipcast.generate.ask import read_reference
         from slipcast.generate.money.prices import default_model
         from slipcast.generate.turnaround import SidesOptions
         from slipcast.jobs.views import ViewsJob, plan_views
@@ -92,6 +93,7 @@ def views(
             name=name,
             options=options_of(buying),
         )
+        read_reference(front)  # what is wrong with it is said before a key is asked for
         if dry_run:
             provider = provider_of(buying, dry_run=True)
             say_plan(terminal, plan_views(job, provider), as_json=as_json)

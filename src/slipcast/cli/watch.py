@@ -18,6 +18,7 @@ from slipcast.jobs.convert import ConvertJob, Done
 from slipcast.jobs.events import Event
 from slipcast.jobs.failure import Failure
 from slipcast.jobs.runners import LIMIT_S, count_workers
+from slipcast.jobs.sources import SUFFIXES
 from slipcast.jobs.watch import FAILED, FolderGone, WatchOptions, watch_folder
 
 
@@ -87,9 +88,10 @@ def watch(
                 f"{_now()} {folder} cannot be read ({event.reason}); it is looked for until it is there again"
             )
 
-    code = 0
+    code, came = 0, False
     with nullcontext() if debug else quiet():
         for task, done in watch_folder(folder, recipe_from(asset), job, options, tell):
+            came = True
             if json_lines:
                 terminal.say_json({"picture": str(task.picture), **_entry(done, terminal.mention)})
             elif isinstance(done, Done):
@@ -99,6 +101,8 @@ def watch(
                 code = code or error.exit_code
                 told = error.tell(terminal.mention)
                 terminal.complain(f"{_now()} {told}; see {out / FAILED / task.name}.json")
+    if not came:
+        terminal.complain(f"{folder} has no picture that is new; pictures are {', '.join(sorted(SUFFIXES))}")
     return code
 
 

@@ -21,6 +21,17 @@ FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 _CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
+def folder_of(folder: Path | str) -> Path:
+    """The folder that was named; BadInput for the empty word, which `Path` takes for the current one.
+
+    >>> folder_of("out").name
+    'out'
+    """
+    if folder == "":
+        raise BadInput("folder is empty; give a path, or . for the current folder", field="folder")
+    return Path(folder)
+
+
 def check_folder(folder: Path) -> None:
     """Find out whether `folder` could be made and written to, without leaving a trace; BadInput when not.
 

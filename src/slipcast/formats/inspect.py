@@ -19,6 +19,8 @@ READERS = {row.suffix: row for row in EXPORTERS.values()}
 
 def read_content(path: Path) -> Content:
     """Read a mesh file of any format in READERS; raises BadInput for what cannot be read or trusted."""
+    if path.is_dir():
+        raise BadInput(f"{path} is a folder; name a file in it, of {', '.join(READERS)}")
     row = READERS.get(path.suffix.lower())
     if row is None:
         raise BadInput(f"{path} has the suffix {path.suffix!r}; readable are {', '.join(READERS)}")

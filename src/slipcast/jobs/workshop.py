@@ -156,6 +156,8 @@ class Workshop:
             fit("out", out, path(example="out"))
         if resume and out is None:
             raise BadInput("resume needs out, the folder or address where the files are", field="resume")
+            if out == "":
+                raise BadInput("out is empty; give a path, or . for the current folder", field="out")
         place = "" if out is None else str(out)
         if is_address(place):
             check_address(place)

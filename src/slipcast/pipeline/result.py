@@ -12,7 +12,7 @@ from slipcast.checks.gates import Passage
 from slipcast.checks.mesh import Judged
 from slipcast.checks.verdict import Check, Verdict, verdict
 from slipcast.core.errors import BadInput
-from slipcast.core.files import tell_writing, write_files
+from slipcast.core.files import folder_of, tell_writing, write_files
 from slipcast.core.values import Cutout, Export, Figurine, Mesh, Picture, PointCloud, Shells
 from slipcast.mesh.deviation import Deviation
 from slipcast.pipeline.recipe import Recipe
@@ -148,7 +148,7 @@ class Result:
         report of an earlier asset of that name is removed. Raises BadInput when the folder cannot be written to,
         DiskFull when the disk has no room; then nothing has changed.
         """
-        return write_asset(Path(folder), self.name, self.files())
+        return write_asset(folder_of(folder), self.name, self.files())
 
     def light(self) -> "LightResult":
         """The files and what is known about them: small enough to be sent from a worker process."""
@@ -193,7 +193,7 @@ class LightResult:
 
     def save(self, folder: Path | str) -> tuple[Path, ...]:
         """Write the files into `folder`, all or none; see `Result.save`."""
-        return write_asset(Path(folder), self.name, self.files)
+        return write_asset(folder_of(folder), self.name, self.files)
 
     def __repr__(self) -> str:
         size = sum(map(len, self.files.values())) / 1024

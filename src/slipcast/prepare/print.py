@@ -38,6 +38,8 @@ _GAP_MM = 4.0
 """Between parts on the plate."""
 _LARGEST_MM = 2000.0
 """Of what is printed without a height that somebody asked for."""
+_SMALLEST_MM = 1.0
+"""Of the same, in its longest direction: what is smaller has faces that no measure tells from slivers."""
 _LOOSE = 20
 """Pieces of a body whose distance from the rest is measured."""
 
@@ -282,7 +284,7 @@ def print_figurine(figurine: Figurine, options: PrintOptions) -> Print:
     """
     process = PROCESSES[options.process]
     found: list[Finding] = []
-    figurine, mended = mend(figurine)
+    figurine, mended = mend(_enlarge(figurine, options))
     if mended is not None:
         found.append(finding("PRINT_MENDED", asdict(mended)))
     body = _scale(join_bodies(body_from_mesh(figurine.mesh, figurine.uv)), options)
@@ -350,6 +352,21 @@ def uncross(body: Body) -> tuple[Body, int]:
         if crossing < fewest:
             best, fewest = trial, crossing
     return best, fewest
+
+
+def _enlarge(figurine: Figurine, options: PrintOptions) -> Figurine:
+    """Return what is too small to be measured at the asked height; BadInput where none is asked for."""
+    size_m = np.ptp(figurine.mesh.vertices.astype(np.float64), axis=0)
+    if size_m.max() * MM >= _SMALLEST_MM:
+        return figurine
+    if options.height_m is None or size_m[1] <= 0:
+        raise BadInput(
+            f"the model is {size_m[1] * MM:.3g} mm tall, too small to print, and its file may count in another unit; "
+            "say how tall it is with",
+            cure="height_m=75mm",
+        )
+    vertices = (figurine.mesh.vertices * (options.height_m / size_m[1])).astype(np.float32)
+    return replace(figurine, mesh=replace(figurine.mesh, vertices=vertices))
 
 
 def _scale(body: Body, options: PrintOptions) -> Body:

@@ -130,6 +130,8 @@ def load_settings(file: Path | None = None, **words: Any) -> Settings:
     except ValidationError as problem:
         first = problem.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
+        if field in said:
+            raise BadInput(f"{field} is {said[field]}: {first['msg']}", field=field) from None
         raise BadInput(f"the setting {field} is wrong: {first['msg']}; see docs/operations.md") from None
 
 

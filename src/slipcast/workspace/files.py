@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipcast.core.errors import BadInput
+from slipcast.core.files import folder_of
 from slipcast.core.options import show
 from slipcast.pipeline.result import write_asset
 
@@ -41,7 +42,7 @@ def write(
     if not hasattr(result, "figurine"):
         raise BadInput(f"result is {show(result)}; give a Result, as convert returns it", field="result")
     files = asset_files(result, run=run, keep=keep, report=report)
-    return write_asset(Path(folder), result.name, files, spare=spare)
+    return write_asset(folder_of(folder), result.name, files, spare=spare)
 
 
 def asset_files(

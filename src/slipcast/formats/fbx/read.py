@@ -24,10 +24,24 @@ from slipcast.formats.common.reading import (
     texture_fact,
 )
 from slipcast.formats.fbx.read_nodes import Element, array, broken, parse
-from slipcast.formats.fbx.scene import axes, instances
+from slipcast.formats.fbx.scene import axes, instances, links
 
 _CM_M = 0.01
 _CARRIED = {"LayerElementNormal": "normals", "LayerElementUV": "uv", "LayerElementColor": "colors"}
+_SLOTS = {
+    "DiffuseColor": "base color",
+    "NormalMap": "normal",
+    "Bump": "bump",
+    "EmissiveColor": "emissive",
+    "AmbientColor": "ambient",
+    "SpecularColor": "specular",
+    "ShininessExponent": "shininess",
+    "ReflectionFactor": "metallic",
+    "TransparentColor": "opacity",
+    "TransparencyFactor": "opacity",
+    "DisplacementColor": "displacement",
+}
+"""A material's property that takes a texture -> its word; others keep their name."""
 _NOTHING = Element("", [], [])
 
 
@@ -76,7 +90,7 @@ def read_fbx(path: Path) -> Content:
         meshes=tuple(dict.fromkeys(names)),
         mesh_of=np.concatenate(owners),
         attributes=tuple(sorted(found)),
-        materials=tuple(_material(entry) for entry in islice(objects.all("Material"), MAX_PARTS)),
+        materials=_materials(root, objects),
         textures=tuple(_texture(path, entry) for entry in islice(objects.all("Video"), MAX_PARTS)),
         generator=(root.find("Creator") or _NOTHING).text() or None,
         metadata=_metadata(objects),
@@ -110,7 +124,18 @@ def _fanned(path: Path, ring: "np.typing.NDArray[np.int64]") -> "np.typing.NDArr
     return np.stack([corner[start], corner[start + step + 1], corner[start + step + 2]], axis=1)
 
 
-def _material(node: Element) -> MaterialFact:
+def _materials(root: Element, objects: Element) -> tuple[MaterialFact, ...]:
+    """The materials, each with the words of its textures in the order of the connections."""
+    drawn = {entry.key() for kind in ("Texture", "LayeredTexture") for entry in objects.all(kind)}
+    used: dict[object, dict[str, None]] = {}
+    for child, target, slot in links(root, "OP"):
+        if child in drawn:
+            used.setdefault(target, {})[_SLOTS.get(slot, slot)] = None
+    listed = islice(objects.all("Material"), MAX_PARTS)
+    return tuple(_material(entry, tuple(used.get(entry.key(), ()))[:MAX_PARTS]) for entry in listed)
+
+
+def _material(node: Element, textures: tuple[str, ...]) -> MaterialFact:
     """Read roughness back as Blender does."""
     shine = _first(node, "Shininess")
     roughness = 1 - max(0.0, float(shine)) ** 0.5 / 10 if isinstance(shine, int | float) else None
@@ -119,6 +144,7 @@ def _material(node: Element) -> MaterialFact:
         name=node.title(),
         metallic=float(factor) if isinstance(factor, int | float) else None,
         roughness=None if roughness is None else round(roughness, 4),
+        textures=textures,
     )
 
 

@@ -72,7 +72,8 @@ class Element:
 
     def key(self) -> object:
         """What connections call an object: its number, before version 7 its name and class."""
-        return self.properties[0] if self.properties else None
+        named = self.properties[0] if self.properties else None
+        return named if isinstance(named, int | float | bytes) else None
 
     def title(self) -> str:
         """An object's name without its class, which stands behind it in binary FBX and before it in text."""

@@ -53,7 +53,7 @@ def instances(path: Path, root: Element, objects: Element) -> list[Instance]:
     geometries = {geometry.key(): geometry for geometry in objects.all("Geometry")}
     parent: dict[object, object] = {}
     shown: dict[object, list[object]] = {}
-    for child, target in _links(root):
+    for child, target, _ in links(root, "OO"):
         if child in models and target in models:
             parent.setdefault(child, target)
         elif child in geometries and target in models:
@@ -98,13 +98,13 @@ def axes(settings: Settings) -> tuple[F64, str]:
     return rows, "y"
 
 
-def _links(root: Element) -> "list[tuple[object, object]]":
-    """(child, parent) of the connections between objects."""
+def links(root: Element, kind: str) -> list[tuple[object, object, str]]:
+    """(child, parent, property) of the connections of a kind: `OO` between objects, `OP` to an object's property."""
     table = root.find("Connections") or Element("", [], [])
     out = []
     for entry in table.children:
-        if entry.name in ("C", "Connect") and len(entry.properties) >= 3 and entry.text(0) == "OO":
-            out.append((entry.properties[1], entry.properties[2]))
+        if entry.name in ("C", "Connect") and len(entry.properties) >= 3 and entry.text(0) == kind:
+            out.append((entry.properties[1], entry.properties[2], entry.text(3)))
     return out
 
 
