@@ -23,21 +23,36 @@ class Shot:
     depth: Shells
 
 
+class Field:
+    """Depths below surfaces, above 0 inside, on a grid of `count` nodes from -0.6 to 0.6 a side."""
+
+    def __init__(self, count: int) -> None:
+        self.axis = np.linspace(-0.6, 0.6, count, dtype=np.float32)
+        self.places = np.meshgrid(self.axis, self.axis, self.axis, indexing="ij")
+
+    def ball(self, at: tuple[float, float, float], radii: tuple[float, float, float]) -> F32:
+        """An ellipsoid."""
+        way = np.sqrt(sum(((c - a) / r) ** 2 for c, a, r in zip(self.places, at, radii, strict=True)))
+        return np.asarray((1 - way) * min(radii), np.float32)
+
+    def box(self, *reach: tuple[float, float]) -> F32:
+        """A box from where to where in x, y and z."""
+        sides = [np.minimum(c - low, high - c) for c, (low, high) in zip(self.places, reach, strict=True)]
+        return np.asarray(np.min(sides, axis=0), np.float32)
+
+    def mesh(self, *parts: F32) -> Mesh:
+        """The closed mesh around all parts."""
+        nodes, faces = mesh_level_set(np.max(parts, axis=0))
+        return make_mesh((nodes * (self.axis[1] - self.axis[0]) + self.axis[0]).astype(np.float32), faces)
+
+
 def figurine() -> Mesh:
     """A closed mesh of size 1 about the origin."""
-    axis = np.linspace(-0.6, 0.6, 73, dtype=np.float32)
-    x, y, z = np.meshgrid(axis, axis, axis, indexing="ij")
-
-    def ball(at: tuple[float, float, float], radii: tuple[float, float, float]) -> np.ndarray:
-        way = np.sqrt(sum(((c - a) / r) ** 2 for c, a, r in zip((x, y, z), at, radii, strict=True)))
-        return ((1 - way) * min(radii)).astype(np.float32)
-
-    body = ball((0, -0.08, 0), (0.26, 0.42, 0.2))
-    nose = ball((0, 0.12, 0.22), (0.06, 0.06, 0.2))
-    hat = ball((0.16, 0.3, 0), (0.16, 0.1, 0.08))
-    field = np.maximum(np.maximum(body, nose), hat)
-    nodes, faces = mesh_level_set(field)
-    return make_mesh((nodes * (axis[1] - axis[0]) + axis[0]).astype(np.float32), faces)
+    field = Field(73)
+    body = field.ball((0, -0.08, 0), (0.26, 0.42, 0.2))
+    nose = field.ball((0, 0.12, 0.22), (0.06, 0.06, 0.2))
+    hat = field.ball((0.16, 0.3, 0), (0.16, 0.1, 0.08))
+    return field.mesh(body, nose, hat)
 
 
 def camera_of(view: View, **fields: float) -> OrbitCamera:

@@ -221,7 +221,8 @@ def test_a_watcher_that_waits_stops_when_it_is_asked(
     )
     assert watcher.stdout is not None
     assert "a.glb" in watcher.stdout.readline()
-    while not is_listening(watcher.pid) and watcher.poll() is None:
+    ends = time.monotonic() + 60
+    while not is_listening(watcher.pid) and watcher.poll() is None and time.monotonic() < ends:
         time.sleep(0.02)
     watcher.send_signal(number)
     _, said = watcher.communicate(timeout=60)

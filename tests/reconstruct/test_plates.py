@@ -5,11 +5,9 @@ from functools import cache
 
 import numpy as np
 import pytest
-from turnarounds import FOUR, shoot
+from turnarounds import FOUR, Field, shoot
 
 from slipcast.core.values import F32, LENS_FOV_DEG, U8, Mesh
-from slipcast.mesh.topology import make_mesh
-from slipcast.reconstruct.level_set import mesh_level_set
 from slipcast.reconstruct.plates import find_plates, hold_plates
 from slipcast.reconstruct.sides import make_sides
 from slipcast.reconstruct.silhouettes import Side
@@ -22,22 +20,11 @@ PLATE = ((-0.09, 0.07), (-0.34, 0.06), (0.235, 0.265))
 @cache
 def _walker() -> Mesh:
     """A body on two legs and the plate, which touches neither."""
-    axis = np.linspace(-0.6, 0.6, 121, dtype=np.float32)
-    x, y, z = np.meshgrid(axis, axis, axis, indexing="ij")
-
-    def ball(at: tuple[float, float, float], radii: tuple[float, float, float]) -> np.ndarray:
-        way = np.sqrt(sum(((c - a) / r) ** 2 for c, a, r in zip((x, y, z), at, radii, strict=True)))
-        return ((1 - way) * min(radii)).astype(np.float32)
-
-    legs = [ball((side * 0.14, -0.22, 0), (0.1, 0.28, 0.1)) for side in (1, -1)]
-    plate = np.min(
-        [np.minimum(c - low, high - c) for c, (low, high) in zip((x, y, z), PLATE, strict=True)],
-        axis=0,
-    )
-    nose = ball((0, 0.2, 0.15), (0.05, 0.05, 0.14))
-    field = np.max([ball((0, 0.2, 0), (0.24, 0.3, 0.18)), nose, *legs, plate], axis=0)
-    nodes, faces = mesh_level_set(field)
-    return make_mesh((nodes * (axis[1] - axis[0]) + axis[0]).astype(np.float32), faces)
+    field = Field(121)
+    legs = [field.ball((side * 0.14, -0.22, 0), (0.1, 0.28, 0.1)) for side in (1, -1)]
+    head = field.ball((0, 0.2, 0), (0.24, 0.3, 0.18))
+    nose = field.ball((0, 0.2, 0.15), (0.05, 0.05, 0.14))
+    return field.mesh(head, nose, *legs, field.box(*PLATE))
 
 
 def _red_plate(points: F32) -> U8:

@@ -184,6 +184,9 @@ def test_every_check_and_verdict_has_a_name_for_people() -> None:
         ("is_prior", True, "no model told the depth: yes"),
         ("iou", 0.9891, "outlines overlap by 98.9 %"),
         ("of_another_version_mm2", 3.0, "of another version 3 mm²"),
+        ("lean_deg", -4.5, "leans back by 4.5°"),
+        ("lean_deg", 3.2, "leans forwards by 3.2°"),
+        ("lean_deg", -0.04, "leans by 0°"),
     ],
 )
 def test_measured_values_are_told_with_their_units(key: str, value: float, told: str) -> None:

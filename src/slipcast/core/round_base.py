@@ -1,6 +1,10 @@
 """A round base, as depth finds it, the solid takes it and texture paints it."""
 
+import math
 from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +23,16 @@ class RoundBase:
     height: float
     elevation_deg: float
     """How far the camera looks down at it."""
+
+    def axes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return (3,) unit vectors in the camera's axes: the base's axis upwards, and level ground towards the camera.
+
+        >>> RoundBase(x=0.0, y=0.2, z=1.0, radius=0.1, height=0.02, elevation_deg=90.0).axes()[0].round(6).tolist()
+        [0.0, -0.0, -1.0]
+        """
+        angle = math.radians(self.elevation_deg)
+        sin, cos = math.sin(angle), math.cos(angle)
+        return np.array([0.0, -cos, -sin]), np.array([0.0, sin, -cos])
 
     def scale(self, factor: float) -> "RoundBase":
         """The same base, `factor` times as far and as large."""

@@ -208,9 +208,8 @@ def _fit_softly(away: Callable[[F64], F64], begin: F64, soft: float) -> F64:
 
 def stand_on_base(depth: Shells, base: RoundBase) -> Shells:
     """Return METRIC `depth` with both shells of `base` under it, and the elevation that its ellipse shows."""
-    camera, angle = depth.camera, math.radians(base.elevation_deg)
-    up = np.array([0.0, -math.cos(angle), -math.sin(angle)])
-    near = np.array([0.0, math.sin(angle), -math.cos(angle)])
+    camera = depth.camera
+    up, near = base.axes()
     center = np.array([base.x, base.y, 1.0])
     rear = center + base.height * up - base.radius * near
     rim = camera.fy_px * rear[1] / rear[2] + camera.cy_px  # the lowest row that shows nothing of the base

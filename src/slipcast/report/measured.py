@@ -101,6 +101,8 @@ def measured(key: str, value: Measured) -> str:
     ('3.1 % off the middle', 'tips over at a lean of 35.9°')
     """
     told = _number(value)
+    if key == "lean_deg" and isinstance(value, int | float) and round(value, 1) <= 0:
+        return f"leans back by {_number(-value)}°" if round(value, 1) < 0 else "leans by 0°"
     if key.endswith("_share") or key in _PERCENT:
         told = f"{100 * value:.3g} %" if isinstance(value, int | float) else told
     elif key.endswith("_deg"):

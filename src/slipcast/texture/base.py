@@ -139,16 +139,9 @@ def find_wall(
     return Wall(base=base, camera=camera, start=start, scale=scale, unit=unit, level=level, grain=grain)
 
 
-def _axes(base: RoundBase) -> tuple[F64, F64]:
-    """(3,) each: the base's axis upwards, and level towards the camera; across is +x."""
-    angle = np.radians(base.elevation_deg)
-    up = np.array([0.0, -np.cos(angle), -np.sin(angle)])
-    return up, np.array([0.0, np.sin(angle), -np.cos(angle)])
-
-
 def _points_on(base: RoundBase, angle: F64, height: F64) -> F64:
     """(len(height),len(angle),3) points of the wall; angles in radians from the direction of the camera."""
-    up, near = _axes(base)
+    up, near = base.axes()
     around = np.sin(angle)[:, None] * np.array([1.0, 0, 0]) + np.cos(angle)[:, None] * near
     out: F64 = np.array([base.x, base.y, base.z]) + height[:, None, None] * up + base.radius * around[None]
     return out
@@ -156,7 +149,7 @@ def _points_on(base: RoundBase, angle: F64, height: F64) -> F64:
 
 def _measure(base: RoundBase, points: F64) -> tuple[F64, F64, F64]:
     """Of points (N,3): height above the underside, distance from the axis, and the angle as above."""
-    up, near = _axes(base)
+    up, near = base.axes()
     away = points - np.array([base.x, base.y, base.z])
     right, ahead = away[:, 0], away @ near
     return away @ up, np.hypot(right, ahead), np.arctan2(right, ahead)
