@@ -29,7 +29,7 @@ def _documented(name: str, value: object) -> list[tuple[str, str]]:
     out = [(name, inspect.getdoc(value) or "")]
     if isinstance(value, type):
         for key, member in vars(value).items():
-            member = getattr(member, "__func__", member)
+            member = getattr(member, "__func__", getattr(member, "fget", member))
             if not key.startswith("_") and callable(member):
                 out.append((f"{name}.{key}", inspect.getdoc(member) or ""))
     return out

@@ -2,12 +2,14 @@
 
 import math
 from dataclasses import FrozenInstanceError
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slipcast.core.errors import BadInput
 from slipcast.core.findings import finding
 from slipcast.core.values import (
     LENS_FOV_DEG,
@@ -75,6 +77,16 @@ def test_repr_shows_sizes_not_contents() -> None:
     assert "<1 entries>" in repr(picture)
     assert len(repr(picture)) < 200
     assert repr(Export(files={"a.glb": b"x" * 10_000})) == "Export(files=<1 entries>, findings=())"
+
+
+def test_an_export_is_not_saved_where_no_folder_was_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadInput, match="folder is empty; give a path, or"):
+        Export(files={"a.glb": b"glTF"}).save("")
+    assert not list(tmp_path.iterdir())
+    assert Export(files={"a.glb": b"glTF"}).save(".")[0].read_bytes() == b"glTF"
 
 
 def test_a_pinholes_focal_length_follows_from_its_field_of_view() -> None:

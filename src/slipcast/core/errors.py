@@ -39,7 +39,12 @@ class BadInput(SlipcastError):
         """The option that helps, as `keep` or `detail=draft`: the message ends with it."""
 
     def tell(self, mention: Mention) -> str:
-        """The message, with the options called as `mention` calls them."""
+        """The message, with the options called as `mention` calls them: by field, or as `--flags` of the command.
+
+        >>> from slipcast.core.mention import FIELDS
+        >>> BadInput("faces is 1; give 100 or more", field="faces").tell(FIELDS)
+        'faces is 1; give 100 or more'
+        """
         return mention.fill(self.sentence, field=self.field, cure=self.cure)
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -322,21 +322,40 @@ class Finding:
 
     @property
     def severity(self) -> Severity:
-        """The severity that the table gives this code."""
+        """The severity that the table gives this code: `info`, `warning` or `error`.
+
+        >>> Finding(code="NORMAL_MAP_DROPPED", values={"format": "stl"}).severity.value
+        'info'
+        """
         return FINDINGS[self.code].severity
 
     @property
     def message(self) -> str:
-        """The table's sentence, filled; options are called by their fields."""
+        """The table's sentence, filled; options are called by their fields.
+
+        >>> Finding(code="NORMAL_MAP_DROPPED", values={"format": "stl"}).message
+        'stl carries no normal map; fine relief is left out'
+        """
         return self.tell(FIELDS)
 
     def tell(self, mention: Mention) -> str:
-        """The table's sentence, filled, with the options called as `mention` calls them."""
+        """The table's sentence, filled, with the options called as `mention` calls them.
+
+        Raises KeyError for a code that the table lacks, or a value that its sentence needs.
+
+        >>> from slipcast.core.mention import FIELDS
+        >>> Finding(code="NORMAL_MAP_DROPPED", values={"format": "stl"}).tell(FIELDS)
+        'stl carries no normal map; fine relief is left out'
+        """
         values = {name: Counted(value) for name, value in self.values.items()}
         return FINDINGS[self.code].sentence.format(**values, option=mention)
 
     def as_dict(self) -> dict[str, object]:
-        """The finding as JSON-ready data."""
+        """The finding as JSON-ready data: `code`, `severity`, `message`, `values`.
+
+        >>> sorted(Finding(code="NORMAL_MAP_DROPPED", values={"format": "stl"}).as_dict())
+        ['code', 'message', 'severity', 'values']
+        """
         return {
             "code": self.code,
             "severity": self.severity.value,
@@ -346,7 +365,11 @@ class Finding:
 
 
 def finding(code: str, values: Mapping[str, object] | None = None) -> Finding:
-    """Make a finding of a listed code; its sentence must be fillable from `values` (KeyError otherwise)."""
+    """Make a finding of a listed code; its sentence must be fillable from `values` (KeyError otherwise).
+
+    >>> finding("NORMAL_MAP_DROPPED", {"format": "stl"}).code
+    'NORMAL_MAP_DROPPED'
+    """
     made = Finding(code=code, values=dict(values or {}))
     assert made.message
     return made

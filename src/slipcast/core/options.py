@@ -45,7 +45,7 @@ class Rule:
 
 
 def whole(low: int, high: int, *, example: int) -> Rule:
-    """A whole number from `low` to `high`; no bool.
+    """A whole number from `low` to `high`; no bool. Its `fit` raises ValueError for what does not fit.
 
     >>> whole(1, 9, example=3).cure
     'a whole number from 1 to 9, for instance 3'
@@ -60,7 +60,7 @@ def whole(low: int, high: int, *, example: int) -> Rule:
 
 
 def real(low: float, high: float, *, example: float, unit: str = "") -> Rule:
-    """A finite number from `low` to `high`; no bool, no text.
+    """A finite number from `low` to `high`; no bool, no text. Its `fit` raises ValueError for what does not fit.
 
     >>> real(0, 1, example=0.5).fit(1)
     1.0
@@ -80,7 +80,7 @@ FOV = real(1, 120, example=24, unit="degrees")
 
 
 def choice(words: Iterable[str]) -> Rule:
-    """One of `words`, in any case; of a StrEnum the member.
+    """One of `words`, in any case; of a StrEnum the member. Its `fit` raises ValueError for another word.
 
     >>> choice(("draft", "fine")).fit("Fine")
     'fine'
@@ -103,7 +103,11 @@ def _key(word: str, known: Iterable[str]) -> str:
 
 
 def text(*, example: str, empty: bool = False) -> Rule:
-    """A text; an empty one where `empty`."""
+    """A text; an empty one where `empty`. Its `fit` raises ValueError for anything else.
+
+    >>> text(example="owl").fit("owl")
+    'owl'
+    """
 
     def fit(value: object) -> object:
         if not isinstance(value, str) or (not empty and not value.strip()):
@@ -114,7 +118,11 @@ def text(*, example: str, empty: bool = False) -> Rule:
 
 
 def flag() -> Rule:
-    """True or False."""
+    """True or False, and nothing that is only like it; its `fit` raises ValueError for 1.
+
+    >>> flag().fit(True)
+    True
+    """
 
     def fit(value: object) -> object:
         if not isinstance(value, bool):
@@ -125,7 +133,11 @@ def flag() -> Rule:
 
 
 def path(*, example: str) -> Rule:
-    """A path, as a text too."""
+    """A path, as a text too; its `fit` raises ValueError for the empty one.
+
+    >>> path(example="out").fit("out/knight").name
+    'knight'
+    """
 
     def fit(value: object) -> object:
         if not isinstance(value, str | Path) or not str(value):
@@ -136,7 +148,11 @@ def path(*, example: str) -> Rule:
 
 
 def instance(kind: type) -> Rule:
-    """A value of `kind`."""
+    """A value of `kind`; its `fit` raises ValueError for another's.
+
+    >>> instance(bytes).fit(b"glTF")
+    b'glTF'
+    """
 
     def fit(value: object) -> object:
         if not isinstance(value, kind):
@@ -147,7 +163,7 @@ def instance(kind: type) -> Rule:
 
 
 def several(rule: Rule, *, least: int = 0, most: int = 1_000_000) -> Rule:
-    """A tuple (or list) of what `rule` takes, of `least` to `most`; no text.
+    """A tuple (or list) of what `rule` takes, of `least` to `most`; no text. Its `fit` raises ValueError for another.
 
     >>> several(whole(1, 9, example=3), most=2).fit([1, 2])
     (1, 2)

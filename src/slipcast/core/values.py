@@ -54,7 +54,7 @@ class View(StrEnum):
 
     @property
     def yaw_deg(self) -> float:
-        """How far the camera goes about +Y for this side; from above it stands as for the front."""
+        """How far the camera goes about +Y for this side, in degrees; from above it stands as for the front."""
         return _YAW_DEG[self.value]
 
 
@@ -125,12 +125,12 @@ class Picture(ShowsSizes):
 
     @property
     def height_px(self) -> int:
-        """Height in pixels."""
+        """Height in pixels: H of `pixels` (H,W,3)."""
         return int(self.pixels.shape[0])
 
     @property
     def width_px(self) -> int:
-        """Width in pixels."""
+        """Width in pixels: W of `pixels` (H,W,3)."""
         return int(self.pixels.shape[1])
 
 
@@ -194,7 +194,10 @@ class Camera(ShowsSizes):
 
     @classmethod
     def pinhole(cls, width_px: int, height_px: int, fov_deg: float = LENS_FOV_DEG) -> "Camera":
-        """A camera with square pixels and the principal point in the middle; `fov_deg` is vertical."""
+        """A camera with square pixels and the principal point in the middle; `fov_deg` is vertical, in degrees.
+
+        It stands at the world's origin and looks along -Z.
+        """
         focal_px = height_px / 2 / math.tan(math.radians(fov_deg) / 2)
         return cls(
             width_px=width_px,
@@ -206,7 +209,11 @@ class Camera(ShowsSizes):
         )
 
     def rays(self) -> F32:
-        """(H,W,3) directions with z = 1 through the pixels' centres, in camera axes."""
+        """(H,W,3) directions with z = 1 through the pixels' centres, in camera axes: x right, y down, z forwards.
+
+        >>> Camera.pinhole(4, 2, fov_deg=90.0).rays()[0, 0].round(6).tolist()
+        [-1.5, -0.5, 1.0]
+        """
         x = (np.arange(self.width_px, dtype=np.float32) + np.float32(0.5 - self.cx_px)) / np.float32(
             self.fx_px
         )
@@ -472,11 +479,21 @@ class Export(ShowsSizes):
 
     @property
     def main(self) -> bytes:
-        """The main file's content."""
+        """The main file's content: the first of `files`."""
         return next(iter(self.files.values()))
 
     def save(self, folder: Path | str) -> tuple[Path, ...]:
-        """Write the files into `folder` (made when absent), all or none; returns their paths, main file first."""
-        from slipcast.core.files import write_files
+        """Write the files into `folder` (made when absent), all or none; returns their paths, main file first.
 
-        return write_files(Path(folder), self.files)
+        Files that exist are replaced. Raises BadInput when `folder` is empty or cannot be written to, DiskFull when
+        the disk has no room; then nothing has changed.
+
+        >>> [path.name for path in Export(files={"a.glb": b"glTF"}).save("out")]
+        ['a.glb']
+        >>> Export(files={"a.glb": b"glTF"}).save("")
+        Traceback (most recent call last):
+        slipcast.core.errors.BadInput: folder is empty; give a path, or . for the current folder
+        """
+        from slipcast.core.files import folder_of, write_files
+
+        return write_files(folder_of(folder), self.files)

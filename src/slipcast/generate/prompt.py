@@ -142,7 +142,11 @@ class FigurineSpec:
 
     @property
     def material(self) -> Material:
-        """The factors for the exported material: those of the first entry of `materials`."""
+        """The factors for the exported material: those of the first entry of `materials`.
+
+        >>> FigurineSpec(subject="an owl").material.metallic
+        0.0
+        """
         if not self.materials:
             return Material()
         first = self.materials[0]

@@ -81,7 +81,11 @@ class SidesOptions:
 
     @property
     def bought(self) -> tuple[View, ...]:
-        """The sides that are paid for."""
+        """The sides that are paid for; with `mirror_symmetric` one of two opposite sides.
+
+        >>> [side.value for side in SidesOptions(model="m", mirror_symmetric=True).bought]
+        ['left', 'back', 'front_left', 'back_left']
+        """
         if not self.mirror_symmetric:
             return self.sides
         twins = {other: one for one, other in _TWINS.items()}

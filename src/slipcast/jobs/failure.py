@@ -39,7 +39,11 @@ class Failure:
 
     @classmethod
     def of(cls, error: SlipcastError) -> "Failure":
-        """What `error` says."""
+        """What `error` says, and the exit code of its kind.
+
+        >>> Failure.of(BadInput("owl.png does not exist")).kind
+        'BadInput'
+        """
         kind, code = type(error).__name__, status_of(error).exit_code
         if isinstance(error, BadInput):
             return cls(kind, error.sentence, code, error.field, error.cure)
@@ -47,15 +51,28 @@ class Failure:
 
     @property
     def message(self) -> str:
-        """One sentence; options are called by their fields."""
+        """One sentence; options are called by their fields.
+
+        >>> Failure.of(BadInput("faces is 1; give 100 or more", field="faces")).message
+        'faces is 1; give 100 or more'
+        """
         return self.tell(FIELDS)
 
     def tell(self, mention: Mention) -> str:
-        """One sentence, with the options called as `mention` calls them."""
+        """One sentence, with the options called as `mention` calls them.
+
+        >>> from slipcast.core.mention import FIELDS
+        >>> Failure.of(BadInput("faces is 1; give 100 or more", field="faces")).tell(FIELDS)
+        'faces is 1; give 100 or more'
+        """
         return mention.fill(self.sentence, field=self.field, cure=self.cure)
 
     def as_dict(self, mention: Mention = FIELDS) -> dict[str, object]:
-        """The failure as JSON-ready data."""
+        """The failure as JSON-ready data: `kind`, `message`, `exit_code`.
+
+        >>> Failure.of(BadInput("owl.png does not exist")).as_dict()["exit_code"]
+        2
+        """
         return {"kind": self.kind, "message": self.tell(mention), "exit_code": self.exit_code}
 
 

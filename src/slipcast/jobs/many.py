@@ -44,11 +44,22 @@ class Converted:
 
     @property
     def ok(self) -> bool:
-        """Whether there is a result."""
+        """Whether there is a result; without one, `failure` says why.
+
+        >>> Converted(source="owl.png").ok
+        False
+        """
         return self.result is not None
 
     def save(self, folder: Path | str) -> tuple[Path, ...]:
-        """Write the result's files. Raises BadInput where there is none."""
+        """Write the result's files into `folder`, all or none, and return their paths (`Result.save`).
+
+        Raises BadInput where there is no result to save; with `out` the files are where `places` says.
+
+        >>> Converted(source="owl.png", failure=Failure.of(BadInput("owl.png does not exist"))).save("out")
+        Traceback (most recent call last):
+        slipcast.core.errors.BadInput: there is nothing to save: owl.png does not exist
+        """
         if self.result is None:
             raise BadInput(
                 f"there is nothing to save: {self.failure.message if self.failure else 'no result'}"

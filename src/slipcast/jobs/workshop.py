@@ -66,7 +66,11 @@ class Workshop:
         self.close()
 
     def close(self) -> None:
-        """Let go of the models; the workshop can make nothing any more."""
+        """Let go of the models; the workshop can make nothing any more. `with` calls it; a second call does nothing.
+
+        >>> shop = Workshop(depth="dome")
+        >>> shop.close()
+        """
         if self._models:
             self._models.close()
         self._models = None

@@ -189,7 +189,11 @@ class Recipe:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """What differs from the defaults, as plain data."""
+        """What differs from the defaults, as plain data.
+
+        >>> Recipe().change(height_m=0.05).as_dict()
+        {'place': {'height_m': 0.05}}
+        """
         return _differences(self)
 
     def to_toml(self) -> str:
@@ -228,7 +232,14 @@ class Recipe:
 
     @classmethod
     def load(cls, path: Path | str) -> "Recipe":
-        """Read the recipe file at `path`. Raises BadInput naming the file."""
+        """Read the recipe file at `path`.
+
+        Raises BadInput, naming the file, when it cannot be read or holds what `from_toml` refuses.
+
+        >>> Recipe.load("my.toml")
+        Traceback (most recent call last):
+        slipcast.core.errors.BadInput: my.toml cannot be read (No such file or directory); give a recipe file (TOML)
+        """
         try:
             text = Path(path).read_text("utf-8")
         except OSError as problem:
@@ -238,13 +249,24 @@ class Recipe:
         return cls.from_toml(text, where=str(path))
 
     def save(self, path: Path | str) -> None:
-        """Write the recipe file at `path`. Raises BadInput when it cannot be written."""
+        """Write the recipe file at `path`: what differs from the defaults, as TOML.
+
+        Raises BadInput when it cannot be written, DiskFull when there is no room.
+
+        >>> Recipe().change(detail="fine").save("fine.toml")
+        >>> Recipe.load("fine.toml").points.detail
+        'fine'
+        """
         place = Path(path)
         write_files(place.parent, {place.name: self.to_toml().encode()})
 
     @property
     def digest(self) -> str:
-        """16 hexadecimal digits that name what differs from the defaults: equal for equal recipes."""
+        """16 hexadecimal digits that name what differs from the defaults: equal for equal recipes.
+
+        >>> Recipe().digest == Recipe().change(faces=50_000).digest
+        True
+        """
         plain = json.dumps(self.as_dict(), sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(plain.encode()).hexdigest()[:16]
 

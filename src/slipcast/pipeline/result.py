@@ -103,7 +103,7 @@ class Result:
 
     @property
     def name(self) -> str:
-        """The asset's name."""
+        """The asset's name: what its files are called before the dot."""
         return self.figurine.name
 
     @property
@@ -113,19 +113,19 @@ class Result:
 
     @property
     def verdict(self) -> Verdict:
-        """What the checks say together."""
+        """What the checks say together: `approve`, `review` or `reject`; `checks` has each one's part."""
         return verdict(self.checks)
 
     @property
     def mesh(self) -> Mesh:
-        """The figurine's mesh."""
+        """The figurine's mesh: metres, +Y up, facing +Z, feet at y = 0; vertices (V,3), faces (F,3)."""
         return self.figurine.mesh
 
     def files(self, *, run: Mapping[str, object] | None = None) -> dict[str, bytes]:
         """Name -> content of the asset's files, main file first, with NAME.json and NAME.preview.png.
 
         `run` becomes the JSON's `run` block, the only part that may differ between two equal runs; without it the block
-        holds the seconds per stage.
+        holds the seconds per stage. Raises BadInput where two formats want to write the same file.
         """
         name = self.figurine.name
         files: dict[str, bytes] = {}
@@ -147,6 +147,10 @@ class Result:
         `slipcast.write` writes the values between the stages and a report too. Files that exist are replaced, and the
         report of an earlier asset of that name is removed. Raises BadInput when the folder cannot be written to,
         DiskFull when the disk has no room; then nothing has changed.
+
+        >>> result = slipcast.convert("knight.png", depth="dome", detail="draft", faces=2000)
+        >>> [path.name for path in result.save("out")]
+        ['knight.glb', 'knight.json', 'knight.preview.png']
         """
         return write_asset(folder_of(folder), self.name, self.files())
 
@@ -188,11 +192,16 @@ class LightResult:
 
     @property
     def main(self) -> bytes:
-        """The main file of the first format."""
+        """The content of the first format's main file."""
         return next(iter(self.files.values()))
 
     def save(self, folder: Path | str) -> tuple[Path, ...]:
-        """Write the files into `folder`, all or none; see `Result.save`."""
+        """Write the files into `folder`, all or none, and return their paths; raises what `Result.save` raises.
+
+        >>> light = slipcast.convert("knight.png", depth="dome", detail="draft", faces=2000).light()
+        >>> light.save("light")[0].name
+        'knight.glb'
+        """
         return write_asset(folder_of(folder), self.name, self.files)
 
     def __repr__(self) -> str:

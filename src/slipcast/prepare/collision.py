@@ -51,7 +51,7 @@ class CollisionOptions:
 
     @classmethod
     def parse(cls, text: str) -> "CollisionOptions":
-        """Return the options of `hull`, `box`, `capsule`, `none` or `convex:8`.
+        """Return the options of `hull`, `box`, `capsule`, `none` or `convex:8`; BadInput for another word.
 
         >>> CollisionOptions.parse("convex:4").parts
         4

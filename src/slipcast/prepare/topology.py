@@ -31,7 +31,11 @@ class TopologyOptions:
 
     @classmethod
     def parse(cls, text: str) -> "TopologyOptions":
-        """Return the options of `triangles`, `quads` or `quads:5000`."""
+        """Return the options of `triangles`, `quads` or `quads:5000`; BadInput for other words or counts.
+
+        >>> TopologyOptions.parse("quads:5000").faces
+        5000
+        """
         kind, colon, faces = text.strip().lower().partition(":")
         if kind not in KINDS or (colon and not (faces.isascii() and faces.isdigit())):
             raise BadInput(

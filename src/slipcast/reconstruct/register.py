@@ -166,6 +166,7 @@ def _touches(sides: Sequence[Side], index: int, pixels: tuple[F32, F32]) -> _Tou
 
 
 def measure_miss(sides: Sequence[Side]) -> float:
+    """By how far the outlines' rays miss the other sides' silhouettes on average, in units of the figurine's box."""
     total = [np.maximum(-_touches(sides, k, _outline_rays(side)).depth, 0) for k, side in enumerate(sides)]
     return float(np.concatenate(total).mean())
 
