@@ -12,6 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from serving import House, make_house, new_url, picture
 
 from slipcast.core.errors import BadInput
+from slipcast.core.host import is_loopback
 from slipcast.pipeline.recipe import Recipe
 from slipcast.service import audit, keys
 from slipcast.service.anomalies import find_anomalies
@@ -22,7 +23,7 @@ from slipcast.service.database.tables import api_key, file, job, metadata
 from slipcast.service.database.tables import audit as audit_table
 from slipcast.service.erase import sweep
 from slipcast.service.jobs.queue import new_id
-from slipcast.service.serve import has_keys, is_loopback, make_first_key, serve
+from slipcast.service.serve import has_keys, make_first_key, serve
 from slipcast.service.settings import Settings, load_settings
 from slipcast.service.store import Store
 from slipcast.service.tenants import set_limits

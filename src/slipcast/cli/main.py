@@ -62,7 +62,9 @@ COMMANDS: dict[str, Row] = {
         "slipcast.cli.export:inspect", "Describe a 3D file: sizes, faces, textures, findings.", makes=False
     ),
     "report": Row("slipcast.cli.report:report", "Make a contact sheet of a folder of assets."),
-    "mcp": Row("slipcast.integrations.mcp:mcp", "Serve these commands to an agent (Model Context Protocol)."),
+    "mcp": Row(
+        "slipcast.integrations.mcp:mcp", "Serve these commands to an agent (Model Context Protocol).", "mcp"
+    ),
     "formats": Row("slipcast.cli.tables:formats", "List the formats that can be written.", makes=False),
     "targets": Row(
         "slipcast.cli.export:targets", "List where an asset can go: engines, web, printers.", makes=False
@@ -153,6 +155,18 @@ def cli(ctx: click.Context) -> None:
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
+
+
+def command_of(name: str) -> click.Command:
+    """The command called `name`, imported now. Raises BadInput where it needs an extra that is not installed.
+
+    >>> command_of("convert").params[0].name
+    'pictures'
+    """
+    assert isinstance(cli, click.Group)
+    command = cli.get_command(click.Context(cli), name)
+    assert command, name
+    return command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

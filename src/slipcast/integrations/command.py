@@ -5,6 +5,7 @@ stdout on which a protocol is spoken. Rejected: threads of this process. They st
 later, and what silences the native libraries takes the protocol's stdout away for as long.
 """
 
+import asyncio
 import json
 import os
 import subprocess
@@ -14,11 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
-from anyio.abc import ByteReceiveStream, Process
-from anyio.streams.text import TextReceiveStream
 
-_MAIN = "import sys; from slipcast.cli.main import main; sys.exit(main())"
 _GRACE_S = 20.0
+_LONGEST_LINE = 1 << 20
+"""Of stderr, in bytes."""
 
 OnStage = Callable[[str, int, int], Awaitable[None]]
 """`await on_stage(stage, done, of)`: a stage begins, `done` of `of` are behind it."""
@@ -45,55 +45,38 @@ async def call_slipcast(
     >>> anyio.run(call_slipcast, ["--version"]).out.startswith("slipcast")
     True
     """
-    process = await anyio.open_process(
-        [
-            sys.executable,
-            "-P",
-            "-c",
-            _MAIN,
-            *words,
-        ],  # -P: a click.py in the folder must not be taken for click
+    process = await asyncio.create_subprocess_exec(
+        # -P: a click.py in the folder must not be taken for click
+        *(sys.executable, "-P", "-m", "slipcast", *words),
         stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         env={**os.environ, "SLIPCAST_PROGRESS": "json"},
         cwd=folder,
+        limit=_LONGEST_LINE,
     )
-    out: list[str] = []
+    assert process.stdout
+    assert process.stderr
     said: list[str] = []
-
-    async def listen(line: str) -> None:
-        if line.startswith('{"stage"'):
-            if on_stage:
-                event = json.loads(line)
-                await on_stage(event["stage"], event["done"], event["of"])
-        elif line.strip():
-            said.append(line.removeprefix("slipcast: "))
-
-    async def keep(line: str) -> None:
-        out.append(line + "\n")
-
     try:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_read_lines, process.stdout, keep)
-            tasks.start_soon(_read_lines, process.stderr, listen)
+        reading = asyncio.ensure_future(process.stdout.read())
+        async for raw in process.stderr:
+            line = raw.decode(errors="replace").rstrip("\n")
+            if line.startswith('{"stage"'):
+                if on_stage:
+                    event = json.loads(line)
+                    await on_stage(event["stage"], event["done"], event["of"])
+            elif line.strip():
+                said.append(line.removeprefix("slipcast: "))
+        out = await reading
         code = await process.wait()
     finally:
         with anyio.CancelScope(shield=True):
             await _end(process)
-    return Ended(code=code, out="".join(out), said="\n".join(said))
+    return Ended(code=code, out=out.decode(errors="replace"), said="\n".join(said))
 
 
-async def _read_lines(stream: ByteReceiveStream | None, take: Callable[[str], Awaitable[None]]) -> None:
-    assert stream is not None
-    rest = ""
-    async for text in TextReceiveStream(stream, errors="replace"):
-        *lines, rest = (rest + text).split("\n")
-        for line in lines:
-            await take(line)
-    if rest:
-        await take(rest)
-
-
-async def _end(process: Process) -> None:
+async def _end(process: asyncio.subprocess.Process) -> None:
     """Stop the child if it still runs: kindly, so that it clears up, and after a while by force."""
     if process.returncode is None:
         process.terminate()
@@ -101,4 +84,4 @@ async def _end(process: Process) -> None:
             await process.wait()
         if process.returncode is None:
             process.kill()
-    await process.aclose()
+            await process.wait()

@@ -1,13 +1,12 @@
 """`slipcast mcp`: the command that an agent's host starts."""
 
-import ipaddress
-import re
-from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
 from slipcast.core.errors import BadInput
+from slipcast.core.host import is_loopback
+from slipcast.integrations.mcp_tools import make_server
 
 
 @click.command()
@@ -37,10 +36,6 @@ def mcp(roots: tuple[Path, ...], http: str, max_cost: float) -> int:
     address = _address(http) if http else None
     if not 0 <= max_cost <= 1000:
         raise BadInput(f"--max-cost {max_cost:g} is out of range; name dollars from 0 (buy nothing) to 1000")
-    if find_spec("mcp") is None:
-        raise BadInput("slipcast mcp needs mcp: run `pip install 'slipcast[mcp]'`")
-    from slipcast.integrations.mcp_tools import make_server
-
     server = make_server(folders, max_cost_usd=max_cost)
     if address is None:
         server.run("stdio")
@@ -51,17 +46,13 @@ def mcp(roots: tuple[Path, ...], http: str, max_cost: float) -> int:
 
 def _address(word: str) -> tuple[str, int]:
     """Host and port of `127.0.0.1:8765`; BadInput for one that others could reach."""
-    match = re.fullmatch(r"\[?([0-9a-fA-F.:]+|localhost)\]?:(\d{1,5})", word)
-    if match is None or int(match[2]) > 65535:
+    host, _, port = word.rpartition(":")
+    host = host.strip("[]")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
         raise BadInput(f"--http {word!r} is no address; write for instance 127.0.0.1:8765")
-    host = "127.0.0.1" if match[1] == "localhost" else match[1]
-    try:
-        local = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        raise BadInput(f"--http {word!r} is no address; write for instance 127.0.0.1:8765") from None
-    if not local:
+    if not is_loopback(host):
         raise BadInput(
             f"--http {word} could be reached by others, and this server knows no passwords; take 127.0.0.1 and put a"
             " proxy with a login before it"
         )
-    return host, int(match[2])
+    return host, int(port)

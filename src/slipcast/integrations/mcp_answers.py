@@ -3,79 +3,67 @@
 Each `say_` writes the sentence of one entry of the command's JSON.
 """
 
-import io
 import json
 import mimetypes
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from mcp.server.mcpserver import Image
 from mcp.types import CallToolResult, ContentBlock, ImageContent, ResourceLink, TextContent
 
+from slipcast.cli.generate import count_of
 from slipcast.formats.table import EXPORTERS
 from slipcast.integrations.command import Ended
+from slipcast.report.pictures import shrink_to_jpeg
 
 _PREVIEW_PX = 1024
+_SEEN = (".preview.png", ".print.png")
+"""Pictures that an agent is shown."""
+Say = Callable[[Mapping[str, Any]], str]
+"""An entry -> its sentence."""
 
 
-def answer(ended: Ended, *, say: Callable[[Mapping[str, Any]], str]) -> CallToolResult:
+def answer(ended: Ended, *, say: Say) -> CallToolResult:
     """What the agent gets of a run: a sentence an entry with its findings, links, previews, facts."""
     entries = _entries(ended.out)
-    if not entries:
-        text = ended.said or ended.out.strip() or f"slipcast ended with {ended.code} and said nothing"
-        ok = ended.code == 0
-        return CallToolResult(
-            content=[TextContent(text=text)], structured_content={"ok": ok, "text": text}, is_error=not ok
-        )
     lines: list[str] = []
     links: list[ContentBlock] = []
+    if not entries:  # it named the files that it made, a line each, or failed
+        links += [link(Path(line)) for line in ended.out.splitlines() if Path(line).is_file()]
+        lines += f"{ended.out}{ended.said}".splitlines() or [f"slipcast ended with {ended.code}"]
     for entry in entries:
         error, asset = entry.get("error"), entry.get("asset")
-        facts = asset if isinstance(asset, dict) else entry
+        about = asset if isinstance(asset, dict) else entry
         made = _made(entry)
+        pictures = [path for path in made if path.name.endswith(_SEEN) or entry.get("file") == str(path)]
         lines += [say(entry)] if made or not error else []
         lines += [f"error: {error['message']}"] if error else []
-        findings = entry.get("findings") or facts.get("findings") or []
+        findings = entry.get("findings") or about.get("findings") or []
         lines += [f"{each['severity']}: {each['message']}" for each in findings]
-        advice = [each.get("do") or each.get("prompt") for each in facts.get("advice") or []]
-        lines += [f"advice: {each}" for each in advice if each]
-        links += [link(path) for path in made]
-        links += [
-            _preview(path)
-            for path in made
-            if path.name.endswith((".preview.png", ".print.png")) or entry.get("file") == str(path)
-        ]
-    failed = any(entry.get("error") and not entry.get("files") for entry in entries)
-    return CallToolResult(
-        content=[TextContent(text="\n".join(lines)), *links],
-        structured_content={
-            "ok": ended.code == 0,
-            "exit_code": ended.code,
-            "entries": [_shorten(entry) for entry in entries],
-        },
-        is_error=failed,
-    )
+        advice = about.get("advice") or []
+        lines += [f"advice: {do}" for each in advice if (do := each.get("do") or each.get("prompt"))]
+        links += [*map(link, made), *map(_preview, pictures)]
+    failed = any(e.get("error") and not e.get("files") for e in entries) if entries else ended.code != 0
+    facts = {"ok": ended.code == 0, "exit_code": ended.code, "entries": [_shorten(e) for e in entries]}
+    text = TextContent(text="\n".join(lines))
+    return CallToolResult(content=[text, *links], structured_content=facts, is_error=failed)
 
 
 def _made(entry: Mapping[str, Any]) -> list[Path]:
     """The files that an entry names: an asset's, or the one picture of an edit; none where a file was only read."""
     files = entry.get("files")
-    if isinstance(files, list):
-        return [Path(word) for word in files]
-    if "path" in entry:
-        return []
-    return [Path(entry["file"])] if entry.get("ok") and isinstance(entry.get("file"), str) else []
+    if not isinstance(files, list):
+        files = [entry["file"]] if entry.get("ok") and entry.get("file") and "path" not in entry else []
+    return [Path(word) for word in files]
 
 
 def _entries(out: str) -> list[dict[str, Any]]:
     """The JSON that a command printed, one list or an entry a line, as a list; empty where it printed none."""
     try:
-        found = json.loads(out)
+        found = json.loads(out) if out.startswith(("[", "{\n")) else [*map(json.loads, out.splitlines())]
     except ValueError:
-        try:
-            found = [json.loads(line) for line in out.splitlines()]
-        except ValueError:
-            return []
+        return []
     return [entry for entry in (found if isinstance(found, list) else [found]) if isinstance(entry, dict)]
 
 
@@ -100,8 +88,17 @@ def say_asset(entry: Mapping[str, Any]) -> str:
 
 def say_files(entry: Mapping[str, Any]) -> str:
     """How many files there are."""
-    count = len(entry.get("files", []))
-    return f"{count} file{'' if count == 1 else 's'} written"
+    return f"{count_of(len(entry.get('files', [])), 'file')} written"
+
+
+def say_verdict(entry: Mapping[str, Any]) -> str:
+    """What a picture was judged to be."""
+    return f"{entry.get('picture')}: {entry.get('verdict', 'unreadable')}"
+
+
+def say_content(entry: Mapping[str, Any]) -> str:
+    """What is in a file, in short."""
+    return f"{entry.get('file')}: {entry.get('faces')} faces, closed: {entry.get('closed')}"
 
 
 def say_print(entry: Mapping[str, Any]) -> str:
@@ -121,10 +118,8 @@ def say_print(entry: Mapping[str, Any]) -> str:
 
 def say_plan(entry: Mapping[str, Any]) -> str:
     """What would be bought."""
-    count = entry.get("pictures")
-    return (
-        f"{count} picture{'' if count == 1 else 's'} for about ${entry.get('usd', 0):.4f}; nothing was bought"
-    )
+    pictures = count_of(entry.get("pictures", 0), "picture")
+    return f"{pictures} for about ${entry.get('usd', 0):.4f}; nothing was bought"
 
 
 def link(path: Path) -> ResourceLink:
@@ -138,13 +133,4 @@ def link(path: Path) -> ResourceLink:
 
 def _preview(path: Path) -> ImageContent:
     """The picture, small enough for a conversation."""
-    from base64 import b64encode
-
-    from PIL import Image
-
-    with Image.open(path) as picture:
-        small = picture.convert("RGB")
-    small.thumbnail((_PREVIEW_PX, _PREVIEW_PX))
-    out = io.BytesIO()
-    small.save(out, "JPEG", quality=85)
-    return ImageContent(data=b64encode(out.getvalue()).decode(), mime_type="image/jpeg")
+    return Image(data=shrink_to_jpeg(path.read_bytes(), _PREVIEW_PX), format="jpeg").to_image_content()

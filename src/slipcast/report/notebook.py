@@ -1,7 +1,6 @@
 """A result shows itself in a notebook: a line, the preview, and behind a click the report to turn the model in."""
 
 import html
-import io
 from base64 import b64encode
 from typing import TYPE_CHECKING
 
@@ -16,20 +15,15 @@ def draw_notebook(result: "Result") -> str:
 
     The preview is a JPEG; the report, with its interactive viewer, starts when it is opened.
     """
-    from PIL import Image
-
+    from slipcast.report.pictures import shrink_to_jpeg
     from slipcast.report.report import draw_report
 
-    with Image.open(io.BytesIO(result.preview)) as picture:
-        small = picture.convert("RGB")
-    small.thumbnail((_WIDTH_PX, _WIDTH_PX))
-    out = io.BytesIO()
-    small.save(out, "JPEG", quality=85)
+    small = shrink_to_jpeg(result.preview, _WIDTH_PX)
     page = html.escape(draw_report(result).decode(), quote=True)
     line = html.escape(repr(result))
     return (
         f'<div><code>{line}</code><br><img alt="{line}" style="max-width:100%" '
-        f'src="data:image/jpeg;base64,{b64encode(out.getvalue()).decode()}">'
+        f'src="data:image/jpeg;base64,{b64encode(small).decode()}">'
         "<details><summary>Turn the model, see the checks</summary>"
         f'<iframe loading="lazy" sandbox="allow-scripts" srcdoc="{page}" '
         'style="width:100%;height:720px;border:0"></iframe></details></div>'

@@ -251,6 +251,16 @@ def show_image(image: Image.Image, tall_px: int) -> Shown:
     return _encode(_fitted(image, tall_px))
 
 
+def shrink_to_jpeg(picture: bytes, longest_px: int) -> bytes:
+    """A JPEG of a picture's file, no side longer than `longest_px`; what is transparent shows the colour below."""
+    with Image.open(io.BytesIO(picture)) as opened:
+        small = opened.convert("RGB")
+    small.thumbnail((longest_px, longest_px))
+    out = io.BytesIO()
+    small.save(out, "JPEG", quality=85)
+    return out.getvalue()
+
+
 def _encode(image: Image.Image) -> Shown:
     out = io.BytesIO()
     image.save(out, "WEBP", quality=82, method=2)

@@ -1,6 +1,5 @@
 """`slipcast serve`: database up to date, first key, workers, housekeeping, then uvicorn until a signal comes."""
 
-import ipaddress
 import threading
 import time
 from collections.abc import Callable
@@ -10,6 +9,7 @@ import sqlalchemy as sa
 import uvicorn
 
 from slipcast.core.errors import BadInput
+from slipcast.core.host import is_loopback
 from slipcast.service import audit, keys
 from slipcast.service.database.engine import Database
 from slipcast.service.database.migrate import upgrade
@@ -129,14 +129,6 @@ class Housekeeper:
                 log("serve", "swept", **counts)
             except (sa.exc.SQLAlchemyError, OSError) as error:
                 log("serve", "could not sweep", error=type(error).__name__)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches it."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def has_keys(database: Database) -> bool:
