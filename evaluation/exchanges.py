@@ -1,12 +1,15 @@
 """python -m evaluation.exchanges SETS...: are views noticed that are named wrongly, and is nothing said of right ones?
 
-    python -m evaluation.exchanges SETS                   # each single exchange of a diagonal, with six views
+    python -m evaluation.exchanges SETS                   # diagonals: exchanged, or alone under another's name
     python -m evaluation.exchanges samples --only knight
     python -m evaluation.exchanges SETS --wrong           # four views, some of them wrong in other ways
 
-SETS holds NAME/ with a picture of each side. A line for each set: the exchanges that were made, found, taken for
-others, and what was said of the set as it is. The last lines are of sides named in a circle, three views each: the
-front shows a side, the back the front, and that side the back. With --wrong: left and right mirrored, exchanged, the
+SETS holds NAME/ with a picture of each side. A line for each set: what was made of it, put right, taken for something
+else or doubted, and what was said of it as it is. Made are exchanges, with six views, and one diagonal alone under each
+other diagonal's name, with four straight sides and without the right one. The last line is of sides named in a circle,
+three views each: the front shows a side, the back the front, and that side the back.
+
+With --wrong: left and right mirrored, exchanged, the
 left twice, the front mirrored as back, the back and the left exchanged, back and left of another figurine. One is
 noticed where something else is said than of the set as it is.
 """
@@ -28,7 +31,7 @@ from slipcast.picture.cut_out import CutoutOptions
 from slipcast.picture.decode import read_picture
 from slipcast.pipeline.several_views import cut_views
 from slipcast.reconstruct.agreement import mirror, settle_views
-from slipcast.reconstruct.diagonals import find_exchanged
+from slipcast.reconstruct.misplaced import DIAGONALS, Placed, find_misplaced
 
 EXCHANGES = (
     (View.FRONT_LEFT, View.BACK_LEFT),
@@ -44,28 +47,50 @@ class Count:
     """What one set says."""
 
     made: int
-    found: int
+    right: int
+    """Wrong names that were put right."""
     mistaken: int
-    """Exchanges that were taken for another one."""
+    """Wrong names that were taken for others than they are."""
+    doubted: int
+    true: int
+    """Sets as they are that were looked at."""
     alarms: int
-    """1 where an exchange is said of the set as it is."""
+    """Those of them of which something is said."""
     circles: int
     """Of two sets of sides named in a circle those that are said to be named wrongly."""
 
 
 def count(cutouts: Mapping[View, Cutout]) -> Count:
-    """Try every exchange with the six views `cutouts`."""
-    found = mistaken = circles = 0
+    """Try every wrong name with the six views `cutouts`."""
+    said: list[tuple[Placed | None, dict[View, View]]] = []
     for one, other in EXCHANGES:
-        said = find_exchanged({**cutouts, one: cutouts[other], other: cutouts[one]})
-        found += said is not None and set(said) == {one, other}
-        mistaken += said is not None and set(said) != {one, other}
+        exchanged = {**cutouts, one: cutouts[other], other: cutouts[one]}
+        said.append((find_misplaced(exchanged), {one: other, other: one}))
+    alone = [
+        ({view: cutouts[view] for view in straight}, diagonal)
+        for straight in (SIX[:4], SIX[:3])
+        for diagonal in SIX[4:]
+    ]
+    for sides, diagonal in alone:
+        for name in DIAGONALS:
+            if name is not diagonal:
+                said.append((find_misplaced({**sides, name: cutouts[diagonal]}), {name: diagonal}))
+    told = [(placed, moved) for placed, moved in said if placed]
+    true = [dict(cutouts), *({**sides, diagonal: cutouts[diagonal]} for sides, diagonal in alone)]
+    circles = 0
     for side in (View.LEFT, View.RIGHT):
         shown = {View.FRONT: side, View.BACK: View.FRONT, side: View.BACK}
         settled = settle_views({view: cutouts[picture] for view, picture in shown.items()})
         circles += any(said.code == "VIEWS_MISNAMED" for said in settled.findings)
-    alarms = int(find_exchanged(cutouts) is not None)
-    return Count(made=len(EXCHANGES), found=found, mistaken=mistaken, alarms=alarms, circles=circles)
+    return Count(
+        made=len(said),
+        right=sum(placed.sure and placed.moved == moved for placed, moved in told),
+        mistaken=sum(placed.sure and placed.moved != moved for placed, moved in told),
+        doubted=sum(not placed.sure for placed, _ in told),
+        true=len(true),
+        alarms=sum(find_misplaced(views) is not None for views in true),
+        circles=circles,
+    )
 
 
 def make_wrong(
@@ -148,14 +173,10 @@ def main() -> int:
     if asked.wrong:
         count_wrong(sets)
         return 0
-    made, found, mistaken, alarms, circles = (
-        sum(getattr(one, name) for one in counts)
-        for name in ("made", "found", "mistaken", "alarms", "circles")
-    )
-    print(
-        f"found {found} of {made}, taken for another {mistaken}, said of sets as they are {alarms} of {len(counts)}"
-    )
-    print(f"circles doubted {circles} of {2 * len(counts)}")
+    total = {name: sum(getattr(one, name) for one in counts) for name in Count.__dataclass_fields__}
+    print("put right {right} of {made}, taken for another {mistaken}, doubted {doubted}".format(**total))
+    print("something is said of {alarms} of {true} sets as they are".format(**total))
+    print(f"circles doubted {total['circles']} of {2 * len(counts)}")
     return 0
 
 

@@ -139,6 +139,10 @@ ADVICE: dict[str, Row] = {
     ),
     "VIEW_TURNED": Row("look whether the view's own side is right; mirror the picture to end the message"),
     "VIEWS_SWAPPED": Row("exchange the two pictures to end the message"),
+    "VIEW_RENAMED": Row("give the picture under the side that it shows to end the message"),
+    "VIEW_PLACE_UNSURE": Row(
+        "look which side the picture shows: a diagonal is named by the figurine's own left and right"
+    ),
     "VIEWS_MISNAMED": Row(
         "look which side each picture shows: front and back are opposite, left is the figurine's own left"
     ),

@@ -149,6 +149,10 @@ FINDINGS: dict[str, Row] = {
     "VIEW_DROPPED": Row(_W, "the {view} view was left out: {why}"),
     "VIEW_TURNED": Row(_W, "the {view} view was mirrored back, since {how}"),
     "VIEWS_SWAPPED": Row(_W, "{one} and {other} were exchanged: each shows the other's side"),
+    "VIEW_RENAMED": Row(_W, "the picture given as {view} shows {shown} and was used as that"),
+    "VIEW_PLACE_UNSURE": Row(
+        _W, "the picture given as {view} may show {shown}, or be of another shape; it was left where it is"
+    ),
     "VIEWS_MISNAMED": Row(
         _W,
         "{one} is the mirror image of {other} ({percent} %), not of front ({less} %): "

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from slipcast.texture.sight import Seen
 
 MOST_VIEWS = 8
-_DONE = frozenset({"VIEW_DROPPED", "VIEW_TURNED", "VIEWS_SWAPPED"})
+_DONE = frozenset({"VIEW_DROPPED", "VIEW_TURNED", "VIEWS_SWAPPED", "VIEW_RENAMED"})
 """What was done to pictures once and cannot be seen in them any more."""
 _MEASURED = frozenset({"VIEWS_MOVED", "VIEWS_APART"})
 """What each fusion measures anew."""
@@ -183,12 +183,13 @@ def judge_views(cutouts: Mapping[View, Cutout], options: DepthOptions) -> Check:
     }
     settled = settle_views(cutouts, depths)
     said = tuple(entry for entry in settled.findings if entry.code != "VIEWS_NOT_MIRRORED")
-    wrong = len(settled.dropped) + len(settled.turned) + 2 * len(settled.exchanged)
+    wrong = len(settled.dropped) + len(settled.turned) + len(settled.renamed) + 2 * len(settled.exchanged)
     score = 0.5 * (1 - wrong / len(cutouts)) if wrong else 1.0
     values = {
         "left_out": ", ".join(settled.dropped),
         "mirrored": ", ".join(settled.turned),
         "exchanged": ", ".join(settled.exchanged),
+        "renamed": ", ".join(f"{view} is {shown}" for view, shown in settled.renamed.items()),
     }
     return Check(name="views_agree", score=max(score, 0.0), values=values, findings=said)
 

@@ -8,7 +8,7 @@ mirrored front pixel by pixel is no back. Measured in docs/views.md.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from slipcast.core.findings import Finding, finding
 from slipcast.core.masks import box_of
 from slipcast.core.values import F32, LENS_FOV_DEG, Bool, Cutout, Picture, Shells, View
-from slipcast.reconstruct.diagonals import find_exchanged
+from slipcast.reconstruct.misplaced import DIAGONALS, Placed, find_misplaced
 from slipcast.reconstruct.register import measure_miss, register
 from slipcast.reconstruct.sides import make_sides
 
@@ -43,7 +43,8 @@ _DETAIL = 5.0
 """Levels by which a front's detail must vary before a back can be called its copy."""
 _COLORS = 0.3
 """Views that share less of their colours than this show another subject."""
-_LEAST_VIEWS = 2
+P = TypeVar("P", bound=Picture)
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,8 @@ class Settled:
     """Views that were mirrored, or named for the other side, and were put right."""
     exchanged: tuple[View, ...] = ()
     """Views that were named for each other."""
+    renamed: Mapping[View, View] = field(default_factory=dict)
+    """Diagonals that were named for another one: the name given, and the one that they are used under."""
     dropped: tuple[View, ...] = ()
 
 
@@ -105,10 +108,11 @@ def settle_views(cutouts: Mapping[View, Cutout], depths: Mapping[View, Shells] |
         exchanged.extend((one, other))
         findings.append(finding("VIEWS_SWAPPED", {"one": one.value, "other": other.value}))
 
+    judged, placed = dict(views), None
     if (side := _named_for_back(outlines)) is not None:
         exchange(side, View.BACK)
-    elif (pair := find_exchanged(views)) is not None:
-        exchange(*pair)
+    elif (placed := find_misplaced(views)) and placed.sure and not set(placed.moved) <= set(DIAGONALS):
+        exchange(*placed.moved)
     if View.BACK in views:
         right, wrong = _pair(outlines[View.FRONT], outlines[View.BACK])
         if wrong > right + _BETTER and wrong > _DOUBTED:
@@ -121,12 +125,16 @@ def settle_views(cutouts: Mapping[View, Cutout], depths: Mapping[View, Shells] |
         elif right < _DOUBTED:
             findings.append(_unlike(View.FRONT, View.BACK, right))
     _settle_sides(views, outlines, depths, turn, drop, exchange, findings)
+    if any(views.get(view) is not cut for view, cut in judged.items()):
+        placed = find_misplaced(views)  # it was held against sides that have been put right since
+    renamed = _settle_diagonals(placed, (views, outlines, depths), turn, exchange, findings) if placed else {}
     _settle_rest(views, outlines, drop)
     return Settled(
         cutouts=views,
         findings=tuple(findings),
         turned=tuple(turned),
         exchanged=tuple(dict.fromkeys(exchanged)),
+        renamed=renamed,
         dropped=tuple(dropped),
     )
 
@@ -198,6 +206,40 @@ def _settle_sides(
                 turn(view, "it faced the wrong way")
 
 
+def _settle_diagonals(
+    placed: Placed,
+    kept: tuple[dict[View, Cutout], dict[View, Bool], dict[View, Shells]],
+    turn: Callable[[View, str], None],
+    exchange: Callable[[View, View], None],
+    findings: list[Finding],
+) -> dict[View, View]:
+    """Put diagonals into their places, in all that is `kept` by view; the names given and those used instead."""
+    moved = placed.moved
+    if not placed.sure:
+        findings += [
+            finding("VIEW_PLACE_UNSURE", {"view": view.value, "shown": place.value})
+            for view, place in moved.items()
+        ]
+        return {}
+    for view in placed.mirrored:
+        turn(view, "it was mirrored")
+    if len(moved) == 2 and set(moved) == set(moved.values()):
+        exchange(*moved)
+        return {}
+    views, outlines, depths = kept
+    _rename(views, moved)
+    _rename(outlines, moved)
+    _rename(depths, moved)
+    findings += [
+        finding("VIEW_RENAMED", {"view": view.value, "shown": place.value}) for view, place in moved.items()
+    ]
+    return dict(moved)
+
+
+def _rename(values: dict[View, V], names: Mapping[View, View]) -> None:
+    values.update({shown: values.pop(view) for view, shown in names.items() if view in values})
+
+
 def _wrong_side(views: Mapping[View, Cutout], faces: Mapping[View, float]) -> View:
     """Which of left and right is to be mirrored."""
     if abs(faces[View.LEFT] - faces[View.RIGHT]) > _SURE:
@@ -249,9 +291,6 @@ def _settle_rest(
         filled = outlines[view].any(1).astype(float)
         if (np.minimum(front, filled).sum() / np.maximum(front, filled).sum()) < _REFUSED:
             drop(view, "it is filled at other heights than the front")
-
-
-P = TypeVar("P", bound=Picture)
 
 
 def mirror(picture: P) -> P:

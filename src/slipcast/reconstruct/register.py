@@ -129,13 +129,13 @@ def _box(side: Side) -> tuple[float, float, float, float]:
     return float(top), float(bottom), float(left), float(right)
 
 
-def _outline_rays(side: Side) -> tuple[F32, F32]:
+def outline_rays(side: Side, count: int = _RAYS) -> tuple[F32, F32]:
     """Pixels just inside the outline, evenly chosen."""
     margin = max(1.5, _MARGIN * WORK_PX)
     y, x = np.nonzero((side.outline_px > margin) & (side.outline_px <= margin + 1.2))
     if not len(x):
         y, x = np.nonzero(side.outline_px > 0)
-    pick = np.linspace(0, len(x) - 1, min(_RAYS, len(x))).astype(int)
+    pick = np.linspace(0, len(x) - 1, min(count, len(x))).astype(int)
     return x[pick].astype(np.float32) + np.float32(0.5), y[pick].astype(np.float32) + np.float32(0.5)
 
 
@@ -167,7 +167,7 @@ def _touches(sides: Sequence[Side], index: int, pixels: tuple[F32, F32]) -> _Tou
 
 def measure_miss(sides: Sequence[Side]) -> float:
     """By how far the outlines' rays miss the other sides' silhouettes on average, in units of the figurine's box."""
-    total = [np.maximum(-_touches(sides, k, _outline_rays(side)).depth, 0) for k, side in enumerate(sides)]
+    total = [np.maximum(-_touches(sides, k, outline_rays(side)).depth, 0) for k, side in enumerate(sides)]
     return float(np.concatenate(total).mean())
 
 
@@ -189,7 +189,7 @@ def _solve(sides: Sequence[Side]) -> tuple[list[Side], float]:
     spread = np.array([_PRIOR["yaw"], _PRIOR["pitch"], _PRIOR["size"], _PRIOR["x"], _PRIOR["y"]])
     count = len(start)
     state = np.zeros((count, 5))
-    pixels = [_outline_rays(side) for side in start]
+    pixels = [outline_rays(side) for side in start]
 
     def at(state: F64) -> list[Side]:
         return [side.moved(_moved(side.camera, step)) for side, step in zip(start, state, strict=True)]

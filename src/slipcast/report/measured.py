@@ -33,6 +33,7 @@ WORDS: dict[str, str] = {
     "left_out": "left out: {}",
     "mirrored": "mirrored: {}",
     "exchanged": "exchanged: {}",
+    "renamed": "under another name: {}",
     # the depth
     "relief_over_width": "relief {} of the width",
     "tilt_deg": "tilted by {}",

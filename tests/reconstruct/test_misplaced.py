@@ -1,5 +1,8 @@
 """Diagonal views that are named for another: found, put right and said."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from turnarounds import FOUR, turnaround
 
@@ -53,6 +56,53 @@ def test_an_exchanged_diagonal_is_exchanged_back(
     assert settled.turned == ()
     assert settled.dropped == ()
     assert {view: cut.view for view, cut in settled.cutouts.items()} == {view: view for view in views}
+
+
+@pytest.mark.parametrize("straight", [FOUR, FOUR[:3]])
+@pytest.mark.parametrize(
+    ("named", "shown"),
+    [
+        (View.BACK_LEFT, View.FRONT_LEFT),
+        (View.FRONT_RIGHT, View.FRONT_LEFT),
+        (View.FRONT_LEFT, View.BACK_LEFT),
+        (View.BACK_RIGHT, View.BACK_LEFT),
+    ],
+)
+def test_a_diagonal_alone_under_another_name_gets_its_own(
+    shots: Shots, straight: tuple[View, ...], named: View, shown: View
+) -> None:
+    settled, codes = _settle(shots, (*straight, named), {named: shown})
+    assert codes == ["VIEW_RENAMED"]
+    assert settled.renamed == {named: shown}
+    assert settled.findings[0].values == {"view": named.value, "shown": shown.value}
+    assert {view: cut.view for view, cut in settled.cutouts.items()} == {
+        view: view for view in (*straight, shown)
+    }
+
+
+def test_two_diagonals_on_the_wrong_side_get_their_names(shots: Shots) -> None:
+    shown = {View.FRONT_RIGHT: View.FRONT_LEFT, View.BACK_RIGHT: View.BACK_LEFT}
+    settled, _ = _settle(shots, (*FOUR, *shown), shown)
+    assert settled.renamed == shown
+
+
+def test_a_mirrored_diagonal_is_turned(shots: Shots) -> None:
+    cutouts, depths = shots
+    wrong = {view: cutouts[view] for view in FOUR} | {View.FRONT_LEFT: mirror(cutouts[View.FRONT_LEFT])}
+    settled = settle_views(wrong, {view: depths[view] for view in FOUR})
+    assert (settled.turned, settled.renamed) == ((View.FRONT_LEFT,), {})
+    assert np.array_equal(settled.cutouts[View.FRONT_LEFT].pixels, cutouts[View.FRONT_LEFT].pixels)
+
+
+def test_without_colours_and_with_one_outline_nothing_is_renamed(shots: Shots) -> None:
+    # One picture from everywhere, with another pixel each: no name is better than another.
+    y, x = np.mgrid[:256, :256]
+    alpha = np.where(np.hypot(x - 127.5, y - 127.5) < 90, 255, 0).astype(np.uint8)
+    ball = {}
+    for number, view in enumerate((*FOUR, View.BACK_RIGHT)):
+        pixels = np.random.default_rng(number).integers(90, 160, (256, 256, 1)).repeat(3, 2).astype(np.uint8)
+        ball[view] = replace(shots[0][View.FRONT], view=view, pixels=pixels, alpha=alpha)
+    assert settle_views(ball).renamed == {}
 
 
 def test_a_mirrored_side_is_not_taken_for_a_diagonal(shots: Shots) -> None:
