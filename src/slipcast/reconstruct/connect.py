@@ -43,23 +43,28 @@ def connect_bodies(field: F32, sides: Sequence[Side], grid: Grid) -> None:
 
 def _is_needed(part: I64, body: Bool, sides: Sequence[Side], grid: Grid) -> bool:
     """Whether an outline shows `part` (flat indices) where `body` is not."""
-    rest = np.flatnonzero(body.ravel())
+    rest = grid.points(np.flatnonzero(body.ravel()))
     for side in sides:
         size_px = float(side.camera.scale_px) * grid.pitch
-        mine = _pixels(part, side, grid, size_px)
-        alone = np.setdiff1d(mine, _pixels(rest, side, grid, size_px, wider=True))
+        mine, there = (_pixels(points, side, size_px) for points in (grid.points(part), rest))
+        # In the part's own box, and one pixel around it, of which the body's neighbours count as the body.
+        low = mine.min(1, keepdims=True) - 1
+        shape = tuple(mine.max(1) - low[:, 0] + 2)
+        there = (there - low)[:, ((there >= low) & (there - low < np.array(shape)[:, None])).all(0)]
+        shown, covered = np.zeros((2, *shape), bool)
+        shown[tuple(mine - low)] = True
+        covered[tuple(there)] = True
+        alone = shown & ~ndimage.binary_dilation(covered, np.ones((3, 3)))
         area = float(side.inside.sum()) / size_px**2
-        if len(alone) > _NEEDED * area and len(alone) > 0.1 * len(mine):
+        if alone.sum() > _NEEDED * area and alone.sum() > 0.1 * shown.sum():
             return True
     return False
 
 
-def _pixels(index: I64, side: Side, grid: Grid, size_px: float, *, wider: bool = False) -> I64:
-    """The pixels, `size_px` wide, that nodes are seen in; `wider` adds the neighbours."""
-    x, y, _ = side.camera.project(grid.points(index))
-    row, column = (y / size_px).astype(np.int64), (x / size_px).astype(np.int64)
-    around = [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1)] if wider else [(0, 0)]
-    return np.unique(np.concatenate([(row + a) * 100_000 + column + b for a, b in around]))
+def _pixels(points: F32, side: Side, size_px: float) -> I64:
+    """(2,N) row and column of the pixels, `size_px` wide, that points are seen in."""
+    x, y, _ = side.camera.project(points)
+    return np.stack([y / size_px, x / size_px]).astype(np.int64)
 
 
 def _build_bridge(field: F32, part: I64, body: Bool, sides: Sequence[Side], grid: Grid) -> None:
