@@ -75,14 +75,14 @@ class Document:
 
     @property
     def ignored(self) -> tuple[str, ...]:
-        """The required extensions that are not understood."""
+        """The required extensions that are not understood; BadInput where they are no list."""
         required = self.json.get("extensionsRequired") or []
         if not isinstance(required, list):
             raise self.fail("`extensionsRequired` is not a list")
         return tuple(str(name) for name in required if name not in _UNDERSTOOD)
 
     def at(self, key: str, index: object) -> Json:
-        """Object `index` of the list at `key`."""
+        """Object `index` of the list at `key`; BadInput where there is none."""
         entries = self.objects(key)
         if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(entries):
             raise self.fail(f"{key}[{index!r}] does not exist")
@@ -128,7 +128,7 @@ class Document:
         return made
 
     def draco(self, primitive: Json) -> tuple[compress.DracoMesh, Json] | None:
-        """The primitive's Draco mesh with the ids of its attributes; None where it has none."""
+        """The primitive's Draco mesh with the ids of its attributes; None where it has none, BadInput where damaged."""
         packed = extension(primitive, compress.DRACO)
         if packed is None:
             return None
@@ -148,7 +148,10 @@ class Document:
         return known, ids
 
     def accessor(self, index: object) -> "np.typing.NDArray[np.generic]":
-        """(N,k) array of an accessor, a copy; normalized integers become floats."""
+        """(N,k) array of an accessor, a copy; normalized integers become floats.
+
+        Raises BadInput for a type that glTF lacks, more entries than a figurine can have, and bytes that are not there.
+        """
         accessor = self.at("accessors", index)
         kind, width = accessor.get("componentType"), accessor.get("type")
         if (

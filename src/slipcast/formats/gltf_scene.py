@@ -46,7 +46,7 @@ class Scene:
     _worlds: dict[int, F64] = field(default_factory=dict)
 
     def parts(self) -> Iterator[Part]:
-        """Yield every triangle primitive of the scene."""
+        """Yield every triangle primitive of the scene; BadInput for nodes that are nested too deeply, or damaged."""
         document = self.document
         waiting = [(index, np.eye(4), 0) for index in reversed(_roots(document))]
         visited = 0
@@ -183,7 +183,10 @@ def positions(document: Document, primitive: Json) -> "np.typing.NDArray[np.gene
 
 
 def triangles(document: Document, primitive: Json, vertices: int) -> "np.typing.NDArray[np.generic]":
-    """(F,3) indices of a primitive, not yet checked against `vertices`; strips and fans become triangles."""
+    """(F,3) indices of a primitive, not yet checked against `vertices`; strips and fans become triangles.
+
+    Raises BadInput for indices that are no whole numbers, or not three a triangle.
+    """
     packed = document.draco(primitive)
     if packed is not None:
         return packed[0].faces

@@ -137,6 +137,9 @@ class Workshop:
         what is yielded has their `places` and no content: on a cluster nothing large travels. `resume` leaves what is
         there already, of the same picture with the same options and version, whoever made it.
 
+        Raises BadInput for a wrong option before the first picture is read; what goes wrong with a picture is its
+        `failure`.
+
         >>> with Workshop(depth="dome") as shop:
         ...     for done in shop.convert_many(["knight.png", "missing.png"], Recipe().change(detail="draft")):
         ...         print(done.ok, done.result or done.failure.message)

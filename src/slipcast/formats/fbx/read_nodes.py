@@ -101,7 +101,7 @@ def parse(path: Path, data: bytes) -> Element:
 
 
 def array(path: Path, element: Element) -> Array:
-    """The element's array, unpacked to no more than it announces."""
+    """The element's array, unpacked to no more than it announces; BadInput where it is none, or too large."""
     listed = element.find("a")
     if listed is not None:  # text, from version 7
         return array(path, listed)

@@ -46,7 +46,10 @@ class _Placed:
 
 
 def instances(path: Path, root: Element, objects: Element) -> list[Instance]:
-    """Every geometry under every model that shows it; one that no model shows stands as it is."""
+    """Every geometry under every model that shows it; one that no model shows stands as it is.
+
+    Raises BadInput for more models than a figurine can have, and for links that run in a circle.
+    """
     models = {model.key(): model for model in objects.all("Model")}
     if len(models) > _MAX_MODELS:
         raise broken(path)

@@ -113,7 +113,10 @@ class DracoPacked:
 
 
 def draco_pack(points: F32, normals: F32, uv: F32, faces: I32) -> DracoPacked:
-    """Encode (N,3) points, (N,3) normals and (N,2) uv of split vertices with (F,3) faces; faces change their order."""
+    """Encode (N,3) points, (N,3) normals and (N,2) uv of split vertices with (F,3) faces; faces change their order.
+
+    Raises BadInput where Draco cannot encode the mesh, or its package is not installed.
+    """
     codec = _codec("draco")
     try:
         data = codec.encode(
@@ -157,7 +160,10 @@ def draco_unpack(data: bytes | memoryview) -> DracoMesh:
 
 
 def draco_arrays(data: bytes) -> "dict[str, np.typing.NDArray[np.generic]]":
-    """What `draco_unpack` asks its child for: `points`, `faces`, and each attribute by its unique id."""
+    """What `draco_unpack` asks its child for: `points` (N,3), `faces` (F,3), each attribute (N,k) by its unique id.
+
+    Raises ValueError for data that is no Draco mesh.
+    """
     codec = _codec("draco")
     try:
         mesh, _ = _decoded(codec, data)

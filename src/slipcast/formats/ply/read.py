@@ -80,7 +80,10 @@ class _Element:
         return None
 
     def corners(self, path: Path) -> int:
-        """Which property lists the corners: by its name, else the only list of whole numbers."""
+        """Which property lists the corners: by its name, else the only list of whole numbers.
+
+        Raises BadInput where there is none.
+        """
         lists = [k for k, entry in enumerate(self.properties) if entry.length and entry.type[0] in "iu"]
         named = [k for k in lists if self.properties[k].name.lower().startswith(("vertex_ind", "vertex_idx"))]
         if named or len(lists) == 1:

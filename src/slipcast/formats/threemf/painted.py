@@ -63,6 +63,8 @@ def write_painted_threemf(
 def encode_paint(filament: int) -> str:
     """Return the paint string of a whole triangle in `filament` (from 1): hex digits, the least significant last.
 
+    Raises ValueError for a filament that is not 1 to 16.
+
     >>> [encode_paint(number) for number in (1, 2, 3, 4, 16)]
     ['4', '8', '0C', '1C', 'DC']
     """

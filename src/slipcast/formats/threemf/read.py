@@ -296,7 +296,10 @@ class _Package:
         return self._names.get(_plain(name))
 
     def start(self) -> str:
-        """The model part that the relationships name; the first one where they name none that is there."""
+        """The model part that the relationships name; the first one where they name none that is there.
+
+        Raises BadInput where the package has no model part.
+        """
         for target in _targets(self.parts.get(self.find("_rels/.rels") or "", b"")):
             found = self.find(target)
             if found is not None:
@@ -315,7 +318,7 @@ class _Package:
         return self.models[part]
 
     def unit_m(self, model: _Model) -> float:
-        """Metres in one unit of a model part."""
+        """Metres in one unit of a model part; BadInput for a unit that 3MF lacks."""
         if model.unit not in _UNIT_M:
             raise BadInput(f"{self.path} uses the unit {model.unit[:40]!r}, which 3MF does not have")
         return _UNIT_M[model.unit]

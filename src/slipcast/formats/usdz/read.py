@@ -74,7 +74,10 @@ def read_usdz(path: Path) -> Content:
 
 
 def layer_arrays(data: bytes) -> "dict[str, np.typing.NDArray[np.generic]]":
-    """In the child: `name NUL layer` -> `points` (V,3), `faces` (F,3), `about` (JSON as bytes)."""
+    """In the child: `name NUL layer` -> `points` (V,3), `faces` (F,3), `about` (JSON as bytes).
+
+    Raises ValueError for a layer that is damaged or refers to another file.
+    """
     from pxr import Sdf, Usd, UsdGeom
 
     name, _, content = data.partition(b"\0")

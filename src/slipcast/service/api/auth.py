@@ -27,7 +27,10 @@ Parts = Annotated[Service, Depends(service_of)]
 
 
 def caller_of(scope: str) -> Callable[..., Caller]:
-    """For `Depends`: whoever asks, when the key has `scope`."""
+    """For `Depends`: whoever asks, when the key has `scope`.
+
+    What it gives raises Refused: 401 without a good key, 403 without the scope, 429 beyond the tenant's rate.
+    """
 
     def caller(
         request: Request,

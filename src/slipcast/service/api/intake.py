@@ -140,7 +140,7 @@ def made_before(service: Service, caller: Caller, request: Request, content: obj
 
 
 def idempotency_key(request: Request) -> str:
-    """The header, checked."""
+    """The header Idempotency-Key, empty where there is none; BadInput for more than 255 characters."""
     key = request.headers.get("idempotency-key", "")
     if len(key) > 255:
         raise BadInput("the Idempotency-Key has more than 255 characters; take a shorter one")
