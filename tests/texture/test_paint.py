@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from silhouettes import RED, WHITE, box, disc, flat, grid, picture_of, ring, solid_from
 
+from evaluation.mips import find_charts, halve, measure_mips
 from slipcast.core.camera import project
 from slipcast.core.errors import BadInput
 from slipcast.core.values import F64, Cutout, Figurine, Mesh, Picture, Shells, Source
@@ -18,7 +19,7 @@ from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.sample import sample
 from slipcast.mesh.topology import face_normals
 from slipcast.pipeline.preview import render
-from slipcast.texture.atlas import lay_out
+from slipcast.texture.atlas import GAP_PX, lay_out
 from slipcast.texture.paint import TextureOptions, draw_charts, paint, picture_box
 
 
@@ -267,6 +268,21 @@ def test_between_the_charts_lies_the_nearest_ones_colour() -> None:
     atlas = figurine.texture.pixels.astype(int)
     off = np.minimum(*(np.abs(atlas - color).max(-1) for color in (RED, (30, 60, 200))))
     assert (off > 60).mean() < 0.01
+
+
+def test_mips_mix_no_two_charts_while_the_gap_is_two_pixels_wide() -> None:
+    pixels = np.zeros((160, 160, 3), np.uint8)
+    pixels[:80], pixels[80:] = RED, (30, 60, 200)
+    figurine, _, _ = _painted(Cutout(pixels=pixels, alpha=disc(160, 60)))
+    atlas = figurine.texture.pixels
+    chart = find_charts(figurine.uv, (atlas.shape[1], atlas.shape[0]))
+    mips = [mip for mip in measure_mips(atlas, chart) if mip.gap_px >= 2]
+    assert len(mips) >= 3  # whole, a half, a quarter
+    assert mips[0].gap_px >= GAP_PX
+    assert max(mip.most for mip in mips) < 8
+    # Where only what a chart covers is painted, the smaller mips mix the background in.
+    bare = np.where(chart[..., None] < 0, 0, atlas).astype(np.uint8)
+    assert np.abs(halve(halve(bare.astype(float))) - halve(halve(atlas.astype(float)))).max() > 50
 
 
 def test_pieces_are_few_and_use_the_atlas() -> None:
