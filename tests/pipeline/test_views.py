@@ -13,6 +13,8 @@ from slipcast.core.values import Camera, Cutout, Mesh, Picture, Source, View
 from slipcast.depth.models import DepthOptions
 from slipcast.mesh.raycast import Scene
 from slipcast.mesh.topology import closedness, face_normals, make_mesh
+from slipcast.pipeline.recipe import Recipe
+from slipcast.pipeline.run import Start, run
 from slipcast.pipeline.several_views import check_pictures, judge_views
 from slipcast.reconstruct.agreement import mirror, settle_views
 from slipcast.reconstruct.fusion import fuse
@@ -224,3 +226,14 @@ def test_views_are_judged_before_they_are_converted() -> None:
     assert wrong.verdict is Verdict.REVIEW
     assert wrong.values["left_out"] == "left"
     assert [said.code for said in wrong.findings] == ["VIEW_DROPPED"]
+
+
+def test_from_front_and_back_a_side_is_wanted() -> None:
+    # Both have one outline: nothing but the model tells how deep the figurine is.
+    cutouts, depths = turnaround((View.FRONT, View.BACK))
+    start = Start(cutouts=tuple(cutouts.values()), depths=tuple(depths.values()))
+    recipe = Recipe().change(detail="draft", faces=2000, formats=("glb",))
+    made = run(cutouts[View.FRONT], recipe, name="duck", others=[cutouts[View.BACK]], start=start)
+    told = [entry for entry in made.figurine.findings if entry.code == "VIEW_WANTED"]
+    assert [entry.values["view"] for entry in told] in (["left"], ["right"])
+    assert "outline" in told[0].message

@@ -189,7 +189,11 @@ ADVICE: dict[str, Row] = {
         "look at it from the side; where it is wrong, take the inflated outline", option="{option:depth=dome}"
     ),
     "BACK_UNSURE": Row(
-        "give a picture of its back or of a side as well", option="{option:views=front=A.png,back=B.png}"
+        "give a picture of its left or right side as well, which tells most, then of its back",
+        option="{option:views=front=A.png,left=B.png}",
+    ),
+    "VIEW_WANTED": Row(
+        "give a picture of that side as well", option="{option:views=front=A.png,left=B.png,back=C.png}"
     ),
     "PART_LOST": Row(
         "let thin parts be thicker, or convert with more detail",

@@ -165,6 +165,7 @@ FINDINGS: dict[str, Row] = {
     "VIEWS_APART": Row(
         _W, "the views contradict each other by {percent} % of the size; thin parts may be missing"
     ),
+    "VIEW_WANTED": Row(_I, "a picture of {view} would help most: {why}"),
     "PROMPT_COLORS_MISSING": Row(_W, "the prompt names colours that the figurine does not have: {what}"),
     "DRAFTS_DIFFER": Row(
         _I, "the drafts show different figurines: they share {percent} % of shape and colours"

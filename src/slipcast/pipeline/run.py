@@ -265,7 +265,8 @@ def _run_stages(
         else:
             painted = paint(mesh, depth, cut, texture, name=name, charts=charts.result if charts else None)
         if several:
-            painted = replace(painted, findings=(*painted.findings, *several.findings))
+            wanted = several.find_wanted(painted.mesh)
+            painted = replace(painted, findings=(*painted.findings, *several.findings, *wanted))
         named = Named(recipe.material, ()) if recipe.material else material_of(picture.source)
         if named:
             painted = replace(painted, material=named.material)

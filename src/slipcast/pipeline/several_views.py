@@ -34,6 +34,10 @@ _DONE = frozenset({"VIEW_DROPPED", "VIEW_TURNED", "VIEWS_SWAPPED", "VIEW_RENAMED
 """What was done to pictures once and cannot be seen in them any more."""
 _MEASURED = frozenset({"VIEWS_MOVED", "VIEWS_APART"})
 """What each fusion measures anew."""
+_WANTED = 0.2
+"""From this worth on another view is asked for; four straight sides leave 0.17."""
+_NEW_DEG = 60
+"""A side farther than this from all outlines that were seen is wanted for its outline."""
 _APART = 0.006
 """From this share of the size on, views contradict each other: what is thin may be cut away."""
 
@@ -95,6 +99,18 @@ class Gathered:
             source=np.full(len(mesh.vertices), 1, np.uint8),
             joins=mesh.faces,
         )
+
+    def find_wanted(self, mesh: Mesh) -> tuple[Finding, ...]:
+        """Which further side would help most, by the painted mesh's labels; empty where none would help much."""
+        from slipcast.reconstruct.next_view import find_next_view
+
+        best = find_next_view(mesh, [view.cutout.view for view in self.views])
+        if best is None or best.worth < _WANTED:
+            return ()
+        why = f"no picture shows {round(100 * best.unseen_share)} % of the surface that it would show"
+        if best.outline_deg > _NEW_DEG:
+            why = "no picture shows the outline that is seen from there, which tells the depth"
+        return (finding("VIEW_WANTED", {"view": best.view.value, "why": why}),)
 
     def paint(self, mesh: Mesh, options: TextureOptions, *, name: str) -> Figurine:
         """The figurine with all views' colours; its provenance has a list `views`."""
