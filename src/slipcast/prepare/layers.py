@@ -101,11 +101,12 @@ def _find_islands(
             continue
         reach = cv2.dilate(below.view(np.uint8), cross, iterations=steps)
         overhang += float(np.count_nonzero(layer & (reach == 0)))
-        count, labels, stats, middle = cv2.connectedComponentsWithStats(layer.view(np.uint8), connectivity=4)
+        # OpenCV's statistics of the areas take three times as long as the areas.
+        count, labels = cv2.connectedComponents(layer.view(np.uint8), connectivity=4)
         if count < 2:
             continue
-        own = stats[1:, cv2.CC_STAT_AREA].astype(np.int64)
-        held = np.bincount(labels[below], minlength=count)[1:]
+        sizes = np.bincount((labels + count * below).ravel(), minlength=2 * count).reshape(2, count)[:, 1:]
+        own, held = sizes.sum(0), sizes[1]
         for number in 1 + np.flatnonzero(
             held < np.maximum(np.minimum(_LEAST_PIXELS, own), _LEAST_BELOW * own)
         ):
@@ -113,7 +114,7 @@ def _find_islands(
                 continue
             if own[number - 1] * pixel_mm**2 < 0.02:
                 continue
-            column, row = middle[number]
+            row, column = np.argwhere(labels == number).mean(0)
             x, y = low_mm[:2] + np.array([box[0].start + row, box[1].start + column]) * pixel_mm
             found.append(
                 Spot(
@@ -145,9 +146,11 @@ def _measure_air(stack: Bool) -> tuple[F64, F64]:
     first, before = 0, None
     for layer in stack:
         box = _box(layer, 1)
-        count, own, stats, _ = cv2.connectedComponentsWithStats((~layer[box]).view(np.uint8), connectivity=4)
+        air = ~layer[box]
+        count, own = cv2.connectedComponents(air.view(np.uint8), connectivity=4)
         rim = int(own[0, 0])
-        areas.append(stats[1:, cv2.CC_STAT_AREA])
+        sizes = np.bincount(own.ravel(), minlength=count)[1:] if count > 2 else [np.count_nonzero(air)] * (count - 1)
+        areas.append(sizes)
         rims.append(first + rim - 1)
         if before is not None:
             own_below, box_below, count_below, rim_below, first_below = before

@@ -51,6 +51,9 @@ _WHITE = np.array([0.95047, 1.0, 1.08883])
 _XYZ_FROM_RGB = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
 )
+_SHARE = np.arange(256) / 255
+_LINEAR: F64 = np.where(_SHARE <= 0.04045, _SHARE / 12.92, ((_SHARE + 0.055) / 1.055) ** 2.4)
+"""(256,) light of each value of an sRGB channel."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,15 +215,18 @@ def _judge(lab: F64, area: F64, rgb: U8, index: I64) -> tuple[Palette, I64]:
 
 
 def _nearest(lab: F64, centers: F64) -> I64:
-    gaps = ((lab[:, None, :] - centers[None]) ** 2).sum(2)
-    return np.asarray(gaps.argmin(1), np.int64)
+    return np.asarray(measure_gaps(lab, centers).argmin(1), np.int64)
+
+
+def measure_gaps(places: F64, centers: F64) -> F64:
+    """Return the (N,K) squared distances of (N,3) places from (K,3) centers."""
+    out: F64 = (places**2).sum(1)[:, None] - 2 * (places @ centers.T) + (centers**2).sum(1)
+    return np.maximum(out, 0)
 
 
 def lab_from_srgb(rgb: U8) -> F64:
     """Return (N,3) CIE Lab (D65) of (N,3) sRGB of 8 bits."""
-    share = rgb.astype(np.float64) / 255
-    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-    xyz = linear @ _XYZ_FROM_RGB.T / _WHITE
+    xyz = _LINEAR[rgb] @ _XYZ_FROM_RGB.T / _WHITE
     f = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz / (3 * (6 / 29) ** 2) + 4 / 29)
     return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], 1)
 

@@ -103,10 +103,10 @@ def write_xml(body: str) -> bytes:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'.encode()
 
 
-def pack_parts(parts: dict[str, bytes]) -> bytes:
-    """Pack `parts` with the oldest date that a zip can hold, so that no clock shows."""
+def pack_parts(parts: dict[str, bytes], *, level: int = 6) -> bytes:
+    """Pack `parts` at deflate `level` with the oldest date that a zip can hold, so that no clock shows."""
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as package:
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as package:
         for name, data in parts.items():
             entry = zipfile.ZipInfo(name, FIRST_ZIP_DATE)
             entry.compress_type = zipfile.ZIP_DEFLATED
