@@ -7,16 +7,22 @@ import numpy as np
 import pytest
 
 from slipcast.core.errors import BadInput
-from slipcast.core.values import U8, Figurine
+from slipcast.core.values import U8, Figurine, Source
 from slipcast.prepare.base import BaseOptions, add_base
-from slipcast.prepare.body import Kind, body_from_mesh, read_surface
+from slipcast.prepare.body import Color, Kind, body_from_mesh, read_surface
 from slipcast.prepare.color_bodies import split_colors
-from slipcast.prepare.paint import PaintOptions, _match_skin, measure_areas, paint_surface, pick_palette
+from slipcast.prepare.paint import (
+    PaintOptions,
+    measure_areas,
+    paint_surface,
+    pick_palette,
+    sample_texture,
+)
 from slipcast.prepare.palette import (
-    Palette,
     choose_palette,
     ciede2000,
     compare_space,
+    find_skin,
     lab_from_srgb,
     map_to_filaments,
     srgb_from_lab,
@@ -88,19 +94,51 @@ def test_gold_on_a_head_is_no_face() -> None:
 
 
 def test_a_face_keeps_its_skin_beside_gold() -> None:
-    """The knight's case: gold and brown hair share the face's filament, and must not make it brown."""
+    """The knight's case: gold and brown hair lie near the face, and must not make it brown."""
     shown = np.array(
         [[228, 194, 170], [199, 160, 90], [147, 87, 59], [180, 184, 190], [80, 120, 200]], np.uint8
     )
     share = np.array([60, 60, 40, 500, 200])
     colors, area = np.repeat(shown, share, axis=0), np.ones(share.sum())
-    skin = np.repeat([1.0, 0, 0.3, 0, 0], share)
-    index = np.repeat([1, 1, 1, 0, 2], share)
-    before = Palette(colors=((180, 184, 190), (199, 174, 133), (80, 120, 200)), mean_error=0, largest_error=0)
-    after = _match_skin(before, index, colors, area, skin)
-    face = lab_from_srgb(np.array(after.colors[1:2], np.uint8))
-    assert ciede2000(face, lab_from_srgb(shown[:1]))[0] < 3
-    assert after.colors[::2] == before.colors[::2]
+    face = find_skin(colors, np.repeat([1.0, 0, 0.3, 0, 0], share))
+    assert ciede2000(face[None], lab_from_srgb(shown[:1]))[0] < 3
+    palette, _ = choose_palette(colors, area, 3, skin=face)
+    lab = lab_from_srgb(np.array(palette.colors, np.uint8))
+    for kept in (shown[:1], shown[3:4], shown[4:5]):
+        assert ciede2000(lab, lab_from_srgb(kept)).min() < 3
+    assert choose_palette(colors, area, 1, skin=face)[0].colors[0] == tuple(srgb_from_lab(face[None])[0])
+
+
+def test_a_paint_in_light_and_shade_is_counted_once() -> None:
+    """The knight's case: light and dark gold weighed more than the red or the blue that was lost for them."""
+    own = np.array(
+        [
+            [190, 195, 205],
+            [225, 180, 155],
+            [215, 75, 78],
+            [77, 115, 195],
+            [205, 158, 70],
+            [176, 133, 58],
+            [238, 192, 96],
+        ],
+        np.uint8,
+    )
+    share = [300, 160, 70, 50, 45, 45, 45]
+    palette, _ = choose_palette(np.repeat(own, share, axis=0), np.ones(sum(share)), 4)
+    lab = lab_from_srgb(np.array(palette.colors, np.uint8))
+    for kept in own[:4]:
+        assert ciede2000(lab, lab_from_srgb(kept[None])).min() < 5
+
+
+@pytest.mark.parametrize(("unseen", "kept"), [((200, 30, 30), (30, 40, 200)), ((30, 40, 200), (200, 30, 30))])
+def test_what_no_picture_shows_counts_less(statue: Figurine, unseen: Color, kept: Color) -> None:
+    """Two colours for three: red and blue have the same area, and that is lost which no picture shows."""
+    surface = read_surface(body_from_mesh(statue.mesh, statue.uv))
+    own = sample_texture(statue.texture.pixels, surface.uv.mean(1))
+    source = np.where((own == unseen).all(1), int(Source.INVENTED), int(Source.SEEN)).astype(np.uint8)
+    palette = pick_palette(replace(surface, source=source), statue.texture.pixels, PaintOptions(colors=2))
+    assert kept in palette.colors
+    assert unseen not in palette.colors
 
 
 def test_a_strong_colour_is_kept_where_another_would_serve_as_well() -> None:

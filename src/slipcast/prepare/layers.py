@@ -149,7 +149,11 @@ def _measure_air(stack: Bool) -> tuple[F64, F64]:
         air = ~layer[box]
         count, own = cv2.connectedComponents(air.view(np.uint8), connectivity=4)
         rim = int(own[0, 0])
-        sizes = np.bincount(own.ravel(), minlength=count)[1:] if count > 2 else [np.count_nonzero(air)] * (count - 1)
+        sizes = (
+            np.bincount(own.ravel(), minlength=count)[1:]
+            if count > 2
+            else [np.count_nonzero(air)] * (count - 1)
+        )
         areas.append(sizes)
         rims.append(first + rim - 1)
         if before is not None:

@@ -15,22 +15,20 @@ from scipy.spatial import cKDTree
 
 from slipcast.core.errors import BadInput
 from slipcast.core.options import check, real, several, whole
-from slipcast.core.values import F32, F64, I64, U8, Bool
+from slipcast.core.values import F32, F64, I64, U8, Bool, Source
 from slipcast.prepare.body import COLOR, Color, Kind, Surface
 from slipcast.prepare.palette import (
     Palette,
     choose_palette,
     compare_space,
+    find_skin,
     lab_from_srgb,
     map_to_filaments,
     measure_gaps,
-    srgb_from_lab,
     weigh_skin,
 )
 
 _ROUNDS = 6
-_LIT_FACE, _LIT_WITHIN, _MOST_FACE = 0.8, 8.0, 0.4
-"""Quantile of lightness, and what is near it, that stands for a face; the share of it that has one printed colour."""
 _FIRST_CUT = 0.15
 """Where an edge may be cut: not so near to its ends that slivers come out."""
 _SHOWN = 0.7
@@ -44,6 +42,8 @@ _HEAD = 0.6
 """Share of the height above which the face is."""
 _FACE = 6.0
 """How much more a place there counts that faces the front."""
+_INVENTED = 0.75
+"""How much what no picture shows counts: the wall of a base, a back."""
 
 _BED_MM, _AROUND_MM = 0.35, 2.0
 """How near to the bed the sole lies (two thirds of the knight's lie 0.05 to 0.3 mm above it, which the first layers
@@ -107,29 +107,10 @@ def pick_palette(surface: Surface, texture: U8, options: PaintOptions) -> Palett
     looked_at, middle = measure_importance(surface)[seen], _weigh_middle(surface)[seen]
     more = weigh_skin(colors, middle)
     weight = area * looked_at * np.where(looked_at >= _FACE, more, 1.0)
-    palette, index = choose_palette(colors, area, options.colors, weight)
+    weight[surface.source[seen] == int(Source.INVENTED)] *= _INVENTED
     skin = np.where(more > 1, middle, 0.0)
-    return _match_skin(palette, index, colors, area, skin) if skin.any() else palette
-
-
-def _match_skin(palette: Palette, index: I64, colors: U8, area: F64, skin: F64) -> Palette:
-    """The palette whose colour for most of the face, (N,) weights of `skin`, is that of the face's lit part.
-
-    Gold and hair take the same one, and blend it to a brown that no face has.
-    """
-    lab = lab_from_srgb(colors)
-    order = np.argsort(lab[:, 0], kind="stable")
-    below = np.cumsum(skin[order]) / skin.sum()
-    lit = lab[order[np.searchsorted(below, _LIT_FACE)], 0]
-    face = skin * (np.abs(lab[:, 0] - lit) < _LIT_WITHIN)
-    own = list(palette.colors)
-    k = int(np.bincount(index, face, len(own)).argmax())
-    if skin[index == k].sum() < _MOST_FACE * skin.sum():
-        return palette
-    shade = np.average(lab, axis=0, weights=face)
-    r, g, b = srgb_from_lab(shade[None])[0]
-    own[k] = (int(r), int(g), int(b))
-    return map_to_filaments(colors, area, own)[0] if len(own) > 1 else palette
+    face = find_skin(colors, skin) if skin.any() else None
+    return choose_palette(colors, area, options.colors, weight, skin=face)[0]
 
 
 def measure_importance(surface: Surface) -> F64:
@@ -297,7 +278,7 @@ def _refine(surface: Surface, texture: U8, palette: U8, finest_mm: float) -> Sur
     for _ in range(_ROUNDS):
         long = np.zeros((len(surface.faces), 3), bool)
         long[~plain] = _measure_edges(surface, ~plain) > finest_mm
-        asked = long.any(1)
+        asked = np.asarray(long.any(1))
         mixed = _find_mixed(surface, texture, palette, asked)
         plain |= asked & ~mixed
         wanted = mixed[:, None] & long
