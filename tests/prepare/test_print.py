@@ -106,7 +106,7 @@ def test_split_auto_takes_as_many_parts_as_the_printer_needs() -> None:
     parts, _ = split(box(30, 30, 250), count=None, printer_mm=(100, 100, 100), process="fdm")
     assert sum(part.name.startswith("part") for part in parts) == 3
     assert max(part.body.box_mm[1, 2] for part in parts) <= 100
-    with pytest.raises(BadInput, match="smaller height"):
+    with pytest.raises(BadInput, match="a height of at most 121 mm"):
         split(box(200, 30, 250), count=None, printer_mm=(100, 100, 100), process="fdm")
 
 

@@ -58,13 +58,15 @@ def split(
     size = high - low
     if count is not None and not 1 <= count <= 8:
         raise BadInput(f"split must be auto or 1 to 8 parts, got {count}")
-    if printer_mm is not None and (
-        sorted(size[:2])[0] > min(printer_mm[:2]) or sorted(size[:2])[1] > max(printer_mm[:2])
-    ):
-        raise BadInput(
-            f"the figurine is {size[0]:.0f} x {size[1]:.0f} mm wide and deep and the printer {printer_mm[0]:g} x "
-            f"{printer_mm[1]:g} mm; level cuts do not help, choose a smaller height"
-        )
+    if printer_mm is not None:
+        wide, deep = sorted(size[:2])
+        share = min(min(printer_mm[:2]) / wide, max(printer_mm[:2]) / deep)
+        if share < 1:
+            raise BadInput(
+                f"the figurine is {size[0]:.0f} x {size[1]:.0f} mm wide and deep and the printer {printer_mm[0]:g} x "
+                f"{printer_mm[1]:g} mm; level cuts do not help, choose a height of at most "
+                f"{math.floor(0.97 * share * size[2])} mm"
+            )
     needed = count or (math.ceil(float(size[2]) / (printer_mm[2] * 0.98)) if printer_mm else 1)
     if needed == 1:
         return [SplitPart(name="figurine", body=body)], []
