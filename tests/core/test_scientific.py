@@ -32,3 +32,25 @@ def test_names_are_those_of_scipy() -> None:
     assert scientific.ndimage.label is scipy.ndimage.label
     assert scientific.sparse.csgraph.connected_components is scientific.csgraph.connected_components
     assert scientific.spatial.cKDTree(np.zeros((1, 3))).n == 1
+
+
+def test_what_nobody_uses_of_numpy_is_not_imported() -> None:
+    told = _run(
+        "from slipcast.core import scientific\nscientific.load()\n"
+        "print('numpy.f2py.crackfortran' in sys.modules, 'unittest' in sys.modules)"
+    )
+    assert told == "False False"
+
+
+def test_what_was_put_off_is_there_when_it_is_asked_for() -> None:
+    code = "from slipcast.core import scientific\nimport numpy\nfrom numpy.testing import assert_equal"
+    assert _run(f"{code}\nassert_equal(1, 1)\nprint(numpy.f2py.get_include()[-4:])") == "/src"
+
+
+def test_docstrings_are_left_out_where_that_is_asked_for() -> None:
+    code = (
+        "from slipcast.core import scientific\n{}\nscientific.load()\n"
+        "import scipy.fft\nprint(bool(scipy.fft.rfftn.__doc__))"
+    )
+    assert _run(code.format("scientific.leave_out_docs()")) == "False"
+    assert _run(code.format("")) == "True"

@@ -5,6 +5,8 @@ import hashlib
 import io
 import os
 import struct
+import subprocess
+import sys
 import warnings
 import zlib
 from pathlib import Path
@@ -291,3 +293,16 @@ def test_a_file_too_large_to_read_is_refused_unread(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(decode, "MAX_BYTES", 100)
     path = save(Image.fromarray(gradient()), tmp_path / "big.png")
     assert "at most" in refused(path)
+
+
+def test_rare_formats_are_imported_only_for_pictures_that_are_of_one(tmp_path: Path) -> None:
+    png = save(Image.fromarray(gradient()), tmp_path / "a.png")
+    webp = save(Image.fromarray(gradient()), tmp_path / "a.webp", lossless=True)
+    code = (
+        "import sys\nfrom slipcast.picture.decode import read_picture\n"
+        "for path in sys.argv[1:]:\n"
+        "    read_picture(path)\n"
+        "    print('PIL.TiffImagePlugin' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, png, webp], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]

@@ -17,6 +17,7 @@ from slipcast.cli.terminal import Terminal, quiet
 from slipcast.core.errors import BadInput, DiskFull
 from slipcast.core.findings import USUAL
 from slipcast.core.mention import Mention
+from slipcast.core.scientific import leave_out_docs
 from slipcast.core.values import View
 from slipcast.jobs.convert import ConvertJob, ConvertTask, Done, check_places, convert_pictures
 from slipcast.jobs.events import Event, Progress
@@ -115,6 +116,8 @@ def convert(
     pictures are called front.png, --name "{folder}" takes their folders' names. A result that does not meet --gate is
     written all the same, marked in its JSON, and the exit code says so.
     """
+
+    leave_out_docs()
 
     def prepare() -> ConvertJob:
         if as_json and json_lines:

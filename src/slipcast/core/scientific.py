@@ -5,12 +5,22 @@ cutout's network, which computes without the interpreter. They are used like the
 
     from slipcast.core.scientific import ndimage
 
-Rejected: importlib.util.LazyLoader, which is not safe where two threads use a module first; to keep scipy 1.17 from
-parsing the docstrings of 270 functions while it is imported (0.09 of 0.33 s of CPU), by a private name of it.
+scipy 1.17 asks numpy for all its names when it is imported, and so imports numpy's compiler of Fortran and its test
+tools, which nobody here uses. They are put off until somebody asks them for something (importlib.util.LazyLoader): 0.97
+s of CPU for numpy and scipy became 0.74, medians of eight in turn, on a crowded machine where all takes twice as long.
+It also parses the docstrings of 270 functions while it is imported, to add a note to each: in a process that is ours
+`leave_out_docs` spares that: 0.68 became 0.54 there.
+
+Rejected: LazyLoader for scipy itself, which is not safe where two threads use a module first.
 """
 
+import sys
+from contextlib import suppress
 from importlib import import_module
+from importlib.util import LazyLoader, find_spec, module_from_spec
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 _PLACES = {
     "csgraph": "scipy.sparse.csgraph",
@@ -20,6 +30,24 @@ _PLACES = {
     "sparse": "scipy.sparse",
     "spatial": "scipy.spatial",
 }
+_UNUSED = ("f2py", "testing")
+"""Of numpy, and never used here."""
+
+
+def _put_off(name: str) -> None:
+    """Let numpy's module `name` be imported when one of its names is asked for."""
+    place = f"numpy.{name}"
+    spec = None if place in sys.modules else find_spec(place)
+    if spec is None or spec.loader is None:
+        return
+    spec.loader = LazyLoader(spec.loader)
+    sys.modules[place] = module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    setattr(np, name, module)
+
+
+for _name in _UNUSED:
+    _put_off(_name)
 
 
 class _Package:
@@ -40,10 +68,38 @@ if TYPE_CHECKING:
 else:
     csgraph, fft, linalg, ndimage, sparse, spatial = (_Package(place) for place in _PLACES.values())
 
-__all__ = ["csgraph", "fft", "linalg", "load", "ndimage", "sparse", "spatial"]
+__all__ = ["csgraph", "fft", "leave_out_docs", "linalg", "load", "ndimage", "sparse", "spatial"]
+_DOCS = "scipy._lib._docscrape"
+
+
+class _NoDocs:
+    """Stands for scipy's parser of docstrings while scipy is imported."""
+
+    def __init__(self, _: object) -> None:
+        pass
+
+    def __getitem__(self, _: str) -> list[str]:
+        return []
+
+    def __str__(self) -> str:
+        return "\n"
+
+
+_without_docs = False
+
+
+def leave_out_docs() -> None:
+    """Let `load` import scipy without some of its docstrings; for a process that is ours, where nobody reads them."""
+    global _without_docs
+    _without_docs = True
 
 
 def load() -> None:
     """Import them all now."""
+    if _without_docs and _DOCS not in sys.modules:
+        with suppress(ImportError):  # the name is private to scipy: without it docstrings are parsed
+            docs = import_module(_DOCS)
+            if hasattr(docs, "FunctionDoc"):
+                vars(docs)["FunctionDoc"] = _NoDocs
     for place in _PLACES.values():
         import_module(place)

@@ -12,6 +12,7 @@ import hashlib
 import io
 import json
 import warnings
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -223,8 +224,7 @@ def _decode(data: bytes, path: Path) -> tuple[U8, U8 | None, list[Finding]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of bombs and odd tags; what matters is checked here
         try:
-            Image.init()
-            image = Image.open(io.BytesIO(data), formats=[each for each in FORMATS if each in Image.OPEN])
+            image = _open(data)
         except UnidentifiedImageError:
             if _looks_like_a_picture(data):
                 raise BadInput(broken) from None
@@ -267,6 +267,15 @@ def _decode(data: bytes, path: Path) -> tuple[U8, U8 | None, list[Finding]]:
     if frames > 1:
         findings.append(finding("PICTURE_ANIMATED", {"file": path.name, "frames": frames}))
     return pixels, alpha, findings
+
+
+def _open(data: bytes) -> Image.Image:
+    """The picture's head; Pillow's rarer formats (0.06 s of CPU) are imported where the usual ones do not know it."""
+    Image.preinit()
+    with suppress(UnidentifiedImageError):
+        return Image.open(io.BytesIO(data), formats=[each for each in FORMATS if each in Image.OPEN])
+    Image.init()
+    return Image.open(io.BytesIO(data), formats=[each for each in FORMATS if each in Image.OPEN])
 
 
 def _looks_like_a_picture(data: bytes) -> bool:
