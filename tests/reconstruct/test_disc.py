@@ -1,12 +1,17 @@
 """reconstruct/disc.py: a ragged base becomes an exact disc, and what stands on it stays."""
 
+from dataclasses import replace
+
 import manifold3d
 import numpy as np
 import pytest
 
 from slipcast.core.round_base import RoundBase
-from slipcast.core.values import Camera
-from slipcast.reconstruct.disc import put_disc
+from slipcast.core.values import Camera, ModelInfo, Shells, Source
+from slipcast.mesh.topology import from_manifold, is_shut
+from slipcast.reconstruct import simplify
+from slipcast.reconstruct.disc import measure_share, put_disc
+from slipcast.reconstruct.simplify import Ground, decimate
 
 # The camera stands at the world's origin and looks along -Z, its y down: the base's middle is at (0, -1, -5).
 CAMERA = Camera.pinhole(400, 400, 24.0)
@@ -51,3 +56,36 @@ def test_a_base_with_nothing_on_it_is_left_alone() -> None:
     plate = manifold3d.Manifold.cylinder(0.1, 0.5, 0.5, 32).rotate((-90.0, 0.0, 0.0))
     plate = plate.translate((0.0, -1.0, -5.0))
     assert put_disc(plate, BASE, CAMERA, 50_000).num_tri() == plate.num_tri()
+
+
+def test_the_share_that_is_replaced_is_the_base() -> None:
+    mesh = from_manifold(ragged().refine_to_length(0.02))
+    middle = mesh.vertices[mesh.faces].mean(1)
+    low = float((middle[:, 1] < -0.89).mean())  # the base's top is at -0.9
+    assert 0.2 < low < 0.8
+    assert measure_share(mesh, BASE, CAMERA) == pytest.approx(low, abs=0.02)
+    assert measure_share(mesh, replace(BASE, x=5.0), CAMERA) == 0
+
+
+def test_the_body_gets_faces_that_the_base_does_not_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    ball = manifold3d.Manifold.sphere(0.45, 96).translate((0.0, -0.5, -5.0))
+    smooth, budget = from_manifold((ragged() + ball).refine_to_length(0.02)), 3_000
+    rough = np.random.default_rng(1).normal(0, 0.002, smooth.vertices.shape)  # as samples leave a base
+    mesh = replace(smooth, vertices=(smooth.vertices + rough).astype(np.float32))
+    shown = np.full((400, 400), 5.0, np.float32)
+    depth = Shells(
+        front=shown,
+        back=shown + 1,
+        valid=np.ones((400, 400), np.bool_),
+        camera=CAMERA,
+        back_source=Source.INVENTED,
+        model=ModelInfo(name="given"),
+        base=BASE,
+    )
+    made = decimate(mesh, budget, Ground(depth))
+    monkeypatch.setattr(simplify, "_GIVEN", 0.0)
+    fewer = decimate(mesh, budget, Ground(depth))
+    assert made is not None
+    assert fewer is not None
+    assert is_shut(made)
+    assert 1.05 * len(fewer.faces) < len(made.faces) <= budget

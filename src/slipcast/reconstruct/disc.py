@@ -16,7 +16,7 @@ import numpy as np
 
 from slipcast.core.camera import world_from_camera
 from slipcast.core.round_base import RoundBase
-from slipcast.core.values import F64, Camera
+from slipcast.core.values import F64, Camera, Mesh
 
 if TYPE_CHECKING:
     import manifold3d
@@ -55,6 +55,14 @@ def put_disc(
     rim = [(radius - 2 * bevel, 0), (radius - bevel, 0), (radius, bevel), (radius, 2 * bevel)]
     outline = [(0, 0), *rim, *((r, height - h) for r, h in reversed(rim)), (0, height)]
     return above + _revolve(outline, segments).translate((x, y, z))
+
+
+def measure_share(mesh: Mesh, base: RoundBase, camera: Camera) -> float:
+    """Share of the faces of `mesh`, in world axes and metres, that `put_disc` would replace."""
+    x, y, z = find_centre(base, camera)
+    aside = np.hypot(mesh.vertices[:, 0] - np.float32(x), mesh.vertices[:, 2] - np.float32(z))
+    within = (aside < _AROUND * base.radius) & (mesh.vertices[:, 1] < y + top_of(base))
+    return float(within[mesh.faces[:, 0]].mean()) if len(mesh.faces) else 0.0
 
 
 def top_of(base: RoundBase) -> float:
