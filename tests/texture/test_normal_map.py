@@ -220,7 +220,9 @@ def test_normals_of_a_box_are_those_of_its_pixels() -> None:
     front = depth.front + rng.normal(0, 0.3, depth.front.shape).astype(np.float32)
     front[:, 70:] += 40  # a step
     box = slice(30, 130), slice(26, 120)
-    found, facing, known = find_box_normals(front, depth, box)
+    made = find_box_normals(front, depth, box)
+    found, facing, known = made.normals, made.facing, made.known
+    assert made.corner == (30, 26)
     at = np.stack(np.meshgrid(np.arange(26, 120) + 0.5, np.arange(30, 130) + 0.5), -1).reshape(-1, 2)
     want, there, _ = find_depth_normals(front, depth, at)
     inner = np.zeros(known.shape, bool)
@@ -269,3 +271,19 @@ def test_the_same_input_gives_the_same_bytes() -> None:
     assert first.normal_map is not None
     assert again.normal_map is not None
     assert first.normal_map.tobytes() == again.normal_map.tobytes()
+
+
+def test_normals_that_were_found_before_give_the_same_map() -> None:
+    x, y = grid(SIDE, SIDE)
+    figurine, depth = plane(400.0 + ripple(x, y)[0], 480.0 + ripple(x, y)[0])
+    valid = depth.valid.copy()
+    valid[:20], valid[185:], valid[:, :30], valid[:, 175:] = False, False, False, False
+    depth = replace(depth, valid=valid)
+    wider = slice(16, 189), slice(26, 179)
+    before = find_box_normals(depth.front, depth, wider), find_box_normals(depth.back, depth, wider)
+    plain, told = make_normal_map(figurine, depth, SHELL, "auto")
+    given, same = make_normal_map(figurine, depth, SHELL, "auto", before)
+    assert told["relief"] == same["relief"]
+    assert plain is not None
+    assert given is not None
+    assert (plain == given).all()

@@ -25,6 +25,7 @@ Rejected: normals of the surface before the collapse (2.9 degrees from the truth
 and its 360,000 faces would have to be drawn twice).
 """
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
@@ -66,19 +67,38 @@ _LEAST_UP = 0.05
 """No texel leans farther than this cosine: the face itself would not be seen from there."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class BoxNormals:
+    """Normals of a box of a shell, for each of its pixels."""
+
+    normals: F32
+    """(H,W,3) in the camera's axes."""
+    facing: F32
+    """(H,W) how much they face its rays."""
+    known: Bool
+    """(H,W)."""
+    corner: tuple[int, int]
+    """Row and column of the box's first pixel."""
+
+
 def make_normal_map(
-    figurine: Figurine, depth: Shells, shell: I64, mode: str
+    figurine: Figurine,
+    depth: Shells,
+    shell: I64,
+    mode: str,
+    found: tuple[BoxNormals, BoxNormals] | None = None,
 ) -> tuple[U8 | None, dict[str, float]]:
     """Return the map (H,W,3), in the atlas's proportions, or None, and the mean angles that were measured, in degrees.
 
     `shell` (F,) says which shell of `depth` each face shows, FRONT, BACK or neither; the mesh stands where the camera
-    of `depth` sees it. With `mode` auto a map is made where it is worth it. `without` and `with` a map are the angles'
-    keys, and `relief` what the depth holds finer than the mesh; none is there where nothing shows a shell, `with` only
-    where a map was made, `relief` only where it decided.
+    of `depth` sees it. `found` are the normals of a box of front and back, if they are found. With `mode` auto a map is
+    made where it is worth it. `without` and `with` a map are the angles' keys, and `relief` what the depth holds finer
+    than the mesh; none is there where nothing shows a shell, `with` only where a map was made, `relief` only where it
+    decided.
     """
     if mode == "off":
         return None, {}
-    frames, shells = Frames(figurine), _Shells(figurine, depth, shell)
+    frames, shells = Frames(figurine), _Shells(figurine, depth, shell, found)
     faces = np.flatnonzero((shell == FRONT) | (shell == BACK))
     faces = faces[:: max(1, -(-len(faces) // _SAMPLED))]
     weights = np.array([[4, 1, 1], [1, 4, 1], [1, 1, 4]]) / 6
@@ -169,8 +189,14 @@ class Frames:
 class _Shells:
     """What a depth map knows about a figurine's surface."""
 
-    def __init__(self, figurine: Figurine, depth: Shells, shell: I64) -> None:
-        self.mesh, self.depth, self.shell = figurine.mesh, depth, shell
+    def __init__(
+        self,
+        figurine: Figurine,
+        depth: Shells,
+        shell: I64,
+        found: tuple[BoxNormals, BoxNormals] | None,
+    ) -> None:
+        self.mesh, self.depth, self.shell, self.found = figurine.mesh, depth, shell, found
         turn = depth.camera.camera_from_world[:3, :3]
         self.eye: F64 = -depth.camera.camera_from_world[:3, 3] @ turn
 
@@ -209,8 +235,10 @@ class _Shells:
             mine = self.shell[face] == number
             if not mine.any():
                 continue
-            found, _, known = find_box_normals(shell, depth, box.slices)
-            found *= known[..., None] * np.float32(sign)
+            made = self.found[number] if self.found else find_box_normals(shell, depth, box.slices)
+            (first, start) = made.corner
+            part = np.s_[top - first : box.bottom - first, left - start : box.right - start]
+            found = made.normals[part] * (made.known[part][..., None] * np.float32(sign))
             out[mine] = cv2.GaussianBlur(found, (0, 0), sigma)[y[mine], x[mine]]
         out = out @ depth.camera.camera_from_world[:3, :3]
         return _unit(out)
@@ -243,8 +271,8 @@ def find_depth_normals(shell: F32, depth: Shells, pixel: F64) -> tuple[F64, Bool
     return normal @ camera.camera_from_world[:3, :3], known, here
 
 
-def find_box_normals(shell: F32, depth: Shells, box: tuple[slice, slice]) -> tuple[F32, F32, Bool]:
-    """(H,W,3) such normals of a `box` of a shell, in the camera's axes, (H,W) how much they face its rays, where known.
+def find_box_normals(shell: F32, depth: Shells, box: tuple[slice, slice]) -> BoxNormals:
+    """Such normals of a `box` of a shell, in the camera's axes.
 
     A tenth of the time: neighbours are slices, and all is float32.
     """
@@ -268,7 +296,12 @@ def find_box_normals(shell: F32, depth: Shells, box: tuple[slice, slice]) -> tup
     x, y, z = _cross(slopes[0], slopes[1], here, u, v, depth)
     length = np.sqrt(x**2 + y**2 + z**2) + np.float32(1e-30)
     facing = -(x * u + y * v + z) / (length * np.sqrt(u**2 + v**2 + 1))
-    return np.stack([x / length, y / length, z / length], -1), facing, known
+    return BoxNormals(
+        normals=np.stack([x / length, y / length, z / length], -1),
+        facing=facing,
+        known=known,
+        corner=(box[0].start, box[1].start),
+    )
 
 
 def _choose_rise(ahead: _Values, behind: _Values, after: Bool, before: Bool, limit: _Values) -> _Values:

@@ -28,7 +28,7 @@ from slipcast.texture.atlas import SLANTED, draw_front_and_back, draw_sides, lay
 from slipcast.texture.back import complete_back
 from slipcast.texture.base import Wall, find_wall
 from slipcast.texture.delight import remove_light
-from slipcast.texture.normal_map import MODES, find_box_normals, make_normal_map
+from slipcast.texture.normal_map import MODES, BoxNormals, find_box_normals, make_normal_map
 
 _Pixels = TypeVar("_Pixels", U8, F32)
 _FRONTAL = 0.35
@@ -82,6 +82,8 @@ class Charts:
     """Of the round base that the picture shows."""
     light: dict[str, float]
     """What was divided out."""
+    normals: tuple[BoxNormals, BoxNormals]
+    """Of both shells in the picture's own pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +125,7 @@ def draw_charts(
         picture, light = remove_light(picture, depth, options.delight)
     made = flat() if flat else draw_flat(depth, picture, scale)
     box = picture_box(depth.valid)
-    before, behind, share = _look_around(depth, box, made.front, made.back, made.mask)
+    before, behind, share, normals = _look_around(depth, box, made.front, made.back, made.mask)
     wall = find_wall(made.front, made.mask, depth, box, scale, measure_px(depth) * scale)
     drawn = []
     for pixels, part, deep in (
@@ -133,7 +135,14 @@ def draw_charts(
         pixels = _paint_around(pixels, part, before, behind, deep)
         drawn.append(wall.draw(pixels, _resize(deep, pixels.shape[:2])) if wall else pixels)
     return Charts(
-        scale=scale, front=drawn[0], back=drawn[1], before=before, behind=behind, wall=wall, light=light
+        scale=scale,
+        front=drawn[0],
+        back=drawn[1],
+        before=before,
+        behind=behind,
+        wall=wall,
+        light=light,
+        normals=normals,
     )
 
 
@@ -172,7 +181,7 @@ def paint(
         uv=uv.astype(np.float32),
         texture=Picture(pixels=atlas, view=picture.view, source=picture.source),
     )
-    normals, angles_deg = make_normal_map(figurine, depth, layout.kind, options.normal_map)
+    normals, angles_deg = make_normal_map(figurine, depth, layout.kind, options.normal_map, given.normals)
     told = {"made": normals is not None, "mean_angle_deg": angles_deg}
     light = {"delight": given.light} if given.light else {}
     return replace(figurine, normal_map=normals, provenance={"normal_map": told, **light})
@@ -193,16 +202,20 @@ def _measure_shell(depth: Shells, box: tuple[slice, slice]) -> F32:
 
 def _look_around(
     depth: Shells, box: tuple[slice, slice], front: U8, back: U8, mask: Bool
-) -> tuple[Shown, Shown, tuple[F32, F32]]:
-    """What front and back show well, and for each 0 where that is, 1 where it is not; they may be smaller."""
+) -> tuple[Shown, Shown, tuple[F32, F32], tuple[BoxNormals, BoxNormals]]:
+    """What front and back show well, for each 0 where that is, 1 where it is not, and normals; all but those may be
+    smaller."""
     shrink = -(-mask.shape[0] // _SIDE_PX)
     size = -(-mask.shape[0] // shrink), -(-mask.shape[1] // shrink)
     inside = _reduce(mask, size)
     (nearest,) = _measure_rims(mask, 0.01)
     out: list[Shown] = []
     shares: list[F32] = []
+    normals: list[BoxNormals] = []
     for sign, shell, pixels in ((1.0, depth.front, front), (-1.0, depth.back, back)):
-        _, facing, known = find_box_normals(shell, depth, box)
+        found = find_box_normals(shell, depth, box)
+        normals.append(found)
+        facing, known = found.facing, found.known
         slant = np.where(known, np.clip((_FRONTAL - facing) / (_FRONTAL - SLANTED), 0, 1), 1)
         share: F32 = _resize(slant.astype(np.float32), size)
         if sign > 0:
@@ -212,7 +225,7 @@ def _look_around(
         deep = _resize(deep[..., 0] * np.float32(sign * mask.shape[0] / deep.shape[0]), size)
         out.append(Shown.of(pixels, deep, inside, inside & (share < _WELL)))
         shares.append(share)
-    return out[0], out[1], (shares[0], shares[1])
+    return out[0], out[1], (shares[0], shares[1]), (normals[0], normals[1])
 
 
 def _measure_rims(mask: Bool, *shares: float) -> list[F32]:
