@@ -43,8 +43,13 @@ def test_what_nobody_uses_of_numpy_is_not_imported() -> None:
 
 
 def test_what_was_put_off_is_there_when_it_is_asked_for() -> None:
-    code = "from slipcast.core import scientific\nimport numpy\nfrom numpy.testing import assert_equal"
-    assert _run(f"{code}\nassert_equal(1, 1)\nprint(numpy.f2py.get_include()[-4:])") == "/src"
+    code = "from slipcast.core import scientific\nscientific.load()\nimport numpy"
+    assert (
+        _run(
+            f"{code}\nfrom numpy.testing import assert_equal\nassert_equal(1, 1)\nprint(numpy.f2py.get_include()[-4:])"
+        )
+        == "/src"
+    )
 
 
 def test_docstrings_are_left_out_where_that_is_asked_for() -> None:

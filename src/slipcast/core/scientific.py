@@ -16,11 +16,10 @@ Rejected: LazyLoader for scipy itself, which is not safe where two threads use a
 
 import sys
 from contextlib import suppress
+from functools import cache
 from importlib import import_module
 from importlib.util import LazyLoader, find_spec, module_from_spec
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 _PLACES = {
     "csgraph": "scipy.sparse.csgraph",
@@ -43,11 +42,7 @@ def _put_off(name: str) -> None:
     spec.loader = LazyLoader(spec.loader)
     sys.modules[place] = module = module_from_spec(spec)
     spec.loader.exec_module(module)
-    setattr(np, name, module)
-
-
-for _name in _UNUSED:
-    _put_off(_name)
+    setattr(import_module("numpy"), name, module)
 
 
 class _Package:
@@ -57,6 +52,7 @@ class _Package:
         self._place = place
 
     def __getattr__(self, key: str) -> Any:
+        _put_off_what_is_unused()
         value = getattr(import_module(self._place), key)
         setattr(self, key, value)
         return value
@@ -89,17 +85,25 @@ _without_docs = False
 
 
 def leave_out_docs() -> None:
-    """Let `load` import scipy without some of its docstrings; for a process that is ours, where nobody reads them."""
+    """Let scipy be imported without some of its docstrings; for a process that is ours, where nobody reads them."""
     global _without_docs
     _without_docs = True
 
 
-def load() -> None:
-    """Import them all now."""
+@cache
+def _put_off_what_is_unused() -> None:
+    """Before scipy is imported for the first time."""
+    for name in _UNUSED:
+        _put_off(name)
     if _without_docs and _DOCS not in sys.modules:
         with suppress(ImportError):  # the name is private to scipy: without it docstrings are parsed
             docs = import_module(_DOCS)
             if hasattr(docs, "FunctionDoc"):
                 vars(docs)["FunctionDoc"] = _NoDocs
+
+
+def load() -> None:
+    """Import them all now."""
+    _put_off_what_is_unused()
     for place in _PLACES.values():
         import_module(place)

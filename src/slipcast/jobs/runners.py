@@ -23,6 +23,7 @@ from typing import Any, Generic, TypeVar
 from slipcast.core.errors import BadInput
 from slipcast.core.memory import look_for_cycles_seldom, share_one_heap
 from slipcast.core.network import count_cores
+from slipcast.core.scientific import leave_out_docs
 
 Job = TypeVar("Job")
 Outcome = TypeVar("Outcome")
@@ -169,8 +170,6 @@ def _serve(pipe: Connection, work: Callable[[Any], Any], threads: int) -> None:
     """A worker's life: one job after the other until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, who ends its workers
     os.environ.setdefault("SLIPCAST_THREADS", str(threads))
-    from slipcast.core.scientific import leave_out_docs  # with numpy, which the parent may not need
-
     share_one_heap()
     look_for_cycles_seldom()
     leave_out_docs()
