@@ -247,3 +247,18 @@ def test_a_white_shirt_between_bare_arms_goes_around() -> None:
     pixels, mask = boy()
     back = make_back(pixels, mask)
     assert off(back[135:200, 70:130], WHITE).max() < 60
+
+
+def robot() -> tuple[U8, Bool]:
+    """A head with a wide screen in it, on a slim body of the screen's colour."""
+    row, column = np.mgrid[:320, :200]
+    head, screen = (row < 150), (row >= 14) & (row < 136) & (np.abs(column - 100) < 88)
+    body = (row >= 150) & (np.abs(column - 100) < 50)
+    pixels = np.full((320, 200, 3), COAT, np.uint8)
+    pixels[head & ~screen] = HAIR
+    return pixels, head | body
+
+
+def test_a_screen_in_a_frame_stays_in_front() -> None:
+    back = make_back(*robot())
+    assert off(back[40:120, 40:160], HAIR).mean() < 60

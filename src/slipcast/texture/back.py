@@ -7,7 +7,7 @@ Pock 2012). A region that reaches the outline in a short stretch stays near it, 
 Beasts are pale in front and below (countershading): a pale piece before a more vivid region that has more of the
 outline, and that mostly lies beside the piece, claims nothing, though a muzzle or a cheek may reach the outline. Skin
 is no such region: a white shirt between bare arms goes around. What lies on top of a face covers the back of the head
-(texture/heads.py).
+(texture/heads.py), and what a row shows from end to end goes around at its height (texture/belts.py).
 Stripes and spots (texture/pattern.py) go on behind with all their contrast, all other grain is faint.
 
 Each region has its own smooth colour, taken from where the picture shows it near the outline, and its own grain: fur,
@@ -50,6 +50,7 @@ import numpy as np
 from slipcast.core.masks import measure_inside
 from slipcast.core.scientific import fft, ndimage
 from slipcast.core.values import F32, F64, I64, U8, Bool
+from slipcast.texture.belts import find_belts
 from slipcast.texture.heads import find_covers, is_skin
 from slipcast.texture.pattern import find_odd, find_pattern
 from slipcast.texture.profile import is_profile
@@ -65,8 +66,6 @@ _RARE, _PREFER = 0.012, 0.02
 """Share of the outline below which a region is a spot there, and how much those with more of it are preferred."""
 _LEVEL = np.float32(0.85)
 """Length of a level border beside an upright one: what is at one height on both sides mostly goes around."""
-_THROUGH, _BELT = 0.6, 0.08
-"""Share of a row that a region fills from outline to outline to go around at its height, and what speaks for it."""
 _COVER = 0.3
 """What speaks for hair where the picture has a face."""
 _PALE, _GREY, _VIVID, _LIGHTER = 60.0, 22.0, 12.0, 5.0
@@ -153,33 +152,20 @@ def divide_back(label: I64, count: int, mask: Bool, deep: F32, shell: F32, pixel
     size = max(int(np.ptp(np.flatnonzero(mask.any(axis)))) for axis in (0, 1)) + 1
     band = max(1.0, _BAND * size)
     claim = np.where(mask, np.exp(-np.maximum(deep - 1, 0) / band) * _HOLD / band, 0).astype(np.float32)
-    pale = _find_pale_fronts(label, count, mask, claim, to_lab(pixels))
+    outline, lab = claim.copy(), to_lab(pixels)
+    pale = _find_pale_fronts(label, count, mask, claim, lab)
     claim[pale] = 0
-    cover = find_covers(label, count, mask, to_lab(pixels))
+    cover = find_covers(label, count, mask, lab)
     claim[cover >= 0] = 0
     share = np.bincount(label[mask], claim[mask], count) / claim.sum()
     able = np.flatnonzero((share > _RARE) | (share == share.max()) | np.isin(np.arange(count), cover))
     if len(able) == 1:
         return np.where(mask, able[0], -1)
     cost = np.stack([claim * (label != k) + np.float32(_PREFER * (1 - share[k])) * mask for k in able])
-    cost -= _find_belts(np.where(pale, -1, label), able, mask)
+    cost -= find_belts(np.where(pale, -1, label), able, mask, outline, lab)
     cost -= np.float32(_COVER) * (cover == able[:, None, None])
     chosen = _drop_islands(_divide(cost, mask, shell), able, label, mask, claim > 0.3 * claim.max())
     return np.where(mask, able[chosen], -1)
-
-
-def _find_belts(label: I64, able: I64, mask: Bool) -> F32:
-    """(K,H,W) what speaks for a region that the picture shows from outline to outline at a place's height."""
-    out = np.zeros((len(able), *mask.shape), np.float32)
-    for y, (row, inside) in enumerate(zip(label, mask, strict=True)):
-        ends = np.flatnonzero(np.diff(np.concatenate([[False], inside, [False]])))
-        for start, end in ends.reshape(-1, 2):
-            region = row[start + (end - start) // 8]
-            if end - start < 8 or region != row[end - 1 - (end - start) // 8]:
-                continue
-            if (row[start:end] == region).mean() > _THROUGH:
-                out[able == region, y, start:end] = _BELT
-    return out
 
 
 def _find_pale_fronts(label: I64, count: int, mask: Bool, claim: F32, lab: F32) -> Bool:
