@@ -11,6 +11,7 @@ from slipcast.core.errors import BadInput
 from slipcast.core.orbit import OrbitCamera
 from slipcast.core.values import Camera, Cutout, Mesh, Picture, Source, View
 from slipcast.depth.models import DepthOptions
+from slipcast.depth.place import place
 from slipcast.mesh.raycast import Scene
 from slipcast.mesh.topology import closedness, face_normals, make_mesh
 from slipcast.pipeline.recipe import Recipe
@@ -23,6 +24,7 @@ from slipcast.reconstruct.register import register
 from slipcast.reconstruct.sides import make_sides
 from slipcast.reconstruct.silhouettes import hull_distances
 from slipcast.reconstruct.simplify import SimplifyOptions, simplify
+from slipcast.report.views import compare_views
 from slipcast.texture.paint_views import paint_views
 from slipcast.texture.sight import Seen
 
@@ -237,3 +239,23 @@ def test_from_front_and_back_a_side_is_wanted() -> None:
     told = [entry for entry in made.figurine.findings if entry.code == "VIEW_WANTED"]
     assert [entry.values["view"] for entry in told] in (["left"], ["right"])
     assert "outline" in told[0].message
+
+
+def test_front_and_back_have_the_solid_that_the_front_alone_has() -> None:
+    # Both show one outline, which tells no depth: a hull of the two is a loaf.
+    cutouts, depths = turnaround((View.FRONT, View.BACK))
+    front, back = cutouts[View.FRONT], cutouts[View.BACK]
+    recipe = Recipe().change(detail="draft", faces=2000, formats=("glb",))
+    known = Start(cutouts=(front, back), depths=(depths[View.FRONT], depths[View.BACK]))
+    both = run(front, recipe, name="duck", others=[back], start=known)
+    known = Start(cutouts=(front,), depth=place(depths[View.FRONT], front, recipe.place))
+    alone = run(front, recipe, name="duck", start=known)
+    size, wanted = (np.ptp(made.mesh.vertices, axis=0) for made in (both, alone))
+    assert size == pytest.approx(wanted, rel=0.03)
+    assert both.gathered is not None
+    behind = both.gathered.views[1]
+    assert behind.cutout.view is View.BACK
+    # The camera behind puts the solid upon its picture.
+    seen = compare_views(both.figurine, both.gathered.views)
+    assert min(row.outline_iou for row in seen) > 0.93
+    assert (both.figurine.mesh.source == Source.BACK_VIEW).mean() > 0.3

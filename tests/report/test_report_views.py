@@ -7,7 +7,7 @@ import pytest
 from turnarounds import FOUR, turnaround
 
 from slipcast.core.values import Cutout, Figurine
-from slipcast.depth.place import Settling
+from slipcast.depth.place import PlaceOptions, Settling, place
 from slipcast.pipeline.several_views import Gathered, SeenView, gather
 from slipcast.report.views import compare_views
 from slipcast.texture.paint import TextureOptions
@@ -17,7 +17,12 @@ from slipcast.texture.paint import TextureOptions
 def gathered() -> Gathered:
     cutouts, depths = turnaround(FOUR)
     made = gather(
-        list(cutouts.values()), lambda cut: depths[cut.view], height_m=0.075, fov_deg=24, detail="draft"
+        list(cutouts.values()),
+        lambda cut: depths[cut.view],
+        lambda said, cut: place(said, cut, PlaceOptions()),
+        height_m=0.075,
+        fov_deg=24,
+        detail="draft",
     )
     assert isinstance(made, Gathered)
     return made

@@ -174,6 +174,14 @@ def _run_stages(
     def depth_of(cut: Cutout) -> Shells:
         return calibrate(models.predict(cut, recipe.depth), recipe.calibrate)
 
+    def stand(said: Shells, cut: Cutout) -> Shells:
+        if recipe.depth.model == AUTO:  # a model that was asked for by name has its way
+            said = replace_implausible(said, cut)
+        base = find_base(said.valid, said.camera)
+        if base and recipe.place.elevation_deg is None:
+            said = stand_on_base(said, base)
+        return place(said, cut, recipe.place)
+
     is_known = start.depth is not None or bool(start.depths) or start.gathered is not None
     beside.submit(scientific.load)
     loading = None if is_known else beside.submit(models.load, recipe.depth)
@@ -193,6 +201,7 @@ def _run_stages(
             together = gather(
                 [each for _, each in cuts],
                 depth_of,
+                stand,
                 height_m=recipe.place.height_m,
                 fov_deg=recipe.depth.fov_deg,
                 detail=recipe.points.detail,
@@ -211,13 +220,7 @@ def _run_stages(
         elif start.depth is not None:
             depth = start.depth
         else:
-            said = depth_of(cut)
-            if recipe.depth.model == AUTO:  # a model that was asked for by name has its way
-                said = replace_implausible(said, cut)
-            base = find_base(said.valid, said.camera)
-            if base and recipe.place.elevation_deg is None:
-                said = stand_on_base(said, base)
-            depth = place(said, cut, recipe.place)
+            depth = stand(depth_of(cut), cut)
     texture = _choose_texture(recipe)
     drawn_here = not several and start.figurine is None
     # Where the figurine will stand and how tall changes nothing in pixels: front and back need no mesh.
@@ -232,7 +235,7 @@ def _run_stages(
         if given is not None:
             mesh = given
         else:
-            made = simplify_and_part(raw, depth, recipe.simplify, level=several is None)
+            made = simplify_and_part(raw, depth, recipe.simplify, level=several is None or several.level)
             mesh, parted = made.mesh, not made.crossing
             settling = find_settling(mesh, recipe.place)  # from here on all lies in one frame
             mesh = replace(mesh, vertices=settling.move(mesh.vertices))

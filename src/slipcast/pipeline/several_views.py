@@ -74,6 +74,13 @@ class Gathered:
         """The solid as the front's camera sees it."""
         return self.fused.depth
 
+    @property
+    def level(self) -> bool:
+        """Whether the solid is the front's own: its sole may be round, and its lowest row is the ground."""
+        from slipcast.reconstruct.front_and_back import show_one_outline
+
+        return show_one_outline(view.cutout.view for view in self.views)
+
     def settle(self, settling: Settling) -> Gathered:
         """The same in the world in which the figurine has its exact height."""
         mesh = self.fused.mesh
@@ -213,6 +220,7 @@ def judge_views(cutouts: Mapping[View, Cutout], options: DepthOptions) -> Check:
 def gather(
     cutouts: Sequence[Cutout],
     depth_of: Callable[[Cutout], Shells],
+    stand: Callable[[Shells, Cutout], Shells],
     *,
     height_m: float,
     fov_deg: float,
@@ -223,7 +231,8 @@ def gather(
 ) -> Gathered | Settled:
     """Judge the cutouts by each other and fuse those that fit; the `Settled` where only the front is left.
 
-    `depth_of` gives a cutout's calibrated depth. `originals` are the pictures as they came, by default the cutouts.
+    `depth_of` gives a cutout's calibrated depth, `stand` places it in the world, for a front whose sides no picture
+    shows. `originals` are the pictures as they came, by default the cutouts.
     With `depths`, one for each cutout, all are taken as they are: nothing is turned or left out. `known` is what was
     found when the cutouts were judged before; what of it still holds is told again.
     """
@@ -234,7 +243,7 @@ def gather(
     if depths:
         given = dict(zip(own, depths, strict=True))
         told = tuple(entry for entry in known if entry.code not in _MEASURED)
-        return _fuse(Settled(cutouts=own, findings=told), came, given, height_m, fov_deg, detail)
+        return _fuse(Settled(cutouts=own, findings=told), came, given, stand, height_m, fov_deg, detail)
     with ThreadPoolExecutor(2) as pool:
         said = dict(zip(own, pool.map(depth_of, own.values()), strict=True))
     settled = settle_views(own, said)
@@ -244,22 +253,28 @@ def gather(
         return settled
     used = {view: _depth_used(view, cut, own, said, depth_of) for view, cut in settled.cutouts.items()}
     shown = {view: _original_used(view, cut, own, came) for view, cut in settled.cutouts.items()}
-    return _fuse(settled, shown, used, height_m, fov_deg, detail)
+    return _fuse(settled, shown, used, stand, height_m, fov_deg, detail)
 
 
 def _fuse(
     settled: Settled,
     originals: Mapping[View, Picture],
     depths: Mapping[View, Shells],
+    stand: Callable[[Shells, Cutout], Shells],
     height_m: float,
     fov_deg: float,
     detail: str,
 ) -> Gathered:
+    from slipcast.reconstruct.front_and_back import join_front_and_back, show_one_outline
     from slipcast.reconstruct.fusion import fuse
     from slipcast.texture.sight import Seen
 
     cuts = {view: replace(cut, view=view) for view, cut in settled.cutouts.items()}
-    fused = fuse(cuts, depths, height_m=height_m, fov_deg=fov_deg, detail=detail)
+    if show_one_outline(cuts):
+        placed = stand(depths[View.FRONT], cuts[View.FRONT])
+        fused = join_front_and_back(cuts, placed, fov_deg=fov_deg, detail=detail)
+    else:
+        fused = fuse(cuts, depths, height_m=height_m, fov_deg=fov_deg, detail=detail)
     found = fused.registered
     told = list(settled.findings)
     if found.before > found.miss:
