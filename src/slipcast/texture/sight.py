@@ -114,10 +114,11 @@ def _find_steps(mesh: Mesh, place: F64, depth: F64, shape: tuple[int, ...], part
 
 
 def _distance(mask: Bool) -> F32:
-    """(H,W) pixels from what is not in the mask."""
+    """(H,W) pixels from what is not in the mask; height and width together where all is in it."""
     import cv2
 
-    return np.asarray(cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5), np.float32)
+    apart = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5)
+    return np.minimum(np.asarray(apart, np.float32), np.float32(sum(mask.shape)))
 
 
 def _pick(values: F32, at: F64, part: float) -> F32:
