@@ -77,9 +77,9 @@ class Gathered:
     @property
     def level(self) -> bool:
         """Whether the solid is the front's own: its sole may be round, and its lowest row is the ground."""
-        from slipcast.reconstruct.front_and_back import show_one_outline
+        from slipcast.reconstruct.front_solid import lack_side
 
-        return show_one_outline(view.cutout.view for view in self.views)
+        return lack_side(view.cutout.view for view in self.views)
 
     def settle(self, settling: Settling) -> Gathered:
         """The same in the world in which the figurine has its exact height."""
@@ -265,14 +265,14 @@ def _fuse(
     fov_deg: float,
     detail: str,
 ) -> Gathered:
-    from slipcast.reconstruct.front_and_back import join_front_and_back, show_one_outline
+    from slipcast.reconstruct.front_solid import lack_side, take_front_solid
     from slipcast.reconstruct.fusion import fuse
     from slipcast.texture.sight import Seen
 
     cuts = {view: replace(cut, view=view) for view, cut in settled.cutouts.items()}
-    if show_one_outline(cuts):
+    if lack_side(cuts):
         placed = stand(depths[View.FRONT], cuts[View.FRONT])
-        fused = join_front_and_back(cuts, placed, fov_deg=fov_deg, detail=detail)
+        fused = take_front_solid(cuts, placed, fov_deg=fov_deg, detail=detail)
     else:
         fused = fuse(cuts, depths, height_m=height_m, fov_deg=fov_deg, detail=detail)
     found = fused.registered
