@@ -1,6 +1,7 @@
 """The order of imports: a room knows the rooms of the steps below it. And that every file stays readable."""
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -24,6 +25,10 @@ ORDER = (
 STEP = {room: number for number, rooms in enumerate(ORDER) for room in rooms}
 
 
+_NAMED = re.compile(r"slipcast(\.[a-z_]+){2,}")
+"""A module's place in a table, which import_module takes."""
+
+
 @cache
 def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
@@ -33,14 +38,16 @@ def _modules() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
-def _imports(tree: ast.AST, place: str) -> list[tuple[str, ast.stmt]]:
-    """Each imported module's full name with its statement, those for types alone too.
+def _imports(tree: ast.AST, place: str) -> list[tuple[str, ast.stmt | ast.Constant]]:
+    """Each imported module's full name with its statement, those for types alone and those named by a string too.
 
     `from slipcast import x` is slipcast.x.
     """
-    found: list[tuple[str, ast.stmt]] = []
+    found: list[tuple[str, ast.stmt | ast.Constant]] = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _NAMED.fullmatch(node.value):
+            found.append((node.value, node))
+        elif isinstance(node, ast.Import):
             found += [(alias.name, node) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{place}: write imports with their full names"

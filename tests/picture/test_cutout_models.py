@@ -8,7 +8,7 @@ import pytest
 
 from slipcast.core.errors import BadInput, MissingWeights, NoFigurine
 from slipcast.core.values import Picture
-from slipcast.picture import cut_out as cutout
+from slipcast.picture import saliency
 from slipcast.picture.cut_out import CutoutOptions, cut_out
 
 
@@ -26,13 +26,13 @@ def test_models_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_absent_and_damaged_weights_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cutout, "models_dir", lambda: tmp_path)
+    monkeypatch.setattr(saliency, "models_dir", lambda: tmp_path)
     with pytest.raises(MissingWeights, match=r"u2netp\.onnx are missing; reinstall slipcast"):
-        cutout._u2netp_file()
+        saliency._u2netp_file()
     (tmp_path / "u2netp").mkdir()
     (tmp_path / "u2netp" / "u2netp.onnx").write_bytes(b"half")
     with pytest.raises(MissingWeights, match=r"are damaged: sha256 .*; reinstall slipcast"):
-        cutout._u2netp_file()
+        saliency._u2netp_file()
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])

@@ -18,7 +18,7 @@ from slipcast.jobs.runners import LIMIT_S
 from slipcast.picture.decode import PictureSource, read_picture, view_of
 from slipcast.pipeline import run as pipeline
 from slipcast.pipeline.recipe import Changes, Recipe
-from slipcast.pipeline.result import Result
+from slipcast.pipeline.result import Result, show_with
 from slipcast.pipeline.run import Start, Watch
 
 if TYPE_CHECKING:
@@ -345,3 +345,12 @@ def sides_of(
             field="views",
         )
     return dict(sorted(found.items(), key=lambda item: list(View).index(item[0])))
+
+
+def _draw_html(result: Result) -> str:
+    from slipcast.report.notebook import draw_notebook
+
+    return draw_notebook(result)
+
+
+show_with(_draw_html)

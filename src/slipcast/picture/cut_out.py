@@ -1,7 +1,6 @@
 """Picture -> Cutout: find the figurine, refine its edge to full size, clean the rim's colours.
 
-1. Where: u2netp (U2-Net's small sibling, Apache-2.0 weights, 4.6 MB, in models/u2netp) on
-   the picture squeezed to 320 x 320; again at a window where it is small; picture/attached.py adds what it left out.
+1. Where: a network's coarse opinion (picture/saliency.py); picture/attached.py adds what it left out.
 2. How exactly: in a band around that coarse edge the colours decide. Background and figurine are each taken as locally
    smooth; opacity is how far a pixel lies from one towards the other, as sure as the two differ by more than their own
    noise, and the coarse mask decides where they do not (a white figurine on white must not be eaten). There a guided
@@ -18,40 +17,25 @@ pasted before a gradient, coloured noise and a checkerboard: 0.9755 mean, 0.9293
 Rejected: a colour model alone, since a grey figurine on white has the colours of a shadow on white.
 """
 
-import importlib.metadata
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 
-from slipcast.core.errors import BadInput, MissingWeights, NoFigurine, StageFailed
+from slipcast.core.errors import BadInput, NoFigurine
 from slipcast.core.findings import Finding, finding
 from slipcast.core.guided_filter import filter_guided
-from slipcast.core.network import open_network
 from slipcast.core.options import check, choice, flag, real, whole
-from slipcast.core.paths import models_dir, sha256_of
 from slipcast.core.values import F32, U8, Bool, Cutout, CutoutFacts, Picture
 from slipcast.picture.attached import add_attached_parts
 from slipcast.picture.backdrop import fit_tiles
 from slipcast.picture.bleed import bleed_colors
 from slipcast.picture.own_alpha import Window, find_window, read_own_cutout
+from slipcast.picture.saliency import DEFAULT_MODEL, NETWORK_PX, REMBG_MODELS, find_saliency
 
-DEFAULT_MODEL = "u2netp"
-_U2NETP_SHA256 = "f69107e99cb3849be97508537f1200f73997da09498f3ffc9a1a27769ec4487c"
-REMBG_MODELS = (
-    *("birefnet-general", "birefnet-general-lite", "birefnet-portrait", "bria-rmbg"),
-    *("isnet-anime", "isnet-general-use", "silueta", "u2net"),
-)
-"""Larger models that the package `rembg` can fetch and run, by its own names."""
-
-_COARSE_PX, _WAVERING = 320, 2.5  # the network's side; cells of undecided edge that are too many
+_WAVERING = 2.5  # cells of undecided edge that are too many
 _HIGHLIGHT = (5e-5, 0.005)  # shares of the figurine: a highlight is between them
 _DEEP, _FAR = 3.0, 0.03  # and so many of its own radii, and shares of the picture's side, from the air
-_MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
-_SPREAD = np.array([0.229, 0.224, 0.225], dtype=np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +138,7 @@ def _find_figurine(pixels: U8, options: CutoutOptions, name: str) -> tuple[U8, U
     scale = min(1.0, options.work_px / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale < 1 else pixels
-    coarse, unclear = add_attached_parts(small, coarse_mask(small, options.model))
+    coarse, unclear = add_attached_parts(small, find_saliency(small, options.model))
     if float((coarse > 0.5).mean()) < options.min_share:
         raise NoFigurine(
             f"no figurine found in {name}; give a picture that shows one figurine, or one with alpha"
@@ -183,98 +167,7 @@ def _count_undecided(coarse: F32) -> float:
     inside = (coarse > 0.5).astype(np.uint8)
     edge = int((cv2.morphologyEx(inside, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0).sum()) / 2
     undecided = int(((coarse > 0.2) & (coarse < 0.8)).sum())
-    return float(undecided * _COARSE_PX / max(coarse.shape) / max(edge, 1))
-
-
-def coarse_mask(pixels: U8, model: str) -> F32:
-    """(H,W) in [0, 1]: the model's opinion, with a second look at a window where the figurine is small."""
-    import cv2
-
-    look = _u2netp() if model == DEFAULT_MODEL else _rembg(model)
-    height, width = pixels.shape[:2]
-    first = look(pixels)
-    rows, cols = np.flatnonzero((first > 0.5).any(1)), np.flatnonzero((first > 0.5).any(0))
-    if not len(rows):
-        return first
-    tall, wide = rows[-1] - rows[0] + 1, cols[-1] - cols[0] + 1
-    side = int(max(tall, wide) * 1.3)
-    if side >= 0.62 * max(height, width) or max(tall, wide) < 24:
-        return first
-    top = int(np.clip((rows[0] + rows[-1]) // 2 - side // 2, 0, max(0, height - side)))
-    left = int(np.clip((cols[0] + cols[-1]) // 2 - side // 2, 0, max(0, width - side)))
-    window = np.s_[top : top + side, left : left + side]
-    second = look(np.ascontiguousarray(pixels[window]))
-    inside = first[window] > 0.5
-    agreed = (inside & (second > 0.5)).sum() / max(1, (inside | (second > 0.5)).sum())
-    if agreed < 0.8:
-        return first  # the window's edge may have cut what the model needs to see
-    out = np.zeros_like(first)
-    out[window] = second
-    blurred: F32 = cv2.GaussianBlur(out, (3, 3), 0)
-    return blurred
-
-
-@cache
-def _u2netp() -> Callable[[U8], F32]:
-    """The bundled model as a function pixels (H,W,3) -> (H,W) in [0, 1]."""
-    path = _u2netp_file()
-    import cv2
-
-    network = open_network(path, "cpu")
-    (source,) = network.inputs
-
-    def look(pixels: U8) -> F32:
-        # The model was trained on pictures divided by their own maximum.
-        square = cv2.resize(pixels, (_COARSE_PX, _COARSE_PX), interpolation=cv2.INTER_AREA)
-        scaled = (square.astype(np.float32) / max(1.0, float(square.max())) - _MEAN) / _SPREAD
-        answer = network.run(**{source: scaled.transpose(2, 0, 1)[None]})
-        size = (pixels.shape[1], pixels.shape[0])
-        grown: F32 = cv2.resize(answer[0, 0], size, interpolation=cv2.INTER_CUBIC)
-        out: F32 = np.clip(grown, 0, 1)
-        return out
-
-    return look
-
-
-def _u2netp_file() -> Path:
-    """The bundled weights; raises MissingWeights where they are absent or damaged."""
-    path = models_dir() / DEFAULT_MODEL / f"{DEFAULT_MODEL}.onnx"
-    cure = "reinstall slipcast, in a checkout run: git checkout -- models, or give a picture with alpha"
-    if not path.is_file():
-        raise MissingWeights(f"the cutout's weights {path} are missing; {cure}")
-    if (found := sha256_of(path)) != _U2NETP_SHA256:
-        raise MissingWeights(
-            f"the cutout's weights {path} are damaged: sha256 {found}, expected {_U2NETP_SHA256}; {cure}"
-        )
-    return path
-
-
-@cache
-def _rembg(model: str) -> Callable[[U8], F32]:
-    """A larger model through the package `rembg`, which fetches its weights on first use."""
-    try:
-        importlib.metadata.version("rembg")
-    except importlib.metadata.PackageNotFoundError:
-        raise BadInput(
-            f"cutout model '{model}' needs the package rembg; run: pip install rembg[cpu]"
-        ) from None
-    from PIL import Image
-
-    try:
-        session = importlib.import_module("rembg").new_session(model)
-    except (ImportError, OSError, RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise StageFailed(
-            f"rembg cannot load cutout model '{model}' ({reason}); try it with: rembg i -m {model} IN OUT"
-        ) from None
-
-    def look(pixels: U8) -> F32:
-        masks = session.predict(Image.fromarray(pixels))
-        size = (pixels.shape[1], pixels.shape[0])
-        answer = masks[0].convert("L").resize(size, Image.Resampling.BICUBIC)
-        return np.asarray(answer, dtype=np.float32) / np.float32(255)
-
-    return look
+    return float(undecided * NETWORK_PX / max(coarse.shape) / max(edge, 1))
 
 
 # -------------------------------------------------------------------------------------- how exactly it is cut
@@ -285,7 +178,7 @@ def _refine(pixels: U8, coarse: F32) -> tuple[U8, U8, bool]:
     import cv2
 
     height, width = coarse.shape
-    cell = max(height, width) / _COARSE_PX
+    cell = max(height, width) / NETWORK_PX
     reach = max(3, math.ceil(2.0 * cell))
     rows, cols = np.flatnonzero((coarse > 0.1).any(1)), np.flatnonzero((coarse > 0.1).any(0))
     pad = 6 * reach

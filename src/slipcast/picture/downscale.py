@@ -9,8 +9,9 @@ from dataclasses import replace
 from slipcast.core.findings import finding
 from slipcast.core.masks import box_of
 from slipcast.core.values import Picture
-from slipcast.picture.cut_out import CutoutOptions, coarse_mask
+from slipcast.picture.cut_out import CutoutOptions
 from slipcast.picture.own_alpha import has_own_cutout
+from slipcast.picture.saliency import find_saliency
 
 LARGE_PX = 4096
 """Pictures up to this side stay as they are."""
@@ -33,7 +34,8 @@ def downscale(picture: Picture, options: CutoutOptions) -> Picture:
         seen = cv2.resize(own, small, interpolation=cv2.INTER_AREA) >= 128
     else:
         seen = (
-            coarse_mask(cv2.resize(picture.pixels, small, interpolation=cv2.INTER_AREA), options.model) > 0.5
+            find_saliency(cv2.resize(picture.pixels, small, interpolation=cv2.INTER_AREA), options.model)
+            > 0.5
         )
     if not seen.any():
         return picture  # the cutout says what is wrong with it

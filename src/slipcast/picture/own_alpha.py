@@ -19,6 +19,7 @@ from slipcast.core.masks import box_of
 from slipcast.core.values import U8, Bool, Picture
 from slipcast.picture.backdrop import LIKE, fit_backdrop
 from slipcast.picture.bleed import bleed_colors
+from slipcast.picture.saliency import DEFAULT_MODEL, find_saliency
 
 _OPAQUE = 0.98
 """An alpha that shows so much of the picture is no cutout."""
@@ -157,9 +158,7 @@ def _holds_a_picture(pixels: U8, shown: Bool) -> bool:
         thing = np.zeros(inside.shape, np.bool_)
         thing[4:-4, 4:-4] = np.einsum("ijk,ijk->ij", off, off) > (1.5 * LIKE) ** 2
         return _is_one_large_thing(thing & deep, inside)
-    from slipcast.picture.cut_out import DEFAULT_MODEL, coarse_mask  # asked only where colours do not tell
-
-    seen = coarse_mask(small, DEFAULT_MODEL) > 0.5
+    seen = find_saliency(small, DEFAULT_MODEL) > 0.5  # asked only where colours do not tell
     return _is_one_large_thing(seen & inside, inside)
 
 

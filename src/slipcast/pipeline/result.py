@@ -1,9 +1,8 @@
 """What a conversion gives: everything in memory, or the light part that a worker process can send home."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -160,15 +159,23 @@ class Result:
             name=self.name, files=self.files(), metadata=self.metadata, verdict=self.verdict.value
         )
 
-    def _repr_html_(self) -> str:
-        """What a notebook shows: the preview, and a viewer; report/notebook.py, which knows the page, draws it."""
-        drawn: str = import_module("slipcast.report.notebook").draw_notebook(self)
-        return drawn
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows: the preview, and a viewer; None, by which it shows `repr`, where nothing draws it."""
+        return _html_of(self) if _html_of else None
 
     def __repr__(self) -> str:
         height = float(np.ptp(self.mesh.vertices[:, 1])) * 1000
         told = f"{height:.1f} mm tall, {len(self.mesh.faces)} faces, {self.verdict.value}"
         return f"Result({self.name}: {told}, {', '.join(self.exports)})"
+
+
+_html_of: Callable[[Result], str] | None = None
+
+
+def show_with(draw: Callable[[Result], str]) -> None:
+    """Let notebooks show a result as the HTML that `draw` makes of it: pages are drawn by a room above this one."""
+    global _html_of
+    _html_of = draw
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -31,6 +31,8 @@ class Caller:
     key_id: str
     scopes: frozenset[str]
     requests_per_minute: int
+    is_stale: bool = False
+    """Whether it is time to note that the key is in use: `touch`."""
 
     @property
     def is_admin(self) -> bool:
@@ -99,12 +101,6 @@ def find_by_id(connection: sa.Connection, id: str) -> Caller | None:
     return _allowed(row) if row else None
 
 
-def is_stale(connection: sa.Connection, id: str) -> bool:
-    """Whether it is time to note that the key is in use."""
-    last = connection.scalar(sa.select(api_key.c.last_used_at).where(api_key.c.id == id))
-    return last is None or time.time() - last > _SEEN_S
-
-
 def touch(connection: sa.Connection, id: str) -> None:
     """Note that the key is in use."""
     connection.execute(sa.update(api_key).where(api_key.c.id == id).values(last_used_at=time.time()))
@@ -146,4 +142,5 @@ def _allowed(row: sa.Row[tuple[object, ...]]) -> Caller | None:
         key_id=row.id,
         scopes=frozenset(row.scopes.split()),
         requests_per_minute=row.requests_per_minute,
+        is_stale=row.last_used_at is None or time.time() - row.last_used_at > _SEEN_S,
     )

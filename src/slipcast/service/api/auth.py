@@ -69,11 +69,7 @@ def authenticate(request: Request, service: Service) -> Caller:
     """Whoever asks. Raises Refused (401, 403)."""
     text = key_text(request)
     with service.database.read() as connection:
-        if text:
-            found = keys.find(connection, text)
-            stale = found is not None and keys.is_stale(connection, found.key_id)
-        else:
-            found, stale = _of_session(request, service, connection), False
+        found = keys.find(connection, text) if text else _of_session(request, service, connection)
     if found is None:
         raise Refused(
             401,
@@ -81,7 +77,7 @@ def authenticate(request: Request, service: Service) -> Caller:
             "give a key that is good, in Authorization: Bearer or X-API-Key",
             {"WWW-Authenticate": "Bearer"},
         )
-    if stale:
+    if text and found.is_stale:
         with service.database.write() as connection:
             keys.touch(connection, found.key_id)
     request.state.tenant_id = found.tenant_id
