@@ -20,9 +20,12 @@ def ball(radius: float) -> Body:
     )
 
 
-def textured_pillar() -> Figurine:
-    """A textured pillar of 30 x 20 x 60 mm: its left half (x < 0) is red, its right half blue, its top third green."""
-    solid = manifold3d.Manifold.cube((0.03, 0.06, 0.02), False).translate((-0.015, 0, -0.01)).refine(4)
+def textured_pillar(pieces: int = 4) -> Figurine:
+    """A textured pillar of 30 x 20 x 60 mm: its left half (x < 0) is red, its right half blue, its top third green.
+
+    Each edge of the block is cut into so many `pieces`.
+    """
+    solid = manifold3d.Manifold.cube((0.03, 0.06, 0.02), False).translate((-0.015, 0, -0.01)).refine(pieces)
     mesh = solid.to_mesh()
     vertices = np.array(mesh.vert_properties[:, :3], np.float32)
     faces = np.array(mesh.tri_verts, np.int32)

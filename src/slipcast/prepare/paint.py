@@ -24,8 +24,8 @@ from slipcast.prepare.palette import (
     find_skin,
     lab_from_srgb,
     map_to_filaments,
+    match_skin,
     measure_gaps,
-    weigh_skin,
 )
 
 _ROUNDS = 6
@@ -105,10 +105,9 @@ def pick_palette(surface: Surface, texture: U8, options: PaintOptions) -> Palett
     if options.filaments:
         return map_to_filaments(colors, area, options.filaments)[0]
     looked_at, middle = measure_importance(surface)[seen], _weigh_middle(surface)[seen]
-    more = weigh_skin(colors, middle)
-    weight = area * looked_at * np.where(looked_at >= _FACE, more, 1.0)
+    weight = area * looked_at
     weight[surface.source[seen] == int(Source.INVENTED)] *= _INVENTED
-    skin = np.where(more > 1, middle, 0.0)
+    skin = np.where(match_skin(colors, middle), middle, 0.0)
     face = find_skin(colors, skin) if skin.any() else None
     return choose_palette(colors, area, options.colors, weight, skin=face)[0]
 
