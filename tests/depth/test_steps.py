@@ -188,15 +188,15 @@ def test_a_pool_trains_resumes_and_goes_into_the_product(folder: Path, tmp_path:
     batch = augmented_batch(pool.take(np.arange(4)), CPU, torch.Generator().manual_seed(0))
     assert batch.picture.shape == (4, 3, CROP_PX, CROP_PX)
     assert batch.shape.shape == (4, 4, CROP_PX, CROP_PX)
-    totals = [sum(trainer.step(batch, 200.0).values()) for _ in range(8)]
-    # The first steps overshoot on some processors: at 0.003 and without AVX-512 the eighth was above the first.
+    totals = [sum(trainer.step(batch, 20.0).values()) for _ in range(5)]
+    # The first steps overshoot on some processors: at 0.003 and without AVX-512 the last was above the first.
     assert min(totals[1:]) < totals[0], totals
     assert "held_stepped" in trainer.validate(pool)
     checkpoint = tmp_path / "checkpoint.pt"
     trainer.save(checkpoint)
     again = Trainer(CPU, 3e-3, random_backbone())
     again.resume(checkpoint)
-    assert (again.steps, again.pictures) == (8, 32)
+    assert (again.steps, again.pictures) == (5, 20)
     assert all(
         torch.equal(a, b) for a, b in zip(trainer.net.parameters(), again.net.parameters(), strict=True)
     )
