@@ -1,6 +1,7 @@
 """depth/round_base.py: a round base is a disc with a flat underside, and says how far the camera looked down."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -160,3 +161,21 @@ def test_the_soft_fit_is_that_of_scipy() -> None:
     wanted = optimize.least_squares(away, begin, loss="soft_l1", f_scale=0.05).x
     assert _fit_softly(away, begin, 0.05) == pytest.approx(wanted, abs=1e-5)
     assert wanted == pytest.approx([0.7, 2.1, 0.4], abs=0.04)
+
+
+@pytest.mark.parametrize("elevation_deg", [0.0, 8.0])
+def test_what_stands_on_the_base_has_no_ramp_behind_its_feet(elevation_deg: float) -> None:
+    depth, there = figurine(elevation_deg)
+    *_, pillar = crossed(elevation_deg, 0.25, HEIGHT, 2.0)
+    rim = int(np.flatnonzero(there.any(1))[0])
+    row = np.arange(SIDE)[:, None]
+    ramp = 0.006 * np.clip(row - rim + 40, 0, None) * pillar  # over the last 40 rows, up to half a radius
+    base = find_base(depth.valid, CAMERA)
+    assert base is not None
+    straight = stand_on_base(depth, base)
+    held = stand_on_base(replace(depth, back=(depth.back + ramp).astype(np.float32)), base)
+    feet = pillar & (row >= rim - 30) & (row < rim - 2)
+    assert ramp[feet].max() > 0.16
+    assert (held.back - straight.back)[feet].max() < 0.45 * ramp[feet].max()
+    above = pillar & (row < rim - 80)
+    assert np.allclose(held.back[above], straight.back[above], atol=0.02)
