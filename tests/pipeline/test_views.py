@@ -9,10 +9,11 @@ from turnarounds import FOUR, camera_of, figurine, shoot, turnaround
 from slipcast.checks.verdict import Verdict
 from slipcast.core.errors import BadInput
 from slipcast.core.orbit import OrbitCamera
-from slipcast.core.values import Camera, Cutout, Mesh, Picture, Source, View
+from slipcast.core.values import F32, U8, Camera, Cutout, Mesh, Picture, Source, View
 from slipcast.depth.models import DepthOptions
 from slipcast.depth.place import place
 from slipcast.mesh.raycast import Scene
+from slipcast.mesh.sample import sample
 from slipcast.mesh.topology import closedness, face_normals, make_mesh
 from slipcast.pipeline.recipe import Recipe
 from slipcast.pipeline.run import Start, run
@@ -259,3 +260,17 @@ def test_front_and_back_have_the_solid_that_the_front_alone_has() -> None:
     seen = compare_views(both.figurine, both.gathered.views)
     assert min(row.outline_iou for row in seen) > 0.93
     assert (both.figurine.mesh.source == Source.BACK_VIEW).mean() > 0.3
+
+
+def test_what_neither_front_nor_back_shows_goes_on_around_the_rim() -> None:
+    # Narrow belts: a blur over the surface would end them at the rim.
+    def belts(points: F32) -> U8:
+        return np.where(np.sin(points[:, 1:2] * 2 * np.pi / 0.08) > 0, 220, 40).repeat(3, 1).astype(np.uint8)
+
+    shots = [shoot(figurine(), view, paint=belts) for view in (View.FRONT, View.BACK)]
+    start = Start(cutouts=tuple(shot.picture for shot in shots), depths=tuple(shot.depth for shot in shots))
+    recipe = Recipe().change(detail="draft", faces=4000, formats=("glb",))
+    made = run(start.cutouts[0], recipe, name="duck", others=[start.cutouts[1]], start=start).figurine
+    beside = np.abs(face_normals(made.mesh.vertices, made.mesh.faces)[0][:, 0]) > 0.97
+    shown = sample(made.texture.pixels, made.uv[beside].mean(1).astype(np.float32))[:, 0]
+    assert np.mean((shown > 180) | (shown < 80)) > 0.7

@@ -264,7 +264,7 @@ def _run_stages(
         if start.figurine:
             painted = replace(start.figurine, name=name)
         elif several:
-            painted = several.paint(mesh, recipe.texture, name=name)
+            painted = several.paint(mesh, texture, name=name)
         else:
             painted = paint(mesh, depth, cut, texture, name=name, charts=charts.result if charts else None)
         if several:

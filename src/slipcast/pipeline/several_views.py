@@ -77,9 +77,7 @@ class Gathered:
     @property
     def level(self) -> bool:
         """Whether the solid is the front's own: its sole may be round, and its lowest row is the ground."""
-        from slipcast.reconstruct.front_solid import lack_side
-
-        return lack_side(view.cutout.view for view in self.views)
+        return self.fused.of_front
 
     def settle(self, settling: Settling) -> Gathered:
         """The same in the world in which the figurine has its exact height."""
@@ -121,15 +119,23 @@ class Gathered:
 
     def paint(self, mesh: Mesh, options: TextureOptions, *, name: str) -> Figurine:
         """The figurine with all views' colours; its provenance has a list `views`."""
-        from slipcast.texture.paint_views import paint_views
+        if [view.cutout.view for view in self.views] == [View.FRONT, View.BACK]:
+            from slipcast.texture.front_and_back import paint_front_and_back
 
-        painted = paint_views(
-            mesh,
-            {view.cutout.view: view.seen for view in self.views},
-            max_size_px=options.max_size_px,
-            delight=options.delight,
-            name=name,
-        )
+            front, back = self.views
+            painted = paint_front_and_back(
+                mesh, self.depth, front.seen, back.seen, back.depth, options, name=name
+            )
+        else:
+            from slipcast.texture.paint_views import paint_views
+
+            painted = paint_views(
+                mesh,
+                {view.cutout.view: view.seen for view in self.views},
+                max_size_px=options.max_size_px,
+                delight=options.delight,
+                name=name,
+            )
         shares = painted.provenance["seen"]
         assert isinstance(shares, Mapping)
         told = [
@@ -146,7 +152,7 @@ class Gathered:
         provenance = {
             "views": told,
             "invented_share": shares["invented"],
-            "normal_map": {"made": False},
+            "normal_map": painted.provenance.get("normal_map", {"made": False}),
             **{key: painted.provenance[key] for key in ("delight",) if key in painted.provenance},
         }
         return replace(painted, provenance=provenance)
@@ -265,15 +271,18 @@ def _fuse(
     fov_deg: float,
     detail: str,
 ) -> Gathered:
-    from slipcast.reconstruct.front_solid import lack_side, take_front_solid
+    from slipcast.reconstruct.front_solid import fits_diagonal, lack_side, take_front_solid
     from slipcast.reconstruct.fusion import fuse
     from slipcast.texture.sight import Seen
 
     cuts = {view: replace(cut, view=view) for view, cut in settled.cutouts.items()}
+    fused = None
     if lack_side(cuts):
         placed = stand(depths[View.FRONT], cuts[View.FRONT])
         fused = take_front_solid(cuts, placed, fov_deg=fov_deg, detail=detail)
-    else:
+        if not fits_diagonal(fused, cuts):
+            fused = None
+    if fused is None:
         fused = fuse(cuts, depths, height_m=height_m, fov_deg=fov_deg, detail=detail)
     found = fused.registered
     told = list(settled.findings)

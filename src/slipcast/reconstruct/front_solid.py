@@ -1,17 +1,25 @@
-"""A front and one more picture that shows no depth -> the front's own solid, and the cameras of both.
+"""A front and pictures that show little or no depth -> the front's own solid, and the cameras of all.
 
 The back shows the front's outline in a mirror, and one diagonal looks along with it, so outlines hardly tell how deep
 the figurine is, and what several views are fused from (fusion.py) reads depth from outlines: heads got holes, bases
-long tails. So the solid is that of one picture; the other gives its colours, a back its relief too. Whole conversions,
-10,000 points, fused and now (`python -m evaluation.views samples --sides front,back`):
+long tails. So the solid is that of one picture; the others give their colours, a back its relief too. Whole
+conversions, 10,000 points, fused and so (`python -m evaluation.views samples --sides front,back`):
 
     front and back, six samples that stand   cd 0.058, 0.041   f05 0.625, 0.759   nc 0.686, 0.760   iou 0.767, 0.827
     front and back, 16 exact figurines       cd 0.072, 0.089   f05 0.540, 0.528   nc 0.691, 0.730   iou 0.719, 0.655
-    front and front_left, four samples       cd 0.089, 0.043   f05 0.455, 0.734   nc 0.602, 0.739   iou 0.596, 0.809
 
 Of the 16, what is deeper than it is wide (cannon, fox, scorpion, snapper, a kneeling man) was better fused, since the
-front's depth is too flat there; nothing tells these from the others yet. Rejected for front, back and one diagonal:
-four samples f05 0.719 fused, 0.733 so, but colours 16.8 and 18.3, and two of four exact figurines fall by 0.3.
+front's depth is too flat there; front and back do not tell these from the others. A diagonal does: where the front's
+solid is not what it shows (`fits_diagonal`), all are fused. f05 of draft solids, fused, the front's, chosen, and the
+better of both for each figurine:
+
+    front and front_left, 8 samples                     0.406   0.684   0.684   0.684
+    front and front_left, 16 exact figurines            0.638   0.506   0.635   0.683
+    front, back and front_left, 8 samples               0.644   0.684   0.695   0.695
+    front, back and front_left, 16 exact figurines      0.729   0.506   0.731   0.748
+
+Rejected: the back's own solid merged into the front's, the solid stretched in depth to fit the diagonal, and outlines
+of that as two more views to fuse (docs/views.md has the numbers).
 """
 
 import math
@@ -20,8 +28,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from slipcast.core.camera import project
 from slipcast.core.masks import box_of
 from slipcast.core.values import Camera, Cutout, Mesh, Shells, Source, View
+from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.topology import make_mesh
 from slipcast.reconstruct.carve import carve
 from slipcast.reconstruct.fusion import Fused
@@ -29,11 +39,45 @@ from slipcast.reconstruct.points import PointOptions, make_points
 from slipcast.reconstruct.register import Registered, measure_miss, stand_together
 from slipcast.reconstruct.sides import make_sides
 
+_COMPARED_PX = 256
+"""Longer side of the pictures that are compared."""
+_SHARED, _AS_WIDE = 0.74, 0.17
+"""Share of the silhouettes from which the solid fits; largest median of the rows' widths' logarithms."""
+
 
 def lack_side(views: Iterable[View]) -> bool:
-    """Whether `views` are the front and at most one other, which is neither a straight side nor the top."""
-    others = set(views) - {View.FRONT}
-    return len(others) < 2 and not others & {View.LEFT, View.RIGHT, View.TOP}
+    """Whether the outlines of `views` show no more of the depth than one diagonal does: no side, no top.
+
+    >>> lack_side([View.FRONT, View.BACK, View.FRONT_LEFT])
+    True
+    >>> lack_side([View.FRONT, View.FRONT_LEFT, View.FRONT_RIGHT])
+    False
+    """
+    lines = {view.yaw_deg % 180 for view in views}
+    return View.TOP not in views and len(lines - {0.0}) < 2 and 90.0 not in lines
+
+
+def fits_diagonal(solid: Fused, cutouts: Mapping[View, Cutout]) -> bool:
+    """Return whether `solid`, of the front, is about what the diagonal among `cutouts` shows; True without one.
+
+    Its silhouette in the diagonal's camera must share three quarters with the picture's (intersection over union), or,
+    where nothing but the front and the diagonal is known, its rows must be as wide within a sixth.
+    """
+    for view, cut in cutouts.items():
+        if view.yaw_deg % 90 == 0:
+            continue
+        part = max(1, max(cut.height_px, cut.width_px) // _COMPARED_PX)
+        tall, wide = cut.height_px // part, cut.width_px // part
+        at, deep = project(solid.cameras[view], solid.mesh.vertices)
+        ours = rasterize(at / part, deep, solid.mesh.faces, wide, tall).face >= 0
+        theirs = (cut.alpha[part // 2 :: part, part // 2 :: part] >= 128)[:tall, :wide]
+        shared = (ours & theirs).sum() / max(int((ours | theirs).sum()), 1)
+        both = ours.any(1) & theirs.any(1)
+        wider = np.log(ours[both].sum(1) / theirs[both].sum(1))
+        alike = len(cutouts) == 2 and bool(both.any()) and np.median(np.abs(wider)) < _AS_WIDE
+        if shared < _SHARED and not alike:
+            return False
+    return True
 
 
 def take_front_solid(cutouts: Mapping[View, Cutout], depth: Shells, *, fov_deg: float, detail: str) -> Fused:
@@ -59,6 +103,7 @@ def take_front_solid(cutouts: Mapping[View, Cutout], depth: Shells, *, fov_deg: 
         depth=replace(depth, spread=None, back_source=Source.BACK_VIEW) if View.BACK in cutouts else depth,
         cameras=cameras,
         registered=Registered(sides=stood, miss=miss, before=miss),
+        of_front=True,
     )
 
 

@@ -42,6 +42,8 @@ class Fused:
     """Of each picture, in the world."""
     registered: Registered
     """How the cameras were found."""
+    of_front: bool = False
+    """Whether the solid is the front picture's own."""
 
 
 def fuse(

@@ -103,8 +103,8 @@ def draw_flat(depth: Shells, picture: Cutout, scale: float = 1.0) -> Flat:
     The same but for roundings wherever and however large the figurine of `depth` stands.
     """
     box = picture_box(depth.valid)
-    pixels, mask = _scale(picture, depth.valid, box, scale)
-    front = _carry_outward(pixels, mask, 2)
+    pixels, mask = scale_box(picture.pixels, depth.valid, box, scale)
+    front = carry_outward(pixels, mask, 2)
     # From the front chart, whose rim is free of the background that shines through soft edges.
     return Flat(front=front, back=complete_back(front, mask, _measure_shell(depth, box) * scale), mask=mask)
 
@@ -154,10 +154,12 @@ def paint(
     *,
     name: str,
     charts: Callable[[], Charts] | None = None,
+    flat_at: Callable[[float], Flat] | None = None,
 ) -> Figurine:
     """Return the figurine `name`: `mesh` with UV (F,3,2) into one atlas made of `picture`, which must have alpha.
 
-    A normal map goes with it as `options` say. `charts` gives what `draw_charts` made of the same, if it is made.
+    A normal map goes with it as `options` say. `charts` gives what `draw_charts` made of the same, if it is made;
+    `flat_at` gives front and back at a scale, by default as `draw_flat` makes them of the picture alone.
     Raises BadInput for an atlas size that is not one of 256, 512, ... 4096.
     """
     if options.normal_map not in MODES:
@@ -167,7 +169,8 @@ def paint(
     layout = lay_out(mesh, depth, picture_box(depth.valid), options.max_size_px)
     given = charts() if charts else None
     if given is None or given.scale != layout.scale:
-        given = draw_charts(depth, picture, options, layout.scale)
+        flat = partial(flat_at, layout.scale) if flat_at else None
+        given = draw_charts(depth, picture, options, layout.scale, flat=flat)
     wide, tall = layout.size
     atlas = np.zeros((tall, wide, 3), np.uint8)
     drawn = draw_front_and_back(atlas, layout, given.front, given.back)
@@ -266,12 +269,12 @@ def picture_box(mask: Bool) -> tuple[slice, slice]:
 
 def bled_chart(picture: Cutout, mask: Bool, box: tuple[slice, slice], scale: float) -> U8:
     """The box of `picture` (H,W,3) at `scale`, its colours carried over the outline of `mask`."""
-    return _carry_outward(*_scale(picture, mask, box, scale), 2)
+    return carry_outward(*scale_box(picture.pixels, mask, box, scale), 2)
 
 
-def _scale(picture: Cutout, valid: Bool, box: tuple[slice, slice], scale: float) -> tuple[U8, Bool]:
-    """The box's pixels and mask at the atlas's scale."""
-    pixels, mask = picture.pixels[box], valid[box]
+def scale_box(pixels: U8, valid: Bool, box: tuple[slice, slice], scale: float) -> tuple[U8, Bool]:
+    """Return the box of `pixels` (H,W,3) and of the mask `valid` (H,W) at the atlas's scale."""
+    pixels, mask = pixels[box], valid[box]
     if scale == 1.0:
         return np.array(pixels), np.array(mask)
     size = (max(1, int(mask.shape[1] * scale)), max(1, int(mask.shape[0] * scale)))
@@ -280,8 +283,8 @@ def _scale(picture: Cutout, valid: Bool, box: tuple[slice, slice], scale: float)
     return np.array(small), np.array(cover) >= 128
 
 
-def _carry_outward(pixels: U8, mask: Bool, rim_px: int) -> U8:
-    """Outside the mask, and on its outermost `rim_px`, take the nearest colour further inside."""
+def carry_outward(pixels: U8, mask: Bool, rim_px: int) -> U8:
+    """Return `pixels` that outside the mask, and on its outermost `rim_px`, have the nearest colour further inside."""
     sure = _erode(mask, rim_px)
     # Parts thinner than two rims would vanish: there the mask itself is sure.
     sure |= mask & _erode(~sure, 2 * rim_px + 1)
