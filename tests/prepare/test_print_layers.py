@@ -6,6 +6,7 @@ import pytest
 from blocks import box
 from scipy import ndimage
 
+from slipcast.core.values import F64, Bool
 from slipcast.prepare import layers as layers_module
 from slipcast.prepare.body import Body
 from slipcast.prepare.layers import slice_layers
@@ -32,6 +33,26 @@ def test_what_hangs_from_a_beam_begins_as_an_island() -> None:
     island = layers.islands[0]
     assert island.at_mm == pytest.approx((22, 0, 18.1), abs=0.3)
     assert island.area_mm2 == pytest.approx(16, rel=0.2)
+
+
+def test_a_part_too_large_for_the_raster_gets_a_coarser_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A figurine of 1.75 m asked for 272 GiB."""
+    outer = cube((20, 20, 20), (0, 0, 10)) - cube((10, 10, 10), (0, 0, 10))
+    fine = slice_layers(Body(outer), layer_mm=0.2, pixel_mm=0.2)
+    monkeypatch.setattr(layers_module, "_CELLS", 1 << 15)
+    sizes: list[int] = []
+    measure = layers_module._measure_air
+
+    def measure_and_count(stack: Bool) -> tuple[F64, F64]:
+        sizes.append(stack.size)
+        return measure(stack)
+
+    monkeypatch.setattr(layers_module, "_measure_air", measure_and_count)
+    coarse = slice_layers(Body(outer), layer_mm=0.2, pixel_mm=0.2)
+    assert 0 < sizes[0] < 2 * (1 << 15)
+    assert coarse.count == fine.count == 100, "layers are counted at the printer's height"
+    assert coarse.trapped_mm3 == pytest.approx(fine.trapped_mm3, rel=0.1)
+    assert coarse.first_layer_mm2 == pytest.approx(fine.first_layer_mm2, rel=0.1)
 
 
 @pytest.mark.parametrize(("degrees", "hangs"), [(30, False), (60, True)])

@@ -189,14 +189,16 @@ def options_from(words: PrintWords) -> "PrintOptions":
     from slipcast.prepare.hollow import HollowOptions
     from slipcast.prepare.paint import PaintOptions
     from slipcast.prepare.print import PrintOptions
-    from slipcast.prepare.scale import parse_scale
+    from slipcast.prepare.scale import LARGEST_M, SMALLEST_M, parse_scale
 
     if words.height and words.scale:
         raise BadInput("--height and --scale both give the height; name one")
     if words.colors is not None and words.filaments:
         raise BadInput("--colors and --filaments both choose the colours; name one")
     process = words.process if words.target is None else _process_of(words.target)
-    height_m = parse_height(words.height) if words.height else None
+    height_m = None
+    if words.height:
+        height_m = parse_height(words.height, least_m=SMALLEST_M, most_m=LARGEST_M, verb="printed")
     if words.scale:
         height_m = parse_scale(words.scale)
     shape, _, size = words.base.partition(":")

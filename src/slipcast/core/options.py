@@ -174,7 +174,9 @@ def several(rule: Rule, *, least: int = 0, most: int = 1_000_000) -> Rule:
             raise ValueError
         return tuple(rule.fit(each) for each in value)
 
-    count = f"{least} to {most} entries" if most < 1_000_000 else "a tuple of entries"
+    count = "a tuple of entries" if most == 1_000_000 else f"{least} to {most} entries"
+    if least == most:
+        count = f"{most} entries"
     return Rule(fit, f"{count}, each {rule.cure}")
 
 

@@ -26,6 +26,8 @@ _LEAST_PIXELS = 10
 _TRAP_MM3 = 1.0
 _CUP_MM3 = 20.0
 _LISTED = 20
+_CELLS = 1 << 30
+"""Of the raster at most, a byte each; a larger part (20 cm each way at 0.2 mm) gets a coarser one."""
 _MARKED = 1 << 22
 """Cells that are marked at most; beyond, numbers are compared."""
 
@@ -60,10 +62,13 @@ class Layers:
 def slice_layers(body: Body, *, layer_mm: float, pixel_mm: float) -> Layers:
     """Return what slices of `body`, standing on z = 0, show at `layer_mm` on a raster of `pixel_mm`.
 
-    The raster's layers are as thin as `layer_mm` but no thinner than `pixel_mm`, which is what it can tell apart.
+    The raster's layers are as thin as `layer_mm` but no thinner than `pixel_mm`, which is what it can tell apart. Both
+    are coarser for a part that would take more than `_CELLS`.
     """
     step = max(layer_mm, pixel_mm)
     low, high = body.box_mm
+    coarser = max((float(np.prod(high - low)) / (pixel_mm**2 * step * _CELLS)) ** (1 / 3), 1.0)
+    step, pixel_mm = step * coarser, pixel_mm * coarser
     low = low - 2 * pixel_mm
     shape = tuple(np.ceil((high + 2 * pixel_mm - low)[:2] / pixel_mm).astype(int) + 1)
     heights = np.arange(step / 2, max(high[2], step), step)

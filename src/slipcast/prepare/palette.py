@@ -255,7 +255,7 @@ def _swap(cost: F64, close: Bool, chosen: I64) -> I64:
             rest = cost[:, kept].min(1, initial=np.inf)
             totals[out] = np.minimum(rest[:, None], cost).sum(0)
             totals[out, close[:, kept].any(1)] = np.inf
-        out, new = np.unravel_index(totals.argmin(), totals.shape)
+        out, new = divmod(int(totals.argmin()), cost.shape[1])
         if not totals[out, new] < best * (1 - 1e-9):
             return chosen
         chosen[out], best = new, float(totals[out, new])

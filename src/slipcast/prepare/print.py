@@ -30,6 +30,7 @@ from slipcast.prepare.mend import MendReport, join_bodies, mend
 from slipcast.prepare.orient import Orientation, is_lean, orient
 from slipcast.prepare.paint import Painted, PaintOptions, paint_surface, pick_palette
 from slipcast.prepare.palette import Palette
+from slipcast.prepare.scale import LARGEST_M, SMALLEST_M
 from slipcast.prepare.split import Cut, SplitPart, split
 from slipcast.prepare.thicken import ThickenReport, thicken
 
@@ -78,7 +79,7 @@ class PrintOptions:
         check(
             self,
             process=choice(PROCESSES),
-            height_m=real(0.005, 2, example=0.075, unit="metres").or_none(),
+            height_m=real(SMALLEST_M, LARGEST_M, example=0.075, unit="metres").or_none(),
             base=instance(BaseOptions),
             hollow=instance(HollowOptions).or_none(),
             split=whole(1, 64, example=2).or_none(),

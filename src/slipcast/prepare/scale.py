@@ -10,6 +10,8 @@ import re
 from slipcast.core.errors import BadInput
 
 PERSON_M = 1.75
+SMALLEST_M, LARGEST_M = 0.005, 2.0
+"""Heights that can be printed."""
 _UNITS = {"mm": 0.001, "cm": 0.01, "m": 1.0, "in": 0.0254, "inch": 0.0254, '"': 0.0254}
 _RATIO = re.compile(r"1\s*[:/]\s*(\d+(?:\.\d+)?)")
 _LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*(mm|cm|m|inch|in|\")", re.IGNORECASE)
@@ -30,7 +32,7 @@ def parse_scale(text: str) -> float:
         height_m = float(length[1]) * _UNITS[length[2].lower()]
     else:
         raise BadInput(f"scale {text!r} is unknown; write 1:7, 1:12, 28mm, 75mm or 6in", field="scale")
-    if not (math.isfinite(height_m) and 0.005 <= height_m <= 2):
+    if not (math.isfinite(height_m) and SMALLEST_M <= height_m <= LARGEST_M):
         raise BadInput(
             f"scale {text} gives {height_m * 1000:g} mm; figurines from 5 mm to 2 m can be printed",
             field="scale",

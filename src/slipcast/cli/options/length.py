@@ -13,8 +13,14 @@ SMALLEST_BARE = 5.0
 _SIZE = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z\"]*)", re.IGNORECASE | re.ASCII)
 
 
-def parse_height(text: str) -> float:
-    """The height in metres; BadInput unless it is a length of 1 mm to 10 m in a known unit."""
+def parse_height(
+    text: str, *, least_m: float = SMALLEST_M, most_m: float = LARGEST_M, verb: str = "made"
+) -> float:
+    """The height in metres; BadInput unless it is a length of `least_m` to `most_m` metres in a known unit.
+
+    >>> parse_height("7.5cm")
+    0.075
+    """
     match = _SIZE.fullmatch(text.strip())
     unit = match[2].lower() or "mm" if match else ""
     if match is None or unit not in METRES:
@@ -23,8 +29,10 @@ def parse_height(text: str) -> float:
     if not match[2] and 0 < number < SMALLEST_BARE:
         raise BadInput(f"--height {text} says no unit; write {match[1]}m or {match[1]}mm")
     height_m = number * METRES[unit]
-    if not (math.isfinite(height_m) and SMALLEST_M <= height_m <= LARGEST_M):
-        raise BadInput(f"--height {text} is out of range; figurines from 1 mm to 10 m can be made")
+    if not (math.isfinite(height_m) and least_m <= height_m <= most_m):
+        raise BadInput(
+            f"--height {text} is out of range; figurines from {1000 * least_m:g} mm to {most_m:g} m can be {verb}"
+        )
     return height_m
 
 
