@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from slipcast.core.values import F32, F64, Camera
+from slipcast.core.values import F32, F64, U8, Camera
 
 _CHUNK = 1024
 """Points in a row of what OpenCV samples: it takes no side of 32,768 and more."""
@@ -79,8 +79,14 @@ class OrbitCamera:
         )
 
 
-def sample(values: F32, x_px: F32, y_px: F32, *, nearest: bool = False) -> F32:
-    """Values (H,W) or (H,W,C) at pixel positions of any shape, linear between pixels' centres; the rim goes on."""
+def sample(values: F32 | U8, x_px: F32, y_px: F32, *, nearest: bool = False) -> F32:
+    """Values (H,W) or (H,W,C) at pixel positions of any shape, linear between pixels' centres; the rim goes on.
+
+    Of whole numbers (uint8) come whole numbers.
+
+    >>> sample(np.array([[0, 10]], np.uint8), np.array([1.0], np.float32), np.array([0.5], np.float32))
+    array([5.], dtype=float32)
+    """
     import cv2
 
     shape = x_px.shape

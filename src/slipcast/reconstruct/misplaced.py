@@ -237,7 +237,7 @@ def _unlike(side: Side, straight: Sequence[Side]) -> float:
 
 def _colors(side: Side, x_px: F32, y_px: F32) -> F32:
     assert side.rgb is not None
-    return sample(side.rgb, x_px, y_px)  # type: ignore[arg-type]
+    return sample(side.rgb, x_px, y_px)
 
 
 def _color_difference(one: F32, other: F32) -> F32:
