@@ -204,7 +204,10 @@ def tasks_of(
     fov_deg: float,
     sheet: tuple[View, ...] = (),
 ) -> tuple[ConvertTask, ...]:
-    """One task a picture: the command's words, and over them those that a manifest says of the picture."""
+    """One task a picture: the command's words, and over them those that a manifest says of the picture.
+
+    Raises BadInput for what does not fit; it begins with the manifest's file and line where the words are of there.
+    """
     names = names_of(entries, pattern)
     fov = fov_deg if is_given("fov") else None
     common = recipe_from(words, fov_deg=fov)
@@ -232,7 +235,10 @@ def tasks_of(
 
 
 def viewed(words: str, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
-    """The entries, with the figurine that `--views` names; it takes no PICTURE and no `--view` beside it."""
+    """The entries, with the figurine that `--views` names; it takes no PICTURE and no `--view` beside it.
+
+    Raises BadInput for these, and for views that `views_of_words` does not understand.
+    """
     if not words:
         return entries
     if entries:

@@ -23,7 +23,7 @@ class Stopped(BaseException):
 
 @contextmanager
 def allow_stop() -> Iterator[None]:
-    """Inside the block, Ctrl-C and SIGTERM raise Stopped."""
+    """Inside the block, Ctrl-C and SIGTERM raise Stopped; behind it they do what they did before. Main thread only."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         Stopped.last = number

@@ -271,7 +271,8 @@ def convert(
 ) -> Result:
     """Make the asset of one picture, or of several `views`, in a workshop of its own: see `Workshop.convert`.
 
-    For many pictures keep a `Workshop` open: it loads the models once.
+    For many pictures keep a `Workshop` open: it loads the models once. Raises BadInput for a picture, view or option
+    that cannot be worked with, NoFigurine where nothing can be cut out, MissingWeights and StageFailed.
 
     >>> result = convert("knight.png", depth="dome", detail="draft", height_m=0.032, formats=("glb", "stl"))
     >>> [path.name for path in result.save("out")]
@@ -306,6 +307,9 @@ def make(
     **changes: Unpack[Changes],
 ) -> Result:
     """Make an asset of words, in a workshop of its own: see `Workshop.make`.
+
+    Raises what `convert` raises, and ProviderError or one of its kinds (PictureRefused, QuotaExceeded, ProviderTimeout,
+    BadAnswer) where the provider delivers no picture.
 
     >>> make("a knight in armour", provider="folder", pictures="knight.png", depth="dome", detail="draft")
     Result(knight-in-armour: ...)

@@ -159,7 +159,13 @@ def _choose(centers: F64, weight: F64, paints: F64, count: int, *, held: bool) -
 
 
 def compare_space(lab: F64) -> F64:
-    """Return (N,3) places whose distances say how different (N,3) Lab colours are as paint, light left aside."""
+    """Return (N,3) places whose distances say how different (N,3) Lab colours are as paint, light left aside.
+
+    >>> light, dark, red = lab_from_srgb(np.array([[180, 120, 60], [120, 75, 30], [180, 60, 60]], np.uint8))
+    >>> here, shade, other = compare_space(np.stack([light, dark, red]))
+    >>> bool(np.linalg.norm(here - shade) < np.linalg.norm(here - other))
+    True
+    """
     chroma = np.hypot(lab[:, 1], lab[:, 2])
     weight = _PAINT_LIGHTNESS + (_GREY_LIGHTNESS - _PAINT_LIGHTNESS) * np.exp(-((chroma / _GREY_CHROMA) ** 2))
     return np.stack([(lab[:, 0] - 50) * weight, lab[:, 1], lab[:, 2]], 1)
@@ -186,7 +192,11 @@ def match_skin(colors: U8, weight: F64 | None = None) -> Bool:
 def find_skin(colors: U8, weight: F64) -> F64:
     """Return (3,) Lab of a face's lit part: of (N,3) sRGB `colors`, with (N,) the `weight` of each as skin, 0 for none.
 
-    Gold and hair near the face blend it to a brown that no face has.
+    Gold and hair near the face blend it to a brown that no face has. The weights must not all be 0.
+
+    >>> face = find_skin(np.array([[227, 188, 161], [70, 110, 190]], np.uint8), np.array([1.0, 0.0]))
+    >>> srgb_from_lab(face[None]).tolist()
+    [[227, 188, 161]]
     """
     lab = lab_from_srgb(colors)
     order = np.argsort(lab[:, 0], kind="stable")
@@ -274,7 +284,11 @@ def _quantile(lab: F64, weight: F64, share: float) -> F64:
 def map_to_filaments(colors: U8, area: F64, filaments: Sequence[Color]) -> tuple[Palette, I64]:
     """Return the palette of `filaments`, and (N,) which of them each of `colors` (N,3) sRGB takes, by CIEDE2000.
 
-    `area` (N,) weighs the colours. Raises BadInput for fewer than two filaments and for too many.
+    `area` (N,) weighs the colours. Raises BadInput for fewer than two filaments and for more than 16.
+
+    >>> own = np.array([[250, 250, 250], [190, 40, 40]], np.uint8)
+    >>> map_to_filaments(own, np.ones(2), [(204, 51, 51), (255, 255, 255)])[1].tolist()
+    [1, 0]
     """
     if not 2 <= len(filaments) <= MOST_COLORS:
         raise BadInput(f"filaments must be 2 to {MOST_COLORS} colours, got {len(filaments)}")
@@ -302,20 +316,32 @@ def _nearest(lab: F64, centers: F64) -> I64:
 
 
 def measure_gaps(places: F64, centers: F64) -> F64:
-    """Return the (N,K) squared distances of (N,3) places from (K,3) centers."""
+    """Return the (N,K) squared distances of (N,3) places from (K,3) centers, in the square of their unit.
+
+    >>> measure_gaps(np.array([[3.0, 4.0, 0.0]]), np.zeros((1, 3))).tolist()
+    [[25.0]]
+    """
     out: F64 = (places**2).sum(1)[:, None] - 2 * (places @ centers.T) + (centers**2).sum(1)
     return np.maximum(out, 0)
 
 
 def lab_from_srgb(rgb: U8) -> F64:
-    """Return (N,3) CIE Lab (D65) of (N,3) sRGB of 8 bits."""
+    """Return (N,3) CIE Lab (D65) of (N,3) sRGB of 8 bits: L in [0, 100], a and b about [-128, 127].
+
+    >>> lab_from_srgb(np.array([[255, 0, 0]], np.uint8)).round(1).tolist()
+    [[53.2, 80.1, 67.2]]
+    """
     xyz = _LINEAR[rgb] @ _XYZ_FROM_RGB.T / _WHITE
     f = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz / (3 * (6 / 29) ** 2) + 4 / 29)
     return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], 1)
 
 
 def srgb_from_lab(lab: F64) -> U8:
-    """Return (N,3) sRGB of 8 bits of (N,3) CIE Lab (D65), clipped to what a screen shows."""
+    """Return (N,3) sRGB of 8 bits of (N,3) CIE Lab (D65), clipped to what a screen shows.
+
+    >>> srgb_from_lab(np.array([[53.24, 80.09, 67.20]])).tolist()
+    [[255, 0, 0]]
+    """
     fy = (lab[:, 0] + 16) / 116
     f = np.stack([fy + lab[:, 1] / 500, fy, fy - lab[:, 2] / 200], 1)
     xyz = np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29)) * _WHITE

@@ -70,7 +70,8 @@ def describe_solid(
     """Append the accessors of the solid and return the extension's object.
 
     `indices` is the drawn primitive's accessor, `position` the number of its positions', `sparse` the buffer views of
-    what is replaced and by what.
+    what is replaced and by what, `at` (R,) the places in the list of indices that are replaced. `accessors` is changed.
+    The extension is EXT_mesh_manifold.
     """
     import pygltflib as gl  # only writers need it; tests/clients/write_usdz.py reads without
 
