@@ -1,13 +1,14 @@
 """Where two views' patches meet, no line is left, even where their pictures do not fit."""
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
 from turnarounds import turnaround
 
-from slipcast.core.values import F32, Cutout
+from slipcast.core.values import F32, Cutout, Mesh, View
 from slipcast.reconstruct.fusion import fuse
 from slipcast.reconstruct.simplify import SimplifyOptions, simplify
 from slipcast.texture import paint_views
@@ -20,8 +21,9 @@ def _speckled(picture: Cutout, seed: int) -> Cutout:
     return replace(picture, pixels=np.clip(128 + specks.repeat(3, 2), 0, 255).astype(np.uint8))
 
 
-def _steps(fades: bool, monkeypatch: pytest.MonkeyPatch) -> F32:
-    """Steps of colour over the edges between faces of different views."""
+@cache
+def _seen_mesh() -> tuple[Mesh, dict[View, Seen]]:
+    """A turnaround's mesh of 8,000 faces, and its speckled views."""
     cutouts, depths = turnaround()
     fused = fuse(cutouts, depths, height_m=0.075, fov_deg=24, detail="draft")
     mesh = simplify(fused.mesh, fused.depth, SimplifyOptions(faces=8000), level=False)
@@ -29,6 +31,12 @@ def _steps(fades: bool, monkeypatch: pytest.MonkeyPatch) -> F32:
         view: Seen(cutout=_speckled(cutouts[view], number), camera=camera)
         for number, (view, camera) in enumerate(fused.cameras.items())
     }
+    return mesh, seen
+
+
+def _steps(fades: bool, monkeypatch: pytest.MonkeyPatch) -> F32:
+    """Steps of colour over the edges between faces of different views."""
+    mesh, seen = _seen_mesh()
     labels: list[np.ndarray] = []
     choose = paint_views._choose
 
@@ -39,7 +47,7 @@ def _steps(fades: bool, monkeypatch: pytest.MonkeyPatch) -> F32:
     monkeypatch.setattr(paint_views, "_choose", note)
     if not fades:
         monkeypatch.setattr(paint_views, "cross_fade", lambda *args: None)
-    painted = paint_views.paint_views(mesh, seen, max_size_px=1024, name="x")
+    painted = paint_views.paint_views(mesh, seen, max_size_px=512, name="x")
     texture, label = painted.texture.pixels, labels[0]
     owner: dict[tuple[int, int], tuple[int, int]] = {}
     steps = []
