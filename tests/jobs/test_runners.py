@@ -88,7 +88,7 @@ def test_two_workers_make_the_same_files_as_one(tmp_path: Path) -> None:
     for name in ("a", "b"):
         place = tmp_path / f"{name}.png"
         with Image.open(sample) as knight:
-            knight.resize((256, 256)).save(place)
+            knight.resize((112, 112)).save(place)
         pictures.append(str(place))
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no picture")
