@@ -30,8 +30,8 @@ from slipcast.depth.models import DepthOptions, predict_depth
 from slipcast.picture.cut_out import CutoutOptions
 from slipcast.picture.decode import read_picture
 from slipcast.pipeline.several_views import cut_views
-from slipcast.reconstruct.agreement import mirror, settle_views
-from slipcast.reconstruct.misplaced import DIAGONALS, Placed, find_misplaced
+from slipcast.reconstruct.views.agreement import mirror, settle_views
+from slipcast.reconstruct.views.misplaced import DIAGONALS, Placed, find_misplaced
 
 EXCHANGES = (
     (View.FRONT_LEFT, View.BACK_LEFT),

@@ -1,4 +1,4 @@
-"""Meshes -> a folder of records to train the fusion of several views on (src/slipcast/reconstruct/fusion_net.py).
+"""Meshes -> a folder of records to train the fusion of several views on (src/slipcast/reconstruct/views/fusion_net.py).
 
 A record has six views of one warped mesh at the product's lens (silhouette, the bundled network's front and back) and
 points around it with their true signed distance. One record takes about a second on one core.

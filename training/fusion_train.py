@@ -1,4 +1,4 @@
-"""Records of fusion_pairs.py -> the weights of src/slipcast/reconstruct/fusion_net.py, fusion.npz.
+"""Records of fusion_pairs.py -> the weights of src/slipcast/reconstruct/views/fusion_net.py, fusion.npz.
 
 Each record is read several times, with two to six of its views and cameras that are off by what registration leaves.
 Seven minutes of one core over some hundred records gave the weights that are shipped.
@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from slipcast.core.orbit import OrbitCamera
 from slipcast.core.values import LENS_FOV_DEG, View
-from slipcast.reconstruct.features import OVERALL, PER_SIDE, make_maps, point_features
-from slipcast.reconstruct.fusion_net import REACH
-from slipcast.reconstruct.silhouettes import Side, outline_distance
+from slipcast.reconstruct.views.features import OVERALL, PER_SIDE, make_maps, point_features
+from slipcast.reconstruct.views.fusion_net import REACH
+from slipcast.reconstruct.views.silhouettes import Side, outline_distance
 from training.fusion_pairs import DISTANCE, FRAME, SIDE_PX, YAWS_DEG
 
 VIEWS = len(YAWS_DEG)

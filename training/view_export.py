@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from slipcast.reconstruct.depth_inputs import HULL, PICTURE, SIDE_PX
-from slipcast.reconstruct.view_depth import FILE
+from slipcast.reconstruct.views.depth_inputs import HULL, PICTURE, SIDE_PX
+from slipcast.reconstruct.views.view_depth import FILE
 from training.to_onnx import write_network
 from training.view_net import Block, ViewNet
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from slipcast.reconstruct.depth_inputs import HULL, PICTURE
+from slipcast.reconstruct.views.depth_inputs import HULL, PICTURE
 
 WIDTHS = (28, 48, 96, 128)
 OUTPUTS = 4

@@ -21,8 +21,8 @@ from torch.nn import functional
 from slipcast.core.masks import find_nearest
 from slipcast.core.orbit import OrbitCamera
 from slipcast.core.values import View
-from slipcast.reconstruct.depth_inputs import PER_UNIT, SIDE_PX, Lattice, hull_maps, picture_maps
-from slipcast.reconstruct.silhouettes import Side, outline_distance
+from slipcast.reconstruct.views.depth_inputs import PER_UNIT, SIDE_PX, Lattice, hull_maps, picture_maps
+from slipcast.reconstruct.views.silhouettes import Side, outline_distance
 from training.fusion_pairs import DISTANCE, YAWS_DEG
 from training.muon import Muon
 from training.view_net import ViewNet

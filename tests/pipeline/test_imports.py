@@ -12,8 +12,8 @@ print(*sys.modules)
 """
 _UNUSED = (
     "scipy.optimize",
-    "slipcast.reconstruct.views",
-    "slipcast.texture.paint_views",
+    "slipcast.reconstruct.views.solid",
+    "slipcast.texture.views.paint_views",
     "urllib.request",
     "torch",
 )

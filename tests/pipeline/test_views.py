@@ -18,16 +18,16 @@ from slipcast.mesh.topology import closedness, face_normals, make_mesh
 from slipcast.pipeline.recipe import Recipe
 from slipcast.pipeline.run import Start, run
 from slipcast.pipeline.several_views import check_pictures, judge_views
-from slipcast.reconstruct.agreement import mirror, settle_views
-from slipcast.reconstruct.fusion import fuse
 from slipcast.reconstruct.level_set import mesh_level_set
-from slipcast.reconstruct.register import register
-from slipcast.reconstruct.sides import make_sides
-from slipcast.reconstruct.silhouettes import hull_distances
 from slipcast.reconstruct.simplify import SimplifyOptions, simplify
+from slipcast.reconstruct.views.agreement import mirror, settle_views
+from slipcast.reconstruct.views.fusion import fuse
+from slipcast.reconstruct.views.register import register
+from slipcast.reconstruct.views.sides import make_sides
+from slipcast.reconstruct.views.silhouettes import hull_distances
 from slipcast.report.views import compare_views
-from slipcast.texture.paint_views import paint_views
-from slipcast.texture.sight import Seen
+from slipcast.texture.views.paint_views import paint_views
+from slipcast.texture.views.sight import Seen
 
 
 def drawn(mesh: Mesh, camera: Camera) -> np.ndarray:

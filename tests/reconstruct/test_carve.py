@@ -4,7 +4,7 @@ import numpy as np
 from turnarounds import FOUR, SIDE_PX, camera_of, figurine, shoot
 
 from slipcast.core.values import Camera, Cutout, View
-from slipcast.reconstruct.carve import carve
+from slipcast.reconstruct.views.carve import carve
 
 
 def _set(stripe: bool) -> tuple[dict[View, Cutout], dict[View, Camera]]:

@@ -5,10 +5,10 @@ from scipy import ndimage
 from turnarounds import FOUR, turnaround
 
 from slipcast.core.values import F32
-from slipcast.reconstruct.connect import connect_bodies
-from slipcast.reconstruct.sides import make_sides
-from slipcast.reconstruct.silhouettes import Side
-from slipcast.reconstruct.solid_grid import Grid, hull_on_grid, make_grid
+from slipcast.reconstruct.views.connect import connect_bodies
+from slipcast.reconstruct.views.sides import make_sides
+from slipcast.reconstruct.views.silhouettes import Side
+from slipcast.reconstruct.views.solid_grid import Grid, hull_on_grid, make_grid
 
 
 def _solid() -> tuple[list[Side], Grid, F32]:

@@ -7,7 +7,7 @@ from turnarounds import turnaround
 
 from slipcast.core.values import Cutout, Shells, View
 from slipcast.depth.place import PlaceOptions, place
-from slipcast.reconstruct.front_solid import fits_diagonal, lack_side, take_front_solid
+from slipcast.reconstruct.views.front_solid import fits_diagonal, lack_side, take_front_solid
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ import pytest
 from turnarounds import FOUR, turnaround
 
 from slipcast.core.values import View
-from slipcast.reconstruct.fusion import _show_back
-from slipcast.reconstruct.register import measure_miss
-from slipcast.reconstruct.sides import make_sides, mirror_missing_side
-from slipcast.reconstruct.silhouettes import Side
+from slipcast.reconstruct.views.fusion import _show_back
+from slipcast.reconstruct.views.register import measure_miss
+from slipcast.reconstruct.views.sides import make_sides, mirror_missing_side
+from slipcast.reconstruct.views.silhouettes import Side
 
 
 def _sides(*views: View) -> list[Side]:

@@ -7,7 +7,7 @@ import pytest
 from turnarounds import FOUR, turnaround
 
 from slipcast.core.values import Cutout, Shells, View
-from slipcast.reconstruct.agreement import Settled, mirror, settle_views
+from slipcast.reconstruct.views.agreement import Settled, mirror, settle_views
 
 SIX = (*FOUR, View.FRONT_LEFT, View.BACK_LEFT)
 EIGHT = (*SIX, View.FRONT_RIGHT, View.BACK_RIGHT)

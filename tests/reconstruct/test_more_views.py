@@ -10,9 +10,9 @@ from turnarounds import FOUR, camera_of, figurine, shoot
 
 from slipcast.checks.depth import check_certainty
 from slipcast.core.values import Cutout, Mesh, Shells, View
-from slipcast.reconstruct.fusion import Fused, fuse
-from slipcast.reconstruct.register import register
-from slipcast.reconstruct.sides import make_sides
+from slipcast.reconstruct.views.fusion import Fused, fuse
+from slipcast.reconstruct.views.register import register
+from slipcast.reconstruct.views.sides import make_sides
 
 SIX = (*FOUR, View.FRONT_LEFT, View.BACK_LEFT)
 FEWER = ((View.FRONT, View.LEFT), (View.FRONT, View.BACK, View.LEFT), FOUR)

@@ -8,7 +8,7 @@ from turnarounds import Field
 
 from slipcast.core.values import Mesh, Source, View
 from slipcast.mesh.topology import face_normals
-from slipcast.reconstruct.next_view import find_next_view
+from slipcast.reconstruct.views.next_view import find_next_view
 
 
 def _ball(views: tuple[View, ...], also: Source | None = None) -> Mesh:

@@ -4,10 +4,10 @@ import numpy as np
 from turnarounds import FOUR, turnaround
 
 from slipcast.core.values import F32, View
-from slipcast.reconstruct.outlines import build_rods, calm, keep_sheets, lift_to_rims
-from slipcast.reconstruct.sides import make_sides
-from slipcast.reconstruct.silhouettes import Side
-from slipcast.reconstruct.solid_grid import Grid, hull_on_grid, make_grid
+from slipcast.reconstruct.views.outlines import build_rods, calm, keep_sheets, lift_to_rims
+from slipcast.reconstruct.views.sides import make_sides
+from slipcast.reconstruct.views.silhouettes import Side
+from slipcast.reconstruct.views.solid_grid import Grid, hull_on_grid, make_grid
 
 
 def _ball(nodes: int, radius: float) -> F32:

@@ -8,10 +8,10 @@ import pytest
 from turnarounds import FOUR, Field, shoot
 
 from slipcast.core.values import F32, LENS_FOV_DEG, U8, Mesh
-from slipcast.reconstruct.plates import find_plates, hold_plates
-from slipcast.reconstruct.sides import make_sides
-from slipcast.reconstruct.silhouettes import Side
-from slipcast.reconstruct.solid_grid import hull_on_grid, make_grid
+from slipcast.reconstruct.views.plates import find_plates, hold_plates
+from slipcast.reconstruct.views.sides import make_sides
+from slipcast.reconstruct.views.silhouettes import Side
+from slipcast.reconstruct.views.solid_grid import hull_on_grid, make_grid
 
 PLATE = ((-0.09, 0.07), (-0.34, 0.06), (0.235, 0.265))
 """From where to where it reaches in x, y and z."""

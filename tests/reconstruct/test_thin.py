@@ -8,10 +8,10 @@ from turnarounds import FOUR, camera_of, shoot
 from slipcast.core.values import F32, View
 from slipcast.mesh.topology import make_mesh
 from slipcast.reconstruct.level_set import mesh_level_set
-from slipcast.reconstruct.sides import make_sides
-from slipcast.reconstruct.silhouettes import Side
-from slipcast.reconstruct.solid_grid import Grid, hull_on_grid, make_grid
-from slipcast.reconstruct.thin import _have_color, _is_held, place_thin_parts
+from slipcast.reconstruct.views.sides import make_sides
+from slipcast.reconstruct.views.silhouettes import Side
+from slipcast.reconstruct.views.solid_grid import Grid, hull_on_grid, make_grid
+from slipcast.reconstruct.views.thin import _have_color, _is_held, place_thin_parts
 
 _BLADE_X, _BLADE_Z = 0.36, 0.13
 _SIZE = 1.4

@@ -10,11 +10,11 @@ from turnarounds import FOUR, turnaround
 from slipcast.core.errors import MissingWeights
 from slipcast.core.orbit import sample
 from slipcast.core.values import View
-from slipcast.reconstruct import view_depth
-from slipcast.reconstruct.depth_inputs import HULL, PICTURE, SIDE_PX, hull_maps, lattice, network_inputs
-from slipcast.reconstruct.sides import make_sides
-from slipcast.reconstruct.silhouettes import Side
-from slipcast.reconstruct.view_depth import ViewDepth, average_depths, predict_depths
+from slipcast.reconstruct.views import view_depth
+from slipcast.reconstruct.views.depth_inputs import HULL, PICTURE, SIDE_PX, hull_maps, lattice, network_inputs
+from slipcast.reconstruct.views.sides import make_sides
+from slipcast.reconstruct.views.silhouettes import Side
+from slipcast.reconstruct.views.view_depth import ViewDepth, average_depths, predict_depths
 
 
 @pytest.fixture(scope="module")

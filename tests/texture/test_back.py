@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from slipcast.core.values import F64, U8, Bool
-from slipcast.texture.back import complete_back
-from slipcast.texture.pattern import find_pattern
-from slipcast.texture.profile import is_profile
-from slipcast.texture.regions import find_regions, join_lit_and_shaded, to_lab
+from slipcast.texture.hidden.back import complete_back
+from slipcast.texture.hidden.pattern import find_pattern
+from slipcast.texture.hidden.profile import is_profile
+from slipcast.texture.hidden.regions import find_regions, join_lit_and_shaded, to_lab
 
 HAIR, SKIN, COAT, DARK = (170, 70, 30), (240, 200, 170), (40, 80, 170), (20, 20, 20)
 FUR, WHITE, TANNED = (230, 130, 60), (250, 246, 238), (205, 140, 105)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from slipcast.core.values import F32, I64
-from slipcast.texture.belts import find_belts
+from slipcast.texture.hidden.belts import find_belts
 
 GOLD, TEAL, CREAM, SKIN = range(4)
 LAB = np.array([[60, 8, 45], [45, -20, -10], [85, 2, 18], [65, 18, 25]], np.float32)

@@ -9,10 +9,10 @@ import pytest
 from turnarounds import turnaround
 
 from slipcast.core.values import F32, Cutout, Mesh, View
-from slipcast.reconstruct.fusion import fuse
 from slipcast.reconstruct.simplify import SimplifyOptions, simplify
-from slipcast.texture import paint_views
-from slipcast.texture.sight import Seen
+from slipcast.reconstruct.views.fusion import fuse
+from slipcast.texture.views import paint_views
+from slipcast.texture.views.sight import Seen
 
 
 def _speckled(picture: Cutout, seed: int) -> Cutout:

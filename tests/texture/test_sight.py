@@ -7,8 +7,8 @@ from turnarounds import SIDE_PX, camera_of, figurine, shoot
 from slipcast.core.values import Mesh, Source, View
 from slipcast.mesh.topology import face_normals, make_mesh
 from slipcast.reconstruct.level_set import mesh_level_set
-from slipcast.texture.paint_views import paint_views
-from slipcast.texture.sight import Seen, mirror_missing, score_sight
+from slipcast.texture.views.paint_views import paint_views
+from slipcast.texture.views.sight import Seen, mirror_missing, score_sight
 
 THREE = (View.FRONT, View.LEFT, View.BACK)
 

@@ -9,9 +9,9 @@ from turnarounds import FOUR, camera_of, figurine, shoot
 from slipcast.core.values import F64, Bool, Cutout, Mesh, View
 from slipcast.mesh.raycast import Scene
 from slipcast.mesh.topology import face_normals
-from slipcast.texture.paint_views import paint_views
-from slipcast.texture.sight import Seen
-from slipcast.texture.view_light import remove_view_light
+from slipcast.texture.views.paint_views import paint_views
+from slipcast.texture.views.sight import Seen
+from slipcast.texture.views.view_light import remove_view_light
 
 
 def _lit(mesh: Mesh, weights: tuple[float, float, float]) -> dict[View, Seen]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from slipcast.core.network import open_network
-from slipcast.reconstruct.depth_inputs import HULL, PICTURE, SIDE_PX
+from slipcast.reconstruct.views.depth_inputs import HULL, PICTURE, SIDE_PX
 from training.fusion_pairs import DISTANCE, YAWS_DEG
 from training.to_onnx import write_network
 from training.view_export import fold

@@ -2,7 +2,8 @@
 
 Image models mirror: asked for «the other side» they flip the picture. So the words ask for a turn about the vertical
 axis, say which edge of the picture the figurine faces and what is hidden from there, and every answer is judged with
-the views so far (reconstruct/agreement.py). One that does not fit is bought again as another take; the best is kept.
+the views so far (reconstruct/views/agreement.py). One that does not fit is bought again as another take; the best
+is kept.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ from slipcast.generate.request import PictureRequest, Reference, Watch
 from slipcast.generate.results import Bought
 from slipcast.generate.studio import Studio
 from slipcast.picture.cut_out import cut_out
-from slipcast.reconstruct.agreement import mirror, settle_views
+from slipcast.reconstruct.views.agreement import mirror, settle_views
 
 SETS = {
     4: (View.FRONT, View.LEFT, View.BACK, View.RIGHT),

@@ -24,10 +24,10 @@ from slipcast.picture.cut_out import CutoutOptions, cut_out
 from slipcast.picture.downscale import downscale
 
 if TYPE_CHECKING:
-    from slipcast.reconstruct.agreement import Settled
-    from slipcast.reconstruct.fusion import Fused
+    from slipcast.reconstruct.views.agreement import Settled
+    from slipcast.reconstruct.views.fusion import Fused
     from slipcast.texture.paint import TextureOptions
-    from slipcast.texture.sight import Seen
+    from slipcast.texture.views.sight import Seen
 
 MOST_VIEWS = 8
 _DONE = frozenset({"VIEW_DROPPED", "VIEW_TURNED", "VIEWS_SWAPPED", "VIEW_RENAMED"})
@@ -107,7 +107,7 @@ class Gathered:
 
     def find_wanted(self, mesh: Mesh) -> tuple[Finding, ...]:
         """Which further side would help most, by the painted mesh's labels; empty where none would help much."""
-        from slipcast.reconstruct.next_view import find_next_view
+        from slipcast.reconstruct.views.next_view import find_next_view
 
         best = find_next_view(mesh, [view.cutout.view for view in self.views])
         if best is None or best.worth < _WANTED:
@@ -120,14 +120,14 @@ class Gathered:
     def paint(self, mesh: Mesh, options: TextureOptions, *, name: str) -> Figurine:
         """The figurine with all views' colours; its provenance has a list `views`."""
         if [view.cutout.view for view in self.views] == [View.FRONT, View.BACK]:
-            from slipcast.texture.front_and_back import paint_front_and_back
+            from slipcast.texture.views.front_and_back import paint_front_and_back
 
             front, back = self.views
             painted = paint_front_and_back(
                 mesh, self.depth, front.seen, back.seen, back.depth, options, name=name
             )
         else:
-            from slipcast.texture.paint_views import paint_views
+            from slipcast.texture.views.paint_views import paint_views
 
             painted = paint_views(
                 mesh,
@@ -203,7 +203,7 @@ def judge_views(cutouts: Mapping[View, Cutout], options: DepthOptions) -> Check:
 
     That outlines are no mirror images `check_views` says.
     """
-    from slipcast.reconstruct.agreement import settle_views
+    from slipcast.reconstruct.views.agreement import settle_views
 
     depths = {
         view: calibrate(predict_depth(cutouts[view], options), CalibrateOptions())
@@ -242,7 +242,7 @@ def gather(
     With `depths`, one for each cutout, all are taken as they are: nothing is turned or left out. `known` is what was
     found when the cutouts were judged before; what of it still holds is told again.
     """
-    from slipcast.reconstruct.agreement import Settled, settle_views
+    from slipcast.reconstruct.views.agreement import Settled, settle_views
 
     own = {cut.view: cut for cut in cutouts}
     came = {picture.view: picture for picture in originals or cutouts}
@@ -271,9 +271,9 @@ def _fuse(
     fov_deg: float,
     detail: str,
 ) -> Gathered:
-    from slipcast.reconstruct.front_solid import fits_diagonal, lack_side, take_front_solid
-    from slipcast.reconstruct.fusion import fuse
-    from slipcast.texture.sight import Seen
+    from slipcast.reconstruct.views.front_solid import fits_diagonal, lack_side, take_front_solid
+    from slipcast.reconstruct.views.fusion import fuse
+    from slipcast.texture.views.sight import Seen
 
     cuts = {view: replace(cut, view=view) for view, cut in settled.cutouts.items()}
     fused = None
@@ -316,7 +316,7 @@ def _original_used(
     view: View, cut: Cutout, own: Mapping[View, Cutout], originals: Mapping[View, Picture]
 ) -> Picture:
     """The picture of a cutout that may have been turned or exchanged."""
-    from slipcast.reconstruct.agreement import mirror
+    from slipcast.reconstruct.views.agreement import mirror
 
     for other, came in own.items():
         if came is cut:
@@ -335,7 +335,7 @@ def _depth_used(
     depth_of: Callable[[Cutout], Shells],
 ) -> Shells:
     """The depth of a cutout that may have been turned or exchanged since it was predicted."""
-    from slipcast.reconstruct.agreement import mirror
+    from slipcast.reconstruct.views.agreement import mirror
 
     for other, came in own.items():
         if came is cut:

@@ -15,7 +15,7 @@ import numpy as np
 
 from slipcast.core.masks import fill_nearest
 from slipcast.core.values import F32, F64, U8, Bool
-from slipcast.texture.regions import to_lab
+from slipcast.texture.hidden.regions import to_lab
 
 _WIDEST, _SMOOTH = 0.05, 0.012
 """Shares of the height: how far in the mirror looks at most, and how smooth its direction is."""

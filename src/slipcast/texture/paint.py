@@ -3,7 +3,7 @@
 Front, back and side (texture/atlas.py says which face lies where):
 
 front  the picture; its colours are carried on over the rim, so no background bleeds in
-back   for faces that look away: the picture's regions that reach its outline, by texture/back.py
+back   for faces that look away: the picture's regions that reach its outline, by texture/hidden/back.py
 side   what front and back show well goes on around the rim, as in a mirror, by texture/around.py
 
 Front and back go over into that too where they are slanted and at the rim. Across the edges where two charts meet,
@@ -25,9 +25,9 @@ from slipcast.core.options import check, choice, real, whole
 from slipcast.core.values import F32, U8, Bool, Cutout, Figurine, Mesh, Picture, Shells
 from slipcast.texture.around import Shown, color_around
 from slipcast.texture.atlas import SLANTED, draw_front_and_back, draw_sides, lay_out, measure_px
-from slipcast.texture.back import complete_back
 from slipcast.texture.base import Wall, find_wall
 from slipcast.texture.delight import remove_light
+from slipcast.texture.hidden.back import complete_back
 from slipcast.texture.normal_map import MODES, BoxNormals, find_box_normals, make_normal_map
 
 _Pixels = TypeVar("_Pixels", U8, F32)

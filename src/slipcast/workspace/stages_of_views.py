@@ -10,9 +10,9 @@ import numpy as np
 from slipcast.core.findings import Finding
 from slipcast.core.values import Camera, Cutout, Mesh, Picture, View
 from slipcast.pipeline.several_views import Gathered, SeenView
-from slipcast.reconstruct.fusion import Fused
-from slipcast.reconstruct.register import Registered
-from slipcast.texture.sight import Seen
+from slipcast.reconstruct.views.fusion import Fused
+from slipcast.reconstruct.views.register import Registered
+from slipcast.texture.views.sight import Seen
 from slipcast.workspace.stage_files import (
     depth_files,
     describe_depth,

@@ -1,14 +1,15 @@
 """Front picture -> the colours of the back, which it does not show.
 
 What reaches the outline goes on behind: hair, hood, coat, trousers. What lies within does not: faces, emblems, bellies.
-So the picture's regions (texture/regions.py) claim the back from the outline, and the back is divided among them with
-borders as short as may be (a Potts model, relaxed to a convex problem and solved by its dual: Chambolle, Cremers and
-Pock 2012). A region that reaches the outline in a short stretch stays near it, one that surrounds a part covers it.
+So the picture's regions (texture/hidden/regions.py) claim the back from the outline, and the back is divided among
+them with borders as short as may be (a Potts model, relaxed to a convex problem and solved by its dual: Chambolle,
+Cremers and Pock 2012). A region that reaches the outline in a short stretch stays near it, one that surrounds a part
+covers it.
 Beasts are pale in front and below (countershading): a pale piece before a more vivid region that has more of the
 outline, and that mostly lies beside the piece, claims nothing, though a muzzle or a cheek may reach the outline. Skin
 is no such region: a white shirt between bare arms goes around. What lies on top of a face covers the back of the head
-(texture/heads.py), and what a row shows from end to end goes around at its height (texture/belts.py).
-Stripes and spots (texture/pattern.py) go on behind with all their contrast, all other grain is faint.
+(texture/hidden/heads.py), and what a row shows from end to end goes around at its height (texture/hidden/belts.py).
+Stripes and spots (texture/hidden/pattern.py) go on behind with all their contrast, all other grain is faint.
 
 Each region has its own smooth colour, taken from where the picture shows it near the outline, and its own grain: fur,
 folds, hair. The grain is the picture's own where the region lies both before and behind; elsewhere, and where the
@@ -67,11 +68,11 @@ import numpy as np
 from slipcast.core.masks import measure_inside
 from slipcast.core.scientific import fft, ndimage
 from slipcast.core.values import F32, F64, I64, U8, Bool
-from slipcast.texture.belts import find_belts
-from slipcast.texture.heads import find_covers, is_skin
-from slipcast.texture.pattern import find_odd, find_pattern
-from slipcast.texture.profile import is_profile
-from slipcast.texture.regions import find_regions, join_lit_and_shaded, to_lab
+from slipcast.texture.hidden.belts import find_belts
+from slipcast.texture.hidden.heads import find_covers, is_skin
+from slipcast.texture.hidden.pattern import find_odd, find_pattern
+from slipcast.texture.hidden.profile import is_profile
+from slipcast.texture.hidden.regions import find_regions, join_lit_and_shaded, to_lab
 
 SIDE_PX = 160
 """Longer side of the figurine where regions are divided."""

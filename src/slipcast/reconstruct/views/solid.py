@@ -17,15 +17,15 @@ import numpy as np
 
 from slipcast.core.scientific import ndimage
 from slipcast.core.values import F32
-from slipcast.reconstruct.connect import connect_bodies
-from slipcast.reconstruct.features import make_maps, point_features
-from slipcast.reconstruct.fusion_net import depth_inside
-from slipcast.reconstruct.outlines import build_rods, calm, keep_sheets, lift_to_rims
-from slipcast.reconstruct.plates import find_plates, hold_plates
-from slipcast.reconstruct.silhouettes import Side
-from slipcast.reconstruct.solid_grid import Grid, hull_on_grid, make_grid
-from slipcast.reconstruct.thin import hold, place_thin_parts
-from slipcast.reconstruct.view_depth import average_depths, predict_depths
+from slipcast.reconstruct.views.connect import connect_bodies
+from slipcast.reconstruct.views.features import make_maps, point_features
+from slipcast.reconstruct.views.fusion_net import depth_inside
+from slipcast.reconstruct.views.outlines import build_rods, calm, keep_sheets, lift_to_rims
+from slipcast.reconstruct.views.plates import find_plates, hold_plates
+from slipcast.reconstruct.views.silhouettes import Side
+from slipcast.reconstruct.views.solid_grid import Grid, hull_on_grid, make_grid
+from slipcast.reconstruct.views.thin import hold, place_thin_parts
+from slipcast.reconstruct.views.view_depth import average_depths, predict_depths
 
 _CHUNK = 60_000
 _CALM = 1.5

@@ -21,9 +21,9 @@ import numpy as np
 
 from slipcast.core.orbit import sample
 from slipcast.core.values import F32, LENS_FOV_DEG, U8, Cutout, View
-from slipcast.reconstruct.register import outline_rays, stand_together
-from slipcast.reconstruct.sides import make_sides
-from slipcast.reconstruct.silhouettes import Side, march, pixels_of
+from slipcast.reconstruct.views.register import outline_rays, stand_together
+from slipcast.reconstruct.views.sides import make_sides
+from slipcast.reconstruct.views.silhouettes import Side, march, pixels_of
 
 DIAGONALS = (View.FRONT_LEFT, View.FRONT_RIGHT, View.BACK_LEFT, View.BACK_RIGHT)
 _STRAIGHT = (View.FRONT, View.LEFT, View.BACK, View.RIGHT)

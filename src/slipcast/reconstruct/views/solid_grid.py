@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from slipcast.core.values import F32, F64, Bool
-from slipcast.reconstruct.silhouettes import FAR, Side, hull_distances
+from slipcast.reconstruct.views.silhouettes import FAR, Side, hull_distances
 
 _COARSE = 4
 """Nodes of the fine grid in one of the coarse grid."""

@@ -33,11 +33,11 @@ from slipcast.core.masks import box_of
 from slipcast.core.values import Camera, Cutout, Mesh, Shells, Source, View
 from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.topology import make_mesh
-from slipcast.reconstruct.carve import carve
-from slipcast.reconstruct.fusion import Fused
 from slipcast.reconstruct.points import PointOptions, make_points
-from slipcast.reconstruct.register import Registered, measure_miss, stand_together
-from slipcast.reconstruct.sides import make_sides
+from slipcast.reconstruct.views.carve import carve
+from slipcast.reconstruct.views.fusion import Fused
+from slipcast.reconstruct.views.register import Registered, measure_miss, stand_together
+from slipcast.reconstruct.views.sides import make_sides
 
 _COMPARED_PX = 256
 """Longer side of the pictures that are compared."""

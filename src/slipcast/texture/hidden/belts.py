@@ -20,7 +20,7 @@ others' meshes 14.48 to 14.11, samples 21.47, turnarounds 13.64: little for its 
 import numpy as np
 
 from slipcast.core.values import F32, F64, I64, Bool
-from slipcast.texture.heads import is_skin
+from slipcast.texture.hidden.heads import is_skin
 
 _THROUGH, _ALONE = 0.3, 0.6
 """Share of a row that a region fills at least, and from which on it may be broken by anything."""

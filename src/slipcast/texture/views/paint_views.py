@@ -29,10 +29,10 @@ from slipcast.core.values import (
 )
 from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.topology import face_normals
-from slipcast.texture.cross_fade import cross_fade
 from slipcast.texture.paint import bled_chart, picture_box
-from slipcast.texture.sight import Seen, mirror_missing, score_sight
-from slipcast.texture.view_light import remove_view_light
+from slipcast.texture.views.cross_fade import cross_fade
+from slipcast.texture.views.sight import Seen, mirror_missing, score_sight
+from slipcast.texture.views.view_light import remove_view_light
 
 _PAD_PX = 8
 _FRONT_BONUS, _SMOOTHINGS, _VOTES = 1.5, 12, 6

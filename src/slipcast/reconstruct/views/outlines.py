@@ -18,8 +18,8 @@ import numpy as np
 from slipcast.core.orbit import sample
 from slipcast.core.scientific import ndimage
 from slipcast.core.values import F32, I64, Bool
-from slipcast.reconstruct.silhouettes import Side
-from slipcast.reconstruct.solid_grid import Grid
+from slipcast.reconstruct.views.silhouettes import Side
+from slipcast.reconstruct.views.solid_grid import Grid
 
 _RIM = 2.5
 """A ray is of the rim where its outline lies nearer than this, in nodes."""

@@ -10,7 +10,7 @@ from slipcast.core.masks import box_of
 from slipcast.core.orbit import OrbitCamera
 from slipcast.core.symmetry import ACROSS, find_side_to_mirror
 from slipcast.core.values import F32, U8, Bool, Cutout, Shells, View
-from slipcast.reconstruct.silhouettes import WORK_PX, Side, outline_distance
+from slipcast.reconstruct.views.silhouettes import WORK_PX, Side, outline_distance
 
 
 def make_sides(

@@ -14,7 +14,7 @@ from slipcast.core.masks import find_nearest
 from slipcast.core.orbit import sample
 from slipcast.core.scientific import ndimage
 from slipcast.core.values import F32, I64, Bool
-from slipcast.reconstruct.silhouettes import Side, march
+from slipcast.reconstruct.views.silhouettes import Side, march
 
 SIDE_PX = 96
 PER_UNIT = 76.8

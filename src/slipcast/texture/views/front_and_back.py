@@ -20,7 +20,7 @@ from slipcast.core.values import F32, U8, Cutout, Figurine, Mesh, Shells, Source
 from slipcast.mesh.topology import face_normals
 from slipcast.texture.delight import remove_light
 from slipcast.texture.paint import Flat, TextureOptions, carry_outward, paint, picture_box, scale_box
-from slipcast.texture.sight import Seen
+from slipcast.texture.views.sight import Seen
 
 
 def paint_front_and_back(

@@ -18,7 +18,7 @@ import numpy as np
 from slipcast.core.masks import box_of
 from slipcast.core.orbit import OrbitCamera
 from slipcast.core.values import F32, F64, View
-from slipcast.reconstruct.silhouettes import WORK_PX, Side, march
+from slipcast.reconstruct.views.silhouettes import WORK_PX, Side, march
 
 _STEPS = 80
 _RADIUS = 0.75

@@ -15,9 +15,9 @@ from slipcast.core.masks import find_nearest
 from slipcast.core.orbit import sample
 from slipcast.core.scientific import linalg, ndimage, sparse
 from slipcast.core.values import F32, F64, I64, Bool
-from slipcast.reconstruct.outlines import half_widths
-from slipcast.reconstruct.silhouettes import Side, march
-from slipcast.reconstruct.solid_grid import Grid
+from slipcast.reconstruct.views.outlines import half_widths
+from slipcast.reconstruct.views.silhouettes import Side, march
+from slipcast.reconstruct.views.solid_grid import Grid
 
 _WIDEST = 0.03
 """Half the width of the widest part that is followed, in units of the frame."""

@@ -17,8 +17,8 @@ from slipcast.core.masks import find_nearest
 from slipcast.core.orbit import sample
 from slipcast.core.scientific import ndimage
 from slipcast.core.values import F32, Bool
-from slipcast.reconstruct.depth_inputs import place_shells
-from slipcast.reconstruct.silhouettes import Side, march, pixels_of
+from slipcast.reconstruct.views.depth_inputs import place_shells
+from slipcast.reconstruct.views.silhouettes import Side, march, pixels_of
 
 PER_SIDE, OVERALL = 13, 4
 """Numbers for each side, and for all together."""

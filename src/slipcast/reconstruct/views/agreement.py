@@ -16,9 +16,9 @@ import numpy as np
 from slipcast.core.findings import Finding, finding
 from slipcast.core.masks import box_of
 from slipcast.core.values import F32, LENS_FOV_DEG, Bool, Cutout, Picture, Shells, View
-from slipcast.reconstruct.misplaced import DIAGONALS, Placed, find_misplaced
-from slipcast.reconstruct.register import measure_miss, register
-from slipcast.reconstruct.sides import make_sides
+from slipcast.reconstruct.views.misplaced import DIAGONALS, Placed, find_misplaced
+from slipcast.reconstruct.views.register import measure_miss, register
+from slipcast.reconstruct.views.sides import make_sides
 
 OPPOSITE = {
     View.FRONT: View.BACK,

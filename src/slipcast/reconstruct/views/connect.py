@@ -12,8 +12,8 @@ import numpy as np
 
 from slipcast.core.scientific import ndimage, spatial
 from slipcast.core.values import F32, I64, Bool
-from slipcast.reconstruct.silhouettes import Side, hull_distances
-from slipcast.reconstruct.solid_grid import Grid
+from slipcast.reconstruct.views.silhouettes import Side, hull_distances
+from slipcast.reconstruct.views.solid_grid import Grid
 
 _NEEDED = 0.002
 """A body is needed where it alone fills this share of an outline's area, or half of its own."""

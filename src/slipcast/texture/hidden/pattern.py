@@ -13,7 +13,7 @@ import numpy as np
 
 from slipcast.core.scientific import ndimage
 from slipcast.core.values import F32, I64, Bool
-from slipcast.texture.regions import number_anew
+from slipcast.texture.hidden.regions import number_anew
 
 _MOST, _LEAST_PX = 0.03, 6
 """Share of the figurine up to which a piece is small, and pixels from which it is one."""

@@ -15,12 +15,12 @@ from slipcast.core.masks import find_nearest
 from slipcast.core.values import Camera, Cutout, Mesh, Shells, Source, View
 from slipcast.mesh.raycast import Scene
 from slipcast.mesh.topology import make_mesh
-from slipcast.reconstruct.carve import carve
 from slipcast.reconstruct.level_set import mesh_level_set
-from slipcast.reconstruct.register import Registered, measure_miss, register
-from slipcast.reconstruct.sides import make_sides, mirror_missing_side
-from slipcast.reconstruct.silhouettes import Side
-from slipcast.reconstruct.views import fuse_field
+from slipcast.reconstruct.views.carve import carve
+from slipcast.reconstruct.views.register import Registered, measure_miss, register
+from slipcast.reconstruct.views.sides import make_sides, mirror_missing_side
+from slipcast.reconstruct.views.silhouettes import Side
+from slipcast.reconstruct.views.solid import fuse_field
 
 NODES = {"draft": 64, "standard": 96, "fine": 144}
 """Nodes of the grid along the figurine's longest side on which the network is asked; the hull's has twice as many."""

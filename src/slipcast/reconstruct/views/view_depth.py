@@ -17,8 +17,8 @@ from slipcast.core.orbit import sample
 from slipcast.core.scientific import ndimage
 from slipcast.core.values import F32
 from slipcast.depth.weights import find_bundled
-from slipcast.reconstruct.depth_inputs import PER_UNIT, network_inputs, place_in_lattice
-from slipcast.reconstruct.silhouettes import Side
+from slipcast.reconstruct.views.depth_inputs import PER_UNIT, network_inputs, place_in_lattice
+from slipcast.reconstruct.views.silhouettes import Side
 
 MODEL = "views"
 """The bundled model's folder."""

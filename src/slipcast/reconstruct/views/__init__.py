@@ -1,0 +1,1 @@
+"""Cutouts of several sides -> one solid, and the camera of every view."""
