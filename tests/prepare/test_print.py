@@ -159,7 +159,7 @@ def test_an_open_mesh_is_refused(statue: Figurine) -> None:
         (["--magnet", "5"], "--magnet '5'"),
         (["--hollow", "thick"], "--hollow"),
         (["--filaments", "#fff"], "at least two"),
-        (["--filaments", "red,blue"], "not a colour"),
+        (["--filaments", "red,bluw"], "no colour; did you mean blue?"),
         (["--printer", "256"], "--printer"),
         (["--split", "auto"], "--printer 256x256x256mm"),
         (["--height", "75mm", "--scale", "1:7"], "name one"),

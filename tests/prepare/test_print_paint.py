@@ -1,5 +1,6 @@
 """Few colours: near to what is there, with borders that the mesh follows, and nothing of the shape changes."""
 
+import re
 from dataclasses import replace
 from itertools import combinations
 
@@ -260,6 +261,25 @@ def test_filaments_take_the_nearest_and_say_how_far() -> None:
     palette, index = map_to_filaments(colors, np.ones(2), [(255, 255, 255), (204, 51, 51), (0, 0, 0)])
     assert index.tolist() == [0, 1]
     assert 0 < palette.mean_error < 5
+
+
+def test_filaments_have_names() -> None:
+    options = PaintOptions(filaments=("White", " #c33", "2b4a8c", "rebeccapurple", (1, 2, 3)))
+    assert options.filaments == ((255, 255, 255), (204, 51, 51), (43, 74, 140), (102, 51, 153), (1, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("rad", "filaments is wrong: 'rad' is no colour; did you mean red?"),
+        ("rgb(300,0,0)", "'rgb(300,0,0)' is no colour; give #ffffff, #c33 or a name of CSS, as red"),
+        ("#11223344", "no colour"),  # a filament is not transparent
+        ((1, 2), "; give 0 to 16 entries, each a colour"),
+    ],
+)
+def test_what_is_no_filament_is_refused(wrong: object, said: str) -> None:
+    with pytest.raises(BadInput, match=re.escape(said)):
+        PaintOptions(filaments=("red", wrong))  # type: ignore[arg-type]
 
 
 def test_borders_are_cut_where_the_colour_changes(statue: Figurine) -> None:

@@ -101,7 +101,7 @@ _print_options = collect(
     click.option("--printer", cls=Option, fields=("printer_mm",), help="Build volume: 256x256x256mm."),
     click.option("--scale-to-fit", is_flag=True, help="Shrink a figurine that is too large for --printer."),
     click.option("--colors", type=int, help="Number of filaments to print in, 1 to 16."),
-    click.option("--filaments", help='Filaments at hand: "#ffffff,#cc3333,...".'),
+    click.option("--filaments", help='Filaments at hand: "white,red,#2b4a8c,...".'),
     click.option(
         "--stl-per-color",
         is_flag=True,
@@ -213,7 +213,7 @@ def options_from(words: PrintWords) -> "PrintOptions":
         hollow = HollowOptions(wall_mm=wall, holes=int(count), hole_mm=hole)
     paint = None
     if words.filaments:
-        paint = PaintOptions(filaments=tuple(_color(word) for word in words.filaments.split(",")))
+        paint = PaintOptions(filaments=tuple(words.filaments.split(",")))
     elif words.colors is not None:
         paint = PaintOptions(colors=words.colors)
     if words.stl_per_color and paint is None:
@@ -268,18 +268,6 @@ def _whole(flag: str, text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise BadInput(f"{flag} must be auto or a whole number, got {text!r}")
     return int(text)
-
-
-def _color(text: str) -> tuple[int, int, int]:
-    """`#c33` or `#cc3333` as sRGB."""
-    word = text.strip().removeprefix("#")
-    if len(word) == 3:
-        word = "".join(2 * letter for letter in word)
-    if not re.fullmatch(r"[0-9a-fA-F]{6}", word):
-        raise BadInput(
-            f"--filaments: {text.strip()!r} is not a colour; write #ffffff or #c33, with commas between"
-        )
-    return int(word[:2], 16), int(word[2:4], 16), int(word[4:], 16)
 
 
 def _summary(made: "Print", main: Path) -> str:

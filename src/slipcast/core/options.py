@@ -202,6 +202,8 @@ def fit(name: str, value: object, rule: Rule) -> object:
         return None
     try:
         return rule.fit(value)
+    except BadInput as problem:  # it says more than the rule
+        raise BadInput(f"{name} is wrong: {problem}", field=name) from None
     except (ValueError, OverflowError):
         cure = f"{rule.cure}{', or None' if rule.none else ''}"
         raise BadInput(f"{name} is {show(value)}; give {cure}", field=name) from None

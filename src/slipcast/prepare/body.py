@@ -7,22 +7,48 @@ texture coordinate (0, 0) where the other solid has none: hence a face counts as
 Print frame: millimetres, +X right for who looks at the figurine, +Y away from him, +Z up, the bed at z = 0.
 """
 
+import difflib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import cast
 
 import manifold3d
 import numpy as np
+from PIL import ImageColor
 
-from slipcast.core.errors import StageFailed
-from slipcast.core.options import several, whole
+from slipcast.core.errors import BadInput, StageFailed
+from slipcast.core.options import Rule, several, whole
 from slipcast.core.values import F32, F64, I32, U8, Bool, Mesh, Source
 
 Color = tuple[int, int, int]
-COLOR = several(whole(0, 255, example=128), least=3, most=3)
-"""What an option takes for a colour: red, green and blue."""
+_RGB = several(whole(0, 255, example=128), least=3, most=3)
 MM = 1000.0
 """Millimetres in a metre."""
+
+
+def parse_color(value: object) -> Color:
+    """Return sRGB of a text (`#cc3333`, `#c33`, a name of CSS in any case) or of three numbers from 0 to 255.
+
+    Raises BadInput for a text that is no colour, with the nearest name, and ValueError for other values.
+
+    >>> parse_color("Tomato")
+    (255, 99, 71)
+    """
+    if not isinstance(value, str):
+        return cast("Color", _RGB.fit(value))
+    word = value.strip()
+    for text in (word, f"#{word}"):  # the # may be left out
+        with suppress(ValueError):
+            return cast("Color", _RGB.fit(ImageColor.getrgb(text)))
+    near = difflib.get_close_matches(word.lower(), ImageColor.colormap, n=1)
+    hint = f"did you mean {near[0]}?" if near else "give #ffffff, #c33 or a name of CSS, as red"
+    raise BadInput(f"{word!r} is no colour; {hint}")
+
+
+COLOR = Rule(parse_color, "a colour: a name, #rrggbb, or red, green and blue from 0 to 255")
+"""What an option takes for a colour."""
 
 
 class Kind(IntEnum):

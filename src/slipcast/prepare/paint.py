@@ -16,7 +16,7 @@ from scipy.spatial import cKDTree
 from slipcast.core.errors import BadInput
 from slipcast.core.options import check, real, several, whole
 from slipcast.core.values import F32, F64, I64, U8, Bool, Source
-from slipcast.prepare.body import COLOR, Color, Kind, Surface
+from slipcast.prepare.body import COLOR, Color, Kind, Surface, parse_color
 from slipcast.prepare.palette import (
     Palette,
     choose_palette,
@@ -61,8 +61,8 @@ class PaintOptions:
 
     colors: int = 4
     """How many, where no filaments are named."""
-    filaments: tuple[Color, ...] = ()
-    """sRGB of what is at hand; each place takes the nearest."""
+    filaments: tuple[Color | str, ...] = ()
+    """What is at hand, as sRGB or as `#cc3333` or `red`; becomes sRGB. Each place takes the nearest."""
     smallest_mm2: float = 1.5
     """A smaller patch takes its surroundings' colour."""
     finest_mm: float = 0.5
@@ -103,7 +103,7 @@ def pick_palette(surface: Surface, texture: U8, options: PaintOptions) -> Palett
         seen = surface.textured
     colors, area = _face_colors(surface, texture)[seen], measure_areas(surface)[seen]
     if options.filaments:
-        return map_to_filaments(colors, area, options.filaments)[0]
+        return map_to_filaments(colors, area, [parse_color(each) for each in options.filaments])[0]
     looked_at, middle = measure_importance(surface)[seen], _weigh_middle(surface)[seen]
     weight = area * looked_at
     weight[surface.source[seen] == int(Source.INVENTED)] *= _INVENTED
