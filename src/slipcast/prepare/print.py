@@ -7,6 +7,7 @@
 
 import io
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 
 import manifold3d
@@ -21,7 +22,7 @@ from slipcast.formats.stl.write import pack_stl
 from slipcast.formats.threemf.painted import PaintedPart, write_painted_threemf
 from slipcast.mesh.self_intersection import find_crossing_faces
 from slipcast.prepare.base import BaseOptions, BaseReport, add_base
-from slipcast.prepare.body import MM, Body, body_from_mesh, read_surface
+from slipcast.prepare.body import MM, Body, Surface, body_from_mesh, read_surface
 from slipcast.prepare.color_bodies import split_colors
 from slipcast.prepare.draw import draw_faces
 from slipcast.prepare.hollow import HollowOptions, HollowReport, hollow
@@ -283,7 +284,6 @@ def print_figurine(figurine: Figurine, options: PrintOptions) -> Print:
 
     Raises BadInput for a base, text or split that does not fit, and StageFailed when the mesh is no closed solid.
     """
-    process = PROCESSES[options.process]
     found: list[Finding] = []
     figurine, mended = mend(_enlarge(figurine, options))
     if mended is not None:
@@ -304,14 +304,19 @@ def print_figurine(figurine: Figurine, options: PrintOptions) -> Print:
             found.append(finding("PRINT_NO_DRAIN", {}))
     parts, cuts, uncrossed = _cut(body, options)
     parts = [replace(part, body=own) for part, (own, _) in zip(parts, uncrossed, strict=True)]
-    reports = [
-        inspect_part(own, process, options.printer_mm, crossing_faces=crossing) for own, crossing in uncrossed
-    ]
-    palette, painted = None, []
-    if options.paint is not None:
-        texture = figurine.texture.pixels
-        palette = pick_palette(read_surface(body), texture, options.paint)
-        painted = [paint_surface(read_surface(part.body), texture, palette, options.paint) for part in parts]
+    # Read before anything runs beside: manifold3d does not say what threads may share.
+    surfaces = (
+        [read_surface(each) for each in (body, *(part.body for part in parts))] if options.paint else []
+    )
+    with ThreadPoolExecutor(1) as beside:
+        painting = (
+            beside.submit(_paint, surfaces, figurine.texture.pixels, options.paint) if options.paint else None
+        )
+        reports = [
+            inspect_part(own, PROCESSES[options.process], options.printer_mm, crossing_faces=crossing)
+            for own, crossing in uncrossed
+        ]
+        palette, painted = painting.result() if painting else (None, [])
     found += _judge(parts, reports, options)
     return Print(
         name=figurine.name,
@@ -335,6 +340,12 @@ def _cut(body: Body, options: PrintOptions) -> tuple[list[SplitPart], list[Cut],
     """The parts, the cuts, and each part's body without faces that cross, with how many still do."""
     parts, cuts = split(body, count=options.split, printer_mm=options.printer_mm, process=options.process)
     return list(parts), list(cuts), [uncross(part.body) for part in parts]
+
+
+def _paint(surfaces: list[Surface], texture: U8, options: PaintOptions) -> tuple[Palette, list[Painted]]:
+    """The palette that serves the first surface, the whole, and the others, the parts, in it."""
+    palette = pick_palette(surfaces[0], texture, options)
+    return palette, [paint_surface(surface, texture, palette, options) for surface in surfaces[1:]]
 
 
 def uncross(body: Body) -> tuple[Body, int]:
