@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -121,3 +123,13 @@ def test_promises_of_the_command_line(tmp_path: Path) -> None:
     assert main(["admin", "--data", data, "audit", "--verify"]) == 0
     assert main(["admin", "--data", data, "backup", str(tmp_path / "b.tar")]) == 0
     assert (tmp_path / "b.tar").is_file()
+
+
+@pytest.mark.skipif(not hasattr(os, "getpriority"), reason="Windows has no priorities of this kind")
+def test_conversions_let_the_api_go_first() -> None:
+    code = (
+        "import os; from slipcast.service.worker.child import give_way; give_way(); "
+        "print(os.getpriority(os.PRIO_PROCESS, 0))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, start_new_session=True)
+    assert ran.stdout.strip() == "10", ran.stderr

@@ -15,11 +15,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from slipcast.core.errors import SlipcastError, status_of
 from slipcast.service.worker.work import Order, Outcome, work
 
 _LOOK_S = 0.2
+_NICE = 10
+"""How far conversions stand behind the API on a machine that has both: a request takes milliseconds, a job seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +117,7 @@ def _serve(pipe: Connection, parent: int, memory_mb: int, threads: int) -> None:
         os.environ.setdefault(name, str(threads))
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     _limit(memory_mb)
+    give_way()
     quiet = open(os.devnull, "w")  # noqa: SIM115, PTH123 - what native libraries print is nobody's
     os.dup2(quiet.fileno(), 1)
     os.dup2(quiet.fileno(), 2)
@@ -157,6 +161,15 @@ def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)
+
+
+def give_way() -> None:
+    """Let other processes of this machine go first."""
+    if hasattr(os, "nice"):
+        os.nice(_NICE)
+    # Linux may share its processors by session first (sched(7), autogroup); then nice counts within a session alone.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(_NICE))
 
 
 def _limit(memory_mb: int) -> None:
