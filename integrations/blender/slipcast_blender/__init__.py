@@ -15,19 +15,17 @@ CLASSES = (
     operators.SLIPCAST_OT_cancel,
     panel.SLIPCAST_PT_panel,
 )
+_register, _unregister = bpy.utils.register_classes_factory(CLASSES)
 
 
 def register() -> None:
-    for entry in CLASSES:
-        bpy.utils.register_class(entry)
+    _register()
     bpy.types.Scene.slipcast = bpy.props.PointerProperty(type=panel.SlipcastSettings)
 
 
 def unregister() -> None:
     for job in operators.RUNS:
         job.run.stop()
-    if bpy.app.timers.is_registered(operators.tick):
-        bpy.app.timers.unregister(operators.tick)
+    operators.RUNS.clear()  # with none left the timer ends itself
     del bpy.types.Scene.slipcast
-    for entry in reversed(CLASSES):
-        bpy.utils.unregister_class(entry)
+    _unregister()

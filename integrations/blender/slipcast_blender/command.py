@@ -7,7 +7,6 @@ line. No Blender in this file.
 
 import json
 import os
-import queue
 import shutil
 import subprocess
 import sysconfig
@@ -27,17 +26,15 @@ def find_command(chosen: str = "") -> str:
         if not Path(chosen).is_file():
             raise NoCommand(f"{chosen} is no file; {HINT}")
         return chosen
-    name = "slipcast.exe" if os.name == "nt" else "slipcast"
     home = Path.home()
-    folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
-    folders += [Path(sysconfig.get_path("scripts")), home / ".local" / "bin", home / "bin"]
+    folders = [*os.environ.get("PATH", "").split(os.pathsep), sysconfig.get_path("scripts")]
+    folders += [home / ".local" / "bin", home / "bin"]
     folders += [home / ".local" / "pipx" / "venvs" / "slipcast" / ("Scripts" if os.name == "nt" else "bin")]
-    folders += [Path("/opt/homebrew/bin"), Path("/usr/local/bin")]  # a Mac's programs do not see the shell's PATH
-    for folder in folders:
-        found = shutil.which(name, path=str(folder))
-        if found:
-            return found
-    raise NoCommand(f"the slipcast command was not found; {HINT}")
+    folders += ["/opt/homebrew/bin", "/usr/local/bin"]  # a Mac's programs do not see the shell's PATH
+    found = shutil.which("slipcast", path=os.pathsep.join(str(folder) for folder in folders if folder))
+    if not found:
+        raise NoCommand(f"the slipcast command was not found; {HINT}")
+    return found
 
 
 def ask_version(command: str) -> str:
@@ -59,71 +56,58 @@ class Run:
 
     def __init__(self, command: str, words: list[str]) -> None:
         self.stage, self.share = "starting", 0.0
-        self.out: list[str] = []
         self.said: list[str] = []
         self.stopped = False
-        self._lines: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
+        self._printed = ""
         try:
             self._process = subprocess.Popen(
                 [command, *words],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                text=True,
                 encoding="utf-8",
                 errors="replace",
                 env=_surroundings(),
-                **({"creationflags": 0x08000000} if os.name == "nt" else {}),  # no console window
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows alone has it
             )
         except OSError as problem:
             raise NoCommand(f"{command} does not run ({problem.strerror}); {HINT}") from problem
-        self._threads = [
-            threading.Thread(target=self._listen, args=(name, stream), daemon=True)
-            for name, stream in (("out", self._process.stdout), ("err", self._process.stderr))
-        ]
+        self._threads = [threading.Thread(target=each, daemon=True) for each in (self._listen, self._keep)]
         for thread in self._threads:
             thread.start()
 
-    def _listen(self, name: str, stream) -> None:
-        with stream:
+    def _listen(self) -> None:
+        with self._process.stderr as stream:
             for line in stream:
-                self._lines.put((name, line.rstrip("\n")))
+                if line.startswith('{"stage"'):
+                    event = json.loads(line)
+                    self.stage, self.share = event["stage"], event["done"] / max(event["of"], 1)
+                elif line.strip():
+                    self.said.append(line.strip().removeprefix("slipcast: "))
+
+    def _keep(self) -> None:
+        with self._process.stdout as stream:
+            self._printed = stream.read()
 
     def poll(self) -> bool:
-        """Take in what was said since; True when the run has ended."""
-        ended = self._process.poll() is not None and not any(thread.is_alive() for thread in self._threads)
-        while not self._lines.empty():
-            name, line = self._lines.get()
-            if name == "out":
-                self.out.append(line)
-            elif line.startswith('{"stage"'):
-                event = json.loads(line)
-                self.stage, self.share = event["stage"], event["done"] / max(event["of"], 1)
-            elif line.strip():
-                self.said.append(line.removeprefix("slipcast: "))
-        return ended
+        """Whether the run has ended and all that it said was taken in."""
+        return self._process.poll() is not None and not any(thread.is_alive() for thread in self._threads)
 
     def wait(self) -> None:
         """Until it ends, for scripts without an interface."""
-        self._process.wait()
         for thread in self._threads:
             thread.join()
-        self.poll()
+        self._process.wait()
 
     def stop(self) -> None:
         """End it; the command leaves nothing half-written."""
         self.stopped = True
-        if self._process.poll() is None:
-            self._process.terminate()
-
-    @property
-    def code(self) -> int:
-        return self._process.returncode or 0
+        self._process.terminate()
 
     def entries(self) -> list[dict]:
         """The JSON list that it printed; empty where it printed none."""
         try:
-            found = json.loads("\n".join(self.out))
+            found = json.loads(self._printed)
         except ValueError:
             return []
         return found if isinstance(found, list) else [found]
@@ -135,8 +119,9 @@ class Run:
         for entry in self.entries():
             if entry.get("error") and not entry.get("files"):
                 return entry["error"]["message"]
-        if self.code and not any(entry.get("files") for entry in self.entries()):
-            return self.said[-1] if self.said else f"slipcast ended with {self.code} and said nothing"
+        code = self._process.returncode
+        if code and not any(entry.get("files") for entry in self.entries()):
+            return self.said[-1] if self.said else f"slipcast ended with {code} and said nothing"
         return ""
 
 

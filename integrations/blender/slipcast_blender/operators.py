@@ -19,6 +19,7 @@ from .preferences import preferences_of
 RUNS: list["Job"] = []
 """What runs now, of this Blender."""
 EVERY_S = 0.2
+SIDES = ("front", "left", "back", "right")
 KINDS = (
     ("REPORT", "Report", "Size, faces, whether it is closed: as a message"),
     ("SOLID", "Make Solid", "Small holes closed, turned outward, overlapping bodies joined"),
@@ -36,27 +37,25 @@ class Job:
         self.keep = bpy.path.abspath(context.scene.slipcast.folder)
         self.run = Run(find_command(preferences_of(context).command), words)
         self.told, self.failed = "", False
-        self.objects: list = []
 
     def finish(self) -> None:
         """Import the result, or say in one sentence why there is none; the run's folder goes."""
-        problem = self.run.problem()
-        if problem:
-            self.told, self.failed = problem, True
-        else:
-            self._bring_in()
+        try:
+            problem = self.run.problem()
+            self.told, self.failed = problem or self._bring_in(), bool(problem)
+        except (OSError, RuntimeError) as error:
+            self.told, self.failed = f"the result could not be brought in: {error}", True
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _bring_in(self) -> None:
+    def _bring_in(self) -> str:
         entries = self.run.entries()
         files = [Path(name) for entry in entries for name in entry.get("files", [])]
         facts = dict(entries[0]) if entries else {}
         assets = [path for path in files if path.suffix == ".glb"]
         if assets:
-            self.objects = scene.import_asset(assets[0], facts, keep_place=self.keep_place)
+            scene.import_asset(assets[0], facts, keep_place=self.keep_place)
         elif not files:
-            self.told = _say_inspected(facts)
-            return
+            return _say_inspected(facts)
         kept = ""
         if self.keep:
             place = Path(self.keep)
@@ -67,7 +66,7 @@ class Job:
         count = len(facts.get("findings") or [])
         asset = facts.get("asset") if isinstance(facts.get("asset"), dict) else {}
         verdict = f", verdict {asset['verdict']}" if asset.get("verdict") else ""
-        self.told = f"{self.title} is done{verdict}, {count} finding{'' if count == 1 else 's'}{kept}"
+        return f"{self.title} is done{verdict}, {count} finding{'' if count == 1 else 's'}{kept}"
 
 
 def tick() -> float | None:
@@ -75,16 +74,12 @@ def tick() -> float | None:
     for job in list(RUNS):
         if job.run.poll():
             RUNS.remove(job)
-            try:
-                job.finish()
-            except (OSError, RuntimeError) as problem:
-                job.told, job.failed = f"the result could not be brought in: {problem}", True
+            job.finish()
             for place in bpy.data.scenes:
                 place.slipcast.told = job.told
     for window in bpy.context.window_manager.windows if bpy.context.window_manager else ():
         for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                area.tag_redraw()
+            area.tag_redraw()
     return EVERY_S if RUNS else None
 
 
@@ -92,7 +87,7 @@ class _Runs:
     """What the operators share: start, then wait or go on."""
 
     bl_options: ClassVar = {"REGISTER", "UNDO"}
-    title = ""
+    title = "the figurine"
     replace = False
     _waits = True
 
@@ -106,9 +101,7 @@ class _Runs:
             job = Job(context, self.words(context, folder), folder, replace=self.replace, title=self.title)
         except (NoCommand, ValueError, RuntimeError) as problem:
             shutil.rmtree(folder, ignore_errors=True)
-            context.scene.slipcast.told = str(problem)
-            self.report({"ERROR"}, str(problem))
-            return {"CANCELLED"}
+            return self._tell(context, str(problem), failed=True)
         if not self._waits:
             RUNS.append(job)
             if not bpy.app.timers.is_registered(tick):
@@ -116,9 +109,12 @@ class _Runs:
             return {"FINISHED"}
         job.run.wait()
         job.finish()
-        context.scene.slipcast.told = job.told
-        self.report({"ERROR" if job.failed else "INFO"}, job.told)
-        return {"CANCELLED" if job.failed else "FINISHED"}
+        return self._tell(context, job.told, failed=job.failed)
+
+    def _tell(self, context, told: str, *, failed: bool):
+        context.scene.slipcast.told = told
+        self.report({"ERROR" if failed else "INFO"}, told)
+        return {"CANCELLED" if failed else "FINISHED"}
 
 
 def _common(context, folder: Path) -> list[str]:
@@ -126,23 +122,22 @@ def _common(context, folder: Path) -> list[str]:
     settings = context.scene.slipcast
     height_mm = settings.height * scene.metres(context) * 1000
     words = ["--json", f"--out={folder}", f"--height={height_mm:.6g}mm", f"--faces={settings.faces}"]
-    if settings.target == "blender":
-        return [*words, "--format=glb", f"--detail={settings.detail}"]
-    more = {"unity": "fbx", "unreal": "fbx", "godot": "glb", "print-fdm": "3mf", "print-resin": "stl"}[settings.target]
-    formats = dict.fromkeys(("glb", more))  # the GLB comes back here, the other goes to the folder of results
-    return [*words, f"--format={','.join(formats)}", f"--target={settings.target}", f"--detail={settings.detail}"]
+    words += [f"--detail={settings.detail}"]
+    if settings.target != "blender":
+        words += [f"--target={settings.target}"]
+    # The GLB comes back here; what the target takes in its place goes to the folder of results.
+    more = {"unity": ",fbx", "unreal": ",fbx", "print-fdm": ",3mf", "print-resin": ",stl"}
+    return [*words, f"--format=glb{more.get(settings.target, '')}"]
 
 
 class SLIPCAST_OT_convert(_Runs, bpy.types.Operator):
     bl_idname = "slipcast.convert"
     bl_label = "Make from Picture"
     bl_description = "Turn pictures of a figurine into a closed, textured mesh; offline"
-    title = "the figurine"
 
     def words(self, context, folder: Path) -> list[str]:
         settings = context.scene.slipcast
-        sides = {side: getattr(settings, side) for side in ("front", "left", "back", "right")}
-        paths = {side: bpy.path.abspath(path) for side, path in sides.items() if path}
+        paths = {side: bpy.path.abspath(getattr(settings, side)) for side in SIDES if getattr(settings, side)}
         if "front" not in paths:
             raise ValueError("no picture is chosen; set the front picture first")
         for side, path in paths.items():
@@ -160,7 +155,6 @@ class SLIPCAST_OT_make(_Runs, bpy.types.Operator):
     bl_idname = "slipcast.make"
     bl_label = "Buy Picture and Make"
     bl_description = "Send the words to the picture provider (this costs money), then make the mesh here"
-    title = "the figurine"
     agreed: bpy.props.BoolProperty(options={"SKIP_SAVE", "HIDDEN"})
 
     def invoke(self, context, event):
@@ -180,8 +174,8 @@ class SLIPCAST_OT_make(_Runs, bpy.types.Operator):
             raise ValueError("Blender is offline; allow online access in Preferences, or use a picture")
         if not self.agreed:
             raise ValueError("words leave this machine only when that is agreed to: agreed=True")
-        words = ["make", *_common(context, folder)]
-        return [*words, f"--max-cost={settings.max_cost:.4f}", "--", settings.prompt]
+        limit = f"--max-cost={settings.max_cost:.4f}"
+        return ["make", *_common(context, folder), limit, "--", settings.prompt]
 
 
 class SLIPCAST_OT_finish(_Runs, bpy.types.Operator):
@@ -197,8 +191,6 @@ class SLIPCAST_OT_finish(_Runs, bpy.types.Operator):
 
     def words(self, context, folder: Path) -> list[str]:
         settings = context.scene.slipcast
-        if not any(entry.type == "MESH" for entry in context.selected_objects):
-            raise ValueError("no mesh is selected; select the one to finish")
         self.title = self.kind.lower()
         source = str(scene.export_selection(folder))
         if self.kind == "REPORT":

@@ -3,7 +3,7 @@
 
 import bpy
 
-from .operators import KINDS, RUNS
+from .operators import KINDS, RUNS, SIDES
 
 
 def _choices(*names: str) -> list:
@@ -32,16 +32,21 @@ class SlipcastSettings(bpy.types.PropertyGroup):
     printer: bpy.props.EnumProperty(
         name="Printer", items=[("fdm", "Filament", "Melted plastic"), ("resin", "Resin", "Cured by light")]
     )
-    colors: bpy.props.IntProperty(
-        name="Filaments", min=0, max=16, description="Colours of the print; 0: one, unpainted"
-    )
-    hollow: bpy.props.FloatProperty(
-        name="Walls (mm)", min=0, max=20, description="Of a hollow print with drain holes; 0: solid"
-    )
+    colors: bpy.props.IntProperty(name="Filaments", min=0, max=16, description="Colours; 0: one, unpainted")
+    hollow: bpy.props.FloatProperty(name="Walls (mm)", min=0, max=20, description="Of a hollow print; 0: solid")
     folder: bpy.props.StringProperty(
         name="Keep Files In", subtype="DIR_PATH", description="Copies of all files go here; empty: none are kept"
     )
     told: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
+
+
+def _box(layout, settings, title: str, *names: str):
+    """A box of the panel, with its title and these settings in it."""
+    box = layout.box()
+    box.label(text=title)
+    for name in names:
+        box.prop(settings, name)
+    return box
 
 
 class SLIPCAST_PT_panel(bpy.types.Panel):
@@ -58,25 +63,12 @@ class SLIPCAST_PT_panel(bpy.types.Panel):
             row = layout.row()
             row.progress(factor=job.run.share, text=f"{job.title}: {job.run.stage}")
             row.operator("slipcast.cancel", text="", icon="X")
-        box = layout.box()
-        box.label(text="From Pictures")
-        for side in ("front", "left", "back", "right"):
-            box.prop(settings, side)
-        for name in ("height", "faces", "detail", "target"):
-            box.prop(settings, name)
+        box = _box(layout, settings, "From Pictures", *SIDES, "height", "faces", "detail", "target")
         box.operator("slipcast.convert", icon="MESH_MONKEY")
-        box = layout.box()
-        box.label(text="From Words")
-        box.prop(settings, "prompt")
-        box.prop(settings, "max_cost")
-        row = box.row()
+        row = _box(layout, settings, "From Words", "prompt", "max_cost").row()
         row.enabled = bpy.app.online_access
         row.operator("slipcast.make", icon="WORLD")
-        box = layout.box()
-        box.label(text="Finish the Selected Mesh")
-        box.prop(settings, "folder")
-        for name in ("printer", "colors", "hollow"):
-            box.prop(settings, name)
+        box = _box(layout, settings, "Finish the Selected Mesh", "folder", "printer", "colors", "hollow")
         grid = box.grid_flow(columns=2, even_columns=True)
         for kind, title, _ in KINDS:
             grid.operator("slipcast.finish", text=title).kind = kind

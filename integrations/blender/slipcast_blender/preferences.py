@@ -32,13 +32,11 @@ class SLIPCAST_OT_test(bpy.types.Operator):
         preferences = preferences_of(context)
         try:
             path = find_command(preferences.command)
-            preferences.told = f"Slipcast {ask_version(path)} at {path}"
+            preferences.told, level = f"Slipcast {ask_version(path)} at {path}", "INFO"
         except NoCommand as problem:
-            preferences.told = str(problem)
-            self.report({"ERROR"}, str(problem))
-            return {"CANCELLED"}
-        self.report({"INFO"}, preferences.told)
-        return {"FINISHED"}
+            preferences.told, level = str(problem), "ERROR"
+        self.report({level}, preferences.told)
+        return {"FINISHED" if level == "INFO" else "CANCELLED"}
 
 
 def preferences_of(context) -> SlipcastPreferences:

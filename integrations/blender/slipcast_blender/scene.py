@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import bpy
-from mathutils import Matrix
+from mathutils import Matrix, Vector
 
 LONGEST = 60_000
 """Characters of metadata that an object keeps; the whole stands in the JSON beside the asset."""
@@ -16,8 +16,8 @@ def metres(context) -> float:
     return context.scene.unit_settings.scale_length or 1.0
 
 
-def import_asset(path: Path, facts: dict, *, keep_place: bool = False) -> list:
-    """Import a GLB and return its objects, selected: real size whatever the scene's unit, at the 3D cursor.
+def import_asset(path: Path, facts: dict, *, keep_place: bool = False) -> None:
+    """Import a GLB and select its objects: real size whatever the scene's unit, at the 3D cursor.
 
     With `keep_place` they stay where the file has them: it came out of this scene.
     """
@@ -26,13 +26,11 @@ def import_asset(path: Path, facts: dict, *, keep_place: bool = False) -> list:
     bpy.ops.import_scene.gltf(filepath=str(path))
     made = [entry for entry in bpy.data.objects if entry not in before]
     unit = metres(bpy.context)
+    place = Vector() if keep_place else bpy.context.scene.cursor.location
     for entry in made:
-        if entry.parent is not None:
-            continue
-        entry.scale = [side / unit for side in entry.scale]
-        entry.location = [side / unit for side in entry.location]
-        if not keep_place:
-            entry.location = entry.location + bpy.context.scene.cursor.location
+        if entry.parent is None:
+            entry.scale /= unit
+            entry.location = entry.location / unit + place
     _show_apart([entry for entry in made if entry.name not in bpy.context.view_layer.objects], path.stem)
     for entry in made:
         if entry.name in bpy.context.view_layer.objects and entry.visible_get():
@@ -40,9 +38,7 @@ def import_asset(path: Path, facts: dict, *, keep_place: bool = False) -> list:
         if entry.type == "MESH":
             note_facts(entry, facts)
     meshes = [entry for entry in bpy.context.selected_objects if entry.type == "MESH"]
-    if meshes:
-        bpy.context.view_layer.objects.active = meshes[0]
-    return made
+    bpy.context.view_layer.objects.active = meshes[0] if meshes else None
 
 
 def _show_apart(hidden: list, stem: str) -> None:
@@ -65,11 +61,11 @@ def note_facts(entry, facts: dict) -> None:
     asset = facts.get("asset") if isinstance(facts.get("asset"), dict) else facts
     findings = [f"{each['severity']}: {each['message']}" for each in facts.get("findings") or []]
     picture = asset.get("picture") if isinstance(asset.get("picture"), dict) else {}
-    entry["slipcast_verdict"] = str(asset.get("verdict", ""))
+    for name in ("verdict", "generator"):
+        entry[f"slipcast_{name}"] = str(asset.get(name, ""))
     entry["slipcast_findings"] = "\n".join(findings)
     entry["slipcast_picture"] = str(picture.get("file", ""))
     entry["slipcast_picture_sha256"] = str(picture.get("sha256", ""))
-    entry["slipcast_generator"] = str(asset.get("generator", ""))
     kept = {key: value for key, value in asset.items() if key not in ("run", "files")}
     text = json.dumps(kept, ensure_ascii=False)
     entry["slipcast_metadata"] = text if len(text) <= LONGEST else "{}"
@@ -78,9 +74,7 @@ def note_facts(entry, facts: dict) -> None:
 def export_selection(folder: Path) -> Path:
     """Write the selected meshes, modifiers applied, in metres, as a GLB; returns its path."""
     active = bpy.context.view_layer.objects.active
-    stem = active.name if active else "selection"
-    safe = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in stem) or "selection"
-    path = folder / f"{safe}.glb"
+    path = folder / f"{bpy.path.clean_name(active.name if active else 'selection')}.glb"
     chosen = set(bpy.context.selected_objects)
     kept = [(entry, entry.matrix_world.copy()) for entry in chosen if entry.parent not in chosen]
     try:
