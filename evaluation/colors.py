@@ -155,21 +155,13 @@ def main() -> int:
     say.add_argument("--against", type=Path, help="compare with a file of --json")
     say.add_argument("--jobs", type=int, default=1, help="processes")
     asked = say.parse_args()
-    rows: dict[str, dict[str, float]] = {}
     try:
-        print(TABLE.heading("case"))
-        for name, scores in _rows(asked):
-            if isinstance(scores, str):
-                print(f"{name:24s}  {scores}", flush=True)
-                continue
-            rows[name] = scores
-            print(TABLE.line(name, scores), flush=True)
+        rows, _ = TABLE.show("case", _rows(asked))
     except SlipcastError as error:
         print(f"colors: {error}", file=sys.stderr)
         return 2
     if not rows:
         return 1
-    print(TABLE.line(f"MEAN of {len(rows)}", TABLE.mean(rows.values())))
     if asked.against:
         before = json.loads(asked.against.read_text(encoding="utf-8"))
         common = [name for name in rows if name in before]

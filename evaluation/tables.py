@@ -1,5 +1,7 @@
 """Tables of numbers on a terminal: a heading, a line for each case, and the mean of all."""
 
+# ruff: noqa: T201 - for commands: it prints
+
 import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -34,6 +36,35 @@ class Table:
             f"{scores[column]:{sign}9.{0 if column in self.whole else self.digits}f}"
             for column in self.columns
         )
+
+    def show(
+        self, title: str, rows: Iterable[tuple[str, Mapping[str, float] | str]]
+    ) -> tuple[dict[str, Mapping[str, float]], dict[str, str]]:
+        """Print the heading, each row as it comes, a sentence in place of its numbers too, and the mean.
+
+        Returns the rows that have numbers, and the sentences of the others.
+
+        >>> rows, failed = Table(columns=("cd",), wide=6).show("case", [("owl", {"cd": 0.25}), ("fox", "is empty")])
+        case         cd
+        owl       0.250
+        fox     is empty
+        MEAN of 1    0.250
+        >>> failed
+        {'fox': 'is empty'}
+        """
+        known: dict[str, Mapping[str, float]] = {}
+        failed: dict[str, str] = {}
+        print(self.heading(title), flush=True)
+        for name, scores in rows:
+            if isinstance(scores, str):
+                failed[name] = scores
+                print(f"{name:{self.wide}s}  {scores}", flush=True)
+            else:
+                known[name] = scores
+                print(self.line(name, scores), flush=True)
+        if known:
+            print(self.line(f"MEAN of {len(known)}", self.mean(known.values())), flush=True)
+        return known, failed
 
     def mean(self, rows: Iterable[Mapping[str, float]]) -> dict[str, float]:
         """The mean of each column over the rows that have a number there, NaN where none has."""

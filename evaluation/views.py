@@ -214,25 +214,15 @@ def main() -> int:
     say.add_argument("--points", type=int, default=POINTS, help="points on each surface")
     say.add_argument("--json", type=Path, help="write the numbers here")
     asked = say.parse_args()
-    rows: dict[str, dict[str, float]] = {}
-    failed = False
-    print(TABLE.heading("set"))
     try:
-        for name, scores in _rows(asked, tuple(asked.sides.split(","))):
-            if isinstance(scores, str):
-                failed = True
-                print(f"{name:24s}  {scores}", flush=True)
-                continue
-            rows[name] = scores
-            print(TABLE.line(name, scores), flush=True)
+        rows, failed = TABLE.show("set", _rows(asked, tuple(asked.sides.split(","))))
     except SlipcastError as error:
         print(f"views: {error}", file=sys.stderr)
         return 2
     if not rows:
         return 1
-    mean = TABLE.mean(rows.values())
-    print(TABLE.line(f"MEAN of {len(rows)}", mean))
     if asked.json:
+        mean = TABLE.mean(rows.values())
         asked.json.write_text(json.dumps({"mean": mean, "sets": rows}, indent=1) + "\n", encoding="utf-8")
     return 1 if failed else 0
 

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from evaluation.cases import find_cases, true_depth
 from evaluation.evaluate import TABLE, compare, read_rows
 from evaluation.protocol import COLUMNS, Scores, align, outer_points, score
 from evaluation.shape import Shape, read_shape, welded
+from evaluation.tables import Table
 from slipcast.core.errors import BadInput
 from slipcast.core.values import Mesh
 
@@ -255,3 +256,16 @@ def test_differences_and_votes(tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text("[]")
     with pytest.raises(BadInput, match=r"r\.json"):
         read_rows(tmp_path / "r.json")
+
+
+def test_a_table_is_shown_as_it_comes_with_its_mean(capsys: pytest.CaptureFixture[str]) -> None:
+    def rows() -> Iterator[tuple[str, dict[str, float] | str]]:
+        yield "owl", {"cd": 0.25}
+        assert capsys.readouterr().out == "case         cd\nowl       0.250\n", "before the next is asked for"
+        yield "fox", "is empty"
+        yield "cat", {"cd": 0.75}
+
+    known, failed = Table(columns=("cd",), wide=6).show("case", rows())
+    assert capsys.readouterr().out == "fox     is empty\ncat       0.750\nMEAN of 2    0.500\n"
+    assert known == {"owl": {"cd": 0.25}, "cat": {"cd": 0.75}}
+    assert failed == {"fox": "is empty"}
