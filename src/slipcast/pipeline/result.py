@@ -102,22 +102,40 @@ class Result:
 
     @property
     def name(self) -> str:
-        """The asset's name: what its files are called before the dot."""
+        """The asset's name: what its files are called before the dot.
+
+        >>> slipcast.convert("knight.png", depth="dome", detail="draft", faces=2000).name
+        'knight'
+        """
         return self.figurine.name
 
     @property
     def views(self) -> tuple[SeenView, ...]:
-        """The pictures that were used where there were several, front first; empty for one."""
+        """The pictures that were used where there were several, front first; empty for one.
+
+        >>> slipcast.convert("knight.png", depth="dome", detail="draft", faces=2000).views
+        ()
+        """
         return self.gathered.views if self.gathered else ()
 
     @property
     def verdict(self) -> Verdict:
-        """What the checks say together: `approve`, `review` or `reject`; `checks` has each one's part."""
+        """What the checks say together: `approve`, `review` or `reject`; `checks` has each one's part.
+
+        >>> result = slipcast.convert("knight.png", depth="dome", detail="draft", faces=2000)
+        >>> result.verdict.value in ("approve", "review")
+        True
+        """
         return verdict(self.checks)
 
     @property
     def mesh(self) -> Mesh:
-        """The figurine's mesh: metres, +Y up, facing +Z, feet at y = 0; vertices (V,3), faces (F,3)."""
+        """The figurine's mesh: metres, +Y up, facing +Z, feet at y = 0; vertices (V,3), faces (F,3).
+
+        >>> mesh = slipcast.convert("knight.png", depth="dome", detail="draft", faces=2000).mesh
+        >>> float(mesh.vertices[:, 1].min()), round(float(mesh.vertices[:, 1].max()), 3)
+        (0.0, 0.075)
+        """
         return self.figurine.mesh
 
     def files(self, *, run: Mapping[str, object] | None = None) -> dict[str, bytes]:
@@ -125,6 +143,9 @@ class Result:
 
         `run` becomes the JSON's `run` block, the only part that may differ between two equal runs; without it the block
         holds the seconds per stage. Raises BadInput where two formats want to write the same file.
+
+        >>> list(slipcast.convert("knight.png", depth="dome", detail="draft", faces=2000).files())
+        ['knight.glb', 'knight.json', 'knight.preview.png']
         """
         name = self.figurine.name
         files: dict[str, bytes] = {}
@@ -154,7 +175,13 @@ class Result:
         return write_asset(folder_of(folder), self.name, self.files())
 
     def light(self) -> "LightResult":
-        """The files and what is known about them: small enough to be sent from a worker process."""
+        """The files and what is known about them: small enough to be sent from a worker process.
+
+        Raises BadInput where two formats want to write the same file.
+
+        >>> list(slipcast.convert("knight.png", depth="dome", detail="draft", faces=2000).light().files)
+        ['knight.glb', 'knight.json', 'knight.preview.png']
+        """
         return LightResult(
             name=self.name, files=self.files(), metadata=self.metadata, verdict=self.verdict.value
         )
@@ -199,7 +226,11 @@ class LightResult:
 
     @property
     def main(self) -> bytes:
-        """The content of the first format's main file."""
+        """The content of the first format's main file.
+
+        >>> slipcast.convert("knight.png", depth="dome", detail="draft", faces=2000).light().main[:4]
+        b'glTF'
+        """
         return next(iter(self.files.values()))
 
     def save(self, folder: Path | str) -> tuple[Path, ...]:

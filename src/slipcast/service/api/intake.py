@@ -71,7 +71,10 @@ def order_of(
     words: Words | None,
     options: AssetOptions,
 ) -> tuple[str, dict[str, Any], tuple[InputFile, ...], int, dict[str, object]]:
-    """Kind, order, stored pictures, most cost, facts for the audit log."""
+    """Return what becomes a job: its kind, order, stored pictures, most cost in micro-dollars, facts to log.
+
+    Raises BadInput for pictures and words that make no order together: too many, a side twice, no front.
+    """
     if len(pictures) > service.settings.max_pictures:
         raise BadInput(f"{len(pictures)} pictures are too many; send at most {service.settings.max_pictures}")
     sides = [each.view for each in pictures]
@@ -111,7 +114,10 @@ def send(
     *,
     content: object,
 ) -> list[str]:
-    """Put the jobs into the queue, or find those that this Idempotency-Key made before."""
+    """Put the jobs into the queue, or find those that this Idempotency-Key made before; returns their ids.
+
+    Raises Refused (503) where a picture that they need was removed meanwhile, and what `submit` raises.
+    """
     key = idempotency_key(request)
     with service.database.write() as connection:
         scope = for_tenant(connection, caller.tenant_id)
