@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -36,8 +37,8 @@ class Case:
     """How far it looked down at a mesh in the camera's frame; 0 for one that stands, None where nobody wrote it."""
 
     def true_shape(self) -> Shape:
-        """The true mesh in the picture's camera frame."""
-        return read_shape(self.truth).moved(-self.turn @ np.array(self.target), turn=self.turn)
+        """The true mesh in the picture's camera frame; the last ones are kept, each with what its rays need."""
+        return _true_shape(self)
 
     @property
     def turn(self) -> F64:
@@ -45,6 +46,11 @@ class Case:
         angle = math.radians(-self.yaw_deg)
         cos, sin = math.cos(angle), math.sin(angle)
         return np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]])
+
+
+@lru_cache(maxsize=8)
+def _true_shape(case: Case) -> Shape:
+    return read_shape(case.truth).moved(-case.turn @ np.array(case.target), turn=case.turn)
 
 
 def find_cases(folder: Path, *, views: bool = False) -> tuple[Case, ...]:

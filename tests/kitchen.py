@@ -10,7 +10,7 @@ from PIL import Image
 
 from slipcast.checks.gates import pass_gates
 from slipcast.checks.mesh import Judged
-from slipcast.checks.verdict import Check
+from slipcast.checks.verdict import Check, verdict
 from slipcast.core.findings import finding
 from slipcast.core.values import (
     Camera,
@@ -40,6 +40,9 @@ class Ended(NamedTuple):
 
 
 Run = Callable[..., Ended]
+QUICK_TOML = Path(__file__).with_name("quick.toml")
+QUICK = Recipe.from_toml(QUICK_TOML.read_text("utf-8"))
+"""The whole pipeline with the least work."""
 
 
 def cook(
@@ -100,6 +103,7 @@ def cook(
             "name": name,
             "source": dict(picture.source),
             "gates": [passage.as_dict() for passage in passages],
+            "verdict": verdict(checks).value,
             "files": {f"{name}.{key}": len(f"{key} of {name}") for key in recipe.formats},
             "findings": [seen.as_dict()],
         },

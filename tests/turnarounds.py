@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -46,8 +47,9 @@ class Field:
         return make_mesh((nodes * (self.axis[1] - self.axis[0]) + self.axis[0]).astype(np.float32), faces)
 
 
+@cache
 def figurine() -> Mesh:
-    """A closed mesh of size 1 about the origin."""
+    """A closed mesh of size 1 about the origin; nobody may write into it."""
     field = Field(73)
     body = field.ball((0, -0.08, 0), (0.26, 0.42, 0.2))
     nose = field.ball((0, 0.12, 0.22), (0.06, 0.06, 0.2))
@@ -110,10 +112,14 @@ def shoot(
     )
 
 
+@cache
+def _shot(view: View) -> Shot:
+    return shoot(figurine(), view)
+
+
 def turnaround(views: tuple[View, ...] = FOUR) -> tuple[dict[View, Cutout], dict[View, Shells]]:
-    """Pictures and depths of the figurine, front first."""
-    mesh = figurine()
-    shots = {view: shoot(mesh, view) for view in views}
+    """Pictures and depths of the figurine, front first; nobody may write into them."""
+    shots = {view: _shot(view) for view in views}
     return {view: shot.picture for view, shot in shots.items()}, {
         view: shot.depth for view, shot in shots.items()
     }

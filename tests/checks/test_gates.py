@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from kitchen import QUICK, QUICK_TOML
 from PIL import Image
 from silhouettes import disc
 
@@ -133,20 +134,12 @@ def test_each_row_names_a_value_that_its_check_measures(name: str, knight_checks
 
 @pytest.fixture(scope="module")
 def knight_checks() -> dict[str, Check]:
-    from slipcast.depth.models import DepthOptions
     from slipcast.picture.decode import read_picture
-    from slipcast.pipeline.recipe import Recipe
     from slipcast.pipeline.run import run
-    from slipcast.reconstruct.points import PointOptions
-    from slipcast.reconstruct.simplify import SimplifyOptions
 
-    sample = Path(__file__).parents[2] / "samples/knight/front.png"
-    recipe = Recipe(
-        depth=DepthOptions(model="dome"),
-        points=PointOptions(detail="draft"),
-        simplify=SimplifyOptions(faces=4000),
-    )
-    return {check.name: check for check in run(read_picture(sample), recipe, name="knight").checks}
+    with Image.open(Path(__file__).parents[2] / "samples/knight/front.png") as knight:
+        picture = read_picture(knight.resize((128, 128)))
+    return {check.name: check for check in run(picture, QUICK, name="knight").checks}
 
 
 @pytest.fixture
@@ -168,12 +161,8 @@ def test_a_result_that_misses_a_gate_is_kept_and_marked(
         str(picture),
         "-o",
         str(out),
-        "--depth",
-        "dome",
-        "--faces",
-        "500",
-        "--detail",
-        "draft",
+        "--recipe",
+        str(QUICK_TOML),
     ]
     assert main([*words, "--gate", "closed,thickness>=90mm,iou>=0.5,thickness>=2mm", "--json"]) == 6
     printed = capfd.readouterr()
@@ -207,10 +196,8 @@ def test_a_thin_part_beside_a_thick_body_misses_every_wall_beyond_it(tmp_path: P
         str(tmp_path / "rods.png"),
         "-o",
         str(tmp_path),
-        "--depth",
-        "dome",
-        "--detail",
-        "draft",
+        "--recipe",
+        str(QUICK_TOML),
     ]
     measured = set()
     for limit in (3, 20):

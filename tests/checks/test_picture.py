@@ -6,17 +6,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from kitchen import QUICK
 
 from slipcast.checks.picture.compare import check_drafts, check_prompt, check_views
 from slipcast.checks.picture.judge import PICTURE_CHECKS, Judgement, check_picture, judge_picture
 from slipcast.checks.verdict import LIMITS, Verdict, verdict
 from slipcast.core.values import U8, Cutout, CutoutFacts, Picture, View
-from slipcast.depth.models import DepthOptions
 from slipcast.picture.cut_out import cut_out
 from slipcast.picture.decode import read_picture
-from slipcast.pipeline.recipe import Recipe
 from slipcast.pipeline.run import run
-from slipcast.reconstruct.simplify import SimplifyOptions
 
 SIDE = 640
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -288,8 +286,7 @@ def test_convert_says_that_a_landscape_is_no_figurine_and_what_to_do() -> None:
     from evaluation.scenery import landscape
 
     pixels = landscape(np.random.default_rng([1, 9 * 31 + ord("l")]), 640, 640)
-    recipe = Recipe(depth=DepthOptions(model="dome"), simplify=SimplifyOptions(faces=2000))
-    result = run(Picture(pixels=np.ascontiguousarray(pixels)), recipe, name="hills")
+    result = run(Picture(pixels=np.ascontiguousarray(pixels)), QUICK, name="hills")
     told = [found.code for found in result.figurine.findings]
     assert told.count("NO_FIGURINE") == 1
     assert result.verdict is Verdict.REJECT

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import trimesh
 from buying import KEY, Buy
+from kitchen import QUICK_TOML
 from PIL import Image, ImageDraw
 from standin import Standin
 
@@ -32,12 +33,8 @@ MAKE = (
     "a clockwork owl",
     "-o",
     "out",
-    "--depth",
-    "dome",
-    "--detail",
-    "draft",
-    "--faces",
-    "1000",
+    "--recipe",
+    str(QUICK_TOML),
     "--preset",
     "bronze",
 )

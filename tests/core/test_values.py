@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slipcast.core.errors import BadInput
@@ -104,6 +104,7 @@ def test_rays_go_through_the_pixels_centres() -> None:
     assert rays[1, 3].tolist() == pytest.approx([1.5, 0.5, 1.0])
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(
     width=st.integers(1, 9),
     height=st.integers(1, 9),

@@ -19,7 +19,7 @@ from mcp.types import ImageContent, ResourceLink, TextContent
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "agents.md"
 MAIN = "import sys; from slipcast.cli.main import main; sys.exit(main())"
-QUICK = {"detail": "draft", "depth": "dome"}
+QUICK = {"detail": "draft", "depth": "dome", "faces": 2000}
 """For a session of seconds; an agent would leave both away."""
 
 

@@ -28,6 +28,7 @@ from integrations.agent_session import (
 )
 from mcp import Client
 from mcp.types import ResourceLink, TextContent, TextResourceContents
+from PIL import Image
 
 from slipcast.integrations.command import call_slipcast
 from slipcast.integrations.mcp_tools import make_server
@@ -42,6 +43,12 @@ KNIGHT = ROOT / "samples" / "knight" / "front.png"
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLIPCAST_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
+
+
+def write_small_knight(place: Path) -> None:
+    """A tenth of the work of the whole one."""
+    with Image.open(KNIGHT) as knight:
+        knight.resize((128, 128)).save(place)
 
 
 def said_by(root: Path, name: str, /, **arguments: object) -> tuple[str, bool]:
@@ -170,7 +177,7 @@ def test_paid_calls_need_a_plan_and_a_limit_that_the_user_allows(tmp_path: Path)
 
 def test_words_become_an_asset_after_a_plan(tmp_path: Path) -> None:
     """With pictures from disk in place of a provider: the same way, without money."""
-    shutil.copy(KNIGHT, tmp_path / "owl.png")
+    write_small_knight(tmp_path / "owl.png")
 
     async def session() -> list[str]:
         async with Client(make_server([tmp_path])) as client:
@@ -184,7 +191,7 @@ def test_words_become_an_asset_after_a_plan(tmp_path: Path) -> None:
 
 
 def test_a_recipe_says_how_and_words_win(tmp_path: Path) -> None:
-    shutil.copy(KNIGHT, tmp_path / "knight.png")
+    write_small_knight(tmp_path / "knight.png")
     (tmp_path / "my.toml").write_text(
         'formats = ["stl"]\n[depth]\nmodel = "dome"\n[points]\ndetail = "draft"\n[simplify]\nfaces = 900\n'
     )

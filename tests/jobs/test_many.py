@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kitchen import QUICK
 from PIL import Image
 
 from slipcast import BadInput, Recipe, Workshop
@@ -12,7 +13,6 @@ from slipcast.jobs.places import is_address, list_addresses, read_address
 
 pytest.importorskip("obstore", reason="the extra service or ray is not installed")
 ROOT = Path(__file__).parents[2]
-RECIPE = Recipe().change(depth="dome", detail="draft", faces=500, normal_map="off")
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def convert(pictures: list[str], out: str | Path, *, resume: bool = False) -> list[Converted]:
     with Workshop() as shop:
-        return list(shop.convert_many(pictures, RECIPE, out=out, resume=resume))
+        return list(shop.convert_many(pictures, QUICK, out=out, resume=resume))
 
 
 def test_addresses_are_told_from_paths() -> None:
@@ -56,20 +56,19 @@ def test_pictures_and_results_lie_in_a_store(pictures: Path, tmp_path: Path) -> 
         assert done.result.metadata["picture"]["file"] == f"{name}.png"  # type: ignore[index]
         assert read_address(done.places[0])[:4] == b"glTF"
     with Workshop() as shop:
-        (here,) = shop.convert_many([pictures / "p0.png"], RECIPE)
+        (here,) = shop.convert_many([pictures / "p0.png"], QUICK)
     assert here.result is not None
     assert read_address(one.places[0]) == here.result.main, "the same bytes wherever it was made"
 
 
 @pytest.mark.parametrize("is_store", [True, False])
-def test_nothing_is_made_twice(
-    pictures: Path, tmp_path: Path, is_store: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_made_twice(pictures: Path, tmp_path: Path, is_store: bool, kitchen: list[Recipe]) -> None:
     out = (tmp_path / "assets").as_uri() if is_store else tmp_path / "assets"
     given = [str(pictures / "p0.png"), str(pictures / "p1.png")]
     (first,) = convert(given[:1], out)
     done = convert(given, out, resume=True)
     assert [each.resumed for each in done] == [True, False]
+    assert len(kitchen) == 2
     assert done[0].places == first.places
     assert done[0].result is not None
     assert first.result is not None
@@ -78,10 +77,12 @@ def test_nothing_is_made_twice(
     (tmp_path / "assets" / "p0.json").unlink()
     assert [each.resumed for each in convert(given, out, resume=True)] == [False, True]
     with Workshop() as shop:
-        again = list(shop.convert_many(given, RECIPE.change(faces=600), out=out, resume=True))
+        again = list(shop.convert_many(given, QUICK.change(faces=600), out=out, resume=True))
     assert not any(each.resumed for each in again)
+    assert len(kitchen) == 5
 
 
+@pytest.mark.usefixtures("kitchen")
 def test_two_of_one_name_are_not_written_over_each_other(pictures: Path, tmp_path: Path) -> None:
     one, two = convert([str(pictures / "p0.png"), f"{pictures.as_uri()}/p0.png"], tmp_path / "out")
     assert one.ok
@@ -89,6 +90,7 @@ def test_two_of_one_name_are_not_written_over_each_other(pictures: Path, tmp_pat
     assert "p0 is the name of two pictures" in two.failure.message
 
 
+@pytest.mark.usefixtures("kitchen")
 def test_endless_pictures_are_taken_one_by_one(pictures: Path, tmp_path: Path) -> None:
     asked = []
 
@@ -98,7 +100,7 @@ def test_endless_pictures_are_taken_one_by_one(pictures: Path, tmp_path: Path) -
             yield str(pictures / "p0.png")
 
     with Workshop() as shop:
-        coming = shop.convert_many(endless(), RECIPE, out=tmp_path)
+        coming = shop.convert_many(endless(), QUICK, out=tmp_path)
         assert next(coming).ok
     assert len(asked) == 1
 
@@ -106,10 +108,10 @@ def test_endless_pictures_are_taken_one_by_one(pictures: Path, tmp_path: Path) -
 def test_wrong_words_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with Workshop() as shop:
         with pytest.raises(BadInput, match="resume needs out"):
-            shop.convert_many(["x.png"], RECIPE, resume=True)
+            shop.convert_many(["x.png"], QUICK, resume=True)
         monkeypatch.setattr("slipcast.jobs.places.find_spec", lambda name: None)
         with pytest.raises(BadInput, match="pip install obstore"):
-            shop.convert_many(["x.png"], RECIPE, out="s3://bucket/assets")
+            shop.convert_many(["x.png"], QUICK, out="s3://bucket/assets")
 
 
 def test_an_unknown_runner_is_refused() -> None:

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from kitchen import QUICK_TOML
 from PIL import Image
 
 from slipcast.jobs.runners import Lost, count_workers, run_jobs
@@ -88,11 +89,11 @@ def test_two_workers_make_the_same_files_as_one(tmp_path: Path) -> None:
     for name in ("a", "b"):
         place = tmp_path / f"{name}.png"
         with Image.open(sample) as knight:
-            knight.resize((112, 112)).save(place)
+            knight.resize((80, 80)).save(place)
         pictures.append(str(place))
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no picture")
-    words = ["--depth", "dome", "--detail", "draft", "--faces", "1000"]
+    words = ["--recipe", str(QUICK_TOML)]
     assert main(["convert", *pictures, str(bad), "--jobs", "2", "--out", str(tmp_path / "two"), *words]) != 0
     assert main(["convert", *pictures, "--out", str(tmp_path / "one"), *words]) == 0
     for name in ("a", "b"):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kitchen import Run
+from kitchen import QUICK_TOML, Run
 from PIL import Image
 from turnarounds import FOUR, turnaround
 
@@ -140,7 +140,7 @@ def test_four_views_become_one_asset(tmp_path: Path) -> None:
         cut = cutouts[view]
         Image.fromarray(np.dstack([cut.pixels, np.asarray(cut.alpha)])).save(folder / f"{view}.png")
     out = tmp_path / "o"
-    assert main(["convert", str(folder), "-o", str(out), "--detail", "draft", "--depth", "dome"]) == 0
+    assert main(["convert", str(folder), "-o", str(out), "--recipe", str(QUICK_TOML), "--faces", "4000"]) == 0
     told = json.loads((out / "imp.json").read_text())
     assert [view["view"] for view in told["views"]] == ["front", "back", "left", "right"]
     assert told["closed"]

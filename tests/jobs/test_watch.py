@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from kitchen import files_in, one_sentence, write_picture
+from kitchen import QUICK_TOML, files_in, one_sentence, write_picture
 from PIL import Image
 
 from slipcast.core.errors import BadInput
@@ -180,7 +180,7 @@ def test_a_killed_watcher_goes_on_where_it_was(tmp_path: Path, folder: Path) -> 
         picture.convert("RGB").resize((128, 128)).save(folder / "a.png")
     shutil.copy(folder / "a.png", folder / "b.png")
     main = "import sys; from slipcast.cli.main import main; sys.exit(main())"
-    quick = ("--depth", "dome", "--detail", "draft", "--faces", "500", "--normal-map", "off", "--settle", "0")
+    quick = ("--recipe", str(QUICK_TOML), "--settle", "0")
     words = [sys.executable, "-c", main, "watch", str(folder), "-o", str(tmp_path / "out"), *quick]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     first = subprocess.Popen(words, stdout=subprocess.PIPE, env=environment)
@@ -213,7 +213,7 @@ def test_a_watcher_that_waits_stops_when_it_is_asked(
 ) -> None:
     with Image.open(ROOT / "samples" / "knight" / "front.png") as picture:
         picture.convert("RGB").resize((96, 96)).save(folder / "a.png")
-    quick = ("--depth", "dome", "--detail", "draft", "--faces", "500", "--normal-map", "off", "--settle", "0")
+    quick = ("--recipe", str(QUICK_TOML), "--settle", "0")
     words = [sys.executable, "-m", "slipcast", "watch", str(folder), "-o", str(tmp_path / "out"), *quick]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     watcher = subprocess.Popen(

@@ -10,16 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kitchen import write_picture
+from kitchen import QUICK, write_picture
 from PIL import Image
 
 import slipcast
-from slipcast import BadInput, Material, Recipe, Result, Workshop
+from slipcast import BadInput, Material, Result, Workshop
 from slipcast.depth import models
 from slipcast.picture.decode import read_picture
 
 ROOT = Path(__file__).parents[2]
-QUICK = Recipe().change(depth="dome", detail="draft", faces=1000, normal_map="off")
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +134,7 @@ def test_a_result_fits_a_screen_and_saves_itself(figure: Path, shop: Workshop, t
     assert result.exports["glb"].save(tmp_path / "three")[0].read_bytes() == light.main
 
 
+@pytest.mark.usefixtures("kitchen")
 @pytest.mark.parametrize("kind", ["result", "light"])
 def test_a_saved_result_takes_the_report_of_an_earlier_asset_away(
     kind: str, figure: Path, shop: Workshop, tmp_path: Path
@@ -146,6 +146,7 @@ def test_a_saved_result_takes_the_report_of_an_earlier_asset_away(
     assert [path.name for path in tmp_path.glob("*.html")] == ["owl.report.html"]
 
 
+@pytest.mark.usefixtures("kitchen")
 def test_pictures_without_a_file_do_not_overwrite_each_other(
     figure: Path, shop: Workshop, tmp_path: Path
 ) -> None:
@@ -214,6 +215,7 @@ def test_many_pictures_come_one_by_one_and_a_bad_one_stops_no_other(
     assert len(done[0].save(tmp_path / "out")) == 3
 
 
+@pytest.mark.usefixtures("kitchen")
 def test_endless_pictures_are_read_as_there_is_work(figure: Path, shop: Workshop) -> None:
     read = 0
 

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from kitchen import QUICK
 
-from slipcast import BadInput, Recipe, Result, Start
+from slipcast import BadInput, Result, Start
 from slipcast.core.values import Cutout, Picture
 from slipcast.pipeline.run import run
 
-RECIPE = Recipe().change(depth="dome", detail="draft", faces=2000, normal_map="off")
+RECIPE = QUICK.change(faces=2000)
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,11 @@
 """Several views of one figurine: cameras, the fused solid, what is put right and left out, and its colours."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
+from kitchen import QUICK
 from turnarounds import FOUR, camera_of, figurine, shoot, turnaround
 
 from slipcast.checks.verdict import Verdict
@@ -15,19 +17,21 @@ from slipcast.depth.place import place
 from slipcast.mesh.raycast import Scene
 from slipcast.mesh.sample import sample
 from slipcast.mesh.topology import closedness, face_normals, make_mesh
-from slipcast.pipeline.recipe import Recipe
+from slipcast.pipeline.result import Result
 from slipcast.pipeline.run import Start, run
 from slipcast.pipeline.several_views import check_pictures, judge_views
 from slipcast.reconstruct.level_set import mesh_level_set
 from slipcast.reconstruct.simplify import SimplifyOptions, simplify
 from slipcast.reconstruct.views.agreement import mirror, settle_views
-from slipcast.reconstruct.views.fusion import fuse
+from slipcast.reconstruct.views.fusion import Fused, fuse
 from slipcast.reconstruct.views.register import register
 from slipcast.reconstruct.views.sides import make_sides
 from slipcast.reconstruct.views.silhouettes import hull_distances
 from slipcast.report.views import compare_views
 from slipcast.texture.views.paint_views import paint_views
 from slipcast.texture.views.sight import Seen
+
+TWO_SIDES = QUICK.change(faces=2000, normal_map="auto")
 
 
 def drawn(mesh: Mesh, camera: Camera) -> np.ndarray:
@@ -87,10 +91,24 @@ def test_cameras_that_are_off_are_found() -> None:
     assert found.miss < 0.001
 
 
+@cache
+def fused_of(views: tuple[View, ...]) -> Fused:
+    """The figurine's draft from its sides."""
+    return fuse(*turnaround(views), height_m=0.075, fov_deg=24, detail="draft")
+
+
+@cache
+def made_of_two() -> Result:
+    """The asset of a front and a back."""
+    cutouts, depths = turnaround((View.FRONT, View.BACK))
+    start = Start(cutouts=tuple(cutouts.values()), depths=tuple(depths.values()))
+    return run(cutouts[View.FRONT], TWO_SIDES, name="duck", others=[cutouts[View.BACK]], start=start)
+
+
 @pytest.mark.parametrize("views", [FOUR, (*FOUR, View.FRONT_LEFT, View.BACK_LEFT)])
 def test_the_fused_solid_is_closed_and_shows_every_silhouette(views: tuple[View, ...]) -> None:
-    cutouts, depths = turnaround(views)
-    fused = fuse(cutouts, depths, height_m=0.075, fov_deg=24)
+    cutouts, _ = turnaround(views)
+    fused = fused_of(views)
     mesh = simplify(fused.mesh, fused.depth, SimplifyOptions(faces=20_000), level=False)
     assert closedness(mesh).closed
     assert np.ptp(fused.mesh.vertices[:, 1]) == pytest.approx(0.075, rel=1e-4)
@@ -100,8 +118,7 @@ def test_the_fused_solid_is_closed_and_shows_every_silhouette(views: tuple[View,
 
 
 def test_the_nose_points_forward() -> None:
-    cutouts, depths = turnaround()
-    fused = fuse(cutouts, depths, height_m=0.075, fov_deg=24, detail="draft")
+    fused = fused_of(FOUR)
     assert fused.mesh.vertices[:, 2].max() - fused.mesh.vertices[:, 2].mean() > 0.02
     assert fused.depth.front[fused.depth.valid].min() > 0
 
@@ -174,8 +191,8 @@ def _with_stripes(picture: Cutout) -> Cutout:
 
 
 def test_each_face_is_painted_by_a_view_that_sees_it() -> None:
-    cutouts, depths = turnaround()
-    fused = fuse(cutouts, depths, height_m=0.075, fov_deg=24, detail="draft")
+    cutouts, _ = turnaround()
+    fused = fused_of(FOUR)
     mesh = simplify(fused.mesh, fused.depth, SimplifyOptions(faces=8000), level=False)
     seen = {view: Seen(cutout=cutouts[view], camera=camera) for view, camera in fused.cameras.items()}
     painted = paint_views(mesh, seen, max_size_px=1024, name="x")
@@ -233,11 +250,7 @@ def test_views_are_judged_before_they_are_converted() -> None:
 
 def test_from_front_and_back_a_side_is_wanted() -> None:
     # Both have one outline: nothing but the model tells how deep the figurine is.
-    cutouts, depths = turnaround((View.FRONT, View.BACK))
-    start = Start(cutouts=tuple(cutouts.values()), depths=tuple(depths.values()))
-    recipe = Recipe().change(detail="draft", faces=2000, formats=("glb",))
-    made = run(cutouts[View.FRONT], recipe, name="duck", others=[cutouts[View.BACK]], start=start)
-    told = [entry for entry in made.figurine.findings if entry.code == "VIEW_WANTED"]
+    told = [entry for entry in made_of_two().figurine.findings if entry.code == "VIEW_WANTED"]
     assert [entry.values["view"] for entry in told] in (["left"], ["right"])
     assert "outline" in told[0].message
 
@@ -245,12 +258,9 @@ def test_from_front_and_back_a_side_is_wanted() -> None:
 def test_front_and_back_have_the_solid_that_the_front_alone_has() -> None:
     # Both show one outline, which tells no depth: a hull of the two is a loaf.
     cutouts, depths = turnaround((View.FRONT, View.BACK))
-    front, back = cutouts[View.FRONT], cutouts[View.BACK]
-    recipe = Recipe().change(detail="draft", faces=2000, formats=("glb",))
-    known = Start(cutouts=(front, back), depths=(depths[View.FRONT], depths[View.BACK]))
-    both = run(front, recipe, name="duck", others=[back], start=known)
-    known = Start(cutouts=(front,), depth=place(depths[View.FRONT], front, recipe.place))
-    alone = run(front, recipe, name="duck", start=known)
+    front, both = cutouts[View.FRONT], made_of_two()
+    known = Start(cutouts=(front,), depth=place(depths[View.FRONT], front, TWO_SIDES.place))
+    alone = run(front, TWO_SIDES, name="duck", start=known)
     size, wanted = (np.ptp(made.mesh.vertices, axis=0) for made in (both, alone))
     assert size == pytest.approx(wanted, rel=0.03)
     assert both.gathered is not None
@@ -269,8 +279,9 @@ def test_what_neither_front_nor_back_shows_goes_on_around_the_rim() -> None:
 
     shots = [shoot(figurine(), view, paint=belts) for view in (View.FRONT, View.BACK)]
     start = Start(cutouts=tuple(shot.picture for shot in shots), depths=tuple(shot.depth for shot in shots))
-    recipe = Recipe().change(detail="draft", faces=4000, formats=("glb",))
-    made = run(start.cutouts[0], recipe, name="duck", others=[start.cutouts[1]], start=start).figurine
+    made = run(
+        start.cutouts[0], TWO_SIDES.change(faces=4000), name="duck", others=[start.cutouts[1]], start=start
+    ).figurine
     beside = np.abs(face_normals(made.mesh.vertices, made.mesh.faces)[0][:, 0]) > 0.97
     shown = sample(made.texture.pixels, made.uv[beside].mean(1).astype(np.float32))[:, 0]
     assert np.mean((shown > 180) | (shown < 80)) > 0.7

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from kitchen import QUICK, QUICK_TOML
 from PIL import Image
 from shapes import HUES, figure, sphere
 from silhouettes import disc, picture_of
@@ -21,21 +22,16 @@ from slipcast.checks.verdict import LIMITS, Verdict
 from slipcast.cli.main import main
 from slipcast.core.errors import BadInput
 from slipcast.core.values import Source
-from slipcast.depth.models import DepthOptions
 from slipcast.mesh.tangents import make_corner_tangents
 from slipcast.mesh.thickness import measure_thickness
-from slipcast.pipeline.recipe import Recipe
 from slipcast.pipeline.result import Result
 from slipcast.pipeline.run import run
-from slipcast.reconstruct.points import PointOptions
-from slipcast.reconstruct.simplify import SimplifyOptions
 from slipcast.report.index import cards_of, draw_index, is_ours
 from slipcast.report.measured import WORDS, measured
 from slipcast.report.model import pack, thickness_level
 from slipcast.report.page import CHECKS, VERDICTS, groups_of
 from slipcast.report.report import ASSETS, draw_report
 from slipcast.texture.normal_map import Frames
-from slipcast.texture.paint import TextureOptions
 
 HOSTILE = "knight <script>alert(1)</script> \"&' Käse"
 
@@ -70,12 +66,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def result() -> Result:
     alpha = np.maximum(disc(160, 45, 80, 105), disc(160, 25, 80, 40))
-    recipe = Recipe(
-        depth=DepthOptions(model="dome"),
-        simplify=SimplifyOptions(faces=1500),
-        points=PointOptions(detail="draft"),
-        texture=TextureOptions(normal_map="on"),
-    )
+    recipe = QUICK.change(faces=1500, normal_map="on")
     return run(picture_of(alpha), recipe, name=HOSTILE)
 
 
@@ -315,7 +306,7 @@ def batch(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pixels = np.zeros((128, 128, 4), np.uint8)
         pixels[..., :3], pixels[..., 3] = HUES["blue"], disc(128, radius)
         Image.fromarray(pixels).save(folder / f"{name}.png")
-    words = ["--depth", "dome", "--faces", "400", "--detail", "draft", "-o", str(folder / "out")]
+    words = ["--recipe", str(QUICK_TOML), "-o", str(folder / "out")]
     assert main(["convert", str(folder / "ball.png"), "--report", *words]) == 0
     assert main(["convert", str(folder / "small ball.png"), "--gate", "thickness>=9cm", *words]) == 6
     (folder / "out" / "other.json").write_text('{"no": "asset"}', encoding="utf-8")
@@ -354,7 +345,7 @@ def test_a_report_that_is_missing_is_made_with_resume_and_no_other(
     out = tmp_path / "out"
     shutil.copytree(batch, out)
     before = (out / "ball.glb").stat().st_mtime_ns
-    words = ["--depth", "dome", "--faces", "400", "--detail", "draft", "-o", str(out)]
+    words = ["--recipe", str(QUICK_TOML), "-o", str(out)]
     pictures = [str(batch.parent / f"{name}.png") for name in ("ball", "small ball")]
     assert main(["convert", pictures[0], "--report", "--resume", *words]) == 0
     gate = ["--gate", "thickness>=9cm"]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from clients.s3 import BUCKET, s3_server
+from kitchen import QUICK
 from serving import House, make_house, picture
 
 from slipcast import Recipe, Workshop
@@ -74,7 +75,7 @@ def test_many_pictures_go_from_the_store_to_the_store(s3: str) -> None:
     write_addresses(
         f"{s3}/in", {"one.png": picture(96), "two.png": picture(112), "bad.png": b"x"}, last="bad.png"
     )
-    recipe = Recipe().change(depth="dome", detail="draft", faces=500, normal_map="off")
+    recipe = QUICK
     for resumed in (False, True):
         with Workshop() as shop:
             pictures = list_addresses(f"{s3}/in", (".png",))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from kitchen import QUICK
 from PIL import Image
 
 from slipcast.core.errors import BadInput
@@ -15,7 +16,6 @@ from slipcast.core.round_base import RoundBase
 from slipcast.formats.table import EXPORTERS, ExportOptions
 from slipcast.jobs.resume import resume_stages
 from slipcast.picture.decode import read_picture
-from slipcast.pipeline.recipe import Recipe
 from slipcast.pipeline.result import Result
 from slipcast.pipeline.run import run
 from slipcast.workspace.files import write
@@ -23,7 +23,7 @@ from slipcast.workspace.stage_files import depth_files, describe_depth, read_dep
 from slipcast.workspace.stages import ORDER, read_stages
 
 ROOT = Path(__file__).parents[2]
-RECIPE = Recipe().change(depth="dome", detail="draft", faces=2000)
+RECIPE = QUICK.change(faces=2000, normal_map="auto")
 
 
 @pytest.fixture(scope="module")
