@@ -97,6 +97,25 @@ def test_a_spot_at_the_rim_stays_at_the_rim() -> None:
     assert off(back[200:300, 80:120], COAT).max() < 40
 
 
+def test_a_shield_at_the_rim_is_no_strip_behind() -> None:
+    pixels, mask = figure()
+    row, column = np.mgrid[:320, :200]
+    left = 70 - 0.3 * (row - 150)
+    shield = mask & (row > 190) & (row < 280) & (column < left + 34)
+    pixels[shield], pixels[shield & (column > left + 8) & (column < left + 26)] = FUR, WHITE
+    back = make_back(pixels, mask)
+    assert off(back[shield & (column > left + 2)], COAT).max() < 60
+
+
+def test_a_hand_at_the_rim_goes_around() -> None:
+    pixels, mask = figure()
+    row, column = np.mgrid[:320, :200]
+    arm = (np.abs(row - 200) < 14) & (column > 120)
+    pixels[arm], pixels[arm & (column > 176)] = COAT, FUR
+    back = make_back(pixels, mask | arm)
+    assert off(back[192:208, 184:196], FUR).max() < 40
+
+
 def test_the_back_has_the_grain_of_its_region() -> None:
     pixels, mask = figure()
     stripes = (np.arange(320)[:, None] // 3 % 2 * 24 - 12).astype(float)

@@ -9,7 +9,8 @@ Beasts are pale in front and below (countershading): a pale piece before a more 
 outline, and that mostly lies beside the piece, claims nothing, though a muzzle or a cheek may reach the outline. Skin
 is no such region: a white shirt between bare arms goes around. What lies on top of a face covers the back of the head
 (texture/hidden/heads.py), and what a row shows from end to end goes around at its height (texture/hidden/belts.py).
-Stripes and spots (texture/hidden/pattern.py) go on behind with all their contrast, all other grain is faint.
+What only lines the outline of something thick does not go behind (texture/hidden/strips.py).
+Stripes and spots (texture/hidden/pattern.py) go on behind with all their contrast, all other grain is faint and grey.
 
 Each region has its own smooth colour, taken from where the picture shows it near the outline, and its own grain: fur,
 folds, hair. The grain is the picture's own where the region lies both before and behind; elsewhere, and where the
@@ -73,6 +74,7 @@ from slipcast.texture.hidden.heads import find_covers, is_skin
 from slipcast.texture.hidden.pattern import find_odd, find_pattern
 from slipcast.texture.hidden.profile import is_profile
 from slipcast.texture.hidden.regions import find_regions, join_lit_and_shaded, to_lab
+from slipcast.texture.hidden.strips import drop_strips
 
 SIDE_PX = 160
 """Longer side of the figurine where regions are divided."""
@@ -180,10 +182,12 @@ def divide_back(label: I64, count: int, mask: Bool, deep: F32, shell: F32, pixel
     if len(able) == 1:
         return np.where(mask, able[0], -1)
     cost = np.stack([claim * (label != k) + np.float32(_PREFER * (1 - share[k])) * mask for k in able])
-    cost -= find_belts(np.where(pale, -1, label), able, mask, outline, lab)
+    belts = find_belts(np.where(pale, -1, label), able, mask, outline, lab)
+    cost -= belts
     cost -= np.float32(_COVER) * (cover == able[:, None, None])
     chosen = _drop_islands(_divide(cost, mask, shell), able, label, mask, claim > 0.3 * claim.max())
-    return np.where(mask, able[chosen], -1)
+    around = np.take_along_axis(belts, chosen[None], 0)[0] > 0
+    return drop_strips(np.where(mask, able[chosen], -1), deep, size, around)
 
 
 def _find_pale_fronts(label: I64, count: int, mask: Bool, claim: F32, lab: F32) -> Bool:
@@ -353,6 +357,9 @@ def _draw(pixels: U8, small: _Small, chosen: I64) -> U8:
     grain = fine - cv2.resize(level, size, interpolation=cv2.INTER_LINEAR)
     most = np.where(small.pattern, np.float32(255), np.float32(_MOST_GRAIN))
     most = cv2.resize(ndimage.maximum_filter(most, 3), size, interpolation=cv2.INTER_LINEAR)[..., None]
+    # Grain is light and shade: a line of another colour in it, or a reflection, would be a scratch behind.
+    own = np.clip(most / _MOST_GRAIN - 1, 0, 1)
+    grain = own * grain + (1 - own) * grain.mean(-1, keepdims=True)
     grain = most * np.tanh(grain / most)
     out = total / weight + _move_grain(grain, small, chosen, calm)
     out = np.clip(out, 0, 255).astype(np.uint8)
