@@ -179,3 +179,15 @@ def test_what_stands_on_the_base_has_no_ramp_behind_its_feet(elevation_deg: floa
     assert (held.back - straight.back)[feet].max() < 0.45 * ramp[feet].max()
     above = pillar & (row < rim - 80)
     assert np.allclose(held.back[above], straight.back[above], atol=0.02)
+
+
+def test_the_back_is_held_over_the_base_without_a_crease() -> None:
+    depth, there = figurine(0.0)
+    *_, pillar = crossed(0.0, 0.25, HEIGHT, 2.0)
+    rim = int(np.flatnonzero(there.any(1))[0])
+    base = find_base(depth.valid, CAMERA)
+    assert base is not None
+    wide = replace(depth, back=np.where(pillar, np.float32(EYE + 2), depth.back))
+    held = stand_on_base(wide, base).back[rim - 60 : rim - 2, SIDE // 2]
+    assert held[0] - held[-1] > 0.2  # it is held
+    assert np.abs(np.diff(held, 2)).max() < 0.006

@@ -6,10 +6,10 @@ has outline all around it, a belt goes around; a strip lies before something thi
 as outline. What is within takes its place, and the front's colours end on the side.
 
 Mean difference of the back from the true back picture, mirrored and laid over by its box, CIE Lab, at most 50: of 16
-turnarounds 10.04 (10.08 with strips), of the 8 samples 20.49 (20.33; the knight's true cape is red, and gone). Painted
-on the samples' shapes as the network sees them, hidden places (python -m evaluation.colors) are 25.10 off (25.16), the
-sides 25.79 (25.86). On their true shapes, which nobody has of one picture, the sides are 0.5 farther off: wings and capes
-that stand apart there kept their colours.
+turnarounds 10.04 (10.08 with strips), of the 8 samples 20.49 (20.33; the knight's true cape is red, and gone).
+Painted on the samples' shapes as the network sees them, hidden places (python -m evaluation.colors) are 25.10 off
+(25.16), the sides 25.79 (25.86). On their true shapes, which nobody has of one picture, the sides are 0.5 farther
+off: wings and capes that stand apart there kept their colours.
 
 Rejected, against those: an outline that holds less, 0.9 and 1.3 instead of 2 (9.89 and 10.08, 21.58 and 20.59: hands
 and boots take the body's colour); each piece for itself (10.18, 20.59: the gold rim of a shield goes, and the blue in
