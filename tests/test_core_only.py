@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "knight" / "front.png"
 HEAVY = (
@@ -55,7 +56,9 @@ def test_the_default_conversion_needs_the_core_alone(tmp_path: Path) -> None:
 def test_what_an_extra_brings_is_asked_for_in_one_sentence(
     tmp_path: Path, words: tuple[str, str], extra: str
 ) -> None:
-    done = run("convert", str(SAMPLE), "--out", str(tmp_path), *words)
+    with Image.open(SAMPLE) as knight:
+        knight.resize((96, 96)).save(tmp_path / "knight.png")
+    done = run("convert", str(tmp_path / "knight.png"), "--out", str(tmp_path), *words)
     assert done.returncode != 0
     assert f"pip install {extra}" in done.stderr + done.stdout
     assert "Traceback" not in done.stderr

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from kitchen import QUICK_TOML
 from PIL import Image
 
 from slipcast.cli.main import main
@@ -14,7 +15,7 @@ from slipcast.jobs.on_ray import is_ray, run_on_ray
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".clients" / "ray" / "bin" / "python"
-DRAFT = ("--depth", "dome", "--detail", "draft", "--faces", "2000")
+DRAFT = ("--recipe", str(QUICK_TOML))
 
 
 def pictures(place: Path, count: int) -> list[str]:
@@ -82,7 +83,7 @@ def test_a_workshop_on_ray_reads_and_writes_an_object_store(tmp_path: Path) -> N
     code = f"""
 from slipcast import Recipe, Workshop
 from slipcast.jobs.places import list_addresses, read_address
-recipe = Recipe().change(depth="dome", detail="draft", faces=2000)
+recipe = Recipe.from_toml({QUICK_TOML.read_text("utf-8")!r})
 place = "s3://{BUCKET}"
 for _ in range(2):
     with Workshop(runner="ray") as shop:

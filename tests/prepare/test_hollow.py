@@ -1,5 +1,7 @@
 """Hollow parts: the wall is as thick as asked, the resin drains, and nothing is hollowed that does not gain."""
 
+from functools import cache
+
 import manifold3d
 import numpy as np
 import pytest
@@ -9,8 +11,8 @@ from scipy import ndimage
 from slipcast.core.errors import BadInput
 from slipcast.mesh.self_intersection import find_crossing_faces
 from slipcast.mesh.thickness import measure_thickness
-from slipcast.prepare.body import Kind, Origin, body_from_solid, read_surface
-from slipcast.prepare.hollow import HollowOptions, _label_rooms, hollow, measure_depth
+from slipcast.prepare.body import Body, Kind, Origin, body_from_solid, read_surface
+from slipcast.prepare.hollow import HollowOptions, HollowReport, _label_rooms, hollow, measure_depth
 from slipcast.prepare.layers import slice_layers
 
 
@@ -23,8 +25,13 @@ def test_depth_is_exact_as_far_as_it_is_asked(reach: int) -> None:
     assert (depth[true > reach] > reach).all()
 
 
+@cache
+def sealed_ball() -> tuple[Body, HollowReport]:
+    return hollow(ball(30), HollowOptions(wall_mm=2.0, holes=0))
+
+
 def test_a_ball_keeps_the_wall_that_is_asked() -> None:
-    body, report = hollow(ball(30), HollowOptions(wall_mm=2.0, holes=0))
+    body, report = sealed_ball()
     assert not report.refused
     inner = report.before_mm3 - report.after_mm3
     assert inner == pytest.approx(4 / 3 * np.pi * 28**3, rel=0.01)
@@ -34,7 +41,7 @@ def test_a_ball_keeps_the_wall_that_is_asked() -> None:
 
 
 def test_holes_join_the_cavity_with_the_outside() -> None:
-    sealed, _ = hollow(ball(30), HollowOptions(holes=0))
+    sealed, _ = sealed_ball()
     drained, report = hollow(ball(30), HollowOptions(holes=2))
     assert slice_layers(sealed, layer_mm=0.4, pixel_mm=0.4).trapped_mm3 > 50_000
     assert slice_layers(drained, layer_mm=0.4, pixel_mm=0.4).trapped_mm3 == 0
