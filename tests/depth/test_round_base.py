@@ -191,3 +191,15 @@ def test_the_back_is_held_over_the_base_without_a_crease() -> None:
     held = stand_on_base(wide, base).back[rim - 60 : rim - 2, SIDE // 2]
     assert held[0] - held[-1] > 0.2  # it is held
     assert np.abs(np.diff(held, 2)).max() < 0.006
+
+
+@pytest.mark.parametrize(("waves", "found"), [(0.0, True), (0.012, False)])
+def test_a_lump_of_rock_is_no_disc(waves: float, found: bool) -> None:
+    depth, there = figurine(0.0)
+    column = np.arange(SIDE)
+    inside = there.any(0)
+    low = SIDE - 1 - there[::-1].argmax(0)
+    radius_px = inside.sum() / 2
+    lift = np.rint(radius_px * waves * (1 + np.sin(column * 6 * math.pi / inside.sum())))
+    rock = depth.valid & (np.arange(SIDE)[:, None] <= np.where(inside, low - lift, SIDE))
+    assert (find_base(rock, CAMERA) is not None) == found
