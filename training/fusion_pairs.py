@@ -27,7 +27,7 @@ FRAME = 1.25
 """The picture's side over the figurine's longest side."""
 DISTANCE = float(0.5 * FRAME / np.tan(np.radians(LENS_FOV_DEG / 2)))
 POINTS = 9000
-_MADE = 0.2
+_MADE = 0.3
 """Share of meshes that are made in code."""
 
 

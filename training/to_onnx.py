@@ -16,7 +16,7 @@ import hashlib
 import json
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -64,11 +64,16 @@ def write_onnx(folder: Path) -> dict[str, dict[str, object]]:
     return entries
 
 
-def write_network(net: nn.Module, path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, object]:
-    """Export one network whose inputs (B, ...) have these names and shapes; sum, size and difference."""
+def write_network(
+    net: nn.Module, path: Path, shapes: Mapping[str, tuple[int, ...]], free: Sequence[int] = (0,)
+) -> dict[str, object]:
+    """Export one network whose inputs (B, ...) have these names and shapes; sum, size and difference.
+
+    `free` are the axes that may have any size.
+    """
     torch.manual_seed(0)
     inputs = tuple(torch.rand(2, *shape) for shape in shapes.values())
-    data = _half(_exported(net, inputs, list(shapes))).SerializeToString()
+    data = _half(_exported(net, inputs, list(shapes), free)).SerializeToString()
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     feeds = {name: values.numpy() for name, values in zip(shapes, inputs, strict=True)}
     found = session.run(["out"], feeds)[0]
@@ -81,8 +86,10 @@ def write_network(net: nn.Module, path: Path, shapes: Mapping[str, tuple[int, ..
     return {"sha256": digest, "bytes": len(data), "differs": float(f"{apart:.1g}")}
 
 
-def _exported(net: nn.Module, inputs: tuple[Tensor, ...], names: list[str]) -> onnx.ModelProto:
-    """The network as a graph with a free batch size and all weights float32."""
+def _exported(
+    net: nn.Module, inputs: tuple[Tensor, ...], names: list[str], free: Sequence[int]
+) -> onnx.ModelProto:
+    """The network as a graph with `free` axes, which inputs and output share, and all weights float32."""
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "net.onnx"
         warnings.simplefilter("ignore")  # the exporter says that it is the older one
@@ -92,7 +99,7 @@ def _exported(net: nn.Module, inputs: tuple[Tensor, ...], names: list[str]) -> o
             str(path),
             input_names=names,
             output_names=["out"],
-            dynamic_axes={name: {0: "batch"} for name in (*names, "out")},
+            dynamic_axes={name: {axis: f"axis_{axis}" for axis in free} for name in (*names, "out")},
             opset_version=OPSET,
             dynamo=False,
         )

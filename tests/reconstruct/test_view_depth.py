@@ -75,7 +75,8 @@ def test_a_point_on_the_surface_is_at_distance_zero(sides: list[Side]) -> None:
         for still in [np.zeros((2, SIDE_PX, SIDE_PX), np.float32)] * 4
     ]
     points = np.array([[0, 0, 0], [0, 0, 0.2], [0, 0, 0.19], [0, 0, 0.6]], np.float32)
-    distance, weight = average_depths(sides, seen, points)
+    averaged = average_depths(sides, seen, points)
+    distance, weight = averaged.mean, averaged.weight
     # Deep inside no shell has a say.
     assert weight[0] < 1e-6
     # Front and back lie there; the other two sides see 0.2 of it behind their shells, which counts nothing.
@@ -83,3 +84,6 @@ def test_a_point_on_the_surface_is_at_distance_zero(sides: list[Side]) -> None:
     assert distance[2] == pytest.approx(0.01, abs=2e-3)
     assert distance[3] < -0.02
     assert weight[1] > 1
+    # The nearest front says that the third point is a hundredth below it, and nothing is cut off at that.
+    assert averaged.least[2] == pytest.approx(0.01, abs=2e-3)
+    assert averaged.rough[3] < -0.06

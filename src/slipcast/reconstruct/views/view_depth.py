@@ -25,6 +25,8 @@ MODEL = "views"
 FILE = "views.onnx"
 _NEAR = 0.03
 """Distance to a shell up to which it counts wholly, in units of the frame."""
+FAR = 0.08
+"""Distances beyond this are not told apart, in units of the frame."""
 _BEFORE, _BACK = 0.15, 0.3
 """What a shell counts for points before it; what the side that leaves counts beside the one that is seen."""
 _STEEP = 0.3
@@ -55,14 +57,30 @@ def predict_depths(sides: Sequence[Side]) -> list[ViewDepth]:
     return [ViewDepth(shells=said[:2], spread=said[2:]) for said in (straight + mirrored[..., ::-1]) / 2]
 
 
-def average_depths(sides: Sequence[Side], seen: Sequence[ViewDepth], points: F32) -> tuple[F32, F32]:
-    """(N,) mean signed distance of points (N,3) below all shells, positive inside, and (N,) what it weighs.
+@dataclass(frozen=True, kw_only=True)
+class Averaged:
+    """What all shells say of N points: signed distances below them, positive inside, in units of the frame."""
+
+    mean: F32
+    """(N,) of all, each cut off at `_NEAR`."""
+    weight: F32
+    """(N,) what that weighs: 1 is what one front weighs that is seen squarely and likely to be off by a hundredth."""
+    rough: F32
+    """(N,) of all, each cut off at `FAR`."""
+    least: F32
+    """(N,) below the front that says the least, cut off at `FAR`."""
+    least_back: F32
+    """(N,) the same of the backs."""
+
+
+def average_depths(sides: Sequence[Side], seen: Sequence[ViewDepth], points: F32) -> Averaged:
+    """What all shells say of points (N,3) together.
 
     Projective distances, cut off and averaged (Curless and Levoy 1996): each shell counts by the likely error, by how
-    squarely it is seen, and little where the point lies far before it or behind it. 1 is what one front weighs
-    that is seen squarely and likely to be off by a hundredth.
+    squarely it is seen, and little where the point lies far before it or behind it.
     """
-    signed, total = np.zeros((2, len(points)), np.float32)
+    signed, rough, total = np.zeros((3, len(points)), np.float32)
+    least = np.full((2, len(points)), FAR, np.float32)
     for side, depth in zip(sides, seen, strict=True):
         x, y, z = side.camera.project(points)
         u, v = place_in_lattice(side, x, y)
@@ -75,9 +93,19 @@ def average_depths(sides: Sequence[Side], seen: Sequence[ViewDepth], points: F32
             behind = np.exp(-np.square(np.maximum(below / np.float32(_NEAR) - 1, 0)))
             weight = counts * said[:, 1] ** 2 * said[:, 2] * np.where(below < -_NEAR, _BEFORE, behind)
             signed += weight * np.clip(below, -_NEAR, _NEAR)
+            below = np.clip(below, -FAR, FAR)
+            rough += weight * below
             total += weight
-    mean = (signed / np.maximum(total, np.float32(1e-4))).astype(np.float32)
-    return mean, total
+            kind = least[0 if way > 0 else 1]
+            np.minimum(kind, below, out=kind)
+    whole = np.maximum(total, np.float32(1e-4))
+    return Averaged(
+        mean=(signed / whole).astype(np.float32),
+        weight=total,
+        rough=(rough / whole).astype(np.float32),
+        least=least[0],
+        least_back=least[1],
+    )
 
 
 def _network() -> Network:

@@ -1,0 +1,54 @@
+"""What all sides and networks say at the nodes of a grid -> how deep each lies, by a small network with neighbours.
+
+The point network and the depth network of several views are asked node by node and know no neighbourhood. This one
+(training/field_net.py; a 3D U-Net, 0.8 million weights) sees the grid of their answers (field_inputs.py) and says by
+how much the true depth differs from both, blended. The mean of its answer and theirs is taken (docs/views.md).
+"""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from slipcast.core.network import Network, open_network
+from slipcast.core.values import F32
+from slipcast.depth.weights import find_bundled
+from slipcast.reconstruct.views.field_inputs import BASE, CHANNELS, HULL, TENTHS, TRUSTED, FieldInputs
+from slipcast.reconstruct.views.view_depth import MODEL
+
+FILE = "field.onnx"
+_STEP = 8
+"""The grid's sides are filled up to multiples of this: the network halves them three times."""
+AIR = {HULL: -1.5, BASE: -2.5}
+"""What these channels hold in air that is far away; the others hold 0."""
+_GROWN = np.float32(0.002)
+"""Added to the mean, in units of the frame: without it solids are a little too thin (docs/views.md)."""
+
+
+def depth_at_nodes(asked: FieldInputs) -> F32:
+    """(X,Y,Z) signed depth below the surface in units of the frame; the hull's where the networks were not asked.
+
+    Raises MissingWeights when the bundled weights are absent or damaged.
+    """
+    shape = asked.hull.shape
+    whole = tuple(-(-n // _STEP) * _STEP for n in shape)
+    grid = np.zeros((1, CHANNELS, *whole), np.float32)
+    for channel, value in AIR.items():
+        grid[:, channel] = value
+    x, y, z = shape
+    grid[0, :, :x, :y, :z] = asked.channels
+    said = _network().run(grid=grid)[0, 0, :x, :y, :z]
+    blended = np.maximum(asked.channels[BASE], np.float32(-TRUSTED * TENTHS))
+    out: F32 = np.where(asked.near, (said + blended) / np.float32(2 * TENTHS) + _GROWN, asked.hull)
+    return out
+
+
+def _network() -> Network:
+    found = find_bundled(MODEL)
+    return _open_once(found.file(FILE), found.sums[FILE])
+
+
+@cache
+def _open_once(file: Path, sha256: str) -> Network:
+    del sha256  # another file in the same place is another network
+    return open_network(file)

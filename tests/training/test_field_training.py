@@ -1,0 +1,88 @@
+"""Training of the grid network: the true distance as seen from outside, crops, a file for grids of any size."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import trimesh
+
+from slipcast.core.network import open_network
+from slipcast.reconstruct.views.field_inputs import BASE, CHANNELS, HULL
+from training.field_net import FieldNet
+from training.field_train import crop, losses, mirror, whole
+from training.to_onnx import write_network
+from training.true_distance import LOW, NODES, PITCH, REACH, true_distance
+from training.view_export import fold
+
+
+def _net() -> FieldNet:
+    """A network whose norms and last layer have seen something."""
+    torch.manual_seed(0)
+    net = FieldNet((8, 8, 8))
+    for name, values in net.named_buffers():
+        if "running" in name:
+            values.data = torch.rand_like(values) + 0.5
+    for values in net.parameters():
+        values.data += 0.05 * torch.randn_like(values)
+    return net.eval()
+
+
+def test_what_is_within_a_closed_body_is_no_border() -> None:
+    ball = trimesh.creation.icosphere(subdivisions=3, radius=0.3)
+    knob = trimesh.creation.icosphere(subdivisions=2, radius=0.1)
+    both = trimesh.util.concatenate([ball, knob])
+    found = true_distance(both.vertices.astype(np.float32), both.faces.astype(np.int32)) * (REACH / 127)
+    assert found.shape == (NODES, NODES, NODES)
+    at = np.arange(NODES) * PITCH + LOW
+    way = 0.3 - np.sqrt((np.stack(np.meshgrid(at, at, at, indexing="ij")) ** 2).sum(0))
+    near = np.abs(way) < 0.06
+    assert found[near] == pytest.approx(way[near], abs=0.004)
+    assert (found[way > 0.1] > 0.079).all()
+
+
+def test_a_new_network_adds_nothing_to_the_blended_answer() -> None:
+    grid = torch.rand(1, CHANNELS, 16, 16, 8)
+    with torch.inference_mode():
+        assert torch.equal(FieldNet().eval()(grid)[:, 0], grid[:, BASE])
+
+
+def test_the_file_says_what_torch_says_of_grids_of_any_size(tmp_path: Path) -> None:
+    net = fold(_net())
+    assert not any(isinstance(module, torch.nn.BatchNorm3d) for module in net.modules())
+    write_network(net, tmp_path / "net.onnx", {"grid": (CHANNELS, 8, 16, 8)}, free=(0, 2, 3, 4))
+    grid = torch.rand(1, CHANNELS, 24, 8, 16)
+    with torch.inference_mode():
+        expected = net(grid).numpy()
+    found = open_network(tmp_path / "net.onnx").run(grid=grid.numpy())
+    assert found == pytest.approx(expected, abs=1e-4)
+
+
+def test_crops_lie_at_the_surface_and_beyond_the_grid_is_air() -> None:
+    rng = np.random.default_rng(0)
+    x, y, z = np.indices((48, 12, 48)).astype(np.float32)
+    item = {
+        "inputs": np.zeros((CHANNELS, 48, 12, 48), np.float16),
+        "distance": np.clip((x - 30) / 6, -0.8, 0.8).astype(np.float32) + 0 * y * z,
+    }
+    cut = crop(item, 16, rng)
+    assert cut["inputs"].shape == (CHANNELS, 16, 16, 16)
+    assert cut["distance"].min() <= 0 <= cut["distance"][:, 4].max()
+    assert (cut["distance"][:, [0, -1]] == np.float32(-10 * REACH)).all()
+    assert (cut["inputs"][BASE, :, 0] == -2.5).all()
+    assert (cut["inputs"][HULL, :, -1] == -1.5).all()
+    item["inputs"][16] = x * 0.01
+    turned = mirror(item)
+    assert turned["distance"][0] == pytest.approx(item["distance"][-1])
+    assert turned["inputs"][16].max() <= 0
+
+
+def test_the_loss_is_least_for_the_truth_and_grids_are_filled_up() -> None:
+    grid = torch.zeros(1, CHANNELS, 12, 9, 10)
+    grid[:, 19] = 1
+    x = torch.arange(12.0)[:, None, None].expand(12, 9, 10)
+    true = ((x - 5.5) * 0.15).clamp(-0.8, 0.8)[None]
+    grid[:, BASE] = true
+    assert torch.equal(whole(FieldNet().eval(), grid), true)
+    good, off, tilted = (float(losses(said, grid, true)) for said in (true, true + 0.2, true.flip(1)))
+    assert good < off < tilted
