@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from turnarounds import turnaround
 
 from slipcast.core.values import Cutout, Shells, View
 from slipcast.depth.place import PlaceOptions, place
-from slipcast.reconstruct.views.front_solid import fits_diagonal, lack_side, take_front_solid
+from slipcast.reconstruct.views.front_solid import fits_diagonal, keeps_front, lack_side, take_front_solid
 
 
 @pytest.mark.parametrize(
@@ -52,3 +53,12 @@ def test_a_solid_too_flat_for_the_diagonal_does_not_fit_it(views: tuple[View, ..
 def test_without_a_diagonal_nothing_speaks_against_the_front() -> None:
     cutouts, depths = turnaround((View.FRONT, View.BACK))
     assert _fits(cutouts, _flatten(depths[View.FRONT], 0.2))
+
+
+def test_a_solid_that_lost_half_of_the_front_does_not_keep_it() -> None:
+    cutouts, depths = turnaround((View.FRONT, View.BACK))
+    placed = place(depths[View.FRONT], cutouts[View.FRONT], PlaceOptions())
+    solid = take_front_solid(cutouts, placed, fov_deg=24, detail="draft")
+    assert keeps_front(solid, cutouts)
+    narrow = replace(solid.mesh, vertices=solid.mesh.vertices * np.array([0.6, 1, 1], np.float32))
+    assert not keeps_front(replace(solid, mesh=narrow), cutouts)

@@ -271,19 +271,21 @@ def _fuse(
     fov_deg: float,
     detail: str,
 ) -> Gathered:
-    from slipcast.reconstruct.views.front_solid import fits_diagonal, lack_side, take_front_solid
+    from slipcast.reconstruct.views.front_solid import fits_diagonal, keeps_front, lack_side, take_front_solid
     from slipcast.reconstruct.views.fusion import fuse
     from slipcast.texture.views.sight import Seen
 
     cuts = {view: replace(cut, view=view) for view, cut in settled.cutouts.items()}
-    fused = None
+    own = None
     if lack_side(cuts):
         placed = stand(depths[View.FRONT], cuts[View.FRONT])
-        fused = take_front_solid(cuts, placed, fov_deg=fov_deg, detail=detail)
-        if not fits_diagonal(fused, cuts):
-            fused = None
-    if fused is None:
+        own = take_front_solid(cuts, placed, fov_deg=fov_deg, detail=detail)
+    if own and fits_diagonal(own, cuts):
+        fused = own
+    else:
         fused = fuse(cuts, depths, height_m=height_m, fov_deg=fov_deg, detail=detail)
+        if own and not keeps_front(fused, cuts):
+            fused = own
     found = fused.registered
     told = list(settled.findings)
     if found.before > found.miss:
