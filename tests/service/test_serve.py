@@ -132,4 +132,5 @@ def test_conversions_let_the_api_go_first() -> None:
         "print(os.getpriority(os.PRIO_PROCESS, 0))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, start_new_session=True)
-    assert ran.stdout.strip() == "10", ran.stderr
+    # These tests may themselves run with less than the usual priority; 19 is the least that there is.
+    assert ran.stdout.strip() == str(min(os.getpriority(os.PRIO_PROCESS, 0) + 10, 19)), ran.stderr
