@@ -179,7 +179,8 @@ def test_a_log_says_how_far_it_is(run: Run, kitchen: list[Recipe], tmp_path: Pat
         write_picture(tmp_path / f"{name}.png")
     told = run("convert", "a.png", "missing.png", "b.png", "--json").err.splitlines()
     steps = [line for line in told if " of 3 " in line]
-    assert [" 1 of 3 a.png: review; 0:" in steps[0], " 2 of 3 missing.png: failed; " in steps[1]] == [True] * 2
+    assert " 1 of 3 a.png: review; 0:" in steps[0]
+    assert " 2 of 3 missing.png: failed; " in steps[1]
     assert " left" in steps[0]
     assert " left" not in steps[2]
     assert run("convert", "a.png").err == ""
