@@ -5,16 +5,11 @@ The point network and the depth network of several views are asked node by node 
 how much the true depth differs from both, blended. The mean of its answer and theirs is taken (docs/views.md).
 """
 
-from functools import cache
-from pathlib import Path
-
 import numpy as np
 
-from slipcast.core.network import Network, open_network
 from slipcast.core.values import F32
-from slipcast.depth.weights import find_bundled
 from slipcast.reconstruct.views.field_inputs import BASE, CHANNELS, HULL, TENTHS, TRUSTED, FieldInputs
-from slipcast.reconstruct.views.view_depth import MODEL
+from slipcast.reconstruct.views.view_depth import open_bundled
 
 FILE = "field.onnx"
 _STEP = 8
@@ -37,18 +32,7 @@ def depth_at_nodes(asked: FieldInputs) -> F32:
         grid[:, channel] = value
     x, y, z = shape
     grid[0, :, :x, :y, :z] = asked.channels
-    said = _network().run(grid=grid)[0, 0, :x, :y, :z]
+    said = open_bundled(FILE).run(grid=grid)[0, 0, :x, :y, :z]
     blended = np.maximum(asked.channels[BASE], np.float32(-TRUSTED * TENTHS))
     out: F32 = np.where(asked.near, (said + blended) / np.float32(2 * TENTHS) + _GROWN, asked.hull)
     return out
-
-
-def _network() -> Network:
-    found = find_bundled(MODEL)
-    return _open_once(found.file(FILE), found.sums[FILE])
-
-
-@cache
-def _open_once(file: Path, sha256: str) -> Network:
-    del sha256  # another file in the same place is another network
-    return open_network(file)

@@ -49,7 +49,7 @@ def predict_depths(sides: Sequence[Side]) -> list[ViewDepth]:
     Raises MissingWeights when the bundled weights are absent or damaged.
     """
     picture, hull = network_inputs(sides)
-    net = _network()
+    net = open_bundled(FILE)
     straight = net.run(picture=picture, hull=hull)
     mirrored = net.run(
         picture=np.ascontiguousarray(picture[..., ::-1]), hull=np.ascontiguousarray(hull[..., ::-1])
@@ -108,9 +108,13 @@ def average_depths(sides: Sequence[Side], seen: Sequence[ViewDepth], points: F32
     )
 
 
-def _network() -> Network:
+def open_bundled(file: str) -> Network:
+    """Return the network `file` of the bundled folder `views`, opened once in a process.
+
+    Raises MissingWeights where it is absent or damaged.
+    """
     found = find_bundled(MODEL)
-    return _open_once(found.file(FILE), found.sums[FILE])
+    return _open_once(found.file(file), found.sums[file])
 
 
 @cache
