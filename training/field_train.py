@@ -7,9 +7,7 @@ that are made meanwhile are taken as well.
 from __future__ import annotations
 
 import argparse
-import json
 import time
-from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +20,8 @@ from slipcast.reconstruct.views.field_net import AIR
 from slipcast.reconstruct.views.solid_grid import Grid
 from training.field_net import FieldNet
 from training.field_pool import STORED
-from training.muon import Muon
+from training.run import Run, net_size
 from training.true_distance import REACH
-from training.view_train import net_size
 
 CROP = 40
 BATCH = 2
@@ -161,36 +158,22 @@ def main() -> None:
     args = say.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    args.out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(int(time.time()))
-    net = FieldNet()
-    mean = deepcopy(net).eval().requires_grad_(False)
-    matrices = [p for name, p in net.named_parameters() if p.ndim == 5 and not name.startswith("out")]
-    rest = [p for name, p in net.named_parameters() if p.ndim != 5 or name.startswith("out")]
-    optimisers = [Muon(matrices, args.rate, decay=0.05), torch.optim.AdamW(rest, args.rate, weight_decay=0.0)]
-    state, spent, steps = args.out / "state.pt", 0.0, 0
-    if state.exists():
-        found = torch.load(state, weights_only=False)
-        net.load_state_dict(found["net"])
-        mean.load_state_dict(found["mean"])
-        for optimiser, values in zip(optimisers, found["optimisers"], strict=True):
-            optimiser.load_state_dict(values)
-        spent, steps = found["spent"], found["steps"]
-    for values in net.parameters():
-        if values.ndim == 5:
-            values.data = values.data.contiguous(memory_format=torch.channels_last_3d)
+    run = Run(
+        FieldNet(), args.out, budget_s=args.budget_s, rate=args.rate, warm=50, keep=0.995, plain=("out.",)
+    )
     held = {
         kind: [read_grid(path) for path in sorted(args.grids.glob(f"held_*_{use}.npz"))[:12]]
         for use, kind in enumerate(("exact", "off"))
     }
-    print(f"{net_size(net)} weights; before:", {k: judge(None, v) for k, v in held.items()}, flush=True)
+    before = {kind: judge(None, items) for kind, items in held.items()}
+    print(f"{net_size(run.net)} weights; before: {before}", flush=True)
     kept: list[Item] = []
-    begun, total, last, seen = time.monotonic() - spent, 0.0, time.monotonic(), 0
     files: list[Path] = []
-    while spent < args.budget_s:
-        if steps % 50 == 0:
+    while run.goes_on:
+        if not files or run.steps % 50 == 0:
             files = sorted(args.grids.glob("train_*[0-9].npz"))
-        for _ in range(24 if not kept else steps % 2):
+        for _ in range(24 if not kept else run.steps % 2):
             kept.append(read_grid(files[rng.integers(len(files))]))
         kept = kept[-KEPT:]
         chosen = [crop(kept[k], CROP, rng) for k in rng.choice(len(kept), BATCH, replace=False)]
@@ -198,51 +181,12 @@ def main() -> None:
         inputs, true = (
             torch.from_numpy(np.stack([i[key] for i in chosen])) for key in ("inputs", "distance")
         )
-        spent = time.monotonic() - begun
-        cosine = 0.5 * (1 + np.cos(np.pi * min(spent / args.budget_s, 1.0)))
-        rate = args.rate * min(1, (steps + 1) / 50) * max(0.01, cosine)
-        for optimiser in optimisers:
-            for group in optimiser.param_groups:
-                group["lr"] = rate
-        net.train()
-        said = net(inputs.contiguous(memory_format=torch.channels_last_3d))[:, 0]
-        loss = losses(said, inputs, true)
-        for optimiser in optimisers:
-            optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(rest, 5.0)
-        for optimiser in optimisers:
-            optimiser.step()
-        steps += 1
-        seen += BATCH
-        share = min(0.995, (steps + 1) / (steps + 20))
-        with torch.no_grad():
-            for ours, theirs in zip(mean.state_dict().values(), net.state_dict().values(), strict=True):
-                if ours.dtype.is_floating_point:
-                    ours.lerp_(theirs, 1 - share)
-        total += float(loss.detach())
-        if steps % 50 == 0:
-            pace = seen / (time.monotonic() - last)
-            told = f"{steps} steps, {spent:.0f} s, {len(files)} grids"
-            print(f"{told}, loss {total / 50:.4f}, {pace:.1f} crops/s", flush=True)
-            total, last, seen = 0.0, time.monotonic(), 0
-        if steps % 200 == 0 or spent >= args.budget_s:
-            scores = {kind: judge(mean, items) for kind, items in held.items()}
-            with (args.out / "log.jsonl").open("a") as log:
-                log.write(json.dumps({"steps": steps, "spent": spent, **scores}) + "\n")
-            print(scores, flush=True)
-            unfinished = state.with_suffix(".part")
-            torch.save(
-                {
-                    "net": net.state_dict(),
-                    "mean": mean.state_dict(),
-                    "optimisers": [optimiser.state_dict() for optimiser in optimisers],
-                    "spent": spent,
-                    "steps": steps,
-                },
-                unfinished,
-            )
-            unfinished.replace(state)
+        said = run.net(inputs.contiguous(memory_format=torch.channels_last_3d))[:, 0]
+        run.step(losses(said, inputs, true))
+        if run.steps % 50 == 0:
+            run.tell(50, BATCH, f"{len(files)} grids")
+        if run.steps % 200 == 0 or run.spent_s >= args.budget_s:
+            run.save({kind: judge(run.mean, items) for kind, items in held.items()})
 
 
 if __name__ == "__main__":

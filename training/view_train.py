@@ -7,9 +7,7 @@ that were made lately, with other colours. Resumes by itself.
 from __future__ import annotations
 
 import argparse
-import json
 import time
-from copy import deepcopy
 from pathlib import Path
 
 import cv2
@@ -24,7 +22,7 @@ from slipcast.core.values import View
 from slipcast.reconstruct.views.depth_inputs import PER_UNIT, SIDE_PX, Lattice, hull_maps, picture_maps
 from slipcast.reconstruct.views.silhouettes import Side, outline_distance
 from training.fusion_pairs import DISTANCE, YAWS_DEG
-from training.muon import Muon
+from training.run import Run, net_size
 from training.view_net import ViewNet
 from training.view_pool import FINE, FOCAL_PX
 from training.view_pool import SIDE_PX as POOL_PX
@@ -247,24 +245,8 @@ def main() -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     torch.manual_seed(0)
-    args.out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(int(time.time()))
-    net = ViewNet()
-    mean = deepcopy(net).eval().requires_grad_(False)
-    matrices = [p for p in net.parameters() if p.ndim == 4]
-    rest = [p for p in net.parameters() if p.ndim != 4]
-    optimisers = [Muon(matrices, args.rate, decay=0.05), torch.optim.AdamW(rest, args.rate, weight_decay=0.0)]
-    state, spent, steps = args.out / "state.pt", 0.0, 0
-    if state.exists():
-        found = torch.load(state, weights_only=False)
-        net.load_state_dict(found["net"])
-        mean.load_state_dict(found["mean"])
-        for optimiser, values in zip(optimisers, found["optimisers"], strict=True):
-            optimiser.load_state_dict(values)
-        spent, steps = found["spent"], found["steps"]
-    for values in net.parameters():
-        if values.ndim == 4:
-            values.data = values.data.contiguous(memory_format=torch.channels_last)
+    run = Run(ViewNet(), args.out, budget_s=args.budget_s, rate=args.rate, warm=100, keep=0.998)
     fixed = np.random.default_rng(7)
     held_files = sorted(args.pool.glob("held_*[0-9].npz"))[:24]
     held: dict[str, list[dict[str, np.ndarray]]] = {"exact": [], "off": []}
@@ -273,73 +255,25 @@ def main() -> None:
         for kind, jitter in (("exact", 0.0), ("off", 1.0)):
             maps = make_set(record, (0, 1, 2, 3), jitter, fixed)
             held[kind] += [{key: values[k] for key, values in maps.items()} for k in range(4)]
-    print(f"{len(held_files)} held, {net_size(net)} weights", flush=True)
+    print(f"{len(held_files)} held, {net_size(run.net)} weights", flush=True)
     kept: list[dict[str, np.ndarray]] = []
-    begun, total, last = time.monotonic() - spent, 0.0, time.monotonic()
     files: list[Path] = []
-    seen = 0
-    while spent < args.budget_s:
-        if not files or steps % 100 == 0:
+    while run.goes_on:
+        if not files or run.steps % 100 == 0:
             files = sorted(args.pool.glob("train_*[0-9].npz"))
-        for _ in range(24 if not kept else (steps + 1) % 2):
+        for _ in range(24 if not kept else (run.steps + 1) % 2):
             chosen = CHOICES[rng.choice(len(CHOICES), p=ODDS)]
             jitter = rng.uniform(0.3, 1.2) if rng.random() < OFF else 0.0
             maps = make_set(read(files[rng.integers(len(files))]), chosen, jitter, rng)
             kept += [{key: values[k] for key, values in maps.items()} for k in range(len(chosen))]
         kept = kept[-KEPT:]
         batch = make_batch([kept[k] for k in rng.choice(len(kept), BATCH, replace=False)], rng)
-        spent = time.monotonic() - begun
-        cosine = 0.5 * (1 + np.cos(np.pi * min(spent / args.budget_s, 1.0)))
-        rate = args.rate * min(1, (steps + 1) / 100) * max(0.01, cosine)
-        for optimiser in optimisers:
-            for group in optimiser.param_groups:
-                group["lr"] = rate
-        net.train()
-        answer = net(*(batch[key].to(memory_format=torch.channels_last) for key in ("picture", "hull")))
-        loss = losses(answer, batch)
-        for optimiser in optimisers:
-            optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(rest, 5.0)
-        for optimiser in optimisers:
-            optimiser.step()
-        steps += 1
-        seen += BATCH
-        share = min(0.998, (steps + 1) / (steps + 20))
-        with torch.no_grad():
-            for ours, theirs in zip(mean.state_dict().values(), net.state_dict().values(), strict=True):
-                if ours.dtype.is_floating_point:
-                    ours.lerp_(theirs, 1 - share)
-        total += float(loss.detach())
-        if steps % 100 == 0:
-            pace = seen / (time.monotonic() - last)
-            print(
-                f"{steps} steps, {spent:.0f} s, {len(files)} records, loss {total / 100:.4f}, {pace:.1f} views/s",
-                flush=True,
-            )
-            total, last, seen = 0.0, time.monotonic(), 0
-        if steps % 400 == 0 or spent >= args.budget_s:
-            said = judge(mean, held)
-            with (args.out / "log.jsonl").open("a") as log:
-                log.write(json.dumps({"steps": steps, "spent": spent, **said}) + "\n")
-            print(said, flush=True)
-            unfinished = state.with_suffix(".part")
-            torch.save(
-                {
-                    "net": net.state_dict(),
-                    "mean": mean.state_dict(),
-                    "optimisers": [optimiser.state_dict() for optimiser in optimisers],
-                    "spent": spent,
-                    "steps": steps,
-                },
-                unfinished,
-            )
-            unfinished.replace(state)
-
-
-def net_size(net: torch.nn.Module) -> int:
-    """How many weights."""
-    return sum(p.numel() for p in net.parameters())
+        answer = run.net(*(batch[key].to(memory_format=torch.channels_last) for key in ("picture", "hull")))
+        run.step(losses(answer, batch))
+        if run.steps % 100 == 0:
+            run.tell(100, BATCH, f"{len(files)} records")
+        if run.steps % 400 == 0 or run.spent_s >= args.budget_s:
+            run.save(judge(run.mean, held))
 
 
 if __name__ == "__main__":
