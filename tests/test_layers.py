@@ -112,6 +112,43 @@ def test_every_file_stays_readable(folder: str) -> None:
         assert path.suffix == "" or ast.get_docstring(_tree(path)), path
 
 
+def _top_names(path: Path) -> set[str]:
+    """What a module defines, assigns or imports at its top, and what it loads when asked (`__all__`)."""
+    found: set[str] = set()
+    for node in _tree(path).body:
+        for each in ast.walk(node):
+            if isinstance(each, (ast.FunctionDef, ast.ClassDef)):
+                found.add(each.name)
+            elif isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
+                found.add(each.id)
+            elif isinstance(each, ast.ImportFrom):
+                found.update(alias.asname or alias.name for alias in each.names)
+    return found
+
+
+def test_what_scripts_import_exists() -> None:
+    """Types are checked of packages alone: a script that nobody ran for a week imported what was gone."""
+    homes = {"slipcast": ROOT / "src", "evaluation": ROOT, "training": ROOT}
+    scripts = [
+        path for path in (ROOT / "scripts").iterdir() if "python" in path.read_text().partition("\n")[0]
+    ]
+    assert scripts
+    for path in scripts:
+        for node in ast.walk(_tree(path)):
+            if not isinstance(node, ast.ImportFrom) or str(node.module).partition(".")[0] not in homes:
+                continue
+            place = homes[str(node.module).partition(".")[0]].joinpath(*str(node.module).split("."))
+            module = place.with_suffix(".py")
+            names = _top_names(module if module.exists() else place / "__init__.py")
+            for alias in node.names:
+                found = (
+                    alias.name in names
+                    or place.joinpath(alias.name + ".py").exists()
+                    or str(node.module) == "slipcast"
+                )
+                assert found, f"{path.name}: {node.module} has no {alias.name}"
+
+
 def test_only_the_command_line_prints() -> None:
     for path in _modules():
         if "cli" in path.parts:

@@ -95,7 +95,7 @@ class FigurineOptions:
     relief: bool = True
     """Carve what is dark in the picture a little into the front (relief.py): eyes, beard, folds and belt."""
     steps: bool = False
-    """Let the front rise where the edge network sees one part before another (edges.py): sharper edges, ragged
+    """Let the front rise where the edge network sees one part before another (steps.py): sharper edges, ragged
     sides."""
     device: str = "auto"
     """`auto` (cuda, else cpu), `cpu`, `cuda` or `mps`."""
@@ -259,7 +259,7 @@ class FigurineModel:
         back: F32,
         dome: F32,
     ) -> F32:
-        """The front of the picture's `box` with the steps that the edge network finds (edges.py)."""
+        """The front of the picture's `box` with the steps that the edge network finds (steps.py)."""
         assert self._edges is not None
         seen, coverage = crop(picture, square, SIDE_PX)
         inside = coverage >= 0.5
