@@ -6,6 +6,12 @@ vertex at their mean, and every crossing a quad between the four cells around it
 two sheets pass gets a vertex for each (Nielson 2004), so that they do not touch. Nothing folds: vertices stay in their
 cells. After the collapse to 50,000 triangles 0 to 105 pairs of faces cross in 16 figurines of true depth, which
 untangling parts; surfaces stretched over the silhouette's lattice had 20 to 2,300.
+
+Beside the outline the outermost rays of a round part are already many nodes long: 13 where its radius is 45. Between
+them and the outline the side is a part of a circle too; flat, as far out as the silhouette says at all depths, it was a
+ribbon around every figurine, with an edge before and behind and a tooth wherever the outline passes to the next ray.
+Rejected: more rounds of smoothing, 6 instead of 2, for what is left of the teeth (ribs on swords and necks); circles
+between the second ray and the outermost too (nothing that one sees).
 """
 
 from dataclasses import dataclass
@@ -24,10 +30,9 @@ _REACH = 0.5
 """How far, in nodes along each axis, vertices may be moved to even the surface out."""
 _SLOPE = 3.0
 """A cell whose corners are farther apart in depth than this, in nodes, is on a steep side."""
-_ROUNDED = 4.0
-"""From this thickness on, in nodes, a part's outer edges are rounded."""
 _THIN, _STOUT = 2.0, 6.0
-"""Where a part is no thicker than this, in nodes, its vertices stay; from where on they may go all the way."""
+"""Where a part is no thicker than this, in nodes, its vertices stay and its outer edges are square; from where on they
+may go all the way, and edges are round."""
 _LEAST = 0.02
 """Crossings keep this share of their edge's length from its ends."""
 
@@ -168,18 +173,16 @@ def _cross_between_rays(columns: RayGrid, runs: Dexels, axis: int, shift: int, l
     ended = np.where(before, runs.end[empty], -np.inf)[at]
     begun = np.where(after, runs.begin[follower], np.inf)[at]
     without = np.minimum(depth - ended, begun - depth)
-    # Beside the outline it is the silhouette's cover that says where.
-    cover = columns.cover.reshape(-1).astype(np.float64)
-    outline = ~columns.inside.reshape(-1)[across]
-    own = np.where(holds, one[pair], other[pair])
-    share = (2 * cover[own] - 1)[at]
-    length = (runs.end - runs.begin)[solid]
-    # The edges of stout sides are rounded; thin parts would get narrower by it.
-    rounded = np.where((length < _ROUNDED)[at], share, np.minimum(within, share))
-    within = np.where(outline[at], rounded, within)
-    without = np.where(outline[at], (1 - 2 * cover[across])[at], without)
     within, without = np.clip(within, _LEAST, 1), np.clip(without, _LEAST, 1)
     way = within / (within + without)
+    own = np.where(holds, one[pair], other[pair])
+    length = (runs.end - runs.begin)[solid]
+    outline = ~columns.inside.reshape(-1)[across]
+    edge = _find_edges(columns, own, across)
+    # Thin parts would get narrower.
+    bow = np.clip((length - _THIN) / (_STOUT - _THIN), 0, 1) * _find_bows(columns, own, across, edge)
+    deep = (depth - runs.begin[solid][at]) / (length[at] / 2) - 1
+    way = np.where(outline[at], edge[at] * (1 - bow[at] * deep**2), way)
     leaves = holds[at]
     start = one[pair][at]
     return _Crossings(
@@ -189,6 +192,28 @@ def _cross_between_rays(columns: RayGrid, runs: Dexels, axis: int, shift: int, l
         leaves=leaves,
         length=length[at],
     )
+
+
+def _find_edges(columns: RayGrid, own: I64, across: I64) -> F64:
+    """(N,) where the outline lies between the middles of the nodes `own` inside and `across` outside, 0 to 1."""
+    cover = columns.cover.reshape(-1).astype(np.float64)
+    # The mean place of the edge in both squares; where both sides of a node are edges they share what it has.
+    both = np.clip(cover[own] + cover[across] - 0.5, _LEAST, 1)
+    within, without = (
+        np.clip(sign * (2 * cover[at] - 1), _LEAST, 1) for sign, at in ((1, own), (-1, across))
+    )
+    return np.where(columns.inside.reshape(-1)[2 * own - across], both, within / (within + without))
+
+
+def _find_bows(columns: RayGrid, own: I64, across: I64, edge: F64) -> F64:
+    """(N,) how round the side is between the nodes `own` and the outline, `edge` of the way to `across`: 0 is a wall.
+
+    The square of a round part's half thickness grows with the distance from its outline as it does further in.
+    """
+    thick = (columns.back - columns.front).reshape(-1)
+    inner, outer = thick[2 * own - across], np.maximum(thick[own], _LEAST)
+    bow: F64 = np.clip((inner**2 - outer**2) / outer**2 * edge, 0, 1)
+    return bow
 
 
 def _find_differences(
