@@ -29,6 +29,10 @@ _NAMED = re.compile(r"slipcast(\.[a-z_]+){2,}")
 """A module's place in a table, which import_module takes."""
 
 
+_BEGINS = re.compile(r'(#[^\n]*\n|\s)*r?"""[^"\s]')
+"""How a module begins that says what it is for."""
+
+
 @cache
 def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
@@ -109,7 +113,7 @@ def test_every_file_stays_readable(folder: str) -> None:
         text = path.read_text(encoding="utf-8")
         assert len(text.splitlines()) <= 500, path
         assert path.name != "utils.py", path
-        assert path.suffix == "" or ast.get_docstring(_tree(path)), path
+        assert path.suffix == "" or _BEGINS.match(text), path
 
 
 def _top_names(path: Path) -> set[str]:
