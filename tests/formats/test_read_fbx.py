@@ -389,3 +389,54 @@ def test_a_material_is_told_its_textures(tmp_path: Path) -> None:
         path.write_bytes(EXPORTERS["fbx"].export(made, ExportOptions()).files["shape.fbx"])
         (material,) = read_content(path).materials
         assert material.textures == expected
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        (TEXT[:1], "\ufeff;"),
+        (TEXT[:1], f"; {'made by a test ' * 500}\n;"),
+        (
+            '"UnitScaleFactor", "double"',
+            '"Odd", "Vector", "", "",nan,-inf,-1.#IND\n P: "UnitScaleFactor", "double"',
+        ),
+    ],
+)
+def test_text_that_others_open_is_read(change: tuple[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "text.fbx"
+    assert change[0] in TEXT
+    path.write_text(TEXT.replace(*change, 1), encoding="utf-8")
+    assert np.allclose(box(path), (5, 0.5, -1, 6, 2.5, 2))
+
+
+def test_a_geometry_without_polygons_hides_no_other_and_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "text.fbx"
+    more = "".join(
+        f'Geometry: {key}, "Geometry::other", "{kind}" {{ {inside} }}\nModel: {key + 1}, "Model::m", "x" {{ }}\n'
+        for key, kind, inside in (
+            (70, "Mesh", "Vertices: *3 { a: 9,9,9 }\n PolygonVertexIndex: *0 { a: }"),
+            (80, "Mesh", "Vertices: *6 { a: 9,9,9,8,8,8 }\n PolygonVertexIndex: *2 { a: 0,-2 }"),
+            (90, "NurbsSurface", "Points: *4 { a: 9,9,9,1 }"),
+        )
+    )
+    links = "".join(f'    C: "OO",{key},{key + 1}\n' for key in (70, 80, 90))
+    text = TEXT.replace("Objects:  {\n", f"Objects:  {{\n{more}").replace(
+        "Connections:  {\n", f"Connections:  {{\n{links}"
+    )
+    path.write_text(text)
+    assert np.allclose(box(path), (5, 0.5, -1, 6, 2.5, 2))
+    (told,) = read_content(path).findings
+    assert told.values["what"] == "2 x mesh without faces, 1 x NurbsSurface"
+
+
+def test_a_last_polygon_without_its_mark_is_closed(tmp_path: Path) -> None:
+    path = tmp_path / "scene.fbx"
+    whole = fbx([Model({})])
+    path.write_bytes(whole)
+    marked = RING.astype("<i4").tobytes()
+    assert whole.count(marked) == 1
+    unmarked = RING.copy()
+    unmarked[-1] = ~unmarked[-1]
+    expected = read_content(path).faces.tolist()
+    path.write_bytes(whole.replace(marked, unmarked.astype("<i4").tobytes()))
+    assert read_content(path).faces.tolist() == expected

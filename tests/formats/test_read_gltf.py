@@ -9,6 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from slipcast.core.errors import BadInput
+from slipcast.formats.gltf.compress import meshopt_pack
+from slipcast.formats.gltf.read_figurine import read_asset
 from slipcast.formats.inspect import describe, read_content
 
 F64 = NDArray[np.float64]
@@ -305,3 +307,56 @@ def test_a_hidden_node_and_all_below_it_show_nothing(required: bool, tmp_path: P
     content = read_content(path)
     assert len(content.faces) == 4
     assert [entry.values["what"] for entry in content.findings] == ["1 x hidden node"]
+
+
+def test_a_primitive_without_positions_is_skipped_and_told(tmp_path: Path) -> None:
+    maker = Maker()
+    meshes = [{"primitives": [{"attributes": {}}, maker.tetra()]}]
+    path = maker.write(tmp_path / "a.gltf", meshes=meshes, **scene([{"mesh": 0}], [0]))
+    content = read_content(path)
+    assert len(content.faces) == 4
+    assert "1 x primitive without positions" in content.findings[0].message
+
+
+@pytest.mark.parametrize("place", [9.0, np.nan, np.inf])
+def test_a_vertex_that_no_face_uses_is_no_surface(place: float, tmp_path: Path) -> None:
+    maker = Maker()
+    primitive = maker.tetra()
+    loose = np.concatenate([CORNERS, np.full((1, 3), place)]).astype(np.float32)
+    primitive["attributes"] = {"POSITION": maker.accessor(loose)}
+    meshes = [{"primitives": [primitive]}]
+    path = maker.write(tmp_path / "a.gltf", meshes=meshes, **scene([{"mesh": 0}], [0]))
+    assert size(path) == [1000, 2000, 3000]
+    assert "1 vertices that no face uses" in str(describe(path)["findings"])
+    assert read_asset(path)[0].mesh.vertices.tolist() == CORNERS.tolist()
+
+
+@pytest.mark.parametrize("name", ["EXT_meshopt_compression", "KHR_meshopt_compression"])
+def test_meshopt_of_either_name_is_unpacked_with_or_without_a_marked_fallback(
+    name: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("meshopt")
+    packed = meshopt_pack(CORNERS.astype(np.float32), indices=False)
+    maker = Maker()
+    primitive = maker.tetra()
+    start = len(maker.data)
+    maker.data += packed + bytes(-len(packed) % 4)
+    told = {
+        "buffer": 0,
+        "byteOffset": start,
+        "byteLength": len(packed),
+        "byteStride": 12,
+        "count": 4,
+        "mode": "ATTRIBUTES",
+    }
+    maker.json["bufferViews"][0] = {"buffer": 1, "byteLength": 48, "extensions": {name: told}}
+    path = maker.write(
+        tmp_path / "a.gltf",
+        meshes=[{"primitives": [primitive]}],
+        extensionsRequired=[name],
+        **scene([{"mesh": 0}], [0]),
+    )
+    document = json.loads(path.read_text())
+    document["buffers"].append({"byteLength": 48})
+    path.write_text(json.dumps(document))
+    assert size(path) == [1000, 2000, 3000]

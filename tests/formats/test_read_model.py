@@ -152,3 +152,12 @@ def test_a_model_without_size_is_refused(tmp_path: Path) -> None:
     path.write_text("v 1 1 1\n" * 3 + "f 1 2 3\n")
     with pytest.raises(BadInput, match="has no size"):
         read_model(path)
+
+
+def test_vertices_that_no_face_uses_are_not_exported(tmp_path: Path) -> None:
+    loose = tmp_path / "b.obj"
+    loose.write_text(f"{V}v 9 9 9\nv nan 0 0\n{F}")
+    figurine, found = read_model(loose)
+    assert len(figurine.mesh.vertices) == 8
+    assert np.ptp(figurine.mesh.vertices, axis=0) == pytest.approx(np.ptp(CORNERS, axis=0))
+    assert [entry.code for entry in found] == ["FILE_LEFT_OUT"]

@@ -242,3 +242,26 @@ def test_a_broken_text_ply_is_refused_for_its_true_reason(
     assert change[0] in text
     with pytest.raises(BadInput, match=part):
         content_of(tmp_path / "x.ply", text.replace(*change, 1))
+
+
+@pytest.mark.parametrize("extra", [" 9 1 1 1", " 1"])
+def test_rows_that_hold_more_than_announced_are_read_line_by_line(extra: str, tmp_path: Path) -> None:
+    text = (HEAD + "element face 12\n" + LIST + END + TEXT_V + TEXT_F).format("ascii")
+    for wrong in (TEXT_F, TEXT_V):
+        content = content_of(tmp_path / "x.ply", text.replace(wrong, wrong.replace("\n", f"{extra}\n")))
+        assert_cube(content)
+        assert [entry.code for entry in content.findings] == ["FILE_DAMAGED"]
+
+
+@pytest.mark.parametrize("place", ["nan nan nan", "9 9 9", "1e300 0 0"])
+def test_vertices_that_no_face_uses_do_not_count_in_the_size(place: str, tmp_path: Path) -> None:
+    text = HEAD.replace("vertex 8", "vertex 10") + "element face 12\n" + LIST + END
+    path = tmp_path / "x.ply"
+    moved = [[int(k) + 1 for k in row.split()[1:]] for row in TEXT_F.splitlines()]
+    rows = "".join("3 {} {} {}\n".format(*row) for row in moved)
+    path.write_text((text + f"{place}\n" + TEXT_V + f"{place}\n" + rows).format("ascii"))
+    said = describe(path)
+    size = np.ptp(CORNERS, axis=0) * 1000
+    assert [said["width_mm"], said["depth_mm"], said["height_mm"]] == pytest.approx(size.tolist())
+    assert (said["vertices"], said["faces"], said["closed"]) == (8, 12, True)
+    assert "2 vertices that no face uses" in str(said["findings"])

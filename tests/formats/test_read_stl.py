@@ -101,3 +101,14 @@ def test_a_binary_stl_that_is_cut_off_says_how_much_is_there(tmp_path: Path) -> 
         content_of(tmp_path / "x.stl", files_of("stl")["box.stl"][:-7])
     with pytest.raises(BadInput, match="neither text nor long enough"):
         content_of(tmp_path / "x.stl", b"12345")
+
+
+def test_a_binary_stl_that_is_called_solid_is_no_text(tmp_path: Path) -> None:
+    own = files_of("stl")["box.stl"]
+    for head in (b"solid x".ljust(80, b"\0"), b"solid x".ljust(80)):
+        content = content_of(tmp_path / "x.stl", head + struct.pack("<I", 2**32 - 1) + own[84:])
+        assert len(content.faces) == len(BOX.mesh.faces)
+    content = content_of(tmp_path / "x.stl", head + struct.pack("<I", 0) + own[84:])
+    assert len(content.faces) == len(BOX.mesh.faces)
+    with pytest.raises(BadInput, match="announces 12 faces and has bytes for 11"):
+        content_of(tmp_path / "x.stl", head + own[80:-7])

@@ -240,3 +240,12 @@ def test_slices_are_told(tmp_path: Path) -> None:
     slices = '<s:slicestack xmlns:s="http://schemas.microsoft.com/3dmanufacturing/slice/2015/07" id="9"/>'
     content = read_content(package(tmp_path, model(slices + thing(1), 'objectid="1"')))
     assert [entry.values["what"] for entry in content.findings] == ["1 x stacks of slices"]
+
+
+def test_an_object_without_faces_does_not_hide_the_others(tmp_path: Path) -> None:
+    bare = thing(2, "<mesh><vertices/><triangles/></mesh>")
+    content = read_content(package(tmp_path, model(thing(1) + bare, 'objectid="2"', 'objectid="1"')))
+    assert len(content.faces) == 4
+    assert [entry.values["what"] for entry in content.findings] == ["1 x object without faces"]
+    with pytest.raises(BadInput, match="holds only object without faces"):
+        read_content(package(tmp_path, model(bare, 'objectid="2"')))

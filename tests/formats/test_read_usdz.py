@@ -108,6 +108,26 @@ CASES: dict[str, tuple[str, tuple[float, float, float], float, int]] = {
         16,
         8,
     ),
+    "a prototype that only the instancer draws": (
+        INSTANCER.format(more="", inside='over "One" {\n' + mesh("M") + "}\n"),
+        (21, 2, 3),
+        3,
+        12,
+    ),
+    "layers of one package": (
+        'def "A" (references = @parts/one.usda@</A>) {}\n'
+        'def "B" (payload = @./parts/one.usda@</A>) {\n double3 xformOp:translate = (9, 0, 0)\n}\n',
+        (10, 2, 3),
+        2,
+        8,
+    ),
+    "a face of two corners": (
+        mesh("M", faces=f"{FACES}, 0, 1").replace("3, 3, 3, 3]", "3, 3, 3, 3, 2]"),
+        (1, 2, 3),
+        1,
+        4,
+    ),
+    "a point that no face uses": (mesh("M").replace("(0,0,3)]", "(0,0,3), (9,9,9)]"), (1, 2, 3), 1, 4),
     "points that change": (
         mesh("M").replace(
             "point3f[] points = [(0,0,0), (1,0,0), (0,2,0), (0,0,3)]",
@@ -129,17 +149,24 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Facts]:
         "outside": 'def "a" (references = @../b.usda@) {}\n',
         "payload": 'def "a" (payload = @/etc/passwd@) {}\n',
         "nothing drawn": mesh("M", 'token visibility = "invisible"'),
+        "out by two steps": 'def "a" (references = @./layer.usda@</b>) {}\ndef "b" (references = @/etc/hosts@) {}\n',
         "no such point": mesh("M", faces=FACES.replace("3", "9")),
     }
     layers = {name: case[0] for name, case in CASES.items()} | refused
     layers["other shapes"] = (
         mesh("M") + 'def Sphere "S" {}\ndef Cube "C" {\n uniform token purpose = "guide"\n}\n'
     )
+    others = {
+        "parts/one.usda": 'def "A" (references = @../parts/two.usda@</A>) {}\n',
+        "parts/two.usda": moved(mesh("M"), "translate (0, 0, 0)", "A"),
+    }
     paths = []
-    for number, layer in enumerate(layers.values()):
+    for number, (name, layer) in enumerate(layers.items()):
         paths.append(folder / f"{number}.usdz")
         with zipfile.ZipFile(paths[-1], "w") as package:
             package.writestr("layer.usda", HEAD + layer)
+            for part, content in others.items() if name == "layers of one package" else ():
+                package.writestr(part, HEAD + content)
     command: list[str | Path] = [READERS / "python", HERE / "inspect_usdz.py", *paths]
     facts = call(command, {"PYTHONPATH": f"{ROOT / 'src'}:{HERE.parent}"})
     return dict(zip(layers, facts, strict=True))
@@ -161,6 +188,7 @@ def test_what_is_drawn_is_measured(name: str, said: dict[str, Facts]) -> None:
     [
         ("outside", "another file"),
         ("payload", "another file"),
+        ("out by two steps", "another file"),
         ("nothing drawn", "no mesh"),
         ("no such point", "not there"),
     ],
@@ -175,4 +203,6 @@ def test_what_is_left_out_is_told(said: dict[str, Facts]) -> None:
     assert "1 x Sphere" in told
     assert "1 x guide Cube" in told
     assert "1 x invisible Mesh" in str(said["invisible"]["findings"])
+    assert "faces of fewer than three corners" in str(said["a face of two corners"]["findings"])
+    assert "1 vertices that no face uses" in str(said["a point that no face uses"]["findings"])
     assert said["plain"]["findings"] == []

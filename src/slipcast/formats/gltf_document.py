@@ -31,6 +31,7 @@ _UNDERSTOOD = (
     TRANSFORM,
     VISIBILITY,
     compress.MESHOPT,
+    compress.KHR_MESHOPT,
     compress.DRACO,
 )
 _HARMLESS = (
@@ -91,7 +92,7 @@ class Document:
     def view(self, index: object) -> tuple[bytes | memoryview, int | None]:
         """The bytes of a buffer view, unpacked, and its stride."""
         view = self.at("bufferViews", index)
-        packed = extension(view, compress.MESHOPT)
+        packed = _packed(view)
         if packed is not None:
             return self._meshopt(index, packed), integer(self, view, "byteStride", 0) or None
         return self._slice(view, index), integer(self, view, "byteStride", 0) or None
@@ -107,7 +108,7 @@ class Document:
         return memoryview(self.buffers[buffer])[start : start + length]
 
     def _meshopt(self, index: object, packed: Json) -> bytes:
-        """The bytes behind EXT_meshopt_compression; all of them together are held to MAX_FILE_BYTES."""
+        """The bytes behind a meshopt compression; all of them together are held to MAX_FILE_BYTES."""
         known = self._unpacked.get(index)
         if isinstance(known, bytes):
             return known
@@ -244,12 +245,13 @@ def parse(path: Path) -> Document:
             "geometry; export it without them"
         )
     buffers: list[bytes] = []
+    holders = [view.get("buffer") for view in bare.objects("bufferViews") if _packed(view)]
+    unpacked = {index for index in holders if isinstance(index, int)}
     for index, buffer in enumerate(bare.objects("buffers")):
-        fallback = extension(buffer, compress.MESHOPT)
-        if fallback is not None and fallback.get("fallback") is True and "uri" not in buffer:
-            buffers.append(b"")  # what lies there is unpacked from elsewhere
-            continue
         inside = index == 0 and "uri" not in buffer and binary is not None
+        if "uri" not in buffer and not inside and index in unpacked:
+            buffers.append(b"")  # what would lie there is unpacked from elsewhere
+            continue
         left = MAX_FILE_BYTES - sum(len(entry) for entry in buffers)
         content = binary if inside and binary is not None else _resource(path, buffer.get("uri"), left)
         length = integer(bare, buffer, "byteLength")
@@ -275,6 +277,11 @@ def extension(holder: Json, name: str) -> Json | None:
     all_of_them = holder.get("extensions")
     found = all_of_them.get(name) if isinstance(all_of_them, dict) else None
     return found if isinstance(found, dict) else None
+
+
+def _packed(view: Json) -> Json | None:
+    """How a buffer view is compressed with meshopt, or None."""
+    return extension(view, compress.MESHOPT) or extension(view, compress.KHR_MESHOPT)
 
 
 def _chunks(path: Path, data: bytes) -> tuple[bytes, bytes | None]:

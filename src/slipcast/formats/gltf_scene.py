@@ -73,15 +73,21 @@ class Scene:
         places = [np.eye(4)] if skin is not None else [world @ entry for entry in _copies(document, node)]
         for copy, matrix in enumerate(places):
             for primitive in objects(document, mesh, "primitives"):
-                mode = primitive.get("mode", _TRIANGLES)
-                if mode in (_TRIANGLES, _STRIP, _FAN):
+                mode, attributes = primitive.get("mode", _TRIANGLES), primitive.get("attributes")
+                if isinstance(attributes, dict) and "POSITION" not in attributes:
+                    word = "primitive without positions"  # glTF 2.0, 3.7.2.1: to be skipped
+                    self.left_out[word] = self.left_out.get(word, 0) + 1
+                elif mode in (_TRIANGLES, _STRIP, _FAN):
                     yield Part(mesh, primitive, matrix, place * MAX_PARTS + copy, skin, weights)
                 else:
                     word = _MODES.get(mode, "unknown") if isinstance(mode, int) else "unknown"
                     self.left_out[word] = self.left_out.get(word, 0) + 1
 
     def geometry(self, part: Part) -> tuple[F64, I32]:
-        """(V,3) points in the world and (F,3) faces, counter-clockwise outside, of one part."""
+        """(V,3) points in the world and (F,3) faces, counter-clockwise outside, of one part.
+
+        The points are not checked to be finite: one that no face uses may be anything.
+        """
         document, path = self.document, self.document.path
         local = check_points(path, positions(document, part.primitive))
         faces = check_faces(path, triangles(document, part.primitive, len(local)), len(local))
@@ -94,7 +100,7 @@ class Scene:
             points = local if unmoved else local @ world[:3, :3].T + world[:3, 3]
             hand = float(np.linalg.det(world[:3, :3]))
         # By the specification a mirroring transform turns the winding round.
-        return check_points(path, points), faces if hand >= 0 else faces[:, ::-1].copy()
+        return points, faces if hand >= 0 else faces[:, ::-1].copy()
 
     def _posed(self, part: Part, local: F64) -> tuple[F64, float]:
         """Points where the joints put them, and which hand the joints have: below 0 where they mirror."""

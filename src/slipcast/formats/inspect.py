@@ -8,7 +8,7 @@ import numpy as np
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import finding
 from slipcast.core.values import I32
-from slipcast.formats.common.reading import Content, count_open_edges
+from slipcast.formats.common.reading import Content, count_open_edges, drop_loose
 from slipcast.formats.table import EXPORTERS
 from slipcast.mesh.bodies import find_bodies
 from slipcast.mesh.weld import find_equal
@@ -18,14 +18,17 @@ READERS = {row.suffix: row for row in EXPORTERS.values()}
 
 
 def read_content(path: Path) -> Content:
-    """Read a mesh file of any format in READERS; raises BadInput for what cannot be read or trusted."""
+    """Read the surface in a mesh file of any format in READERS: vertices in no face are left out, and told.
+
+    Raises BadInput for what cannot be read or trusted.
+    """
     if path.is_dir():
         raise BadInput(f"{path} is a folder; name a file in it, of {', '.join(READERS)}")
     row = READERS.get(path.suffix.lower())
     if row is None:
         raise BadInput(f"{path} has the suffix {path.suffix!r}; readable are {', '.join(READERS)}")
     with np.errstate(all="ignore"):  # numbers beyond any scale are refused by the readers
-        return row.read(path)
+        return drop_loose(path, row.read(path))
 
 
 def describe(path: Path) -> dict[str, object]:

@@ -6,14 +6,14 @@ names the file.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import unquote
 
 import numpy as np
 
 from slipcast.core.errors import BadInput
-from slipcast.core.findings import Finding
+from slipcast.core.findings import Finding, finding
 from slipcast.core.values import F64, I32, U8
 
 MAX_FILE_BYTES = 512 * 2**20
@@ -57,7 +57,7 @@ class Content:
 
     format: str
     points: F64
-    """(V,3), finite, in file units."""
+    """(V,3) in file units; finite, and each in a face, once `read_content` returns it."""
     faces: I32
     """(F,3), every index below V."""
     unit_m: float
@@ -144,17 +144,38 @@ def beside(path: Path, reference: str, *, quoted: bool = False) -> Path:
 
 
 def check_points(path: Path, points: "np.typing.NDArray[np.generic]") -> F64:
-    """Return (V,3) float64 points; BadInput when there are none or too many, or one is not a number."""
+    """Return (V,3) float64 points; BadInput when there are none or too many. See `check_places` for their numbers."""
     if len(points) == 0:
         raise BadInput(f"{path} holds no mesh")
     if len(points) > MAX_VERTICES:
         raise BadInput(f"{path} has {len(points)} vertices; at most {MAX_VERTICES} are read")
-    out = np.asarray(points, dtype=np.float64)
-    if not np.isfinite(out).all():
+    return np.asarray(points, dtype=np.float64)
+
+
+def check_places(path: Path, points: "np.typing.NDArray[np.floating]") -> None:
+    """Raise BadInput when one of (V,3) points that faces use is not a number, or farther away than LARGEST."""
+    if not np.isfinite(points).all():
         raise BadInput(f"{path} has a vertex whose position is not a number")
-    if max(float(out.max()), -float(out.min())) > LARGEST:
+    if max(float(points.max()), -float(points.min())) > LARGEST:
         raise BadInput(f"{path} has a vertex farther away than {LARGEST:g}, which no figurine is")
-    return out
+
+
+def drop_loose(path: Path, content: Content) -> Content:
+    """Return `content` without the vertices that no face uses, which are no surface; they are told.
+
+    Scanners write what they did not see as vertices that are not numbers; modelling programs leave points behind.
+    Either would count in the size. Raises BadInput as `check_places` does.
+    """
+    used = np.zeros(len(content.points), dtype=bool)
+    used[content.faces] = True
+    if used.all():
+        check_places(path, content.points)
+        return content
+    points = content.points[used]
+    check_places(path, points)
+    faces = (np.cumsum(used, dtype=np.int32) - 1)[content.faces]
+    told = finding("FILE_LEFT_OUT", {"what": f"{len(used) - len(points)} vertices that no face uses"})
+    return replace(content, points=points, faces=faces, findings=(*content.findings, told))
 
 
 def check_faces(path: Path, faces: "np.typing.NDArray[np.generic]", vertices: int, *, first: int = 0) -> I32:

@@ -4,12 +4,14 @@ Skins are left at the node's own transform: that is the pose in which the file w
 """
 
 import json
+from collections import Counter
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from slipcast.core.errors import BadInput
+from slipcast.core.findings import finding
 from slipcast.core.values import F64, I32
 from slipcast.formats.common.reading import (
     MAX_PARTS,
@@ -46,7 +48,7 @@ _NOTHING = Element("", [], [])
 
 
 def read_fbx(path: Path) -> Content:
-    """Read every geometry where each model shows it; polygons are fanned.
+    """Read every geometry where each model shows it; polygons are fanned, curves and the like are told.
 
     Raises BadInput for a file that is damaged, holds no mesh or states an impossible unit.
     """
@@ -61,9 +63,12 @@ def read_fbx(path: Path) -> Content:
     found: set[str] = set()
     tally = Tally(path)
     known: dict[int, tuple[F64, I32]] = {}
+    left_out: Counter[str] = Counter()
     for entry in instances(path, root, objects):
         mesh = known.get(id(entry.geometry)) or _mesh(path, entry.geometry)
         if mesh is None:
+            kind = entry.geometry.text(2)[:40]
+            left_out["mesh without faces" if kind in ("", "Mesh") else kind] += 1
             continue
         known[id(entry.geometry)] = mesh
         local, triangles = mesh
@@ -94,28 +99,33 @@ def read_fbx(path: Path) -> Content:
         textures=tuple(_texture(path, entry) for entry in islice(objects.all("Video"), MAX_PARTS)),
         generator=(root.find("Creator") or _NOTHING).text() or None,
         metadata=_metadata(objects),
+        findings=tuple(
+            finding(
+                "FILE_LEFT_OUT", {"what": ", ".join(f"{count} x {word}" for word, count in left_out.items())}
+            )
+            for _ in [*left_out][:1]
+        ),
     )
 
 
 def _mesh(path: Path, geometry: Element) -> tuple[F64, I32] | None:
-    """Points and triangles; None for a curve, a shape key or a geometry without any polygon."""
+    """Points and triangles; None for a curve, a shape key or a geometry without any polygon of three corners."""
     vertices, polygons = geometry.find("Vertices"), geometry.find("PolygonVertexIndex")
     if vertices is None or polygons is None:
         return None
     flat, ring = array(path, vertices), array(path, polygons)
     if len(flat) % 3:
         raise broken(path)
-    if len(ring) == 0:
+    triangles = _fanned(ring.astype(np.int64)) if len(ring) else ring
+    if len(triangles) == 0:
         return None
     local = check_points(path, flat.reshape(-1, 3))
-    return local, check_faces(path, _fanned(path, ring.astype(np.int64)), len(local))
+    return local, check_faces(path, triangles, len(local))
 
 
-def _fanned(path: Path, ring: "np.typing.NDArray[np.int64]") -> "np.typing.NDArray[np.int64]":
-    """(F,3) triangles of polygons whose last corner is marked by its complement."""
-    last = np.flatnonzero(ring < 0)
-    if len(last) == 0 or last[-1] != len(ring) - 1:
-        raise broken(path)
+def _fanned(ring: "np.typing.NDArray[np.int64]") -> "np.typing.NDArray[np.int64]":
+    """(F,3) triangles of polygons whose last corner is marked by its complement; some programs forget the last mark."""
+    last = np.flatnonzero(np.append(ring[:-1] < 0, True))
     corner = np.where(ring < 0, ~ring, ring)
     first = np.concatenate([[0], last[:-1] + 1])
     fan = np.maximum(last - first - 1, 0)

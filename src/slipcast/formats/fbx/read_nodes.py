@@ -7,6 +7,7 @@ properties, which is read in one go. Text: `Name: value, value { children }`, wi
 """
 
 import base64
+import codecs
 import re
 import struct
 import zlib
@@ -27,7 +28,11 @@ _ARRAY = {b"f": "<f4", b"d": "<f8", b"i": "<i4", b"l": "<i8", b"b": "<i1", b"c":
 _MAX_DEPTH = 32
 _ROW = 64
 """Scalars of one type in a row that count as an array."""
-_NUMBER = rb"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
+_HEAD = 65_536
+"""Letters in which a text says that it is FBX: comments may stand before."""
+_NONE = rb"[-+]?(?:[0-9]\.#[A-Za-z]+[0-9]*|(?i:nan(?:\([a-z]*\))?|inf(?:inity)?)(?![A-Za-z0-9_|:]))"
+"""What programs write for a number that is none."""
+_NUMBER = rb"(?:" + _NONE + rb"|[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)"
 _TOKEN = re.compile(
     rb"(?P<skip>[\s,]+|;[^\n]*)"
     rb"|(?P<name>[A-Za-z_][A-Za-z0-9_|]*\s?:)"
@@ -95,9 +100,10 @@ def parse(path: Path, data: bytes) -> Element:
         except (struct.error, zlib.error) as error:
             raise broken(path) from error
         return Element("", [], top)
-    if b"FBXHeaderExtension:" not in data[:4096]:
+    text = data.removeprefix(codecs.BOM_UTF8)
+    if not re.search(rb"^; FBX [0-9]|FBXHeaderExtension:", text[:_HEAD]):
         raise BadInput(f"{path} is not an FBX, neither binary nor text")
-    return _text(path, data, budget)
+    return _text(path, text, budget)
 
 
 def array(path: Path, element: Element) -> Array:
@@ -110,6 +116,8 @@ def array(path: Path, element: Element) -> Array:
         return value
     if not isinstance(value, tuple):
         row = element.properties
+        if not row and element.name == "a":  # of no numbers
+            return np.zeros(0)
         if not row or not all(isinstance(entry, int | float) for entry in row):
             raise broken(path)
         return np.array(row)
@@ -248,9 +256,13 @@ def _take(path: Path, element: Element, listed: bytes) -> None:
     if listed.count(b",") >= _ROW:
         if element.properties:
             raise broken(path)
-        element.properties.append(np.fromstring(listed.decode("ascii"), sep=","))
+        plain = re.sub(_NONE, b"nan", listed) if re.search(rb"[#nN]", listed) else listed
+        element.properties.append(np.fromstring(plain.decode("ascii"), sep=","))
         return
     for entry in listed.split(b","):
+        if re.fullmatch(_NONE, entry.strip()):
+            element.properties.append(float("nan"))
+            continue
         whole = entry.strip().lstrip(b"+-").isdigit()
         element.properties.append(int(entry) if whole and len(entry) < 20 else float(entry))
 

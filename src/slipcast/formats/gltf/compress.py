@@ -22,6 +22,8 @@ from slipcast.core.values import F32, I32, U8
 from slipcast.formats.common import sandbox
 
 MESHOPT = "EXT_meshopt_compression"
+KHR_MESHOPT = "KHR_meshopt_compression"
+"""The same with a newer codec of attributes and a filter for colours: read, not written."""
 DRACO = "KHR_draco_mesh_compression"
 
 _MODULE = {"meshopt": "meshopt", "draco": "DracoPy"}

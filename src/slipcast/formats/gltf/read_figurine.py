@@ -15,7 +15,7 @@ from slipcast.core.errors import BadInput
 from slipcast.core.findings import FINDINGS, Finding, finding
 from slipcast.core.values import F32, I32, U8, Figurine, Material, Mesh, Picture, Source
 from slipcast.formats.common.labels import read_labels
-from slipcast.formats.common.reading import Tally
+from slipcast.formats.common.reading import Tally, check_places
 from slipcast.formats.gltf.extras import KEY
 from slipcast.formats.gltf.read import left_out
 from slipcast.formats.gltf.solid import read_solid
@@ -121,7 +121,9 @@ def _piece(path: Path, scene: Scene, part: Part, surface: Surface) -> _Piece:
     """Points, faces and texture coordinates of one primitive."""
     document = scene.document
     points, faces = scene.geometry(part)
-    if np.abs(points).max() > _LARGEST_M:
+    used = points[np.unique(faces)]
+    check_places(path, used)
+    if np.abs(used).max() > _LARGEST_M:
         raise BadInput(f"{path} is larger than {_LARGEST_M:g} m; export works on figurines")
     slot = surface.slot
     uv = attribute(document, part.primitive, f"TEXCOORD_{slot.set}") if slot is not None else None
@@ -181,6 +183,13 @@ def _joined(document: Document, pieces: list[_Piece]) -> Mesh:
             vertices.append(points[first])
             start += len(first)
             continue
+        loose = np.ones(len(points), dtype=bool)
+        before = 0
+        for piece in together:
+            loose[piece.faces + before] = False
+            before += len(piece.points)
+        # What no face uses is no surface: it goes where a corner is, and with it when they are welded.
+        points[loose] = points[together[0].faces[0, 0]]
         first, vertex = find_equal(points)
         before = 0
         for piece in together:

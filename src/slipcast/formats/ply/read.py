@@ -3,6 +3,7 @@
 Polygons are fanned and strips of triangles taken apart; elements and lists that are no surface are passed over.
 """
 
+import io
 import re
 from array import array
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import numpy as np
 
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
-from slipcast.core.values import F64, I64, U8
+from slipcast.core.values import F64, U8
 from slipcast.formats.common.reading import (
     MAX_FACES,
     MAX_PARTS,
@@ -26,6 +27,7 @@ from slipcast.formats.common.reading import (
     file_texture,
     read_bytes,
 )
+from slipcast.formats.ply.polygons import Lists, find_triangles
 from slipcast.formats.table import UNITS_M
 
 _TYPE = {
@@ -91,14 +93,6 @@ class _Element:
         raise BadInput(f"{path} has {self.name} elements without a list of vertices")
 
 
-@dataclass(kw_only=True)
-class _Lists:
-    """The entries of one list property, row after row."""
-
-    values: I64
-    lengths: I64
-
-
 _SHADES = (("red", "r", "diffuse_red"), ("green", "g", "diffuse_green"), ("blue", "b", "diffuse_blue"))
 
 
@@ -109,8 +103,10 @@ class _Read:
     vertices: F64
     colors: U8 | None = None
     """(V,3) sRGB."""
-    polygons: _Lists | None = None
-    strips: _Lists | None = None
+    polygons: Lists | None = None
+    strips: Lists | None = None
+    ragged: bool = False
+    """Whether lines hold more than the header announces."""
 
 
 def read_ply(path: Path) -> Content:
@@ -121,7 +117,7 @@ def read_ply(path: Path) -> Content:
     body = memoryview(data)[start:]
     read = _binary(path, body, elements, order) if order != "=" else _text(path, body, elements)
     points = check_points(path, read.vertices)
-    faces, flat = _triangles(path, read)
+    faces, flat = find_triangles(path, read.polygons, read.strips)
     checked = check_faces(path, faces, len(points))
     surface = [element for element in elements if element.name in ("vertex", "face", "tristrips")]
     known = {entry.name.lower() for element in surface for entry in element.properties}
@@ -143,7 +139,7 @@ def read_ply(path: Path) -> Content:
         attributes=tuple(word for word, names in _ATTRIBUTES.items() if names & known),
         textures=tuple(file_texture(path, name) for name in list(textures)[:MAX_PARTS]),
         generator="; ".join(comments)[:200] or None,
-        findings=_left_out(elements, flat),
+        findings=(*_left_out(elements, flat), *([_RAGGED] if read.ragged else [])),
     )
 
 
@@ -203,7 +199,7 @@ def _binary(path: Path, body: memoryview, elements: list[_Element], order: str) 
         elif element.name in ("face", "tristrips"):
             place = element.corners(path)
             values = rows[f"{place}"].astype(np.int64).ravel()
-            _keep(read, element, _Lists(values=values, lengths=np.full(len(rows), lengths[place], np.int64)))
+            _keep(read, element, Lists(values=values, lengths=np.full(len(rows), lengths[place], np.int64)))
     return read
 
 
@@ -284,7 +280,7 @@ def _ragged(path: Path, body: memoryview, element: _Element, at: int, order: str
     elif wanted:
         kind = order + element.properties[wanted[0]].type
         values = _gather(body, starts[wanted[0]], lengths, kind).astype(np.int64)
-        _keep(read, element, _Lists(values=values, lengths=np.array(lengths, np.int64)))
+        _keep(read, element, Lists(values=values, lengths=np.array(lengths, np.int64)))
     return at
 
 
@@ -304,19 +300,49 @@ def _gather(
 
 
 def _text(path: Path, body: memoryview, elements: list[_Element]) -> _Read:
-    """Read the elements number by number: a row may lie on several lines."""
-    read, words = _Read(vertices=np.zeros((0, 3))), _words(path, body)
+    """Read the elements number by number: a row may lie on several lines.
+
+    Where that does not come out even, but every row has a line, the rest of each line is passed over.
+    """
+    words = _words(path, body)
+    try:
+        read = _elements(path, elements, words, None)
+        if next(words, None) is None:
+            return read
+        trouble = None
+    except BadInput as error:
+        trouble = error
+    rows = sum(element.count for element in elements if element.properties)
+    if sum(1 for _ in _lines(body)) == rows:
+        read = _elements(path, elements, iter(()), _lines(body))
+        read.ragged = True
+    elif trouble is not None:
+        raise trouble
+    return read
+
+
+def _elements(
+    path: Path, elements: list[_Element], words: Iterator[bytes], lines: Iterator[bytes] | None
+) -> _Read:
+    """Read the elements word by word or, where `lines` are given, each row from its own line."""
+    read = _Read(vertices=np.zeros((0, 3)))
     for element in elements:
+        listed = any(entry.length for entry in element.properties)
         try:
-            if element.name == "vertex" and not any(entry.length for entry in element.properties):
+            if element.name == "vertex" and lines is None and not listed:
                 _keep_vertices(read, element, _take_columns(path, element, words))
             else:
-                _rows(path, element, words, read)
+                _rows(path, element, words, lines, read)
         except StopIteration as error:
             raise BadInput(f"{path} is cut off inside its {element.name} elements") from error
         except (ValueError, OverflowError) as error:
             raise BadInput(f"{path} has a {element.name} that is not made of numbers") from error
     return read
+
+
+def _lines(body: memoryview) -> Iterator[bytes]:
+    """The lines of the text that hold something."""
+    return (line for line in io.BytesIO(bytes(body).replace(b"\r", b"\n")) if line.strip())
 
 
 def _words(path: Path, body: memoryview) -> Iterator[bytes]:
@@ -347,14 +373,18 @@ def _take_columns(path: Path, element: _Element, words: Iterator[bytes]) -> list
     return [np.frombuffer(column, np.float64) for column in columns]
 
 
-def _rows(path: Path, element: _Element, words: Iterator[bytes], read: _Read) -> None:
-    """Read rows with lists; StopIteration where they end too early."""
+def _rows(
+    path: Path, element: _Element, words: Iterator[bytes], lines: Iterator[bytes] | None, read: _Read
+) -> None:
+    """Read rows with lists, each from its own line where `lines` are given; StopIteration where they end too early."""
     if not element.properties or not element.count:
         return
     axes = _columns(path, element) if element.name == "vertex" else []
     corners = element.corners(path) if element.name in ("face", "tristrips") else None
     points, indices, lengths = array("d"), array("q"), array("q")
     for _ in range(element.count):
+        if lines is not None:
+            words = iter(next(lines).split())
         row: list[float] = []
         for place, entry in enumerate(element.properties):
             if entry.length is None:
@@ -377,7 +407,7 @@ def _rows(path: Path, element: _Element, words: Iterator[bytes], read: _Read) ->
     if axes:
         _keep_vertices(read, element, [*np.frombuffer(points, np.float64).reshape(-1, len(axes)).T])
     elif corners is not None:
-        _keep(read, element, _Lists(values=np.array(indices, np.int64), lengths=np.array(lengths, np.int64)))
+        _keep(read, element, Lists(values=np.array(indices, np.int64), lengths=np.array(lengths, np.int64)))
 
 
 def _columns(path: Path, element: _Element) -> list[int]:
@@ -406,53 +436,14 @@ def _keep_vertices(read: _Read, element: _Element, columns: list[F64]) -> None:
         read.colors = np.rint(shares * 255).astype(np.uint8)
 
 
-def _keep(read: _Read, element: _Element, lists: _Lists) -> None:
+def _keep(read: _Read, element: _Element, lists: Lists) -> None:
     if element.name == "face":
         read.polygons = lists
     else:
         read.strips = lists
 
 
-def _triangles(path: Path, read: _Read) -> tuple[I64, int]:
-    """(F,3) all faces as triangles, and how many had fewer than three corners."""
-    parts, flat = [np.zeros((0, 3), np.int64)], 0
-    if read.polygons is not None:
-        values, lengths = read.polygons.values, read.polygons.lengths
-        flat = int((lengths < 3).sum())
-        start = np.cumsum(lengths) - lengths
-        many = np.maximum(lengths - 2, 0)
-        total = int(many.sum())
-        if total > MAX_FACES:
-            raise BadInput(f"{path} has {total} faces; at most {MAX_FACES} are read")
-        first = np.repeat(start, many)
-        step = np.arange(total) - np.repeat(np.cumsum(many) - many, many)
-        parts.append(np.stack([values[first], values[first + step + 1], values[first + step + 2]], axis=1))
-    if read.strips is not None:
-        parts.append(_from_strips(read.strips))
-    return np.concatenate(parts), flat
-
-
-def _from_strips(strips: _Lists) -> I64:
-    """(F,3) the triangles of strips, every second one turned; -1 ends a strip, a corner that repeats makes none."""
-    values = strips.values
-    ends = np.zeros(len(values) + 1, bool)
-    ends[np.cumsum(strips.lengths)] = True
-    start = np.zeros(len(values), np.int64)  # where each corner's strip began
-    fresh = ends[:-1].copy()
-    fresh[1:] |= values[:-1] == -1
-    where = np.flatnonzero(fresh)
-    start[where] = where
-    start = np.maximum.accumulate(start)
-    a = np.arange(max(0, len(values) - 2))
-    whole = (start[a] == start[a + 2]) & (values[a] >= 0) & (values[a + 1] >= 0) & (values[a + 2] >= 0)
-    a = a[whole]
-    odd = (a - start[a]) % 2 == 1
-    faces = np.stack(
-        [values[a], values[np.where(odd, a + 2, a + 1)], values[np.where(odd, a + 1, a + 2)]], axis=1
-    )
-    distinct = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
-    out: I64 = faces[distinct]
-    return out
+_RAGGED = finding("FILE_DAMAGED", {"what": "its rows hold more than its header announces"})
 
 
 def _left_out(elements: list[_Element], flat: int) -> tuple[Finding, ...]:

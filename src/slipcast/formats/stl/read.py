@@ -38,7 +38,7 @@ def read_stl(path: Path) -> Content:
     # The number of faces of a text would be its letters 81 to 84: more than any file holds.
     if len(data) >= _START and count not in _UNKNOWN and _START + count * RECORD.itemsize <= len(data):
         points, findings = _binary(path, data, count)
-    elif re.match(rb"(?:solid|facet)\b", text, re.IGNORECASE):
+    elif _is_text(data) and re.match(rb"(?:solid|facet)\b", text, re.IGNORECASE):
         points, findings = _text(path, text)
     elif count in _UNKNOWN and len(data) > _START and (len(data) - _START) % RECORD.itemsize == 0:
         points, findings = _binary(path, data, (len(data) - _START) // RECORD.itemsize)
@@ -65,6 +65,11 @@ def read_stl(path: Path) -> Content:
         generator=title or None,
         findings=findings,
     )
+
+
+def _is_text(data: bytes) -> bool:
+    """Whether the first lines are letters: the header of a binary file may begin with `solid` too."""
+    return not re.search(rb"[\0-\x08\xff]", data[:_START])
 
 
 def _binary(path: Path, data: bytes, count: int) -> tuple[F32, tuple[Finding, ...]]:

@@ -351,7 +351,9 @@ class _Package:
             world = np.diag([ratio, ratio, ratio, 1.0]) @ _matrix(self.path, placed.transform) @ parent
             name = target.name or above
             waiting += [(source, entry, world, depth + 1, name) for entry in reversed(target.components)]
-            if target.has_mesh:
+            if target.has_mesh and not target.triangles:
+                self.left_out["object without faces"] = self.left_out.get("object without faces", 0) + 1
+            elif target.has_mesh:
                 points, faces, colors = self._mesh(target, self.model(source))
                 before = self._tally.add(len(points), len(faces))
                 if np.linalg.det(world[:3, :3]) < 0:

@@ -1,12 +1,14 @@
 """USDZ -> triangles, materials and textures, through usd-core (the extra `usd`).
 
-The package is unzipped here; its first layer is opened by usd-core in a process of its own (sandbox.py). A layer that
-refers to another is refused, so that nothing outside the package is opened; references inside the layer, instances and
-point instancers are followed. What is drawn counts: purpose default or render, and visible; the rest is told.
+The package is unzipped here; its first layer is opened by usd-core in a process of its own (sandbox.py). References to
+layers in the package are followed; one that leads elsewhere is refused, so that nothing outside is opened. Instances
+and point instancers are followed. What is drawn counts: purpose default or render, and visible; the rest is told.
 """
 
+import io
 import json
 import tempfile
+import zipfile
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -36,18 +38,18 @@ _USED_FOR = {"diffuseColor": "base color", "normal": "normal"}
 
 
 def read_usdz(path: Path) -> Content:
-    """Read every mesh of the package's first layer; polygons are fanned.
+    """Read every mesh of the package's first layer and of those it composes; polygons are fanned.
 
     Raises BadInput for a file that is no USDZ, and where usd-core is not installed.
     """
     parts = unpack(path, "USDZ")
-    name, layer = next(iter(parts.items()), ("", b""))
+    name = next(iter(parts), "")
     if not name.lower().endswith(_LAYERS):
         raise BadInput(f"{path} is not a USDZ: its first part is not a USD layer")
     if find_spec("pxr") is None:
         raise BadInput(f"{path} needs usd-core to be read: run `pip install 'slipcast[usd]'`")
     try:
-        found = sandbox.decode("usd", name.encode("utf-8", "replace") + b"\0" + layer)
+        found = sandbox.decode("usd", _pack_layers(parts))
         about = json.loads(found["about"].tobytes())
     except ValueError as error:
         raise BadInput(f"{path} is not a USDZ that can be read: {error}") from error
@@ -73,23 +75,27 @@ def read_usdz(path: Path) -> Content:
     )
 
 
+def _pack_layers(parts: dict[str, bytes]) -> bytes:
+    """The layers of a package as a zip, the first one first: textures stay here."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as package:
+        for name, data in parts.items():
+            if name.lower().endswith(_LAYERS):
+                package.writestr(name, data)
+    return out.getvalue()
+
+
 def layer_arrays(data: bytes) -> "dict[str, np.typing.NDArray[np.generic]]":
-    """In the child: `name NUL layer` -> `points` (V,3), `faces` (F,3), `about` (JSON as bytes).
+    """In the child: layers as a zip -> of the first `points` (V,3), `faces` (F,3), `about` (JSON as bytes).
 
-    Raises ValueError for a layer that is damaged or refers to another file.
+    Raises ValueError for a layer that is damaged or refers to a file that is not in the package.
     """
-    from pxr import Sdf, Usd, UsdGeom
+    from pxr import Usd, UsdGeom
 
-    name, _, content = data.partition(b"\0")
     with tempfile.TemporaryDirectory(prefix="slipcast-usd-") as folder:
-        place = Path(folder) / f"layer{Path(name.decode('utf-8', 'replace')).suffix.lower()}"
-        place.write_bytes(content)
+        places = _unpack_layers(data, Path(folder).resolve())
         try:
-            layer = Sdf.Layer.FindOrOpen(str(place))
-            if layer is None:
-                raise ValueError("its layer is damaged")
-            if any(layer.GetCompositionAssetDependencies()):  # a reference inside the layer names no file
-                raise ValueError("its layer refers to another file, which is not opened")
+            layer = _open_layers(places)
             stage = Usd.Stage.Open(layer)
             unit_m = float(UsdGeom.GetStageMetersPerUnit(stage))
             if not 1e-9 < unit_m < 1e9:
@@ -97,6 +103,46 @@ def layer_arrays(data: bytes) -> "dict[str, np.typing.NDArray[np.generic]]":
             return _meshes(stage, layer, unit_m)
         except RuntimeError as error:  # what pxr raises
             raise ValueError("its layer cannot be understood") from error
+
+
+def _unpack_layers(data: bytes, home: Path) -> list[Path]:
+    """Write the layers below `home`, where they refer to each other as they do in the package."""
+    places = []
+    with zipfile.ZipFile(io.BytesIO(data)) as package:
+        for name in package.namelist():
+            place = (home / name).resolve()
+            if not place.is_relative_to(home):
+                raise ValueError("a part's name leads out of the package")
+            try:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_bytes(package.read(name))
+            except OSError as error:
+                raise ValueError("its parts' names are no files' names") from error
+            places.append(place)
+    return places
+
+
+def _open_layers(places: list[Path]) -> Any:
+    """The first layer; ValueError where one that it composes is damaged or not among `places`."""
+    from pxr import Sdf
+
+    opened: dict[Path, Any] = {}
+    waiting = places[:1]
+    while waiting:
+        place = waiting.pop()
+        if place in opened:
+            continue
+        layer = opened[place] = Sdf.Layer.FindOrOpen(str(place))
+        if layer is None:
+            raise ValueError("its layer is damaged")
+        for reference in filter(
+            None, layer.GetCompositionAssetDependencies()
+        ):  # one inside the layer names no file
+            target = Path(Sdf.ComputeAssetPathRelativeToLayer(layer, reference)).resolve()
+            if target not in places:
+                raise ValueError("its layer refers to another file, which is not opened")
+            waiting.append(target)
+    return opened[places[0]]
 
 
 def _meshes(stage: Any, layer: Any, unit_m: float) -> "dict[str, np.typing.NDArray[np.generic]]":
@@ -173,11 +219,13 @@ class _Soup:
         local = np.asarray(mesh.GetPointsAttr().Get(_now()) or [], dtype=np.float64).reshape(-1, 3)
         count = np.asarray(mesh.GetFaceVertexCountsAttr().Get(_now()) or [], dtype=np.int64)
         flat = np.asarray(mesh.GetFaceVertexIndicesAttr().Get(_now()) or [], dtype=np.int64)
-        if count.min(initial=3) < 3 or int(count.sum()) != len(flat):
+        if count.min(initial=0) < 0 or int(count.sum()) != len(flat):
             raise ValueError("its polygons do not fit together")
+        if count.min(initial=3) < 3:
+            self._count("Mesh with faces of fewer than three corners")
         if flat.min(initial=0) < 0 or flat.max(initial=-1) >= len(local):
             raise ValueError("a face names a point that is not there")
-        start, fan = np.cumsum(count) - count, count - 2
+        start, fan = np.cumsum(count) - count, np.maximum(count - 2, 0)
         first = np.repeat(start, fan)
         step = np.arange(len(first)) - np.repeat(np.cumsum(fan) - fan, fan)
         index = np.stack([flat[first], flat[first + step + 1], flat[first + step + 2]], axis=1)
@@ -226,7 +274,9 @@ def _instances(soup: _Soup, prim: Any, outer: F64 | None = None, depth: int = 0)
             raise ValueError("an instancer names a prototype that is not there")
         cache = UsdGeom.XformCache(_now())
         above = np.linalg.inv(np.array(cache.GetLocalToWorldTransform(prototype)))
-        walk = iter(Usd.PrimRange(prototype, Usd.TraverseInstanceProxies(Usd.PrimDefaultPredicate)))
+        # As OpenUSD's own imaging does: a prototype may stand under an `over`, so that it is not drawn by itself.
+        drawn = Usd.PrimIsActive & Usd.PrimIsLoaded & ~Usd.PrimIsAbstract
+        walk = iter(Usd.PrimRange(prototype, Usd.TraverseInstanceProxies(drawn)))
         for part in walk:
             if not part.IsA(UsdGeom.Boundable) or soup.hides(part):
                 continue
