@@ -1,6 +1,10 @@
-"""Every example in a public docstring runs, in a folder with one picture; and every public name has one."""
+"""Every example in a docstring runs; and every public name has one.
+
+Those of public names run in a folder with one picture, those of the modules below in an empty one.
+"""
 
 import doctest
+import importlib
 import inspect
 from collections.abc import Callable
 from pathlib import Path
@@ -80,13 +84,32 @@ def test_the_example_runs(
     monkeypatch.setenv("SLIPCAST_HOME", str(folder / "home"))
     known: dict[str, object] = {"slipcast": slipcast, "np": np, "Path": Path, **_public()}
     known |= {name: getattr(slipcast, name) for name in ("TARGETS", "BadInput")}
-    test = doctest.DocTestParser().get_doctest(doc, known, where, None, None)
+    _try(doctest.DocTestParser().get_doctest(doc, known, where, None, None))
+
+
+def _try(test: doctest.DocTest) -> None:
+    """Run one docstring's examples, and say what failed."""
     told: list[str] = []
     say: Callable[[str], object] = told.append
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     failed, tried = doctest.DocTestRunner(optionflags=flags).run(test, out=say)
     assert tried
     assert not failed, "".join(told)
+
+
+SOURCE = ROOT / "src"
+WITH_EXAMPLES = [path for path in sorted(SOURCE.rglob("*.py")) if ">>>" in path.read_text("utf-8")]
+
+
+@pytest.mark.parametrize("path", WITH_EXAMPLES, ids=[str(path.relative_to(SOURCE)) for path in WITH_EXAMPLES])
+def test_the_examples_of_a_module_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that `test_the_example_runs` does not run, since no public name has them."""
+    monkeypatch.chdir(tmp_path)
+    module = importlib.import_module(".".join(path.relative_to(SOURCE).with_suffix("").parts))
+    public = {doc for _, doc in EXAMPLES}
+    for test in doctest.DocTestFinder().find(module, extraglobs={"np": np, "Path": Path}):
+        if test.examples and inspect.cleandoc(test.docstring or "") not in public:
+            _try(test)
 
 
 @pytest.mark.parametrize("name", _public())

@@ -63,11 +63,16 @@ class ThinPart:
 
 
 def find_thin_parts(mesh: Mesh, wall_m: float) -> tuple[ThinPart, ...] | None:
-    """Return the parts of `mesh` (world axes, +Y up) that are thinner than `wall_m`, the longest first.
+    """Return the parts of `mesh` (metres, world axes, +Y up) that are thinner than `wall_m`, the longest first.
 
     None where the mesh is no solid.
 
-    >>> find_thin_parts(figurine.mesh, 0.0008)
+    >>> from slipcast.mesh.topology import make_mesh
+    >>> corners = np.stack(np.meshgrid([0, 0.02], [0, 0.02], [0, 0.0004], indexing="ij"), -1).reshape(-1, 3)
+    >>> sides = [[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]]
+    >>> plate = make_mesh(corners, np.array([half for a, b, c, d in sides for half in ((a, b, c), (a, c, d))]))
+    >>> [round(part.width_m * 1000, 1) for part in find_thin_parts(plate, 0.0008)]
+    [0.4]
     """
     solid = to_manifold(mesh)
     if solid is None:
@@ -120,7 +125,11 @@ def measure_least_wall(mesh: Mesh, kept_m: float) -> float:
 
     `kept_m` is the wall at which `find_thin_parts` found nothing, and the least that is returned.
 
-    >>> measure_least_wall(figurine.mesh, 0.0008)
+    >>> from slipcast.mesh.topology import make_mesh
+    >>> corners = np.array([[0, 0, 0], [0.02, 0, 0], [0, 0.02, 0], [0, 0, 0.02]])
+    >>> wedge = make_mesh(corners, np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [0, 3, 2]]))
+    >>> 0.0008 <= measure_least_wall(wedge, 0.0008) < 0.02
+    True
     """
     most = max(measure_thickness(mesh).quantile_m(_EDGES), kept_m)
     finest = float(np.ptp(mesh.vertices, axis=0).max()) / _MOST_PX

@@ -81,8 +81,8 @@ def name_material(text: str, *, whole: bool = False) -> Named | None:
 
     With `whole` the text is a material's name and every word of it counts.
 
-    >>> name_material("a dwarf, aged brass, satin metallic").material
-    Material(name='Aged Brass Satin Metallic', metallic=1.0, roughness=0.45)
+    >>> name_material("a dwarf, aged brass, satin").material
+    Material(name='Aged Brass Satin', metallic=0.8, roughness=0.45)
     """
     words = _words_of(text.lower()) if whole else [word for part in _parts(text) for word in _telling(*part)]
     words = list(dict.fromkeys(words))

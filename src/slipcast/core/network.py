@@ -39,7 +39,10 @@ class Network:
         """Names of the inputs, in the file's order."""
 
     def run(self, **inputs: F32) -> F32:
-        """Return the first output for one batch; each input bears the name that it has in the file."""
+        """Return the first output of the file for one batch: (N,...), as float32.
+
+        Each input (N,...) bears the name that it has in the file (`inputs`) and the shape that the file states.
+        """
         found = self._session.run(self._first, inputs, _give_back())[0]
         return np.asarray(found, np.float32)
 

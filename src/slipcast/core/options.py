@@ -181,7 +181,16 @@ def several(rule: Rule, *, least: int = 0, most: int = 1_000_000) -> Rule:
 
 
 def check(options: "DataclassInstance", **rules: Rule) -> None:
-    """Check every field of the dataclass `options` by the rule of its name; raises BadInput for the first wrong one."""
+    """Check every field of the frozen dataclass `options` by the rule of its name, and keep the form that it gives.
+
+    Raises BadInput for the first field that does not fit, and TypeError where a field has no rule or a rule no field,
+    which is a fault of ours.
+
+    >>> from slipcast.reconstruct.simplify import SimplifyOptions
+    >>> SimplifyOptions(faces=50)
+    Traceback (most recent call last):
+    slipcast.core.errors.BadInput: faces is 50; give a whole number from 100 to 2000000, for instance 50000
+    """
     names = [entry.name for entry in fields(options)]
     if set(names) != set(rules):
         raise TypeError(f"{type(options).__name__} needs one rule a field: {set(names) ^ set(rules)}")

@@ -49,7 +49,13 @@ class OrbitCamera:
         return right * focal + np.float32(self.cx_px), down * focal + np.float32(self.cy_px), z
 
     def lift(self, x_px: F32, y_px: F32, z: F32) -> F32:
-        """(...,3) points of the frame at pixels x, y and camera z."""
+        """(...,3) points of the frame at pixels `x_px`, `y_px` and camera `z`, each (...); `project` undone.
+
+        >>> camera = OrbitCamera(yaw_deg=30, pitch_deg=10, distance=5.0, focal_px=200.0, cx_px=64.0, cy_px=64.0)
+        >>> point = np.array([[0.1, 0.2, 0.3]], np.float32)
+        >>> np.allclose(camera.lift(*camera.project(point)), point, atol=1e-6)
+        True
+        """
         axes = self.axes().astype(np.float32)
         right = (x_px - np.float32(self.cx_px)) / np.float32(self.focal_px) * z
         down = (y_px - np.float32(self.cy_px)) / np.float32(self.focal_px) * z

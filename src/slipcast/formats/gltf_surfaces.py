@@ -32,7 +32,12 @@ class Slot:
     wrap: tuple[int, int]
 
     def coordinates(self, uv: F32) -> F32:
-        """(...,2) texture coordinates as the texture's own, before wrapping."""
+        """(...,2) `uv` of the mesh as the texture's own, before wrapping; (0, 0) is the upper left corner (glTF 2.0).
+
+        >>> half = Slot(set=0, matrix=(0.5, 0, 0.25, 0, 0.5, 0), wrap=(10497, 10497))
+        >>> half.coordinates(np.array([[1.0, 1.0]], np.float32)).tolist()
+        [[0.75, 0.5]]
+        """
         if self.matrix == _UNMOVED:
             return uv
         rows: F64 = np.array(self.matrix).reshape(2, 3)

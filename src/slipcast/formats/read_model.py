@@ -39,8 +39,11 @@ def read_model(path: Path) -> tuple[Figurine, tuple[Finding, ...]]:
 
     Vertices at one place become one. Raises BadInput for what cannot be read or trusted.
 
-    >>> read_model(Path("owl.stl"))[0].name  # doctest: +SKIP
-    'owl'
+    >>> lines = ("v 0 0 0", "v 2 0 0", "v 0 4 0", "f 1 2 3")
+    >>> _ = Path("owl.obj").write_text("\\n".join(lines))
+    >>> figurine, _ = read_model(Path("owl.obj"))
+    >>> figurine.name, figurine.mesh.vertices.max(0).tolist()
+    ('owl', [2.0, 4.0, 0.0])
     """
     content = read_content(path)
     points = content.points * content.unit_m

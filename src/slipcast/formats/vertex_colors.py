@@ -67,7 +67,7 @@ def _weigh(texels: "np.typing.NDArray[np.float64]", corner: "np.typing.NDArray[n
 
 
 def srgb_from_linear(linear: F32) -> U8:
-    """Return sRGB of 8 bits of linear light from 0 to 1.
+    """Return sRGB of 8 bits of `linear` light, 0 to 1; its shape, (...,3), stays (IEC 61966-2-1).
 
     >>> srgb_from_linear(np.array([0.0, 0.2158605, 1.0], np.float32)).tolist()
     [0, 128, 255]
@@ -77,6 +77,10 @@ def srgb_from_linear(linear: F32) -> U8:
 
 
 def linear_from_srgb(color: U8) -> F32:
-    """Return linear light, 0 to 1, of sRGB of 8 bits; the shape of `color`, (...,3), stays (IEC 61966-2-1)."""
+    """Return linear light, 0 to 1, of sRGB of 8 bits; the shape of `color`, (...,3), stays (IEC 61966-2-1).
+
+    >>> linear_from_srgb(np.array([0, 128, 255], np.uint8)).astype(float).round(3).tolist()
+    [0.0, 0.216, 1.0]
+    """
     value = color.astype(np.float32) / 255
     return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4).astype(np.float32)

@@ -19,7 +19,7 @@ def close_holes(vertices: F64, faces: I64, longest: int = 40) -> tuple[F64, I64]
 
     >>> corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], float)
     >>> close_holes(corners, np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2]]))[1].tolist()
-    [[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]]
+    [[0, 2, 1], [0, 1, 3], [0, 3, 2], [2, 3, 1]]
     """
     size = len(vertices)
     for _ in range(_ROUNDS):

@@ -34,7 +34,11 @@ class Placed:
     """(2,)."""
 
     def apply(self, points: F64) -> F64:
-        """(...,2) points of the piece in the rectangle."""
+        """(...,2) `points` of the piece, in its own pixels, as pixels of the rectangle.
+
+        >>> Placed(quarters=1, shift=np.array([10.0, 0.0])).apply(np.array([2.0, 1.0])).tolist()
+        [9.0, 2.0]
+        """
         return turn(points, self.quarters) + self.shift
 
 

@@ -6,7 +6,14 @@ from slipcast.core.values import F32, U8
 
 
 def sample(pixels: U8, uv: F32) -> U8:
-    """Return (...,3) colours at (...,2) UV, bilinear, origin top left, clamped at the rim."""
+    """Return (...,3) colours of `pixels` (H,W,3) at `uv` (...,2), bilinear, clamped at the rim.
+
+    The origin of UV is the upper left corner, as in glTF; a pixel's middle lies half a pixel from its edges.
+
+    >>> pixels = np.array([[[0, 0, 0], [200, 100, 0]]], np.uint8)
+    >>> sample(pixels, np.array([[0.5, 0.5], [1.0, 0.5]], np.float32)).tolist()
+    [[100, 50, 0], [200, 100, 0]]
+    """
     height, width = pixels.shape[:2]
     x = np.clip(uv[..., 0].astype(np.float64) * width - 0.5, 0, width - 1)
     y = np.clip(uv[..., 1].astype(np.float64) * height - 0.5, 0, height - 1)

@@ -59,7 +59,9 @@ class LodOptions:
 
     @classmethod
     def parse(cls, text: str) -> "LodOptions":
-        """Return the options of `3` (three levels, each 0.4 of the one before) or `1,0.5,0.2`; else BadInput.
+        """Return the options of `3` (three levels, each 0.4 of the one before) or `1,0.5,0.2` (shares of the faces).
+
+        Raises BadInput for what is neither.
 
         >>> LodOptions.parse("1,0.5,0.2").shares
         (1.0, 0.5, 0.2)

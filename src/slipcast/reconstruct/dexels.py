@@ -54,7 +54,10 @@ class Dexels:
         return np.searchsorted(self.column, np.arange(self.shape[0] * self.shape[1] + 1))
 
     def neighbours(self) -> list[tuple[I64, I64]]:
-        """Pairs of neighbouring columns, at least one of them with runs: to the right, and down."""
+        """Pairs of neighbouring columns, at least one of them with runs: those one row down, then those to the right.
+
+        Each pair is two (P,) of flat indices `row * W + column` into the grid (H,W).
+        """
         height, width = self.shape
         there = np.zeros(height * width, bool)
         there[self.column] = True

@@ -53,7 +53,8 @@ class SurfaceOptions:
 def reconstruct(cloud: PointCloud, depth: Shells, options: SurfaceOptions) -> Mesh:
     """Return a closed mesh through `cloud`, world axes, metres; every face is labelled INVENTED until it is simplified.
 
-    Raises BadInput for an unknown method and StageFailed when no closed surface comes out.
+    Raises BadInput for an unknown method, StageFailed where no closed surface comes out, and ValueError for a cloud
+    whose samples no triangles join, which is a fault of the caller.
     """
     if options.method not in METHODS:
         raise BadInput(f"surface must be one of {', '.join(METHODS)}, got {options.method}")

@@ -272,9 +272,9 @@ def find_depth_normals(shell: F32, depth: Shells, pixel: F64) -> tuple[F64, Bool
 
 
 def find_box_normals(shell: F32, depth: Shells, box: tuple[slice, slice]) -> BoxNormals:
-    """Such normals of a `box` of a shell, in the camera's axes.
+    """Return the normals of `find_depth_normals` at all pixels (h,w) of a `box` of `shell` (H,W), in the camera's axes.
 
-    A tenth of the time: neighbours are slices, and all is float32.
+    `box` is a slice of rows and one of columns. A tenth of the time: neighbours are slices, and all is float32.
     """
     camera = depth.camera
     here, valid = shell[box].astype(np.float32), depth.valid[box]

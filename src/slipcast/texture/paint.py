@@ -284,7 +284,14 @@ def scale_box(pixels: U8, valid: Bool, box: tuple[slice, slice], scale: float) -
 
 
 def carry_outward(pixels: U8, mask: Bool, rim_px: int) -> U8:
-    """Return `pixels` that outside the mask, and on its outermost `rim_px`, have the nearest colour further inside."""
+    """Return `pixels` (H,W,3) that outside `mask` (H,W), and on its outermost `rim_px`, have the nearest colour inside.
+
+    Parts thinner than two rims keep their own colours. A mask without a sure pixel gives `pixels` as they are.
+
+    >>> row = np.array([[[9, 9, 9], [90, 0, 0], [90, 0, 0], [90, 0, 0], [9, 9, 9]]], np.uint8)
+    >>> carry_outward(row, np.array([[False, True, True, True, False]]), 1)[0, :, 0].tolist()
+    [90, 90, 90, 90, 90]
+    """
     sure = _erode(mask, rim_px)
     # Parts thinner than two rims would vanish: there the mask itself is sure.
     sure |= mask & _erode(~sure, 2 * rim_px + 1)

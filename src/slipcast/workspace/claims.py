@@ -17,9 +17,9 @@ def claim(folder: Path, name: str, *, wait: bool) -> Iterator[bool]:
 
     With `wait` the block begins when the other process has let go, and True is yielded. The folder must exist.
 
-    >>> with claim(Path("out"), "knight", wait=False) as mine:
-    ...     if mine:
-    ...         make_the_knight()
+    >>> with claim(Path(), "knight", wait=False) as mine:
+    ...     mine
+    True
     """
     from filelock import FileLock, Timeout
 

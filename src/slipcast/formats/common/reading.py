@@ -125,7 +125,8 @@ def read_bytes(path: Path, most: int | None = None) -> bytes:
 def beside(path: Path, reference: str, *, quoted: bool = False) -> Path:
     """Return the file that `path` refers to by a relative `reference` inside its own folder.
 
-    Raises BadInput for a URL, an absolute path, or one that leaves the folder (through `..` or a link).
+    Raises BadInput for a URL, an absolute path, or one that leaves the folder (through `..` or a link). What the system
+    cannot resolve, such as links that run in a circle, is BadInput too.
     """
     name = unquote(reference) if quoted else reference
     if "://" in name or name.startswith(("/", "\\", "file:")) or name[1:2] == ":" or "\0" in name:

@@ -51,7 +51,10 @@ def lattice(side: Side, size_px: int = SIDE_PX) -> Lattice:
 
 
 def place_in_lattice(side: Side, x_px: F32, y_px: F32) -> tuple[F32, F32]:
-    """Pixels of a side's picture as pixels of its maps."""
+    """Return pixels x and y (...) of a side's working picture as pixels of its maps (SIDE_PX,SIDE_PX).
+
+    The camera's axis lies in the maps' middle, SIDE_PX / 2.
+    """
     step = np.float32(side.camera.scale_px / PER_UNIT)
     half = np.float32(SIDE_PX / 2)
     return (x_px - np.float32(side.camera.cx_px)) / step + half, (

@@ -54,10 +54,11 @@ def lift_to_rims(
     most: float,
     shell: float = np.inf,
 ) -> F32:
-    """The field raised, within `limit`, where a ray along an outline's rim passes it by.
+    """Return `field` raised, within `limit`, where a ray along an outline's rim passes it by.
 
-    `spread` nodes is how far a lift goes, `most` how high one can be; only nodes within `shell` of the surface count,
-    in units of the frame.
+    `field` and `limit` (X,Y,Z) are signed distances at the nodes of `grid`, positive inside, in units of the frame;
+    `limit` is the hull's. `spread` nodes is how far a lift goes, `most` how high one can be; only nodes within `shell`
+    of the surface count, both in units of the frame.
     """
     index = np.flatnonzero((limit > -0.5 * grid.pitch) & (np.abs(field) < shell))
     points, values, most_at = grid.points(index), field.reshape(-1)[index], limit.reshape(-1)[index]
@@ -77,7 +78,10 @@ def lift_to_rims(
 
 
 def build_rods(field: F32, limit: F32, sides: Sequence[Side], grid: Grid) -> F32:
-    """The field with round parts, within `limit`, where an outline shows something narrow and nothing is there."""
+    """Return `field` with round parts, within `limit`, where an outline shows something narrow and nothing is there.
+
+    Both are (X,Y,Z) as in `lift_to_rims`.
+    """
     index = np.flatnonzero(limit > -2 * grid.pitch)
     points, most = grid.points(index), limit.reshape(-1)[index]
     out = field.copy()
@@ -95,10 +99,11 @@ def build_rods(field: F32, limit: F32, sides: Sequence[Side], grid: Grid) -> F32
 
 
 def keep_sheets(field: F32, limit: F32, sides: Sequence[Side], grid: Grid, *, agree: bool = True) -> F32:
-    """The field with the hull where an outline's ray misses everything and is within the hull for a short way only.
+    """Return `field` with the hull where an outline's ray misses everything and is in the hull for a short way only.
 
-    Such a ray must meet something, and no other place is left for it: a fin or a cape that stands on edge in another
-    picture, thinner than a blur leaves. Where outlines do not `agree`, a rim that is missed is no sheet.
+    `field` and the hull's `limit` are (X,Y,Z) as in `lift_to_rims`. Such a ray must meet something, and no other place
+    is left for it: a fin or a cape that stands on edge in another picture, thinner than a blur leaves. Where outlines
+    do not `agree`, a rim that is missed is no sheet.
     """
     index = np.flatnonzero(limit > -0.25 * grid.pitch)
     points, most = grid.points(index), limit.reshape(-1)[index]

@@ -130,7 +130,10 @@ def _box(side: Side) -> tuple[float, float, float, float]:
 
 
 def outline_rays(side: Side, count: int = _RAYS) -> tuple[F32, F32]:
-    """Pixels just inside the outline, evenly chosen."""
+    """Return x and y (N,) in pixels of the side's working picture, just inside the outline; N is `count` at most.
+
+    They are chosen evenly, row by row. A silhouette without an inside gives none.
+    """
     margin = max(1.5, _MARGIN * WORK_PX)
     y, x = np.nonzero((side.outline_px > margin) & (side.outline_px <= margin + 1.2))
     if not len(x):

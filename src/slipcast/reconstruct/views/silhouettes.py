@@ -46,7 +46,7 @@ class Side:
         return self.distances_at(x, y, z)
 
     def distances_at(self, x_px: F32, y_px: F32, z: F32) -> F32:
-        """The same for pixels and camera z."""
+        """(...) signed distances to the outline at pixels x, y and camera z, each (...); otherwise as `distances`."""
         px = sample(self.outline_px, x_px, y_px)
         # Beyond the picture the distance to its frame is added.
         height, width = self.outline_px.shape

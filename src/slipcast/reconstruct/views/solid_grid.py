@@ -34,7 +34,10 @@ class Grid:
 
 
 def make_grid(sides: Sequence[Side], nodes: int) -> Grid:
-    """A grid of about `nodes` nodes along the hull's longest side, with a margin all around."""
+    """Return a grid of about `nodes` nodes along the hull's longest side, with a margin all around.
+
+    Raises ValueError where the silhouettes have nothing in common.
+    """
     wide = 0.75
     coarse = Grid(low=np.full(3, -wide), pitch=2 * wide / 63, shape=(64, 64, 64))
     inside = hull_distances(sides, coarse.points(np.arange(64**3))).reshape(coarse.shape)

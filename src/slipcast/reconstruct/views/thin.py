@@ -342,7 +342,11 @@ def _rows(values: list[list[float]], at: Sequence[tuple[int, ...]], size: int) -
 def hold(
     field: F32, limit: F32, side: Side, part: Part, grid: Grid, *, alone: bool = False
 ) -> tuple[F32, F32] | None:
-    """The field and the limit with `part` at its place, and where it is `alone` nothing else on its rays."""
+    """Return `field` and `limit` with `part` of `side` at its place, and where it is `alone` nothing else on its rays.
+
+    Both are (X,Y,Z) signed distances at the nodes of `grid`, positive inside, in units of the frame. None where no
+    node lies in the part's outline.
+    """
     height, width = (int(np.ceil(n / _STEP_PX)) for n in side.outline_px.shape)
     known = np.zeros((height, width), bool)
     known[part.row, part.column] = True

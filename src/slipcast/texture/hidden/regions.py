@@ -75,7 +75,9 @@ def number_anew(label: I64, mask: Bool) -> tuple[I64, int]:
 def join_lit_and_shaded(label: I64, count: int, pixels: U8, mask: Bool) -> tuple[I64, int]:
     """Return `find_regions` with the dark half of what lies mirrored to a light half of much the same hue joined to it.
 
-    Light from one side splits a body of one colour down its middle. Clothes of two colours differ in hue as well.
+    `label` (H,W) has `count` numbers from 0 on in `mask` (H,W) and -1 outside; `pixels` are (H,W,3) sRGB. Returned are
+    such labels and their number. Light from one side splits a body of one colour down its middle. Clothes of two
+    colours differ in hue as well.
     """
     lab = to_lab(pixels)
     middle = np.array([np.median(lab[label == k], axis=0) for k in range(count)])

@@ -8,6 +8,7 @@ down_revision = None
 
 
 def upgrade() -> None:
+    """Make all tables in an empty database."""
     op.create_table(
         "audit",
         sa.Column(
@@ -246,6 +247,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Drop all tables, with everything in them."""
     op.drop_table("job_event")
     op.drop_index("ix_file_content", table_name="file")
     op.drop_table("file")

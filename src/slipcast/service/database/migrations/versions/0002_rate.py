@@ -8,6 +8,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
+    """Make the table of the minutes' counts."""
     op.create_table(
         "rate",
         sa.Column("name", sa.String(length=120), nullable=False),
@@ -18,4 +19,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Drop the table: each process counts anew."""
     op.drop_table("rate")
