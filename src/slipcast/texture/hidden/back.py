@@ -10,7 +10,8 @@ outline, and that mostly lies beside the piece, claims nothing, though a muzzle 
 is no such region: a white shirt between bare arms goes around. What lies on top of a face covers the back of the head
 (texture/hidden/heads.py), and what a row shows from end to end goes around at its height (texture/hidden/belts.py).
 What only lines the outline of something thick does not go behind (texture/hidden/strips.py).
-Stripes and spots (texture/hidden/pattern.py) go on behind with all their contrast, all other grain is faint and grey.
+Stripes and spots (texture/hidden/pattern.py) go on behind with all their contrast, all other grain is faint and grey,
+and fainter where the region is smooth (texture/hidden/grain.py).
 
 Each region has its own smooth colour, taken from where the picture shows it near the outline, and its own grain: fur,
 folds, hair. The grain is the picture's own where the region lies both before and behind; elsewhere, and where the
@@ -70,6 +71,7 @@ from slipcast.core.masks import measure_inside
 from slipcast.core.scientific import fft, ndimage
 from slipcast.core.values import F32, F64, I64, U8, Bool
 from slipcast.texture.hidden.belts import find_belts
+from slipcast.texture.hidden.grain import MOST, limit_grain
 from slipcast.texture.hidden.heads import find_covers, is_skin
 from slipcast.texture.hidden.pattern import find_odd, find_pattern
 from slipcast.texture.hidden.profile import is_profile
@@ -101,8 +103,6 @@ _COARSE_PX, _ROUNDS, _FEWER_ROUNDS = 44, 300, 120
 _SMOOTHINGS = 4
 _WIDE, _NEAR, _AROUND = 0.1, 0.01, 0.012
 """Shares of the figurine: how smooth a region's colour is, how coarse its grain, and what is around a place."""
-_MOST_GRAIN = 10.0
-"""Of 255; what differs by more is drawn with less contrast."""
 _INWARD = 0.12
 """Share of the figurine: farther in than this the picture's grain may be a face."""
 _OTHER_FUR = 18.0
@@ -355,10 +355,10 @@ def _draw(pixels: U8, small: _Small, chosen: I64) -> U8:
         weight += sure
         total += sure * cv2.resize(wide, size, interpolation=cv2.INTER_LINEAR)
     grain = fine - cv2.resize(level, size, interpolation=cv2.INTER_LINEAR)
-    most = np.where(small.pattern, np.float32(255), np.float32(_MOST_GRAIN))
+    most = limit_grain(small.label, small.pattern, grain)
     most = cv2.resize(ndimage.maximum_filter(most, 3), size, interpolation=cv2.INTER_LINEAR)[..., None]
     # Grain is light and shade: a line of another colour in it, or a reflection, would be a scratch behind.
-    own = np.clip(most / _MOST_GRAIN - 1, 0, 1)
+    own = np.clip(most / MOST - 1, 0, 1)
     grain = own * grain + (1 - own) * grain.mean(-1, keepdims=True)
     grain = most * np.tanh(grain / most)
     out = total / weight + _move_grain(grain, small, chosen, calm)
