@@ -6,7 +6,9 @@ from the camera, one step of the grid is a step of the radius. Of the sample kni
 The disc is known, so it takes the place of what the samples say of it.
 
 Rejected: moving the corners onto the disc and its edges (the collapse leaves them at all heights near the edge, so the
-wall shades as raggedly as before).
+wall shades as raggedly as before). The teeth where a body meets the ground behind are shading: both share normals at
+that corner, and the collapse leaves faces of all lengths beside it. Rejected against them: the body's lowest 0.03 radii
+as an upright wall, cut and drawn down onto the disc (the samples' ground lies above it, and got a torn wall instead).
 """
 
 import math

@@ -53,6 +53,10 @@ cost less where level (0.6: 12.6, 23.1); pale pieces that give way to any vivid 
 and a dwarf's sleeves lose their white). Grain of 30 instead of 10 of 255: 23.17 instead of 23.13, and it stamps lines
 of the front into the back.
 
+Rejected, against 10.48 of 14 turnarounds and 20.42 of the samples: the outline of thin parts speaks a seventh as loudly
+for what is preferred (10.48, 20.44; a handle's brown still covers a teapot's back); a region's colour from farther in,
+0.3 and 0.9 of the figurine instead of 0.15 (10.53 and 10.56; 20.41 with 0.9).
+
 Rejected earlier: that all that is pale stays in front, as bellies and muzzles do (turnarounds 12.2, samples 26.9);
 stripes, by cheap borders between rows that are belts of different regions (12.7; a striped shirt became patches); thin
 parts look alike on both sides (no difference); grain of 0.02 and 0.04 of the figurine (24.7 and 24.8; it embossed the

@@ -5,7 +5,9 @@ light, so that a shadow stays with its surface. Clusters become one where the pi
 other, or where they lie in each other as grain does; lines and spots go to what is around them.
 
 Rejected: thresholds on the distance of colours alone (a shaded goblin has a bright green and a dark one that are
-farther apart than skin and leather).
+farther apart than skin and leather). The back of a picture that is 7 % smaller differs by 4.1 in CIE Lab (38 pictures,
+by more than 10 in 4); k-means started eight times does not help (4.4; from 8,000 colours 3.4, but by more than 10 in 5,
+and 4 samples are 24.0 instead of 23.4 off).
 """
 
 import numpy as np
