@@ -11,6 +11,7 @@ import argparse
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save
@@ -26,9 +27,8 @@ FROZEN = ("backbone.", "norms.")
 
 def export(checkpoints: list[Path], out: Path, began: Path | None = None, share: float = 1.0) -> str:
     """Write both files; the sha256 of the weights. The last checkpoint's shape and counters go into config.json."""
-    states = [torch.load(path, map_location="cpu", weights_only=True) for path in checkpoints]
+    states, mean = read_means(checkpoints)
     state = states[-1]
-    mean = {key: torch.stack([each["mean"][key].float() for each in states]).mean(0) for key in state["mean"]}
     if began is not None:
         mean = blended(mean, load_file(began), share)
     file = out / "model.safetensors"
@@ -37,20 +37,31 @@ def export(checkpoints: list[Path], out: Path, began: Path | None = None, share:
     if file.exists():
         weights |= {key: values.clone() for key, values in load_file(file).items() if key.startswith(EDGES)}
         told = {"edges": json.loads((out / "config.json").read_text(encoding="utf-8")).get("edges")}
-    data = save({key: weights[key].contiguous() for key in sorted(weights)}, metadata={"format": "pt"})
-    out.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(data)
-    digest = hashlib.sha256(data).hexdigest()
     config = {
         "model": "figurine",
         "licence": "Apache-2.0",
-        "sha256": digest,
-        "bytes": len(data),
         "net": state["config"],
         "trained": state["progress"]
         | {"averaged": [each["progress"]["pictures"] for each in states], "share": share},
     } | {name: value for name, value in told.items() if value}
-    (out / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+    return keep_weights(weights, config, out)
+
+
+def read_means(checkpoints: list[Path]) -> tuple[list[dict[str, Any]], dict[str, Tensor]]:
+    """The checkpoints, and the mean of their running means in float32."""
+    states = [torch.load(path, map_location="cpu", weights_only=True) for path in checkpoints]
+    names = states[-1]["mean"]
+    return states, {key: torch.stack([each["mean"][key].float() for each in states]).mean(0) for key in names}
+
+
+def keep_weights(weights: dict[str, Tensor], config: dict[str, Any], out: Path) -> str:
+    """Write `weights`, `config` with their sum, and the ONNX files made of them into `out`; the sha256."""
+    data = save({key: weights[key].contiguous() for key in sorted(weights)}, metadata={"format": "pt"})
+    digest = hashlib.sha256(data).hexdigest()
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "model.safetensors").write_bytes(data)
+    told = config | {"sha256": digest, "bytes": len(data)}
+    (out / "config.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     write_onnx(out)
     return digest
 
