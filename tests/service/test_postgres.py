@@ -1,4 +1,7 @@
-"""All tests of the service once more on PostgreSQL (Debian's package), started here for them alone."""
+"""The service's tests once more on PostgreSQL (Debian's package), started here for them alone.
+
+Left out are those for which another database changes nothing: `ALIKE` says why of each.
+"""
 
 import os
 import pwd
@@ -14,6 +17,14 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.clients
+
+ALIKE = {
+    "test_serve.py": "its processes open SQLite, or no database; what a route says without one is said before SQL",
+    "test_deploy.py": "it reads files; the metrics that it asks for are asked for by test_upkeep.py too",
+    "test_isolation.py::test_nothing_works_without_a_key": "each route asks for the key alone",
+    "test_meshy.py::test_a_public_client_works_with_its_address_changed": "its SQL is that of the other Meshy tests",
+}
+"""Of each, every SQL statement that it sends is sent by a test that is not left out, too (recorded on SQLite)."""
 
 
 @pytest.fixture
@@ -48,8 +59,12 @@ def server() -> Iterator[str]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_the_whole_suite_on_postgresql(server: str) -> None:
+def test_the_suite_on_postgresql(server: str) -> None:
     words = ["-q", "-n", "0", "-m", "not clients", "-p", "no:cacheprovider", "-x", "tests/service"]
+    for place in ALIKE:
+        file, _, name = place.partition("::")
+        assert f"def {name or 'test_'}" in (ROOT / "tests/service" / file).read_text("utf-8"), place
+        words += ["--deselect", f"tests/service/{place}"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *words],
         cwd=ROOT,
