@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +48,17 @@ def export(checkpoints: list[Path], out: Path, began: Path | None = None, share:
     return keep_weights(weights, config, out)
 
 
-def read_means(checkpoints: list[Path]) -> tuple[list[dict[str, Any]], dict[str, Tensor]]:
-    """The checkpoints, and the mean of their running means in float32."""
+def read_means(
+    checkpoints: list[Path], shares: Sequence[float] = ()
+) -> tuple[list[dict[str, Any]], dict[str, Tensor]]:
+    """The checkpoints, and the mean of their running means in float32, by `shares` or all alike."""
     states = [torch.load(path, map_location="cpu", weights_only=True) for path in checkpoints]
+    given = torch.tensor(shares or [1.0] * len(states), dtype=torch.float32)
+    parts = list(zip(states, given / given.sum(), strict=True))
     names = states[-1]["mean"]
-    return states, {key: torch.stack([each["mean"][key].float() for each in states]).mean(0) for key in names}
+    return states, {
+        key: torch.stack([one["mean"][key] * part for one, part in parts]).sum(0) for key in names
+    }
 
 
 def keep_weights(weights: dict[str, Tensor], config: dict[str, Any], out: Path) -> str:

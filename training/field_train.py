@@ -1,7 +1,7 @@
 """Grids of field_pool.py -> the grid network of several views.
 
-Each step takes crops of some grids, near the surface, half of them mirrored left to right. Resumes by itself; grids
-that are made meanwhile are taken as well.
+Each step takes crops of some grids, near the surface, half of them mirrored left to right, turned by quarters about
+the vertical axis. Resumes by itself; grids that are made meanwhile are taken as well.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ KEPT = 160
 _NEAR = 0.05
 _CELL = 10 / 64
 """A node's way in tenths of the frame, about."""
+_X, _Z = 16, 18
+"""The channels that hold a node's place across and towards the viewer."""
 Item = dict[str, np.ndarray]
 
 
@@ -83,8 +85,17 @@ def _cut(values: np.ndarray, begin: list[int], size: int, key: str) -> np.ndarra
 def mirror(item: Item) -> Item:
     """The same figurine in a mirror: x turned round."""
     inputs = item["inputs"][:, ::-1].copy()
-    inputs[16] *= -1
+    inputs[_X] *= -1
     return {"inputs": inputs, "distance": item["distance"][::-1].copy()}
+
+
+def turn(item: Item, quarters: int) -> Item:
+    """The same figurine turned about its vertical axis: no input but the place knows which side is the front."""
+    inputs = np.rot90(item["inputs"], quarters, (1, 3)).copy()
+    for _ in range(quarters % 4):
+        inputs[[_X, _Z]] = inputs[[_Z, _X]]
+        inputs[_X] *= -1
+    return {"inputs": inputs, "distance": np.rot90(item["distance"], quarters, (0, 2)).copy()}
 
 
 def slopes(field: Tensor) -> Tensor:
@@ -178,6 +189,7 @@ def main() -> None:
         kept = kept[-KEPT:]
         chosen = [crop(kept[k], CROP, rng) for k in rng.choice(len(kept), BATCH, replace=False)]
         chosen = [mirror(item) if rng.random() < 0.5 else item for item in chosen]
+        chosen = [turn(item, int(rng.integers(4))) for item in chosen]
         inputs, true = (
             torch.from_numpy(np.stack([i[key] for i in chosen])) for key in ("inputs", "distance")
         )

@@ -9,8 +9,9 @@ import trimesh
 
 from slipcast.core.network import open_network
 from slipcast.reconstruct.views.field_inputs import BASE, CHANNELS, HULL
+from training.export import read_means
 from training.field_net import FieldNet
-from training.field_train import crop, losses, mirror, whole
+from training.field_train import crop, losses, mirror, turn, whole
 from training.to_onnx import write_network
 from training.true_distance import LOW, NODES, PITCH, REACH, true_distance
 from training.view_export import fold
@@ -77,6 +78,19 @@ def test_crops_lie_at_the_surface_and_beyond_the_grid_is_air() -> None:
     assert turned["inputs"][16].max() <= 0
 
 
+def test_a_turned_grid_is_the_grid_of_a_turned_figurine() -> None:
+    x, y, z = (values.astype(np.float32) - 5.5 for values in np.indices((12, 12, 12)))
+    inputs = np.zeros((CHANNELS, 12, 12, 12), np.float32)
+    inputs[16], inputs[17], inputs[18] = x, y, z
+    found = turn({"inputs": inputs, "distance": x + 3 * z}, 1)
+    # Each node knows its new place, and what lay there: (x, z) went to (-z, x).
+    assert (found["inputs"][16:19] == np.stack([x, y, z])).all()
+    assert (found["distance"] == z - 3 * x).all()
+    back = turn(found, 3)
+    assert (back["inputs"] == inputs).all()
+    assert (back["distance"] == x + 3 * z).all()
+
+
 def test_the_loss_is_least_for_the_truth_and_grids_are_filled_up() -> None:
     grid = torch.zeros(1, CHANNELS, 12, 9, 10)
     grid[:, 19] = 1
@@ -86,3 +100,13 @@ def test_the_loss_is_least_for_the_truth_and_grids_are_filled_up() -> None:
     assert torch.equal(whole(FieldNet().eval(), grid), true)
     good, off, tilted = (float(losses(said, grid, true)) for said in (true, true + 0.2, true.flip(1)))
     assert good < off < tilted
+
+
+def test_weights_are_averaged_by_their_shares(tmp_path: Path) -> None:
+    for name, values in (("a", [1.0, 2.0]), ("b", [5.0, 0.0])):
+        torch.save({"mean": {"w": torch.tensor(values)}, "steps": 3}, tmp_path / name)
+    paths = [tmp_path / "a", tmp_path / "b"]
+    states, found = read_means(paths, [1, 3])
+    assert torch.equal(found["w"], torch.tensor([4.0, 0.5]))
+    assert torch.equal(read_means(paths)[1]["w"], torch.tensor([3.0, 1.0]))
+    assert [state["steps"] for state in states] == [3, 3]
