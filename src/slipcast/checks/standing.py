@@ -7,7 +7,7 @@ import numpy as np
 
 from slipcast.checks.verdict import Check
 from slipcast.core.findings import finding
-from slipcast.core.scientific import ndimage
+from slipcast.core.scientific import ndimage, spatial
 from slipcast.core.values import F32, F64, I32, Bool, Mesh
 from slipcast.mesh.deviation import Deviation
 from slipcast.mesh.stance import convex_hull, mass_center, tipping_angle_deg
@@ -207,8 +207,6 @@ def _area(hull: F64) -> float:
 
 def _gaps(vertices: F32, bodies: list[I32], main: int) -> tuple[F64, Bool]:
     """For each of the `bodies` but the main one, its distance from the nearest other, and whether it floats."""
-    from scipy.spatial import cKDTree
-
     low, high = float(vertices[:, 1].min()), float(vertices[:, 1].max())
     corners = [np.unique(faces) for faces in bodies]
     gaps, floats = [], []
@@ -217,7 +215,7 @@ def _gaps(vertices: F32, bodies: list[I32], main: int) -> tuple[F64, Bool]:
             continue
         own = vertices[corners[body]]
         others = vertices[np.concatenate([corners[k] for k in range(len(bodies)) if k != body])]
-        gaps.append(float(cKDTree(others).query(own)[0].min()))
+        gaps.append(float(spatial.cKDTree(others).query(own)[0].min()))
         floats.append(bool(own[:, 1].min() > low + 0.01 * (high - low)))
     return np.array(gaps), np.array(floats, np.bool_)
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from slipcast.core.scientific import ndimage
 from slipcast.core.values import F64, I64, U8, Bool, Mesh
 from slipcast.mesh.thickness import measure_thickness
 from slipcast.mesh.topology import to_manifold
@@ -204,8 +205,6 @@ def _find_laid(thin: Bool, core: Bool, wall_px: float) -> Bool:
 
     `core` is the section without half a line's least width along its rim.
     """
-    from scipy import ndimage
-
     labels = ndimage.label(thin, np.ones((3, 3)))[0]
     out = np.zeros(thin.shape, np.bool_)
     for number, window in enumerate(ndimage.find_objects(labels), 1):
@@ -218,8 +217,6 @@ def _find_laid(thin: Bool, core: Bool, wall_px: float) -> Bool:
 
 def _join_spots(places: F64, widths: F64, laid: Bool, reach_m: float, wall_m: float) -> tuple[ThinPart, ...]:
     """Neighbouring places (N,3) as parts."""
-    from scipy import ndimage
-
     cell = np.floor((places - places.min(0)) / reach_m).astype(np.int64)
     grid = np.zeros(cell.max(0) + 1, np.bool_)
     grid[tuple(cell.T)] = True

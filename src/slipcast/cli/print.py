@@ -15,6 +15,7 @@ from slipcast.cli.options.flags import Option
 from slipcast.cli.options.length import parse_height
 from slipcast.cli.terminal import Terminal, quiet
 from slipcast.core.errors import BadInput
+from slipcast.core.scientific import leave_out_docs
 from slipcast.jobs.failure import Failure, attempt
 
 if TYPE_CHECKING:
@@ -152,6 +153,7 @@ def print_(
     """
     from slipcast.jobs.print import PrintJob, print_sources
 
+    leave_out_docs()
     options = attempt(lambda: _options(printing), debug=debug)
     if isinstance(options, Failure):
         terminal.complain(options)

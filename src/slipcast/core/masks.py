@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from slipcast.core.scientific import ndimage
 from slipcast.core.values import F32, I32, I64, U8, Bool
 
 
@@ -55,8 +56,6 @@ def box_of(mask: Bool) -> Box:
 
 def blur_within(values: F32, mask: Bool, sigma_px: float, *, truncate: float = 3.0) -> F32:
     """Gaussian blur of (H,W) `values` that takes nothing from outside `mask`."""
-    from scipy import ndimage
-
     weight = ndimage.gaussian_filter(mask.astype(np.float32), sigma_px, truncate=truncate)
     blurred = ndimage.gaussian_filter(
         np.where(mask, values, 0).astype(np.float32), sigma_px, truncate=truncate
@@ -67,8 +66,6 @@ def blur_within(values: F32, mask: Bool, sigma_px: float, *, truncate: float = 3
 
 def find_nearest(known: Bool) -> tuple[I64, I64]:
     """Row and column (H,W) of the nearest pixel that is `known`, exactly; some must be."""
-    from scipy import ndimage
-
     rows, columns = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
     return rows, columns
 

@@ -29,6 +29,8 @@ _PLACES = {
     "sparse": "scipy.sparse",
     "spatial": "scipy.spatial",
 }
+_RARE = {"hierarchy": "scipy.cluster.hierarchy"}
+"""What a conversion does not need: `load` leaves it."""
 _UNUSED = ("f2py", "testing")
 """Of numpy, and never used here."""
 
@@ -60,11 +62,13 @@ class _Package:
 
 if TYPE_CHECKING:
     from scipy import fft, ndimage, sparse, spatial
+    from scipy.cluster import hierarchy
     from scipy.sparse import csgraph, linalg
 else:
     csgraph, fft, linalg, ndimage, sparse, spatial = (_Package(place) for place in _PLACES.values())
+    hierarchy = _Package(_RARE["hierarchy"])
 
-__all__ = ["csgraph", "fft", "leave_out_docs", "linalg", "load", "ndimage", "sparse", "spatial"]
+__all__ = ["csgraph", "fft", "hierarchy", "leave_out_docs", "linalg", "load", "ndimage", "sparse", "spatial"]
 _DOCS = "scipy._lib._docscrape"
 
 
@@ -103,7 +107,7 @@ def _put_off_what_is_unused() -> None:
 
 
 def load() -> None:
-    """Import them all now."""
+    """Import all now that a conversion needs."""
     _put_off_what_is_unused()
     for place in _PLACES.values():
         import_module(place)

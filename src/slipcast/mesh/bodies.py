@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from slipcast.core.scientific import sparse
 from slipcast.core.values import F32, F64, I32, I64, Bool
 from slipcast.mesh.neighbours import find_neighbours
 
@@ -90,8 +91,6 @@ def find_bodies(points: F32 | F64, faces: I32) -> Bodies:
 
 def _label(faces: I32) -> I64:
     """(F,) number of the shell, by edges that faces share."""
-    from scipy import sparse
-
     if not len(faces):
         return np.zeros(0, np.int64)
     first, second = find_neighbours(faces)

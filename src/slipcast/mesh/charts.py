@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from slipcast.core.scientific import sparse
 from slipcast.core.values import F64, I32, I64, Bool
 from slipcast.mesh.neighbours import Neighbours, find_neighbours
 
@@ -139,8 +140,6 @@ def _unfold(faces: I32, place: F64, share: float) -> tuple[F64, Bool]:
 
     It fails where a face stays turned over, and where a vertex would move too far for what is shown there.
     """
-    from scipy import sparse
-
     signed = _areas(place[faces])
     area = np.abs(signed)
     # The least area keeps a face from becoming a line.
@@ -216,8 +215,6 @@ def _votes(first: I64, second: I64, chart: I64, owner: I64, owners: int, charts:
 
 def _pieces(first: I64, second: I64, chart: I64) -> I64:
     """(F,) number of the piece of one chart that each face belongs to."""
-    from scipy import sparse
-
     same = chart[first] == chart[second]
     ones = np.ones(int(same.sum()), bool)
     graph = sparse.coo_matrix((ones, (first[same], second[same])), (len(chart), len(chart)))

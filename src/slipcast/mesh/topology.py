@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from slipcast.core.scientific import csgraph, sparse
 from slipcast.core.values import F32, F64, I32, Mesh, Source
 from slipcast.mesh.bodies import Bodies, find_bodies
 from slipcast.mesh.weld import weld
@@ -238,13 +239,10 @@ def face_centres(vertices: F32, faces: I32) -> F64:
 
 def count_pieces(mesh: Mesh) -> int:
     """How many pieces of `mesh` share no vertex: at most as many as there are shells, in a quarter of the time."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
     faces, count = mesh.faces, len(mesh.vertices)
     start, end = faces[:, :2].ravel(), faces[:, 1:].ravel()
-    graph = coo_matrix((np.ones(len(start), np.int8), (start, end)), (count, count))
-    label = connected_components(graph, directed=False)[1]
+    graph = sparse.coo_matrix((np.ones(len(start), np.int8), (start, end)), (count, count))
+    label = csgraph.connected_components(graph, directed=False)[1]
     return len(np.unique(label[faces[:, 0]]))
 
 

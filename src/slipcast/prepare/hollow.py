@@ -16,10 +16,9 @@ from dataclasses import dataclass, field
 import cv2
 import manifold3d
 import numpy as np
-from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from slipcast.core.options import check, flag, real, whole
+from slipcast.core.scientific import ndimage, spatial
 from slipcast.core.values import F32, F64, I32, Bool
 from slipcast.mesh.marching_tetrahedra import march_tetrahedra
 from slipcast.mesh.topology import from_manifold
@@ -223,7 +222,7 @@ def _sample_depth(body: Body, wall_mm: float, closing_mm: float) -> _Grid:
     band = inside & (np.abs(depth - wall_mm) < 1.5 * step)
     where = np.argwhere(band)
     # Balanced: a wide flat sole has many points of one height, and an unbalanced tree takes 4 s for it instead of 0.3.
-    tree = cKDTree(_spread(read_surface(body), 0.8 * step), compact_nodes=False)
+    tree = spatial.cKDTree(_spread(read_surface(body), 0.8 * step), compact_nodes=False)
     distance, _ = tree.query(low + where * step, distance_upper_bound=wall_mm + 2 * step)
     depth[band] = np.where(np.isfinite(distance), distance, depth[band])
     return _Grid(low, step, depth, inside)

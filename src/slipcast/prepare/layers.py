@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy import sparse
-from scipy.sparse import csgraph
 
+from slipcast.core.scientific import csgraph, sparse
 from slipcast.core.values import F64, I32, I64, Bool
 from slipcast.prepare.body import Body
 from slipcast.prepare.hollow import rasterize

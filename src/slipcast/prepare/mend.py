@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass, replace
 
 import manifold3d
 import numpy as np
-from scipy.spatial import cKDTree
 
 from slipcast.core.errors import StageFailed
 from slipcast.core.findings import Finding, finding
+from slipcast.core.scientific import spatial
 from slipcast.core.values import F32, F64, I64, Figurine, Mesh
 from slipcast.formats.gltf.solid import is_manifold
 from slipcast.mesh.topology import closedness
@@ -193,7 +193,7 @@ def _cover(figurine: Figurine, loop: I64) -> tuple[Figurine, float, float]:
 def _uv_near(figurine: Figurine, place: F64) -> F32:
     """(3,2) texture coordinates of the face nearest to a place: one colour for a cover."""
     middle = figurine.mesh.vertices[figurine.mesh.faces].astype(np.float64).mean(1)
-    _, nearest = cKDTree(middle).query(place)
+    _, nearest = spatial.cKDTree(middle).query(place)
     return np.repeat(figurine.uv[int(nearest)].mean(0, keepdims=True), 3, axis=0).astype(np.float32)
 
 

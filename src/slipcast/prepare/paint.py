@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from scipy import sparse
-from scipy.spatial import cKDTree
 
 from slipcast.core.errors import BadInput
 from slipcast.core.options import check, real, several, whole
+from slipcast.core.scientific import sparse, spatial
 from slipcast.core.values import F32, F64, I64, U8, Bool, Source
 from slipcast.prepare.body import COLOR, Color, Kind, Surface, parse_color
 from slipcast.prepare.palette import (
@@ -201,7 +200,7 @@ def _face_colors(surface: Surface, texture: U8) -> U8:
     cut = (surface.kind == int(Kind.CUT)) & ~textured
     if cut.any() and textured.any():
         middle = surface.vertices_mm[surface.faces].mean(1)
-        _, nearest = cKDTree(middle[textured]).query(middle[cut])
+        _, nearest = spatial.cKDTree(middle[textured]).query(middle[cut])
         out[cut] = out[textured][nearest]
     return out
 

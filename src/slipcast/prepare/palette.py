@@ -28,9 +28,9 @@ from itertools import combinations
 from math import comb
 
 import numpy as np
-from scipy.cluster.hierarchy import fcluster, linkage
 
 from slipcast.core.errors import BadInput
+from slipcast.core.scientific import hierarchy
 from slipcast.core.values import F64, I64, U8, Bool
 from slipcast.prepare.body import Color
 
@@ -217,7 +217,7 @@ def _group(space: F64, weight: F64) -> tuple[F64, F64]:
     cells, mass = cells[kept], mass[kept]
     if len(cells) == 1:
         return cells, mass
-    label = fcluster(linkage(cells, "average"), _LIKE, "distance") - 1
+    label = hierarchy.fcluster(hierarchy.linkage(cells, "average"), _LIKE, "distance") - 1
     total = np.bincount(label, mass)
     # A group's middle is its heaviest cell and what lies around it, so that neighbours that blend do not pull it away.
     heaviest = np.array([cells[label == k][mass[label == k].argmax()] for k in range(len(total))])

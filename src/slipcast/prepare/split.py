@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import cv2
 import manifold3d
 import numpy as np
-from scipy import ndimage
 
 from slipcast.core.errors import BadInput
+from slipcast.core.scientific import ndimage
 from slipcast.core.values import F64
 from slipcast.prepare.body import Body, Kind, Origin, body_from_solid
 from slipcast.prepare.hollow import rasterize

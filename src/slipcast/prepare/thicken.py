@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 import manifold3d
 import numpy as np
-from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from slipcast.core.errors import BadInput
+from slipcast.core.scientific import ndimage, spatial
 from slipcast.mesh.marching_tetrahedra import march_tetrahedra
 from slipcast.mesh.thickness import measure_thickness
 from slipcast.mesh.topology import face_normals
@@ -58,7 +57,7 @@ def thicken(body: Body, thickness_mm: float) -> tuple[Body, ThickenReport]:
     near = rough < radius + 2 * step
     field = np.full(shape, -radius, np.float32)
     where = np.argwhere(near)
-    distance, _ = cKDTree(middle).query(low + where * step)
+    distance, _ = spatial.cKDTree(middle).query(low + where * step)
     field[near] = radius - distance
     vertices, faces = march_tetrahedra(field)
     grown = manifold3d.Manifold(

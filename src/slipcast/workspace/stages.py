@@ -19,6 +19,7 @@ import numpy as np
 
 from slipcast._version import __version__
 from slipcast.core.errors import BadInput
+from slipcast.core.scientific import spatial
 from slipcast.core.values import Figurine, Mesh, Picture
 from slipcast.pipeline.recipe import Recipe
 from slipcast.pipeline.run import Start
@@ -271,8 +272,6 @@ def _read_mesh(folder: Path, facts: Mapping[str, Any], used: set[str]) -> Mesh:
         was = Mesh(vertices=arrays["vertices"], faces=arrays["faces"], source=arrays["source"])
     if not used:
         return was
-    from scipy.spatial import cKDTree
-
     from slipcast.formats.inspect import read_content
     from slipcast.mesh.weld import find_equal
 
@@ -290,7 +289,7 @@ def _read_mesh(folder: Path, facts: Mapping[str, Any], used: set[str]) -> Mesh:
             f"{place} is {tall * 1000:.4g} mm tall along Y where the figurine was {before * 1000:.4g} mm; export it in "
             "metres with Y up, as it was read"
         )
-    tree = cKDTree(was.vertices[was.faces].mean(axis=1))
+    tree = spatial.cKDTree(was.vertices[was.faces].mean(axis=1))
     _, nearest = tree.query(vertices[faces].mean(axis=1))
     return Mesh(vertices=vertices, faces=np.ascontiguousarray(faces), source=was.source[nearest])
 

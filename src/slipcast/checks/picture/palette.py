@@ -12,6 +12,7 @@ import re
 
 import numpy as np
 
+from slipcast.core.scientific import spatial
 from slipcast.core.values import F32, U8, Cutout
 
 _SAMPLE = 1500
@@ -31,10 +32,9 @@ def palette(cut: Cutout) -> F32:
 
 def share_colors(one: F32, other: F32) -> float:
     """How much of each of two palettes (N,3) the other has as well, in [0, 1]; the worse of both directions."""
-    from scipy.spatial import cKDTree
 
     def covered(colors: F32, by: F32) -> float:
-        away, _ = cKDTree(by).query(colors, k=[max(1, int(_ENOUGH * len(by)))])
+        away, _ = spatial.cKDTree(by).query(colors, k=[max(1, int(_ENOUGH * len(by)))])
         return float((away[:, 0] < _NEAR).mean())
 
     return min(covered(one, other), covered(other, one))

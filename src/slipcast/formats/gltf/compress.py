@@ -18,6 +18,7 @@ from types import ModuleType
 import numpy as np
 
 from slipcast.core.errors import BadInput
+from slipcast.core.scientific import spatial
 from slipcast.core.values import F32, I32, U8
 from slipcast.formats.common import sandbox
 
@@ -134,13 +135,11 @@ def draco_pack(points: F32, normals: F32, uv: F32, faces: I32) -> DracoPacked:
     except codec.EncodingFailedException as error:
         raise BadInput(f"Draco cannot encode this mesh ({error}); use meshopt") from error
     mesh, kinds = _decoded(codec, data)
-    from scipy.spatial import cKDTree
-
     centre, decoded = (
         vertices.astype(np.float64)[index].mean(axis=1)
         for vertices, index in ((points, faces), (mesh.points, mesh.faces))
     )
-    _, face = cKDTree(centre).query(decoded)
+    _, face = spatial.cKDTree(centre).query(decoded)
     names = {0: "POSITION", 1: "NORMAL", 3: "TEXCOORD_0"}
     return DracoPacked(
         data=data,

@@ -15,6 +15,7 @@ import numpy as np
 
 from slipcast.core.findings import Finding, finding
 from slipcast.core.masks import box_of
+from slipcast.core.scientific import ndimage
 from slipcast.core.values import F32, LENS_FOV_DEG, Bool, Cutout, Picture, Shells, View
 from slipcast.reconstruct.views.misplaced import DIAGONALS, Placed, find_misplaced
 from slipcast.reconstruct.views.register import measure_miss, register
@@ -405,8 +406,6 @@ def _shared_colors(one: Cutout, other: Cutout) -> float:
         level = np.clip(bright[:, 0] / 766 * 4, 0, 3.99).astype(int)
         count = np.bincount((index[:, 0] * 10 + index[:, 1]) * 4 + level, minlength=400).astype(np.float32)
         cube = count.reshape(10, 10, 4)
-        from scipy import ndimage
-
         soft = ndimage.gaussian_filter(cube, (0.8, 0.8, 0.8))
         return np.asarray(soft / max(soft.sum(), 1), np.float32)
 
