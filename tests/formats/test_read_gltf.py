@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from slipcast.core.errors import BadInput
-from slipcast.formats.gltf.compress import meshopt_pack
+from slipcast.formats.common import sandbox
+from slipcast.formats.gltf.compress import draco_pack, meshopt_pack
 from slipcast.formats.gltf.read_figurine import read_asset
 from slipcast.formats.inspect import describe, read_content
 
@@ -360,3 +361,49 @@ def test_meshopt_of_either_name_is_unpacked_with_or_without_a_marked_fallback(
     document["buffers"].append({"byteLength": 48})
     path.write_text(json.dumps(document))
     assert size(path) == [1000, 2000, 3000]
+
+
+def _with_draco(path: Path, damaged: int | None = None) -> Path:
+    """Three tetrahedra, each larger and packed by Draco; one may be damaged."""
+    maker, meshes = Maker(), []
+    for number in range(3):
+        points = CORNERS.astype(np.float32) * (number + 1)
+        uv, normals = points[:, :2] * 0.1, np.full((4, 3), 3**-0.5, np.float32)
+        packed = draco_pack(points, normals, uv, FACES.astype(np.int32))
+        data = b"no Draco mesh at all" if number == damaged else packed.data
+        kinds = {"attributes": packed.ids, "bufferView": maker.view(np.frombuffer(data, np.uint8))}
+        maker.json["accessors"].append({"componentType": 5126, "count": 4, "type": "VEC3"})
+        maker.json["accessors"].append({"componentType": 5125, "count": 12, "type": "SCALAR"})
+        attributes = {"POSITION": 2 * number}
+        extensions = {"KHR_draco_mesh_compression": kinds}
+        primitive = {"attributes": attributes, "indices": 2 * number + 1, "extensions": extensions}
+        meshes.append({"primitives": [primitive]})
+    nodes: list[dict[str, object]] = [{"mesh": number} for number in range(3)]
+    return maker.write(path, meshes=meshes, **scene(nodes, [0, 1, 2]))
+
+
+def test_all_draco_meshes_of_a_file_are_unpacked_in_one_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("DracoPy")
+    asked: list[str] = []
+    decode = sandbox.decode
+
+    def counted(task: str, data: bytes) -> dict[str, sandbox.Array]:
+        asked.append(task)
+        return decode(task, data)
+
+    monkeypatch.setattr(sandbox, "decode", counted)
+    facts = describe(_with_draco(tmp_path / "a.gltf"))
+    assert [facts["width_mm"], facts["height_mm"], facts["depth_mm"]] == pytest.approx(
+        [3000, 6000, 9000], abs=1
+    )
+    assert facts["faces"] == 12
+    assert asked == ["draco"]
+
+
+@pytest.mark.parametrize("damaged", [0, 2])
+def test_the_draco_mesh_that_is_damaged_is_named(damaged: int, tmp_path: Path) -> None:
+    pytest.importorskip("DracoPy")
+    with pytest.raises(BadInput, match=rf"bufferViews\[{damaged}\] cannot be unpacked as Draco"):
+        describe(_with_draco(tmp_path / "a.gltf", damaged))

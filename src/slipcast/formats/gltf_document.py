@@ -8,6 +8,7 @@ it stands in the document, or by name where it is known not to.
 import base64
 import json
 import struct
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,8 +53,8 @@ _HARMLESS = (
 _GEOMETRY = ("buffers", "bufferViews", "accessors", "meshes", "nodes", "skins", "scenes")
 """Where an extension stands that may move one."""
 _MAX_JSON_VALUES = 4_000_000
-_MAX_DRACO = 100
-"""Draco meshes in one file: each takes a process of its own."""
+_MAX_DRACO = 10_000
+"""Draco meshes in one file."""
 
 
 @dataclass(frozen=True)
@@ -138,15 +139,42 @@ class Document:
             raise self.fail("a Draco mesh does not say its attributes")
         known = self._unpacked.get(index)
         if not isinstance(known, compress.DracoMesh):
-            data = self.view(index)[0]
-            if len(self._unpacked) >= _MAX_DRACO:
-                raise self.fail("it has too many Draco meshes")
-            try:
-                known = compress.draco_unpack(data)
-            except ValueError as error:
-                raise self.fail(f"bufferViews[{index}] cannot be unpacked as Draco: {error}") from error
-            self._unpacked[index] = known
+            known = self._unpack_draco(index)
         return known, ids
+
+    def _unpack_draco(self, index: object) -> compress.DracoMesh:
+        """The Draco mesh in buffer view `index`; with the first one all of the file are decoded, in one child."""
+        wanted = {index: self.view(index)[0]}
+        if not any(isinstance(entry, compress.DracoMesh) for entry in self._unpacked.values()):
+            wanted |= self._packed_draco()
+        try:
+            made = compress.draco_unpack(list(wanted.values()))
+        except ValueError as error:
+            if len(wanted) == 1:
+                raise self.fail(f"bufferViews[{index}] cannot be unpacked as Draco: {error}") from error
+            # One of them is damaged, maybe not this one.
+            try:
+                wanted = {index: wanted[index]}
+                made = compress.draco_unpack(list(wanted.values()))
+            except ValueError as own:
+                raise self.fail(f"bufferViews[{index}] cannot be unpacked as Draco: {own}") from own
+        self._unpacked.update(zip(wanted, made, strict=True))
+        return made[0]
+
+    def _packed_draco(self) -> dict[object, bytes | memoryview]:
+        """The bytes of each Draco mesh of the file, as far as they are there."""
+        found: dict[object, bytes | memoryview] = {}
+        for mesh in self.objects("meshes"):
+            primitives = mesh.get("primitives")
+            for primitive in primitives if isinstance(primitives, list) else ():
+                packed = extension(primitive, compress.DRACO) if isinstance(primitive, dict) else None
+                if packed is None or not isinstance(packed.get("bufferView"), int):
+                    continue
+                with suppress(BadInput):  # it is told when the mesh is read
+                    found[packed["bufferView"]] = self.view(packed["bufferView"])[0]
+                if len(found) > _MAX_DRACO:
+                    raise self.fail(f"it has more than {_MAX_DRACO} Draco meshes")
+        return found
 
     def accessor(self, index: object) -> "np.typing.NDArray[np.generic]":
         """(N,k) array of an accessor, a copy; normalized integers become floats.

@@ -10,6 +10,8 @@ Rejected for textures as KTX2 (KHR_texture_basisu): `pyktx` and `basisu` have no
 Rejected for Draco: its sequential method, which keeps the order of faces (543 KB where 202 KB suffice).
 """
 
+import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -149,29 +151,47 @@ def draco_pack(points: F32, normals: F32, uv: F32, faces: I32) -> DracoPacked:
     )
 
 
-def draco_unpack(data: bytes | memoryview) -> DracoMesh:
-    """Decode a Draco mesh in a process of its own; ValueError for what is none."""
+def draco_unpack(packed: Sequence[bytes | memoryview]) -> list[DracoMesh]:
+    """Decode Draco meshes in one process of their own: it takes longer to start than to decode a mesh.
+
+    Raises ValueError when one of them is none.
+    """
     require("draco")
-    found = sandbox.decode("draco", data)
-    return DracoMesh(
-        points=found["points"].astype(np.float32),
-        faces=found["faces"].astype(np.int32),
-        attributes={int(name): rows for name, rows in found.items() if name.isdigit()},
-    )
+    sizes = [len(data) for data in packed]
+    found = sandbox.decode("draco", struct.pack(f"<{len(sizes) + 1}Q", len(sizes), *sizes) + b"".join(packed))
+    parts: list[dict[str, np.typing.NDArray[np.generic]]] = [{} for _ in packed]
+    for key, rows in found.items():
+        number, _, name = key.partition(".")
+        parts[int(number)][name] = rows
+    return [
+        DracoMesh(
+            points=part["points"].astype(np.float32),
+            faces=part["faces"].astype(np.int32),
+            attributes={int(name): rows for name, rows in part.items() if name.isdigit()},
+        )
+        for part in parts
+    ]
 
 
 def draco_arrays(data: bytes) -> "dict[str, np.typing.NDArray[np.generic]]":
-    """What `draco_unpack` asks its child for: `points` (N,3), `faces` (F,3), each attribute (N,k) by its unique id.
+    """What `draco_unpack` asks its child for: of mesh k, `k.points` (N,3), `k.faces` (F,3), `k.ID` (N,c) attributes.
 
     Raises ValueError for data that is no Draco mesh.
     """
     codec = _codec("draco")
-    try:
-        mesh, _ = _decoded(codec, data)
-    except (codec.FileTypeException, RuntimeError, AttributeError, TypeError, MemoryError) as error:
-        raise ValueError("it is no Draco mesh") from error
-    named = {str(unique): rows for unique, rows in mesh.attributes.items()}
-    return {"points": mesh.points, "faces": mesh.faces, **named}
+    (count,) = struct.unpack_from("<Q", data)
+    sizes = struct.unpack_from(f"<{count}Q", data, 8)
+    at, out = 8 * (count + 1), {}
+    for number, size in enumerate(sizes):
+        try:
+            mesh, _ = _decoded(codec, data[at : at + size])
+        except (codec.FileTypeException, RuntimeError, AttributeError, TypeError, MemoryError) as error:
+            raise ValueError("it is no Draco mesh") from error
+        named = {str(unique): rows for unique, rows in mesh.attributes.items()}
+        for name, rows in {"points": mesh.points, "faces": mesh.faces, **named}.items():
+            out[f"{number}.{name}"] = rows
+        at += size
+    return out
 
 
 def _decoded(codec: ModuleType, data: bytes) -> tuple[DracoMesh, dict[int, int]]:
