@@ -13,6 +13,7 @@ from slipcast.core.values import F64, Bool, Mesh
 from slipcast.mesh.self_intersection import find_crossing_faces
 from slipcast.mesh.topology import closedness, from_manifold, make_mesh, to_manifold
 from slipcast.reconstruct.dexels import Dexels
+from slipcast.reconstruct.ray_grid import RayGrid
 from slipcast.reconstruct.surface_nets import BACK, FRONT, HIDDEN, SurfaceNet, make_surface_net
 
 
@@ -39,12 +40,8 @@ def _net(volume: Bool) -> SurfaceNet:
     return make_surface_net(columns_of(zeros, zeros, np.any(volume, axis=2)), runs)
 
 
-def _ball(radius: float) -> tuple[SurfaceNet, F64]:
-    size = int(2 * radius) + 3
-    y, x = np.mgrid[0:size, 0:size] - (size - 1) / 2
-    half = np.sqrt(np.maximum(radius**2 - y**2 - x**2, 0))
-    inside = half > 0.6
-    columns = columns_of(100 - half, 100 + half, inside)
+def _filled(columns: RayGrid) -> SurfaceNet:
+    """The net of what lies between each ray's front and back."""
     row, column = np.nonzero(columns.inside)
     runs = Dexels(
         column=row * columns.inside.shape[1] + column,
@@ -52,7 +49,16 @@ def _ball(radius: float) -> tuple[SurfaceNet, F64]:
         end=columns.back[row, column],
         shape=columns.inside.shape,
     )
-    net = make_surface_net(columns, runs)
+    return make_surface_net(columns, runs)
+
+
+def _ball(radius: float) -> tuple[SurfaceNet, F64]:
+    size = int(2 * radius) + 3
+    y, x = np.mgrid[0:size, 0:size] - (size - 1) / 2
+    half = np.sqrt(np.maximum(radius**2 - y**2 - x**2, 0))
+    inside = half > 0.6
+    columns = columns_of(100 - half, 100 + half, inside)
+    net = _filled(columns)
     return net, net.places - [(size + 1) / 2, (size + 1) / 2, 100]
 
 
@@ -128,14 +134,7 @@ def test_a_side_is_round_up_to_the_outline() -> None:
     y, x = np.mgrid[:size, :size]
     half = np.sqrt(np.maximum(radius**2 - (y - middle[0]) ** 2 - (x - middle[1]) ** 2, 0.5))
     columns = replace(columns_of(100 - half, 100 + half, cover >= 0.5), cover=np.pad(cover, 1))
-    row, column = np.nonzero(columns.inside)
-    runs = Dexels(
-        column=row * columns.inside.shape[1] + column,
-        begin=columns.front[row, column],
-        end=columns.back[row, column],
-        shape=columns.inside.shape,
-    )
-    net = make_surface_net(columns, runs)
+    net = _filled(columns)
     out = net.places - [middle[0] + 1, middle[1] + 1, 100]
     a, b, c = (out[net.faces[:, k]] for k in range(3))
     across, normal = np.cross(c - a, b - a), np.zeros_like(out)
@@ -151,14 +150,7 @@ def test_a_side_is_round_up_to_the_outline() -> None:
 
 def test_a_wall_along_the_rays_stays_flat() -> None:
     columns = columns_of(np.zeros((12, 12)), np.full((12, 12), 30.0))
-    row, column = np.nonzero(columns.inside)
-    runs = Dexels(
-        column=row * columns.inside.shape[1] + column,
-        begin=np.zeros(len(row)),
-        end=np.full(len(row), 30.0),
-        shape=columns.inside.shape,
-    )
-    net = make_surface_net(columns, runs)
+    net = _filled(columns)
     wall = (np.abs(net.places[:, 0] - 6) < 3) & (net.places[:, 1] > 10) & (np.abs(net.places[:, 2] - 15) < 12)
     assert np.ptp(net.places[wall, 1]) < 0.01
 
