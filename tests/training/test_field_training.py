@@ -1,5 +1,8 @@
 """Training of the grid network: the true distance as seen from outside, crops, a file for grids of any size."""
 
+import hashlib
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +17,7 @@ from training.field_net import FieldNet
 from training.field_train import crop, losses, mirror, turn, whole
 from training.to_onnx import write_network
 from training.true_distance import LOW, NODES, PITCH, REACH, true_distance
-from training.view_export import fold
+from training.views_export import KINDS, export, fold, weights_sum
 
 
 def _net() -> FieldNet:
@@ -110,3 +113,17 @@ def test_weights_are_averaged_by_their_shares(tmp_path: Path) -> None:
     assert torch.equal(found["w"], torch.tensor([4.0, 0.5]))
     assert torch.equal(read_means(paths)[1]["w"], torch.tensor([3.0, 1.0]))
     assert [state["steps"] for state in states] == [3, 3]
+
+
+def test_networks_of_one_folder_keep_each_others_facts(tmp_path: Path) -> None:
+    net = _net()
+    torch.save({"mean": net.state_dict(), "steps": 3, "spent": 7.4}, tmp_path / "a")
+    for name in KINDS:
+        kind = replace(KINDS[name], net=lambda: FieldNet((8, 8, 8)), shapes=KINDS["field"].shapes)
+        entry = export(kind, [tmp_path / "a", tmp_path / "a"], tmp_path / "out")
+        assert hashlib.sha256((tmp_path / "out" / kind.file).read_bytes()).hexdigest() == entry["sha256"]
+    config = json.loads((tmp_path / "out" / "config.json").read_text(encoding="utf-8"))
+    assert list(config["onnx"]) == ["views.onnx", "field.onnx"]
+    for facts in (config, config["field"]):
+        assert facts["trained"] == {"steps": [3, 3], "trained_s": [7, 7], "shares": [1.0, 1.0]}
+        assert facts["sha256"] == weights_sum(fold(_net()).state_dict())

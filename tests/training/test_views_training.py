@@ -10,11 +10,11 @@ from slipcast.core.network import open_network
 from slipcast.reconstruct.views.depth_inputs import HULL, PICTURE, SIDE_PX
 from training.fusion_pairs import DISTANCE, YAWS_DEG
 from training.to_onnx import write_network
-from training.view_export import fold
 from training.view_net import ViewNet
 from training.view_pool import FINE, rays
 from training.view_pool import SIDE_PX as POOL_PX
 from training.view_train import losses, make_batch, make_set
+from training.views_export import fold
 
 SHAPES = {"picture": (PICTURE, 32, 32), "hull": (HULL, 16, 16)}
 
