@@ -42,7 +42,8 @@ class NearestFaces:
     def __init__(self, vertices: F32, faces: I32) -> None:
         self._points = np.ascontiguousarray(vertices.T, np.float32)
         self._faces = np.ascontiguousarray(faces.T)
-        self._owner, centre, self._radius = _cut(self._points, self._faces)
+        self._owner, centre, self._reach = _cut(self._points, self._faces)
+        self._radius = float(self._reach.max(initial=0))
         self._tree = spatial.cKDTree(
             np.ascontiguousarray(centre.T), leafsize=_LEAF, balanced_tree=False, compact_nodes=False
         )
@@ -84,10 +85,11 @@ class NearestFaces:
             at = np.ascontiguousarray(points[open_].T)
             least = best[open_]
             for column in range(count):
-                # No piece is nearer than its centre less the largest radius.
-                some = np.flatnonzero(np.maximum(far[:, column] - self._radius, 0) ** 2 < least)
+                # No piece is nearer than its centre less its radius.
+                reach = np.take(self._reach, near[:, column])
+                some = np.flatnonzero(np.maximum(far[:, column] - reach, 0) ** 2 < least)
                 if not len(some):
-                    break
+                    continue
                 index = np.take(self._faces, self._owner[near[some, column]], 1)
                 corner = [np.take(self._points, one, 1).astype(np.float64) for one in index]
                 square = _squares(np.take(at, some, 1), corner)
@@ -101,8 +103,8 @@ class NearestFaces:
         return out
 
 
-def _cut(points: F32, faces: I32) -> tuple[I64, F32, float]:
-    """Pieces of faces (3,F) of points (3,V): (N,) face, (3,N) centre, and how far from it a piece may reach."""
+def _cut(points: F32, faces: I32) -> tuple[I64, F32, F64]:
+    """Pieces of faces (3,F) of points (3,V): (N,) face, (3,N) centre, and (N,) how far from it each may reach."""
     corner = np.stack([np.take(points, each, 1) for each in faces])
     edge = np.sqrt(_square_edges(corner).max(0))
     size = float(np.median(edge)) * _COARSE if edge.size else 1.0
@@ -111,10 +113,11 @@ def _cut(points: F32, faces: I32) -> tuple[I64, F32, float]:
         size *= 1.5
     owner, corner = pieces
     centre = corner.sum(0) / np.float32(3)
-    radius = np.sqrt(np.max([_dot(*[each - centre] * 2) for each in corner], axis=0))
+    square = [_dot(*[each - centre] * 2) for each in corner]
+    radius = np.sqrt(np.maximum(np.maximum(square[0], square[1]), square[2]))
     # A little more than it is: centres are rounded.
     size = float(np.abs(points).max(initial=0))
-    return owner, centre, float(radius.max(initial=0)) * 1.001 + 1e-6 * size
+    return owner, centre, radius.astype(np.float64) * 1.001 + 1e-6 * size
 
 
 def _halve(corner: F32, size: float, most: int) -> tuple[I64, F32] | None:
