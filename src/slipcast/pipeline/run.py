@@ -17,6 +17,7 @@ from slipcast.checks.gates import Passage, pass_gates, say_measured
 from slipcast.checks.mesh import MeshLimits, check_figurine, check_solid
 from slipcast.checks.picture.judge import check_picture
 from slipcast.core import scientific
+from slipcast.core.blas import one_thread
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
 from slipcast.core.materials import Named, material_of
@@ -139,10 +140,11 @@ def run(
         )
     beside = ThreadPoolExecutor(_BESIDE)
     try:
-        if models is not None:
-            return _run_stages(picture, others, recipe, name, watch, beside, models, start)
-        with DepthModels() as own:
-            return _run_stages(picture, others, recipe, name, watch, beside, own, start)
+        with one_thread():
+            if models is not None:
+                return _run_stages(picture, others, recipe, name, watch, beside, models, start)
+            with DepthModels() as own:
+                return _run_stages(picture, others, recipe, name, watch, beside, own, start)
     finally:
         beside.shutdown(cancel_futures=True)
         give_back()
