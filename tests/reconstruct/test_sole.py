@@ -1,9 +1,10 @@
-"""reconstruct/simplify.py: a sole on which it would fall is cut flat; what stands, a ball and a point stay."""
+"""reconstruct/simplify.py: a sole on which it would fall is made flat; what stands, a ball and a point stay."""
 
 import manifold3d
+import numpy as np
 import pytest
 
-from slipcast.reconstruct.simplify import find_sole_m
+from slipcast.reconstruct.simplify import find_sole_m, level_sole
 
 
 def pillar(radius: float, tall: float) -> manifold3d.Manifold:
@@ -79,3 +80,15 @@ def test_a_flat_sole_stays() -> None:
 )
 def test_what_has_no_sole_stays(solid: manifold3d.Manifold) -> None:
     assert find_sole_m(solid) is None
+
+
+@pytest.mark.parametrize("rise", [0.01, 0.02])
+def test_a_levelled_sole_keeps_the_height(rise: float) -> None:
+    solid = rounded(0.1, 1.0, rise)
+    flat = level_sole(solid, find_sole_m(solid))
+    low, high = np.array(flat.bounding_box()).reshape(2, 3)
+    assert (low[1], high[1]) == pytest.approx((0.0, 1.0))
+    assert flat.rotate((90, 0, 0)).slice(1e-4).area() >= 0.58 * np.pi * 0.1**2
+    assert find_sole_m(flat) is None
+    assert flat.status() == manifold3d.Error.NoError
+    assert flat.volume() == pytest.approx(np.pi * 0.1**2, rel=0.02)
