@@ -21,7 +21,7 @@ from slipcast.pipeline.result import Result
 from slipcast.pipeline.run import Start, run
 from slipcast.pipeline.several_views import check_pictures, judge_views
 from slipcast.reconstruct.level_set import mesh_level_set
-from slipcast.reconstruct.simplify import SimplifyOptions, simplify
+from slipcast.reconstruct.simplify import Ground, SimplifyOptions, simplify
 from slipcast.reconstruct.views.agreement import mirror, settle_views
 from slipcast.reconstruct.views.fusion import Fused, fuse
 from slipcast.reconstruct.views.register import register
@@ -109,7 +109,7 @@ def made_of_two() -> Result:
 def test_the_fused_solid_is_closed_and_shows_every_silhouette(views: tuple[View, ...]) -> None:
     cutouts, _ = turnaround(views)
     fused = fused_of(views)
-    mesh = simplify(fused.mesh, fused.depth, SimplifyOptions(faces=20_000), level=False)
+    mesh = simplify(fused.mesh, fused.depth, SimplifyOptions(faces=20_000), ground=Ground())
     assert closedness(mesh).closed
     assert np.ptp(fused.mesh.vertices[:, 1]) == pytest.approx(0.075, rel=1e-4)
     for view, camera in fused.cameras.items():
@@ -193,7 +193,7 @@ def _with_stripes(picture: Cutout) -> Cutout:
 def test_each_face_is_painted_by_a_view_that_sees_it() -> None:
     cutouts, _ = turnaround()
     fused = fused_of(FOUR)
-    mesh = simplify(fused.mesh, fused.depth, SimplifyOptions(faces=8000), level=False)
+    mesh = simplify(fused.mesh, fused.depth, SimplifyOptions(faces=8000), ground=Ground())
     seen = {view: Seen(cutout=cutouts[view], camera=camera) for view, camera in fused.cameras.items()}
     painted = paint_views(mesh, seen, max_size_px=1024, name="x")
     shares = painted.provenance["seen"]

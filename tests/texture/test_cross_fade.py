@@ -9,7 +9,7 @@ import pytest
 from turnarounds import turnaround
 
 from slipcast.core.values import F32, Cutout, Mesh, View
-from slipcast.reconstruct.simplify import SimplifyOptions, simplify
+from slipcast.reconstruct.simplify import Ground, SimplifyOptions, simplify
 from slipcast.reconstruct.views.fusion import fuse
 from slipcast.texture.views import paint_views
 from slipcast.texture.views.sight import Seen
@@ -26,7 +26,7 @@ def _seen_mesh() -> tuple[Mesh, dict[View, Seen]]:
     """A turnaround's mesh of 8,000 faces, and its speckled views."""
     cutouts, depths = turnaround()
     fused = fuse(cutouts, depths, height_m=0.075, fov_deg=24, detail="draft")
-    mesh = simplify(fused.mesh, fused.depth, SimplifyOptions(faces=8000), level=False)
+    mesh = simplify(fused.mesh, fused.depth, SimplifyOptions(faces=8000), ground=Ground())
     seen = {
         view: Seen(cutout=_speckled(cutouts[view], number), camera=camera)
         for number, (view, camera) in enumerate(fused.cameras.items())

@@ -237,7 +237,9 @@ def _run_stages(
         if given is not None:
             mesh = given
         else:
-            made = simplify_and_part(raw, depth, recipe.simplify, level=several is None or several.level)
+            made = simplify_and_part(
+                raw, depth, recipe.simplify, ground=several.find_ground() if several else None
+            )
             mesh, parted = made.mesh, not made.crossing
             settling = find_settling(mesh, recipe.place)  # from here on all lies in one frame
             mesh = replace(mesh, vertices=settling.move(mesh.vertices))

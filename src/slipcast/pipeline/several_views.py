@@ -24,6 +24,7 @@ from slipcast.picture.cut_out import CutoutOptions, cut_out
 from slipcast.picture.downscale import downscale
 
 if TYPE_CHECKING:
+    from slipcast.reconstruct.simplify import Ground
     from slipcast.reconstruct.views.agreement import Settled
     from slipcast.reconstruct.views.fusion import Fused
     from slipcast.texture.paint import TextureOptions
@@ -74,10 +75,14 @@ class Gathered:
         """The solid as the front's camera sees it."""
         return self.fused.depth
 
-    @property
-    def level(self) -> bool:
-        """Whether the solid is the front's own: its sole may be round, and its lowest row is the ground."""
-        return self.fused.of_front
+    def find_ground(self) -> Ground:
+        """What the solid stands on: what the front shows where the solid is its own, else what all views show."""
+        from slipcast.reconstruct.simplify import Ground
+        from slipcast.reconstruct.views.ground import find_seen_ground_m
+
+        if self.fused.of_front:
+            return Ground(self.fused.depth)
+        return Ground(height_m=find_seen_ground_m(self.fused.mesh, self.fused.cameras.values()))
 
     def settle(self, settling: Settling) -> Gathered:
         """The same in the world in which the figurine has its exact height."""

@@ -107,9 +107,11 @@ class SimplifyOptions:
 class Ground:
     """What a figurine stands on: a sole on which it would fall is levelled."""
 
-    depth: Shells | None
+    depth: Shells | None = None
     """The one picture's, whose lowest row says where the ground is: what hangs below is cut off, and a round base that
     it shows is made round; None: nothing does."""
+    height_m: float | None = None
+    """Where several views show it: what hangs below is cut off."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,18 +123,18 @@ class Simplified:
     """How many pairs of its faces run through each other."""
 
 
-def simplify(mesh: Mesh, depth: Shells, options: SimplifyOptions, *, level: bool = True) -> Mesh:
+def simplify(mesh: Mesh, depth: Shells, options: SimplifyOptions, *, ground: Ground | None = None) -> Mesh:
     """Return the mesh of `simplify_and_part`."""
-    return simplify_and_part(mesh, depth, options, level=level).mesh
+    return simplify_and_part(mesh, depth, options, ground=ground).mesh
 
 
 def simplify_and_part(
-    mesh: Mesh, depth: Shells, options: SimplifyOptions, *, level: bool = True
+    mesh: Mesh, depth: Shells, options: SimplifyOptions, *, ground: Ground | None = None
 ) -> Simplified:
     """Return a closed solid of at most `options.faces` triangles through `mesh`, faces labelled by `Source`.
 
-    A sole on which it would fall is levelled; `level` also cuts off what hangs below the ground that the one picture
-    shows.
+    What hangs below the `ground`, that of the one picture where none is given, is cut off, and a sole on which it
+    would fall is levelled.
     Raises StageFailed when no closed solid can be made.
     """
     if 4 * count_pieces(mesh) > options.faces:
@@ -144,7 +146,7 @@ def simplify_and_part(
                 f"{options.faces} faces cannot hold the {parts:,} separate parts of this silhouette closed; allow more "
                 "faces, or cut the picture out more cleanly"
             )
-    best, crossing = _decimate(mesh, options.faces, Ground(depth if level else None))
+    best, crossing = _decimate(mesh, options.faces, ground or Ground(depth))
     if best is None:
         raise StageFailed("no closed solid could be made of this surface; try another detail or depth model")
     return Simplified(mesh=replace(best, source=_label_sources(best, depth)), crossing=crossing)
@@ -245,6 +247,7 @@ def _cut_at_ground(solid: "manifold3d.Manifold", ground: Ground | None, faces: i
             solid = put_disc(solid, ground.depth.base, ground.depth.camera, faces)
         _, low, _, _, high, _ = solid.bounding_box()
         solid = _trim_below(solid, find_ground_m(ground.depth, low, high))
+    solid = _trim_below(solid, ground.height_m)
     return level_sole(solid, find_sole_m(solid))
 
 

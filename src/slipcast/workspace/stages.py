@@ -122,6 +122,7 @@ def stage_files(result: "Result") -> dict[str, bytes]:
     }
     if gathered is not None:
         facts["views"] = describe_views(gathered)
+        facts["of_front"] = gathered.fused.of_front
         facts["views_findings"] = [entry.as_dict() for entry in gathered.findings]
     files["stages.json"] = (json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode()
     return files

@@ -100,6 +100,7 @@ def read_gathered(
             depth=read_depth(folder, facts["depth"]),
             cameras={View(view.cutout.view): view.seen.camera for view in views},
             registered=Registered(sides=(), miss=0.0, before=0.0),
+            of_front=facts.get("of_front", False),
         ),
         views=tuple(views),
         findings=read_views_findings(facts),
