@@ -20,7 +20,9 @@ from slipcast.mesh.topology import (
     make_mesh,
     to_manifold,
 )
+from slipcast.reconstruct.gaps import find_gaps
 from slipcast.reconstruct.points import PointOptions, make_points
+from slipcast.reconstruct.ray_grid import sample_rays
 
 _FAR = 4000.0
 """So far away, in pixels, that rays are nearly parallel."""
@@ -76,6 +78,25 @@ def test_between_an_arm_and_the_body_is_air() -> None:
     assert slab + bar * 0.9 < volume < slab + bar + 0.45 * (filled - slab - bar)
     # As large as the bar seen from above, twice, and the slab's own sides; curtains would add 2 x 60 x 100.
     assert _sides(mesh) < 0.42
+
+
+def test_no_part_is_thinner_than_a_sheet() -> None:
+    """However thin a part is shown, air leaves a node and a half of it: less would fall through the net."""
+    _, y = grid(160, 160)
+    alpha = box(160, 20, 20, 120, 120)
+    bar = np.abs(y - 80) < 12
+    columns = sample_rays(
+        depth_of(alpha, np.where(bar, _FAR - 400, _FAR), np.full((160, 160), _FAR + 20)),
+        (alpha / np.float32(255)).astype(np.float32),
+        120,
+    )
+    air = find_gaps(columns)
+    assert len(air.column) > 100
+    before = air.begin - columns.front.reshape(-1)[air.column]
+    behind = columns.back.reshape(-1)[air.column] - air.end
+    assert before.min() >= 1.5
+    assert behind.min() >= 1.5
+    assert min(before.min(), behind.min()) < 1.6, "one of them is as thin as it may be"
 
 
 def test_a_low_relief_stays_as_it_was() -> None:

@@ -62,10 +62,12 @@ def test_cover_is_the_share_of_each_node() -> None:
     assert columns.cover.sum() * 2.5**2 == pytest.approx(70 * 75, rel=1e-5)
 
 
-def test_thin_slanted_parts_hang_together() -> None:
+@pytest.mark.parametrize("lean", [3.0, 40.0])
+def test_thin_slanted_parts_hang_together(lean: float) -> None:
+    """A pixel is 8.5 units wide there: the second leans by five nodes from node to node."""
     x, y = grid(200, 200)
     alpha = ((np.abs(x - y) < 2.9) & (np.abs(x - 100) < 80)).astype(np.uint8) * 255
-    depth = depth_of(alpha, 4000 + 3 * x, 4000 + 3 * x + 0.1)
+    depth = depth_of(alpha, 4000 + lean * x, 4000 + lean * x + 0.1)
     columns = _columns(alpha, depth, 54)
     there = {(int(row), int(column)) for row, column in np.argwhere(columns.inside)}
     for here in there:

@@ -107,6 +107,22 @@ def test_sheets_through_one_cell_do_not_touch(volume: list[list[list[int]]], bod
     assert len(solid.decompose()) == bodies
 
 
+def test_relief_of_few_nodes_lies_on_the_shell() -> None:
+    """The mean of a cell's crossings, evened out, has half of a wave four nodes long."""
+    _, x = np.mgrid[0:30, 0:30].astype(np.float64)
+    front = 100 + 0.4 * np.cos(np.pi / 2 * x)
+    columns = columns_of(front, np.full((30, 30), 120.0), np.ones((30, 30), bool))
+    net = _filled(columns)
+    row, column, depth = net.places[net.side == FRONT].T
+    inner = (np.abs(row - 15) < 10) & (np.abs(column - 15) < 10)
+    left = np.floor(column).astype(np.int64)
+    shell = columns.front[15]
+    expected = shell[left] + (shell[left + 1] - shell[left]) * (column - left)
+    assert inner.sum() > 300
+    assert np.abs(depth - expected)[inner].max() < 1e-6
+    assert np.ptp(depth[inner]) > 0.3
+
+
 def test_the_outline_is_where_the_cover_says() -> None:
     cover = np.zeros((1, 12), np.float32)
     cover[0, :7], cover[0, 7] = 1, 0.25

@@ -6,7 +6,7 @@ from functools import cache, partial
 
 import numpy as np
 import pytest
-from silhouettes import RED, WHITE, box, disc, flat, grid, picture_of, ring, solid_from
+from silhouettes import RED, WHITE, box, depth_of, disc, flat, grid, picture_of, ring, solid_from
 
 from evaluation.mips import find_charts, halve, measure_mips
 from slipcast.core.camera import project
@@ -17,9 +17,9 @@ from slipcast.depth.dome import Dome
 from slipcast.depth.place import PlaceOptions, place
 from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.sample import sample
-from slipcast.mesh.topology import face_normals
+from slipcast.mesh.topology import face_centres, face_normals
 from slipcast.pipeline.preview import render
-from slipcast.texture.atlas import GAP_PX, lay_out
+from slipcast.texture.atlas import BACK, GAP_PX, choose_charts, lay_out
 from slipcast.texture.paint import TextureOptions, draw_charts, paint, picture_box
 
 
@@ -225,6 +225,40 @@ def test_no_seam_where_charts_meet() -> None:
     assert (
         np.abs(colors[0] - colors[1]).mean() < 9
     )  # of 255; it is 24 where the picture runs on up to the border
+
+
+def test_the_hidden_side_of_an_arm_is_not_painted_as_the_back() -> None:
+    """It lies over the back chart, before the body's own back: both would take the same texels."""
+    x, y = grid(160, 160)
+    body = (np.abs(x - 80) < 50) & (np.abs(y - 80) < 50)
+    arm = (np.abs(y - 80) < 12) & (np.abs(x - 80) < 70)
+    alpha = np.where(body | arm, 255, 0).astype(np.uint8)
+    depth = depth_of(alpha, np.where(arm, 300.0, 400.0), np.where(body, 440.0, 320.0))
+    mesh, placed = solid_from(depth, picture_of(alpha), faces=1_500)
+    normals, _ = face_normals(mesh.vertices, mesh.faces)
+    centre = face_centres(mesh.vertices, mesh.faces)
+    deep = mesh.vertices[:, 2]
+    chart = choose_charts(mesh, placed)
+    away = normals[:, 2] < -0.5
+    hidden = away & (centre[:, 2] > (deep.min() + deep.max()) / 2) & (np.abs(centre[:, 0]) < 0.025)
+    own = away & (centre[:, 2] < deep.min() + 0.1 * np.ptp(deep))
+    assert hidden.sum() > 20
+    assert not (chart[hidden] == BACK).any()
+    assert (chart[own] == BACK).all()
+
+
+def test_the_rim_shows_what_goes_on_around_it() -> None:
+    """A camera sees the rim of a round part at a slant: what it shows there is not half of what it shows farther in."""
+    x, y = grid(640, 640)
+    inside = 300 - np.hypot(x - 320, y - 320)
+    alpha = disc(640, 300)
+    pixels = np.where(((inside > 3) & (inside < 5))[..., None], (30, 30, 200), RED).astype(np.uint8)
+    picture = Cutout(pixels=pixels, alpha=alpha)
+    placed = place(flat(alpha, 1000, 1100), picture, PlaceOptions())
+    front = draw_charts(placed, picture, TextureOptions()).front
+    at = inside[picture_box(placed.valid)]
+    assert front[(at > 3) & (at < 5)].mean(0) == pytest.approx([120, 30, 110], abs=15)
+    assert (front[at > 20] == RED).all()
 
 
 def test_a_halo_of_the_background_is_left_out() -> None:
