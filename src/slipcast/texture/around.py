@@ -83,10 +83,17 @@ class Shown:
             place = place.copy()
             place[before] += step * flow[before, 2:]
             flow[before], level[before] = (self._at(each, place[before]) for each in (self.flow, self.level))
+        # Column by column: numpy is slow along axes of two.
         off = np.hypot(np.hypot(flow[:, 0], flow[:, 1]), depth - level[:, 1])
-        turn = np.mod(off, 2 * level[:, 2])
-        source = place + flow[:, :2] + flow[:, 2:] * np.minimum(turn, 2 * level[:, 2] - turn)[:, None]
-        source += self._at(self.flow, source)[:, :2]
+        twice = 2 * level[:, 2]
+        turn = np.mod(off, twice)
+        inwards = np.minimum(turn, twice - turn)
+        source = np.empty_like(place)
+        for k in range(2):
+            source[:, k] = place[:, k] + flow[:, k] + flow[:, 2 + k] * inwards
+        more = self._at(np.ascontiguousarray(self.flow[..., :2]), source)
+        for k in range(2):
+            source[:, k] += more[:, k]
         return _sample(self.pixels, source), off
 
     def _at(self, values: F32, place: F32) -> F32:
@@ -118,5 +125,5 @@ def _sample(values: U8 | F32, place: F32) -> F32:
     at[:count] = place - np.float32(0.5)
     rows = at.reshape(-1, wide, 2)
     drawn = cv2.remap(values, rows[..., 0], rows[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    out: F32 = drawn.reshape(-1, *values.shape[2:])[:count].astype(np.float32)
+    out: F32 = drawn.reshape(-1, *values.shape[2:])[:count].astype(np.float32, copy=False)
     return out
