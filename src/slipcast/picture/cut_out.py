@@ -25,7 +25,9 @@ import numpy as np
 from slipcast.core.errors import BadInput, NoFigurine
 from slipcast.core.findings import Finding, finding
 from slipcast.core.guided_filter import filter_guided
+from slipcast.core.masks import shrink
 from slipcast.core.options import check, choice, flag, real, whole
+from slipcast.core.pixels import dot_pixels
 from slipcast.core.values import F32, U8, Bool, Cutout, CutoutFacts, Picture
 from slipcast.picture.attached import add_attached_parts
 from slipcast.picture.backdrop import fit_tiles
@@ -33,6 +35,7 @@ from slipcast.picture.bleed import bleed_colors
 from slipcast.picture.own_alpha import Window, find_window, read_own_cutout
 from slipcast.picture.saliency import DEFAULT_MODEL, NETWORK_PX, REMBG_MODELS, find_saliency
 
+_ASKED_PX = 3  # from a sure region's edge inwards: as far as that edge is smoothed and looked at
 _WAVERING = 2.5  # cells of undecided edge that are too many
 _HIGHLIGHT = (5e-5, 0.005)  # shares of the figurine: a highlight is between them
 _DEEP, _FAR = 3.0, 0.03  # and so many of its own radii, and shares of the picture's side, from the air
@@ -264,19 +267,27 @@ def _fill_false_holes(image: F32, opacity: F32, prior: F32, *, spread: float) ->
 
 
 def _matte_by_color(image: F32, prior: F32, inner: Bool, outer: Bool, *, spread: float) -> tuple[F32, F32]:
-    """Opacity by colour between the two sure regions, and how sure (0 to 1) the colours are of it."""
+    """Opacity by colour between the two sure regions, and how sure (0 to 1) the colours are of it; well inside, 0."""
     import cv2
 
     near, far = _smooth(image, inner, spread), _smooth(image, outer, spread)
-    noise_near = np.sqrt(_smooth(_length2(image - near), inner, spread))
     off = _length2(image - far)
-    noise_far = np.sqrt(_smooth(off, outer, spread))
-    gap, away = np.sqrt(_length2(near - far)), np.sqrt(off)
-    floor = 1.5 * noise_far + 0.01
-    opacity = np.clip((away - floor) / np.maximum(gap - floor, 0.02), 0, 1)
+    away = np.sqrt(off)
+    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None]
+    guided = filter_guided(prior, gray, max(2, round(spread / 2)), contrast=1e-3)
     # What the model takes for figurine need not have its neighbours' colours, only not the background's: a silver
     # blade on light grey. There the contrast that counts is the pixel's own surroundings'.
     own = cv2.dilate(cv2.GaussianBlur(away, (3, 3), 0), np.ones((5, 5), np.uint8))
+    noises = _smooth(_length2(image - near), inner, spread), _smooth(off, outer, spread)
+
+    # Well inside the two regions nothing is asked, and they are most of the picture.
+    asked = np.flatnonzero(~(shrink(inner, _ASKED_PX) | shrink(outer, _ASKED_PX)))
+    noise_near, noise_far = (np.sqrt(np.take(noise, asked)) for noise in noises)
+    away, own, prior, guided = (np.take(each, asked) for each in (away, own, prior, guided))
+    between = np.subtract(*(np.take(each.reshape(-1, 3), asked, 0) for each in (near, far)))
+    gap = np.sqrt(_length2(between[None])[0])
+    floor = 1.5 * noise_far + 0.01
+    opacity = np.clip((away - floor) / np.maximum(gap - floor, 0.02), 0, 1)
     least = 2 * noise_far + 0.004
     apart = np.clip((away - least) / np.maximum(np.minimum(gap, own) - least, 0.004), 0, 1)
     likely = np.clip((prior - 0.35) / 0.2, 0, 1)
@@ -285,13 +296,13 @@ def _matte_by_color(image: F32, prior: F32, inner: Bool, outer: Bool, *, spread:
     # The coarse mask pulls: neutral on its own edge, decisive one cell away from it.
     pull = np.clip(prior, 0.02, 0.98)
     odds = (opacity * pull) / np.maximum(opacity * pull + (1 - opacity) * (1 - pull), 1e-6)
-    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None]
-    guided = np.clip(filter_guided(prior, gray, max(2, round(spread / 2)), contrast=1e-3), 0, 1)
     odds = np.clip((odds - 0.04) / 0.92, 0, 1)
-    mixed = sure * odds + (1 - sure) * guided
-    out = np.where(inner, 1, np.where(outer, 0, mixed)).astype(np.float32)
-    smoothed = cv2.GaussianBlur(out, (3, 3), 0.5)
-    return smoothed, sure.astype(np.float32)
+    mixed = sure * odds + (1 - sure) * np.clip(guided, 0, 1)
+    mixed[np.take(outer, asked)] = 0
+    mixed[np.take(inner, asked)] = 1
+    out, trust = inner.astype(np.float32), np.zeros(inner.shape, np.float32)
+    out.flat[asked], trust.flat[asked] = mixed, sure
+    return cv2.GaussianBlur(out, (3, 3), 0.5), trust
 
 
 def _smooth(values: F32, known: Bool, spread: float) -> F32:
@@ -326,9 +337,8 @@ def _smooth(values: F32, known: Bool, spread: float) -> F32:
 
 
 def _length2(vectors: F32) -> F32:
-    """(H,W) squared lengths of (H,W,3); numpy's sum over a short last axis takes five times as long."""
-    out: F32 = np.einsum("ijk,ijk->ij", vectors, vectors)
-    return out
+    """(H,W) squared lengths of (H,W,3)."""
+    return dot_pixels(vectors, vectors)
 
 
 # ------------------------------------------------------------------------------------------ what was cut out

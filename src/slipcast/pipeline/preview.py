@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from slipcast.core.options import check, whole
+from slipcast.core.pixels import put_pixels
 from slipcast.core.values import F32, F64, I32, U8, Bool, Cutout, Figurine, Mesh, Picture
 from slipcast.formats.common.texture_files import RUNS
 from slipcast.mesh.normals import vertex_normals
@@ -159,8 +160,10 @@ def look_from(
     screen = local[:, :2] * [scale, -scale] + [width_px / 2, height_px / 2]
     hits = rasterize(screen, -local[:, 2], mesh.faces, width_px, height_px)
     shown = hits.face >= 0
-    face, weights = hits.face[shown], hits.weights[shown]
-    normal = _unit(_between((normals @ rotation.T).astype(np.float32), mesh.faces[face], weights))
+    at = np.flatnonzero(shown)
+    face, weights = np.take(hits.face, at), np.take(hits.weights.reshape(-1, 3), at, 0)
+    corner = np.take(mesh.faces, face, 0)
+    normal = _unit(_between((normals @ rotation.T).astype(np.float32), corner, weights))
     return Look(
         shown=shown, face=face, weights=weights, normal=np.ascontiguousarray(normal.T), rotation=rotation
     )
@@ -203,8 +206,8 @@ def _color(seen: "Look", frames: Frames, *, textured: bool = True, lit: bool = T
         if textured
         else np.full((len(seen.face), 3), 205, np.float32)
     )
-    canvas = np.broadcast_to(_GROUND, (*seen.shown.shape, 3)).astype(np.float32)
-    canvas[seen.shown] = seen.colored(color) if lit else color
+    canvas = np.full((*seen.shown.shape, 3), _GROUND, np.float32)
+    put_pixels(canvas, np.flatnonzero(seen.shown), seen.colored(color) if lit else color)
     return canvas
 
 

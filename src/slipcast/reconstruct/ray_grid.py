@@ -6,6 +6,7 @@ one node is as deep as the grid's rays are apart there. So a picture taken from 
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -117,26 +118,28 @@ def _sample(values: F32, valid: Bool, shape: tuple[int, ...], pitch: float, shar
     """
     middle: list[F64] = [np.arange(size, dtype=np.float64) * pitch + (pitch - 1) / 2 for size in shape]
 
-    def pixel(at: list[F64], way: tuple[int, int]) -> tuple[F64, Bool]:
-        row, column = (
-            np.clip(np.floor(along).astype(np.int64) + step, 0, size - 1)
-            for along, step, size in zip(at, way, values.shape, strict=True)
-        )
-        return values[np.ix_(row, column)].astype(np.float64), valid[np.ix_(row, column)]
+    @cache
+    def row(at: float, step: int) -> tuple[F64, Bool]:
+        index = np.clip(np.floor(middle[0] + at).astype(np.int64) + step, 0, values.shape[0] - 1)
+        return np.take(values, index, 0).astype(np.float64), np.take(valid, index, 0)
+
+    def pixel(at: tuple[float, float], way: tuple[int, int]) -> tuple[F64, Bool]:
+        column = np.clip(np.floor(middle[1] + at[1]).astype(np.int64) + way[1], 0, values.shape[1] - 1)
+        value, there = row(at[0], way[0])
+        return np.take(value, column, 1), np.take(there, column, 1)
 
     # The pixel at the middle says which part the node is of, or the first valid one beside it.
     own, known = np.zeros(shape), np.zeros(shape, bool)
-    centre = [along + 0.5 for along in middle]
     reach = 0 if pitch < 1.5 else 1
     around = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if max(abs(y), abs(x)) <= reach]
     for way in sorted(around, key=lambda way: abs(way[0]) + abs(way[1])):
-        value, there = pixel(centre, way)
+        value, there = pixel((0.5, 0.5), way)
         own = np.where(~known & there, value, own)
         known |= there
     total, weight = np.zeros(shape), np.zeros(shape)
     for dy, dx in around:
-        at = [middle[0] + dy * pitch / 3, middle[1] + dx * pitch / 3]
-        part = [along - np.floor(along) for along in at]
+        at = dy * pitch / 3, dx * pitch / 3
+        part = [along - np.floor(along) for along in (middle[0] + at[0], middle[1] + at[1])]
         for way in ((0, 0), (0, 1), (1, 0), (1, 1)):
             value, there = pixel(at, way)
             share = np.outer(*(along if step else 1 - along for along, step in zip(part, way, strict=True)))

@@ -39,6 +39,7 @@ from slipcast.mesh.stance import convex_hull, mass_center, tipping_angle_deg
 from slipcast.mesh.topology import (
     NUDGE_M,
     bodies_of,
+    bound_pieces,
     closedness,
     count_pieces,
     face_centres,
@@ -137,7 +138,7 @@ def simplify_and_part(
     would fall is levelled.
     Raises StageFailed when no closed solid can be made.
     """
-    if 4 * count_pieces(mesh) > options.faces:
+    if 4 * bound_pieces(mesh) > options.faces and 4 * count_pieces(mesh) > options.faces:
         # Said at once: ten thousand specks kept the search below busy for more than a minute.
         volumes = bodies_of(mesh).volume
         parts = int((volumes > _CRUMB * volumes.sum()).sum())

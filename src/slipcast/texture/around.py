@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from slipcast.core.masks import fill_nearest
+from slipcast.core.pixels import dot_pixels
 from slipcast.core.values import F32, F64, U8, Bool
 from slipcast.texture.hidden.regions import to_lab
 
@@ -64,7 +65,8 @@ class Shown:
         room, same = np.full(inside.shape, 0.5 * step, np.float32), np.ones(inside.shape, bool)
         for k in range(1, _STEPS + 1):
             at = np.asarray(nearest[..., :2] + k * step * slope + 0.5, np.float32).reshape(-1, 2)
-            off = np.linalg.norm(_sample(few, at).reshape(few.shape) - own, axis=-1)
+            change = _sample(few, at).reshape(few.shape) - own
+            off = np.sqrt(dot_pixels(change, change))
             same &= off < _OTHER
             room += same * step
         room = cv2.erode(room, np.ones((3, 3), np.uint8))
@@ -107,9 +109,11 @@ def color_around(front: Shown, back: Shown, place: F32 | F64, depth: F32 | F64) 
     behind, left = back.look(place, -depth)
     share = off / np.maximum(off + left, np.float32(1e-3))
     share = np.clip((share - np.float32(_BEGINS)) / np.float32(_ENDS - _BEGINS), 0, 1)
-    share = (share * share * (3 - 2 * share))[:, None]
-    out: F32 = ahead * (1 - share) + behind * share
-    return out
+    share = np.repeat(share * share * (3 - 2 * share), 3).reshape(-1, 3)
+    ahead *= 1 - share
+    behind *= share
+    ahead += behind
+    return ahead
 
 
 def _sample(values: U8 | F32, place: F32) -> F32:

@@ -24,6 +24,7 @@ import numpy as np
 
 from slipcast.core.camera import project
 from slipcast.core.masks import near_pixels
+from slipcast.core.pixels import put_pixels
 from slipcast.core.values import F32, F64, I64, U8, Bool, Mesh, Shells, Source
 from slipcast.mesh.charts import join_charts, join_crumbs, join_pieces, pieces_of
 from slipcast.mesh.neighbours import Neighbours, find_neighbours
@@ -168,7 +169,7 @@ def draw_front_and_back(atlas: U8, layout: Layout, front: U8, back: U8) -> Bool:
         size = (mask.shape[1], mask.shape[0])
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         drawn = cv2.warpAffine(source, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-        atlas[rows, columns][mask] = drawn[mask]
+        atlas[rows, columns] = cv2.copyTo(drawn, mask.view(np.uint8), atlas[rows, columns])
         done[rows, columns] |= mask
     return done
 
@@ -192,16 +193,18 @@ def draw_sides(atlas: U8, layout: Layout, color: Callable[[F32, F32], F32]) -> B
         height,
     )
     known = hits.face >= 0
-    place = np.zeros((height, width, 3), np.float32)
+    met = np.flatnonzero(known)
+    place = np.zeros((height * width, 3), np.float32)
     # A face smaller than a texel is met by none: its middle is painted too.
     middle = np.clip(laid.mean(axis=1).astype(np.int64), 0, [width - 1, height - 1])
-    place[middle[:, 1], middle[:, 0]] = screen.mean(axis=1)
-    corner = screen.astype(np.float32)[hits.face[known]]
-    place[known] = np.einsum("nk,nkc->nc", hits.weights[known], corner)
+    place[middle[:, 1] * width + middle[:, 0]] = screen.mean(axis=1)
+    corner = np.take(screen.astype(np.float32), np.take(hits.face, met), 0)
+    shown = np.einsum("nk,nkc->nc", np.take(hits.weights.reshape(-1, 3), met, 0), corner)
+    put_pixels(place, met, shown)
     known[middle[:, 1], middle[:, 0]] = True
     near, source = near_pixels(known, GAP_PX / 2 + 1)
-    at = place.reshape(-1, 3)[source]
-    atlas[near] = np.rint(color(at[:, :2], at[:, 2]))
+    at = np.take(place, source, 0)
+    put_pixels(atlas, np.flatnonzero(near), np.rint(color(at[:, :2], at[:, 2])).astype(np.uint8))
     return near
 
 

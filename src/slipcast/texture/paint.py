@@ -22,6 +22,7 @@ from PIL import Image
 from slipcast.core.errors import BadInput
 from slipcast.core.masks import box_of, fill_nearest, measure_inside
 from slipcast.core.options import check, choice, real, whole
+from slipcast.core.pixels import put_pixels
 from slipcast.core.values import F32, U8, Bool, Cutout, Figurine, Mesh, Picture, Shells
 from slipcast.texture.around import Shown, color_around
 from slipcast.texture.atlas import SLANTED, draw_front_and_back, draw_sides, lay_out, measure_px
@@ -254,11 +255,13 @@ def _measure_rims(mask: Bool, *shares: float) -> list[F32]:
 def _paint_around(pixels: U8, share: F32, front: Shown, back: Shown, depth: F32) -> U8:
     """`pixels` (H,W,3), and what goes on around the rim where `share` is 1; it and `depth` may be smaller."""
     share = _resize(share, pixels.shape[:2])
-    row, column = np.nonzero(share > 0.01)
-    place = np.stack([column, row], -1) + 0.5
-    deep = _resize(depth, pixels.shape[:2])[row, column]
-    out, part = pixels.copy(), share[row, column][:, None]
-    out[row, column] = np.rint(_mix(pixels[row, column], color_around(front, back, place, deep), part))
+    at = np.flatnonzero(share > 0.01)
+    place = np.stack([at % share.shape[1], at // share.shape[1]], -1) + 0.5
+    deep = np.take(_resize(depth, pixels.shape[:2]), at)
+    part = np.repeat(np.take(share, at), 3).reshape(-1, 3)
+    mixed = _mix(np.take(pixels.reshape(-1, 3), at, 0), color_around(front, back, place, deep), part)
+    out = np.array(pixels)
+    put_pixels(out, at, np.rint(mixed).astype(np.uint8))
     return out
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from slipcast.checks.picture.view import View512, ramp, steepness
 from slipcast.checks.verdict import Measured
 from slipcast.core.masks import box_of, grow, shrink
+from slipcast.core.pixels import largest_channel
 from slipcast.core.values import F32, Bool
 
 _LINE = 128
@@ -111,7 +112,7 @@ def exposure(sight: View512) -> Measure:
     A black figurine has highlights, a white one has shading: both pass. White that ends at a line is drawn: where light
     burns out, tones rise towards it.
     """
-    brightest = sight.pixels[sight.solid].max(axis=1)
+    brightest = largest_channel(sight.pixels)[sight.solid]
     top = float(np.percentile(brightest, 95))
     blown = float(_burnt(sight).sum()) / max(1, int(sight.solid.sum()))
     score = min(ramp(top, good=115, bad=75), ramp(blown, good=0.08, bad=0.32))
@@ -122,7 +123,7 @@ def _burnt(sight: View512) -> Bool:
     """(h,w) white of the figurine without the pieces of which most of the rim is a sudden step, as beside a line."""
     import cv2
 
-    level = np.where(sight.solid, sight.pixels.max(axis=2), 255).astype(
+    level = np.where(sight.solid, largest_channel(sight.pixels), 255).astype(
         np.uint8
     )  # its own lines, no backdrop
     white = sight.solid & (level >= 254)

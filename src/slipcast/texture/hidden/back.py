@@ -344,7 +344,7 @@ def _draw(pixels: U8, small: _Small, chosen: I64) -> U8:
     regions = [k for k in np.unique(chosen) if k >= 0]
     level = small.pixels.astype(np.float32)
     calm, odd = {}, find_odd(small.label, to_lab(small.pixels), small.mask)
-    total, weight = np.zeros_like(fine), np.full((*fine.shape[:2], 1), 1e-15, np.float32)
+    total, weight = np.zeros_like(fine), np.full(fine.shape[:2], 1e-15, np.float32)
     solid = small.blur(small.mask.astype(np.float32), 0.007) + np.float32(1e-4)
     for k in regions:
         core, wide, near = _levels(small, k)
@@ -355,17 +355,18 @@ def _draw(pixels: U8, small: _Small, chosen: I64) -> U8:
             calm[k] = _find_strewn(small, core, striped, odd | _differs(small, wide))
         sure = small.blur((chosen == k).astype(np.float32), 0.007) / solid
         # Beyond the outline the nearest goes on; steep, so that borders are crisp.
-        sure = np.clip(cv2.resize(sure, size, interpolation=cv2.INTER_CUBIC), 0.05, 1)[..., None] ** 8
+        sure = np.clip(cv2.resize(sure, size, interpolation=cv2.INTER_CUBIC), 0.05, 1) ** 8
         weight += sure
-        total += sure * cv2.resize(wide, size, interpolation=cv2.INTER_LINEAR)
+        total += cv2.merge((sure,) * 3) * cv2.resize(wide, size, interpolation=cv2.INTER_LINEAR)
     grain = fine - cv2.resize(level, size, interpolation=cv2.INTER_LINEAR)
     most = limit_grain(small.label, small.pattern, grain)
-    most = cv2.resize(ndimage.maximum_filter(most, 3), size, interpolation=cv2.INTER_LINEAR)[..., None]
+    most = cv2.merge((cv2.resize(ndimage.maximum_filter(most, 3), size, interpolation=cv2.INTER_LINEAR),) * 3)
     # Grain is light and shade: a line of another colour in it, or a reflection, would be a scratch behind.
     own = np.clip(most / MOST - 1, 0, 1)
-    grain = own * grain + (1 - own) * grain.mean(-1, keepdims=True)
+    gray = (grain[..., 0] + grain[..., 1] + grain[..., 2]) / 3
+    grain = own * grain + (1 - own) * cv2.merge((gray,) * 3)
     grain = most * np.tanh(grain / most)
-    out = total / weight + _move_grain(grain, small, chosen, calm)
+    out = total / cv2.merge((weight,) * 3) + _move_grain(grain, small, chosen, calm)
     out = np.clip(out, 0, 255).astype(np.uint8)
     return np.asarray(cv2.resize(out, whole, interpolation=cv2.INTER_LINEAR), np.uint8)
 
