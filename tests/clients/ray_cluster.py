@@ -21,8 +21,9 @@ def main() -> int:
     cluster = Cluster(
         initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **store}
     )
-    nodes = [cluster.add_node(num_cpus=1, **store) for _ in range(2)]
-    cluster.wait_for_nodes()
+    # Each node is given 30 s by itself, which a busy machine takes.
+    nodes = [cluster.add_node(wait=False, num_cpus=1, **store) for _ in range(2)]
+    cluster.wait_for_nodes(timeout=180)
     os.environ["RAY_ADDRESS"] = cluster.address
     killed: list[int] = []
 
