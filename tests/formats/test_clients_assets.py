@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,15 @@ import pytest
 from clients.measure import Facts, measure
 from clients.pictures import likenesses
 from clients.programs import BY_NAME, FORMATS, HERE, PROGRAMS, READERS, ROOT, Asset, call, write
+from kitchen import QUICK
+from PIL import Image
 from shapes import figure
 from test_clients import PLAIN, distance, in_our_world, remarks, truth
 
 from slipcast import convert
 from slipcast.formats.table import EXPORTERS, ExportOptions
+from slipcast.reconstruct.simplify import SimplifyOptions
+from slipcast.texture.paint import TextureOptions
 
 pytestmark = pytest.mark.clients
 
@@ -153,13 +158,17 @@ def test_inspect_reads_usdz_where_usd_core_is(converted: Asset, tmp_path: Path) 
 
 @pytest.fixture(scope="session")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> list[Asset]:
-    """All sample pictures through the pipeline, small, in every format."""
+    """All sample pictures through the pipeline, small, in every format; the knight above is the large one."""
     folder = tmp_path_factory.mktemp("samples")
+    recipe = replace(
+        QUICK,
+        simplify=SimplifyOptions(faces=4000),
+        texture=TextureOptions(max_size_px=1024, normal_map="off"),
+    )
     made = []
     for name in SAMPLES:
-        result = convert(
-            ROOT / "samples" / name / "front.png", depth="dome", detail="draft", faces=4000, name=name
-        )
+        with Image.open(ROOT / "samples" / name / "front.png") as picture:
+            result = convert(picture.reduce(2), recipe=recipe, name=name)
         made.append(write(result.figurine, folder / name))
     return made
 
