@@ -1,5 +1,6 @@
 """The colours of the back: regions of the picture that reach its outline, never what they enclose."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -281,3 +282,56 @@ def robot() -> tuple[U8, Bool]:
 def test_a_screen_in_a_frame_stays_in_front() -> None:
     back = make_back(*robot())
     assert off(back[40:120, 40:160], HAIR).mean() < 60
+
+
+def shaded_doll(tall: int) -> tuple[U8, Bool]:
+    """Hair, a face, sleeves, a coat with a play of colours and shoes, in soft light; `tall` pixels."""
+    row, column = np.mgrid[:480, :300].astype(np.float32)
+    across = np.abs(column - 150)
+    head, face = np.hypot(row - 130, across) < 105, np.hypot(row - 150, across) < 62
+    coat = (row >= 225) & (across < 45 + 0.3 * (row - 225)) & (row < 400)
+    shoes = (row >= 400) & (row < 465) & (across < 80)
+    sleeves = (np.abs(row - 300) < 22) & (across < 138) & (across > 60)
+    pixels = np.zeros((480, 300, 3), np.float32)
+    for part, color in (
+        (shoes, (90, 60, 40)),
+        (coat, COAT),
+        (sleeves, (150, 60, 140)),
+        (head, HAIR),
+        (face, SKIN),
+    ):
+        pixels[part] = color
+    turn = (column - 150) / 150
+    light = (1 - 0.45 * np.minimum(turn**2, 1) - 0.15 * np.maximum(turn, 0)) * np.interp(
+        row, (60, 480), (1, 0.75)
+    )
+    folds = 1 + 0.5 * np.sin(column * 0.9 + np.sin(row * 0.13) * 2) * np.sin(row * 0.23 + column * 0.05)
+    pixels *= (light * folds)[..., None]
+    play = np.stack([30 * np.sin(row / 20), 20 * np.sin(row / 14), 25 * np.cos(row / 17)], -1)
+    pixels = np.clip(pixels + play * coat[..., None], 0, 255)
+    mask = head | coat | shoes | sleeves
+    pixels[~mask] = pixels[mask].mean(0)
+    size = round(300 * tall / 480), tall
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+    return small, cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
+
+
+def test_a_picture_of_another_size_has_the_same_back() -> None:
+    backs = []
+    for tall in (320, 300, 342):
+        pixels, mask = shaded_doll(tall)
+        back = complete_back(pixels, mask, np.zeros(mask.shape, np.float32))
+        backs.append(to_lab(np.asarray(cv2.resize(back, (100, 160), interpolation=cv2.INTER_AREA), np.uint8)))
+    inside = cv2.resize(mask.astype(np.uint8), (100, 160)) > 0
+    for other in backs[1:]:
+        assert np.linalg.norm(other - backs[0], axis=-1)[inside].mean() < 3
+
+
+def test_a_dark_stand_is_no_shade_of_marble() -> None:
+    row, column = np.mgrid[:160, :120].astype(np.float32)
+    bust, stand = np.hypot(row - 60, column - 60) < 52, (row >= 110) & (np.abs(column - 60) < 34)
+    # Marble darkens towards the stand, whose upper edge is bright.
+    light = np.where(stand, np.interp(row, (110, 122), (120, 45)), np.interp(row, (30, 112), (240, 130)))
+    pixels = np.repeat(light[..., None], 3, 2).astype(np.uint8)
+    label, _ = find_regions(pixels, bust | stand)
+    assert label[50, 60] != label[140, 60]

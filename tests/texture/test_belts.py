@@ -40,3 +40,21 @@ def test_a_screen_does_not_go_around_its_frame() -> None:
 def test_a_shirt_goes_around_between_bare_arms() -> None:
     assert speaks([(SKIN, 5), (TEAL, 54), (SKIN, 5)])[TEAL] > 0
     assert not speaks([(SKIN, 14), (TEAL, 36), (SKIN, 14)]).any()
+
+
+def test_a_body_that_has_outline_elsewhere_goes_around_between_wings() -> None:
+    label: I64 = np.full((60, 64), TEAL, np.int64)
+    label[:40, :5] = label[:40, -5:] = GOLD
+    label[10:50, 22:42] = CREAM
+    mask, claim = np.ones(label.shape, bool), np.zeros(label.shape, np.float32)
+    claim[:, :4] = claim[:, -4:] = claim[-4:] = 1
+    out = find_belts(label, np.arange(4), mask, claim, LAB[label])
+    assert out[TEAL, 30, 32] > 0
+    claim[40:] = 0  # what has no outline of its own is a screen
+    assert find_belts(label, np.arange(4), mask, claim, LAB[label])[TEAL, 30, 32] == 0
+
+
+def test_nothing_switches_where_a_row_is_a_little_wider() -> None:
+    said = [speaks([(TEAL, 9 + more), (CREAM, 82 - 2 * more), (TEAL, 9 + more)])[TEAL] for more in range(14)]
+    assert max(np.diff(said)) < 0.3 * max(said)
+    assert said[0] == 0 < said[-1]
