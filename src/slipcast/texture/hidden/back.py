@@ -77,7 +77,7 @@ from slipcast.core.values import F32, F64, I64, U8, Bool
 from slipcast.texture.hidden.belts import find_belts
 from slipcast.texture.hidden.grain import MOST, limit_grain
 from slipcast.texture.hidden.heads import find_covers, is_skin
-from slipcast.texture.hidden.pattern import find_odd, find_pattern
+from slipcast.texture.hidden.pattern import PATTERN_COLORS, find_odd, find_pattern
 from slipcast.texture.hidden.profile import is_profile
 from slipcast.texture.hidden.regions import find_regions, join_lit_and_shaded, to_lab
 from slipcast.texture.hidden.strips import drop_strips
@@ -159,8 +159,10 @@ def complete_back(pixels: U8, mask: Bool, shell: F32) -> U8:
     inside = cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) >= 128
     if inside.sum() < 20:
         return pixels
-    label, count = join_lit_and_shaded(*find_regions(few, inside), few, inside)
+    label, count = join_lit_and_shaded(*find_regions(few, inside, PATTERN_COLORS), few, inside)
     label, count, pattern = find_pattern(label, count, to_lab(few), inside)
+    if not pattern.any():
+        label, count = join_lit_and_shaded(*find_regions(few, inside), few, inside)
     deep = measure_inside(np.pad(inside, 1))[1:-1, 1:-1]
     small = _Small(pixels=few, mask=inside, label=label, pattern=pattern, deep=deep, size=longer * share)
     shell = cv2.resize(shell * np.float32(share), size, interpolation=cv2.INTER_AREA)

@@ -3,10 +3,11 @@
 Such pieces are no features. They go on behind, where a face's eyes do not, so the region that they lie in takes them
 and keeps them as its grain.
 
-Of 72 pictures (45 public ones, 12 of several views, 8 samples, turnarounds) one had such a pattern, a tiger; since
-regions.py gives its fur a tan and an orange region, its stripes are not found. Rejected: pieces up to 0.031 of the
-figurine half as wide, or of any lightness (goblin, dwarf, panda, teapot: bracers, buckles and scales became patterns);
-pieces that differ by 26 in CIE Lab (the tiger's nose is one of them); lines within a region as pieces (joints of four
+Of 72 pictures (45 public ones, 12 of several views, 8 samples, turnarounds) one had such a pattern, a tiger. It is
+looked for in regions of fewer colours than the rest of the back: with 16 the tiger's fur is a tan and an orange one,
+and its stripes are in neither. Rejected: pieces up to 0.031 of the figurine half as wide, or of any lightness (goblin,
+dwarf, panda, teapot: bracers, buckles and scales became patterns); pieces that differ by 26 in CIE Lab (the tiger's
+nose is one of them); lines within a region as pieces (joints of four
 robots).
 """
 
@@ -16,6 +17,8 @@ from slipcast.core.scientific import ndimage
 from slipcast.core.values import F32, I64, Bool
 from slipcast.texture.hidden.regions import number_anew
 
+PATTERN_COLORS = 12
+"""How many clusters of colours a pattern is looked for in."""
 _MOST, _LEAST_PX = 0.03, 6
 """Share of the figurine up to which a piece is small, and pixels from which it is one."""
 _PIECES, _SHARE = 12, 0.05

@@ -55,10 +55,11 @@ _LEAST_LIT, _FACING, _LARGER = 0.03, 0.45, 5.0
 large that may be."""
 
 
-def find_regions(pixels: U8, mask: Bool) -> tuple[I64, int]:
+def find_regions(pixels: U8, mask: Bool, clusters: int = _CLUSTERS) -> tuple[I64, int]:
     """Return (H,W) the number of each pixel's region, -1 outside `mask`, and how many there are.
 
-    A region may lie in several places. It is meant for a figurine of some 100 to 200 pixels.
+    A region may lie in several places. It is meant for a figurine of some 100 to 200 pixels, of which so many
+    `clusters` of colours are made at first.
 
     >>> picture = np.zeros((40, 40, 3), np.uint8)
     >>> picture[:20], picture[20:] = (200, 40, 30), (30, 60, 200)
@@ -71,7 +72,7 @@ def find_regions(pixels: U8, mask: Bool) -> tuple[I64, int]:
     feature = _measure(cv2.medianBlur(np.ascontiguousarray(pixels), 3))
     inner = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     some = feature[inner if inner.any() else mask]
-    centre = _find_colors(some)
+    centre = _find_colors(some, clusters)
     count = len(centre)
     nearest = (-2 * feature @ centre.T + (centre**2).sum(1)).argmin(-1)
     votes = [cv2.GaussianBlur(((nearest == k) & mask).astype(np.float32), (0, 0), 0.8) for k in range(count)]
@@ -80,10 +81,10 @@ def find_regions(pixels: U8, mask: Bool) -> tuple[I64, int]:
     return number_anew(label, mask)
 
 
-def _find_colors(some: F32) -> F32:
+def _find_colors(some: F32, clusters: int) -> F32:
     """(K,3) colours that stand for `some` (N,3): the group that is spread most is halved until there are enough."""
     which = np.zeros(len(some), np.int32)
-    for k in range(1, min(_CLUSTERS, len(np.unique(np.round(some), axis=0)))):
+    for k in range(1, min(clusters, len(np.unique(np.round(some), axis=0)))):
         groups = [some[which == j] for j in range(k)]
         widest = int(np.argmax([((each - each.mean(0)) ** 2).sum() for each in groups]))
         off = groups[widest] - groups[widest].mean(0)
