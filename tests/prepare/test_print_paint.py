@@ -33,6 +33,7 @@ from slipcast.prepare.palette import (
     match_skin,
     srgb_from_lab,
 )
+from slipcast.prepare.print import PrintOptions, print_figurine
 
 # Some of the pairs that Sharma, Wu and Dalal publish to test implementations with.
 PAIRS = [
@@ -339,6 +340,18 @@ def test_a_name_has_another_colour_than_its_base_down_to_its_dots(statue: Figuri
     name = {color for color, part in zip(own, kind, strict=True) if part == int(Kind.TEXT)}
     assert len(base) == len(name) == 1
     assert base != name
+
+
+def test_a_dowel_has_one_colour_beside_painted_parts(statue: Figurine) -> None:
+    """It has no textured face at all."""
+    made = print_figurine(
+        statue, PrintOptions(split=2, base=BaseOptions(shape="none"), paint=PaintOptions(colors=3))
+    )
+    shown = {
+        part.name: len(set(painted.index.tolist()))
+        for part, painted in zip(made.parts, made.painted, strict=True)
+    }
+    assert shown == {"part1": 2, "part2": 3, "dowel1": 1, "dowel2": 1}
 
 
 def test_specks_take_their_surroundings_colour(statue: Figurine) -> None:

@@ -235,7 +235,7 @@ def _share_vertices(surface: Surface, texture: U8, palette: U8, edge: I64) -> F6
     places = np.concatenate([_mix(corners, weight) for weight in weights])
     seen = compare_space(lab_from_srgb(sample_texture(texture, places)))
     off = measure_gaps(seen, own) / (2 * _CLEAR**2)
-    cost = np.minimum(off, _MOST_COST).reshape(len(weights), len(rows), -1)
+    cost = np.minimum(off, _MOST_COST).reshape(len(weights), len(rows), len(own))
     area = measure_areas(surface)[rows]
     count = len(surface.vertices_mm)
     corner = surface.faces[rows].astype(np.int64)
