@@ -114,6 +114,19 @@ def test_no_two_objects_of_an_fbx_share_a_number(ready: Figurine, target: str, t
     assert len(set(numbers)) == len(numbers)
 
 
+def test_unity_gets_a_script_that_knows_the_bodies_names(ready: Figurine) -> None:
+    files = {
+        name: EXPORTERS["fbx"].export(ready, TARGETS[name].options()).files for name in ("unity", "unreal")
+    }
+    assert not [file for file in files["unreal"] if file.endswith(".txt")]
+    script = files["unity"]["knight.colliders.cs.txt"].decode("ascii")
+    found = re.search(r'new Regex\(@"([^"]+)"\)', script)
+    assert found
+    assert re.search(found[1], "knight_LOD0_Collider12")
+    assert not re.search(found[1], "knight_LOD0")
+    assert script.count("{") == script.count("}")
+
+
 def test_without_an_engine_hulls_are_left_out_and_said(ready: Figurine) -> None:
     export = EXPORTERS["glb"].export(ready, ExportOptions())
     assert [entry.code for entry in export.findings] == ["COLLISION_DROPPED"]

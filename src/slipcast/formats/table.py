@@ -95,6 +95,8 @@ class ExportOptions:
     naming: Naming = field(default_factory=Naming)
     levels: bool = True
     """glTF and FBX: write the figurine's levels of detail; False for importers that make their own."""
+    unity_script: bool = False
+    """FBX: where there are collision bodies, write beside it the script that makes Unity take them for such."""
 
     def __post_init__(self) -> None:
         check(
@@ -109,6 +111,7 @@ class ExportOptions:
             green_down=flag(),
             naming=instance(Naming),
             levels=flag(),
+            unity_script=flag(),
         )
 
 

@@ -34,6 +34,8 @@ class Target:
     naming: Naming = field(default_factory=Naming)
     levels: bool = True
     """Whether its importer reads levels of detail from the file."""
+    unity_script: bool = False
+    """Whether a script beside the file tells its importer what a collision body is."""
     sentence: str
     """Why it is so."""
 
@@ -48,6 +50,7 @@ class Target:
             green_down=self.green_down,
             naming=self.naming,
             levels=self.levels,
+            unity_script=self.unity_script,
         )
 
     @property
@@ -83,6 +86,7 @@ TARGETS: dict[str, Target] = {
             up="y",
             unit="m",
             naming=Naming(hull="{mesh}_Collider{number}"),
+            unity_script=True,
             sentence="its own importer reads FBX and its unit without a package; 2048 px is its default limit",
         ),
         Target(

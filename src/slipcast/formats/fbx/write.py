@@ -16,6 +16,7 @@ is a
 """
 
 import json
+from pathlib import Path
 
 import numpy as np
 
@@ -30,6 +31,8 @@ from slipcast.mesh.normals import vertex_normals
 
 CM_PER_M = 100.0
 CREATOR = "Slipcast"
+_UNITY_SCRIPT = Path(__file__).with_name("unity_colliders.cs.txt")
+"""Text, since a project takes it once, and each asset brings one."""
 
 _SEPARATOR = "\0\x01"
 """Between an object's name and its class in binary FBX."""
@@ -87,6 +90,8 @@ def write_fbx(figurine: Figurine, options: ExportOptions) -> Export:
         ]
     )
     beside = {texture.file: texture.data for texture in textures}
+    if figurine.hulls and options.unity_script:
+        beside[f"{names.file}.colliders.cs.txt"] = _UNITY_SCRIPT.read_bytes()
     return Export(files={f"{names.file}.fbx": data, **beside, **orm}, findings=found)
 
 
