@@ -191,3 +191,17 @@ def test_a_model_too_small_to_measure_needs_a_height(
     assert error.endswith("say how tall it is with --height 75mm")
     assert main(["print", str(model), "--height", "40mm", "--base", "none", "-o", str(tmp_path / "out")]) == 0
     assert "60.0 x 120.0 x 40.0 mm" in capfd.readouterr().out
+
+
+def test_two_models_of_one_name_do_not_overwrite_each_other(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    first, second = save(textured_pillar(), tmp_path / "a"), save(textured_pillar(), tmp_path / "b")
+    out = tmp_path / "out"
+    assert main(["print", first, second, "--base", "none", "-o", str(out)]) == 2
+    error = capfd.readouterr().err.strip()
+    assert error.count("\n") == 0
+    assert f"was just written for {first} and would be overwritten by {second}; print one of the two" in error
+    assert json.loads((out / "statue.print.json").read_text())["source"] == "statue.glb"

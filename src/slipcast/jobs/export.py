@@ -6,9 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
 from slipcast.formats.table import EXPORTERS, ExportOptions
+from slipcast.jobs.claims import Claims
 from slipcast.jobs.events import EntryDone, Found, Tell, ignore
 from slipcast.jobs.failure import Failure, attempt
 from slipcast.prepare.engine import EngineOptions, prepare_for_engine
@@ -58,9 +58,9 @@ class Exported:
 def export_assets(job: ExportJob, tell: Tell | None = None) -> Iterator[tuple[Path, Exported | Failure]]:
     """Write each asset of `job` and yield it with what came of it; one that fails does not stop the others."""
     tell = tell or ignore
-    places: dict[Path, Path] = {}
+    claims = Claims("export")
     for asset in dict.fromkeys(job.assets):
-        done = attempt(partial(_export, asset, job, places), debug=job.debug)
+        done = attempt(partial(_export, asset, job, claims), debug=job.debug)
         if isinstance(done, Exported):
             for found in done.findings:
                 tell(Found(entry=asset.stem, finding=found))
@@ -68,8 +68,8 @@ def export_assets(job: ExportJob, tell: Tell | None = None) -> Iterator[tuple[Pa
         yield asset, done
 
 
-def _export(asset: Path, job: ExportJob, places: dict[Path, Path]) -> Exported:
-    """Write one asset; `places` knows what was written before, and by which asset."""
+def _export(asset: Path, job: ExportJob, claims: Claims) -> Exported:
+    """Write one asset; `claims` knows what was written before, and for which asset."""
     from slipcast.core.files import write_files
     from slipcast.formats.read_model import read_any
 
@@ -95,16 +95,6 @@ def _export(asset: Path, job: ExportJob, places: dict[Path, Path]) -> Exported:
         files |= made.files
         findings += [entry for entry in made.findings if entry not in findings]
     folder = job.out if job.out is not None else asset.parent
-    for name in files:
-        place = (folder / name).resolve()
-        if place == asset.resolve():
-            raise BadInput(
-                f"{folder / name} is the asset itself and would be overwritten; choose another folder"
-            )
-        if places.setdefault(place, asset) != asset:
-            raise BadInput(
-                f"{folder / name} was just written for {places[place]} and would be overwritten by {asset}; "
-                "export one of the two to another folder"
-            )
+    claims.take(folder, files, asset)
     paths = write_files(folder, files, spare=job.assets)
     return Exported(asset=asset, files=paths, findings=tuple(findings))

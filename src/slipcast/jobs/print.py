@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipcast.core.errors import QualityGate, status_of
+from slipcast.jobs.claims import Claims
 from slipcast.jobs.events import EntryDone, Found, Tell, ignore
 from slipcast.jobs.failure import Failure, attempt
 
@@ -52,8 +53,9 @@ class Printed:
 def print_sources(job: PrintJob, tell: Tell | None = None) -> Iterator[tuple[Path, Printed | Failure]]:
     """Prepare each source and yield it with what came of it; one that fails does not stop the others."""
     tell = tell or ignore
-    for source in job.sources:
-        done = attempt(partial(_print, source, job), debug=job.debug)
+    claims = Claims("print")
+    for source in dict.fromkeys(job.sources):
+        done = attempt(partial(_print, source, job, claims), debug=job.debug)
         if isinstance(done, Printed):
             for found in done.made.findings:
                 tell(Found(entry=source.stem, finding=found))
@@ -61,7 +63,7 @@ def print_sources(job: PrintJob, tell: Tell | None = None) -> Iterator[tuple[Pat
         yield source, done
 
 
-def _print(path: Path, job: PrintJob) -> Printed:
+def _print(path: Path, job: PrintJob, claims: Claims) -> Printed:
     from slipcast.core.files import check_folder, write_files
     from slipcast.prepare.print import print_figurine
 
@@ -75,6 +77,7 @@ def _print(path: Path, job: PrintJob) -> Printed:
         from slipcast.report.print_page import draw_print_report
 
         files[f"{made.name}.print.html"] = draw_print_report(made)
+    claims.take(job.out, files, path)
     return Printed(source=path, files=write_files(job.out, files, spare=[path]), made=made)
 
 
