@@ -17,7 +17,7 @@ from slipcast.formats.inspect import describe
 from slipcast.formats.table import EXPORTERS, ExportOptions
 from slipcast.formats.threemf.painted import encode_paint
 from slipcast.prepare.base import BaseOptions
-from slipcast.prepare.body import body_from_mesh
+from slipcast.prepare.body import Kind, Origin, body_from_mesh, body_from_solid
 from slipcast.prepare.hollow import HollowOptions
 from slipcast.prepare.paint import PaintOptions
 from slipcast.prepare.print import PrintOptions, print_figurine
@@ -89,8 +89,8 @@ def test_split_parts_lie_flat_and_dowels_fit_their_holes() -> None:
     whole = box(30, 30, 120)
     parts, cuts = split(whole, count=2, printer_mm=None, process="fdm")
     assert [part.name for part in parts] == ["part1", "part2", "dowel1"]
-    (x, y, diameter) = cuts[0].dowels[0]
-    assert diameter == 8
+    (x, y, diameter, depth) = cuts[0].dowels[0]
+    assert diameter == depth == 8
     assert abs(x) < 1
     assert abs(y) < 1
     hole = np.pi / 4 * (diameter + 0.4) ** 2 * (2 * diameter + 0.4)
@@ -100,6 +100,25 @@ def test_split_parts_lie_flat_and_dowels_fit_their_holes() -> None:
     for part in parts:
         assert part.body.box_mm[0, 2] == pytest.approx(0, abs=1e-4)
         assert part.body.solid.status() == manifold3d.Error.NoError
+
+
+def test_holes_of_two_cuts_leave_floors_in_a_short_part() -> None:
+    """Its 14 mm do not hold two holes of 8 mm one above the other."""
+    parts, cuts = split(box(30, 30, 42), count=3, printer_mm=None, process="fdm")
+    assert all(cut.dowels for cut in cuts)
+    for part in parts:
+        assert part.body.solid.genus() == 0, part.name
+    assert min(depth for cut in cuts for *_, depth in cut.dowels) < 8
+
+
+def test_a_hole_leaves_a_floor_below_a_slope() -> None:
+    """Of a cone above the cut; a hole as deep as it is wide would come out of its side."""
+    cone = manifold3d.Manifold.cylinder(12, 14, 0.5, 48).translate((0, 0, 11.9))
+    whole = box(30, 30, 12) + body_from_solid(cone, Origin(kind=Kind.CUT))
+    parts, cuts = split(whole, count=2, printer_mm=None, process="fdm")
+    assert cuts[0].dowels
+    assert [part.body.solid.genus() for part in parts[:2]] == [0, 0]
+    assert [len(part.body.solid.decompose()) for part in parts[:2]] == [1, 1]
 
 
 def test_split_auto_takes_as_many_parts_as_the_printer_needs() -> None:
