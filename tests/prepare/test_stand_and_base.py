@@ -15,6 +15,7 @@ from slipcast.mesh.self_intersection import find_crossing_faces
 from slipcast.prepare import lettering
 from slipcast.prepare.base import SAFE_TIPPING_DEG, SHAPES, BaseOptions, MagnetOptions, add_base
 from slipcast.prepare.body import Body, Kind, Origin, body_from_mesh, body_from_solid, read_surface
+from slipcast.prepare.inspect_print import PROCESSES, inspect_part
 from slipcast.prepare.lettering import outline_text
 from slipcast.prepare.stand import measure_stance
 
@@ -176,3 +177,23 @@ def test_the_figurine_keeps_its_texture_on_a_base(statue: Figurine) -> None:
 def test_a_ball_stands_on_a_base_only() -> None:
     assert measure_stance(ball(10)).tipping_deg < SAFE_TIPPING_DEG
     assert add_base(ball(10), BaseOptions())[1].after.tipping_deg > 2 * SAFE_TIPPING_DEG
+
+
+def test_a_base_hides_no_thin_wall() -> None:
+    fin = box(3, 0.5, 3).move(0, 0, 20)
+    bare = inspect_part(box(20, 20, 20) + fin, PROCESSES["fdm"]).walls
+    based, report = add_base(box(20, 20, 20) + fin, BaseOptions(shape="round", size_mm=60))
+    walls = inspect_part(based, PROCESSES["fdm"]).walls
+    assert bare.thinnest_mm == walls.thinnest_mm == pytest.approx(0.5, abs=0.01)
+    assert walls.at_mm[2] > 20 + report.height_mm - 0.7
+
+
+def test_only_a_base_that_fails_is_the_thinnest_place() -> None:
+    thick = inspect_part(
+        add_base(box(20, 20, 20), BaseOptions(shape="round", size_mm=60))[0], PROCESSES["fdm"]
+    )
+    assert thick.walls.at_mm[2] > 2
+    assert thick.walls.thinnest_mm > 3
+    disc = body_from_solid(manifold3d.Manifold.cube((60, 60, 0.6), True), Origin(kind=Kind.BASE))
+    thin = inspect_part(disc.move(0, 0, 0.3) + box(20, 20, 20), PROCESSES["fdm"])
+    assert thin.walls.thinnest_mm == pytest.approx(0.6, abs=0.01)

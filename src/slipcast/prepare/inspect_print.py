@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from slipcast.core.values import F64
+from slipcast.core.values import F64, Bool
 from slipcast.mesh import self_intersection
-from slipcast.mesh.thickness import measure_thickness
+from slipcast.mesh.thickness import Thickness, measure_thickness
 from slipcast.mesh.topology import closedness
-from slipcast.prepare.body import MM, Body, read_surface
+from slipcast.prepare.body import MM, Body, Kind, read_surface
 from slipcast.prepare.layers import Layers, slice_layers
 from slipcast.prepare.stand import Stance, measure_stance
 
@@ -49,12 +49,12 @@ class Walls:
     """How thick the walls are."""
 
     thinnest_mm: float
-    """The thickness that 99.5 % of the surface exceed."""
+    """The thickness that 99.5 % of the figurine's surface exceed; of a base's, where that is thinner and fails."""
     at_mm: tuple[float, float, float]
     place: str
     """Where the thinnest is, in words."""
     below_limit: float
-    """Share of the surface that is thinner than the process can hold."""
+    """Share of that surface which is thinner than the process can hold."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,18 +142,40 @@ def _fits(size: np.ndarray, printer_mm: tuple[float, float, float]) -> bool:
 
 
 def _measure_walls(body: Body, process: Process) -> Walls:
-    mesh = read_surface(body).as_mesh()
-    walls = measure_thickness(mesh)
-    order = np.argsort(walls.samples_m, kind="stable")
-    share = np.cumsum(walls.area_m2[order]) / max(float(walls.area_m2.sum()), 1e-30)
+    """The walls of the figurine, or of a base that we added where it has a thinner one that fails.
+
+    Each is measured by its own faces: a base is up to half of the surface, and would hide what is thin above it.
+    Letters are of neither.
+    """
+    surface = read_surface(body)
+    walls = measure_thickness(surface.as_mesh())
+    kind = surface.kind[walls.face]
+    figurine = _pick_walls(walls, (kind != Kind.BASE) & (kind != Kind.TEXT), body, process)
+    base = _pick_walls(walls, kind == Kind.BASE, body, process)
+    if base is not None and (
+        figurine is None or base.thinnest_mm < min(figurine.thinnest_mm, process.wall_mm)
+    ):
+        return base
+    assert figurine is not None
+    return figurine
+
+
+def _pick_walls(walls: Thickness, chosen: Bool, body: Body, process: Process) -> Walls | None:
+    """The walls at the `chosen` (N,) samples; None where there are none."""
+    length, area = walls.samples_m[chosen], walls.area_m2[chosen]
+    total = float(area.sum())
+    if total <= 0:
+        return None
+    order = np.argsort(length, kind="stable")
+    share = np.cumsum(area[order]) / total
     at = order[min(int(np.searchsorted(share, 0.005)), len(order) - 1)]
-    x, y, z = (float(value) * MM for value in walls.points_m[at])
+    x, y, z = (float(value) * MM for value in walls.points_m[chosen][at])
     place = (x, -z, y)
     return Walls(
-        thinnest_mm=round(float(walls.samples_m[at]) * MM, 3),
+        thinnest_mm=round(float(length[at]) * MM, 3),
         at_mm=(round(place[0], 1), round(place[1], 1), round(place[2], 1)),
         place=name_place(place, body.box_mm),
-        below_limit=round(walls.share_below(process.wall_mm / MM), 5),
+        below_limit=round(float(area[length < process.wall_mm / MM].sum()) / total, 5),
     )
 
 
