@@ -49,6 +49,13 @@ def test_export_says_in_json_what_was_lost(asset: Path, capfd: pytest.CaptureFix
     assert [found["code"] for found in entry["findings"]] == ["TEXTURE_DROPPED"]
 
 
+def test_export_names_what_was_lost_behind_the_file(asset: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", str(asset), "--format", "glb,stl", "-o", str(asset.parent / "o")]) == 0
+    first, second = capfd.readouterr().out.splitlines()
+    assert first.endswith(" KB | TEXTURE_DROPPED")
+    assert second.endswith(" KB")
+
+
 def test_a_target_s_face_budget_is_a_finding(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     big = textured(sphere(0.02, 110, 100), name="big")
     assert len(big.mesh.faces) > TARGETS["web"].faces
@@ -131,7 +138,7 @@ def test_a_model_of_another_program_gets_levels_and_collision(
         assert entry[side] == pytest.approx(before[side], rel=1e-3)
 
 
-def test_levels_and_bodies_of_an_fbx_are_closed_each_by_itself(
+def test_levels_and_bodies_of_an_fbx_are_left_out(
     asset: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     words = ["--target", "unity", "--lods", "1,0.5,0.25", "--collision", "box", "-o", str(tmp_path / "unity")]
@@ -140,7 +147,7 @@ def test_levels_and_bodies_of_an_fbx_are_closed_each_by_itself(
     assert main(["inspect", *map(str, (tmp_path / "unity").glob("*.fbx")), "--json"]) == 0
     (entry,) = json.loads(capfd.readouterr().out)
     assert entry["closed"]
-    assert len(entry["meshes"]) == 4
+    assert len(entry["meshes"]) == 1
 
 
 def test_what_is_no_model_is_refused_with_the_suffixes(

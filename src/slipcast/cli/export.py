@@ -11,7 +11,7 @@ from slipcast.cli.options.common import PATH, log_option
 from slipcast.cli.options.export import ExportWords, export_options, read_export_options
 from slipcast.cli.terminal import Terminal
 from slipcast.core.errors import BadInput
-from slipcast.core.findings import FINDINGS, Finding
+from slipcast.core.findings import FINDINGS, USUAL, Finding
 from slipcast.core.mention import Mention
 from slipcast.jobs.failure import Failure, attempt
 
@@ -73,8 +73,10 @@ def export(
                 continue
             entries.append(done.as_dict())
             if not as_json:
+                codes = " ".join(dict.fromkeys(f.code for f in done.findings if f.code not in USUAL))
                 for path in done.files:
-                    terminal.say(f"{path} | {path.stat().st_size / 1024:.0f} KB")
+                    line = f"{path} | {path.stat().st_size / 1024:.0f} KB"
+                    terminal.say(f"{line} | {codes}" if codes and path == done.files[0] else line)
                 terminal.note(done.findings)
     finally:
         if as_json:

@@ -314,8 +314,8 @@ NO_ADVICE: dict[str, str] = {
     "COLOR_REDUCED": "the format's nature",
     "VIEWS_MOVED": "the cameras were found; nothing needs to be done",
     "MESHES_JOINED": "nothing is lost: one mesh and one atlas hold all parts",
-    "LODS_DROPPED": "the engine makes its own, or the format has no place for them",
-    "COLLISION_DROPPED": "the format has no place for them",
+    "LODS_DROPPED": "a figurine is its finest level; the engine makes others, or they are made anew",
+    "COLLISION_DROPPED": "they are no figurine; for an engine they are made anew",
     "PRINT_NOT_HOLLOWED": "the reason stands in the finding; a solid print is sound",
     "NORMAL_MAP_DROPPED": "the format's nature",
 }

@@ -57,12 +57,8 @@ FINDINGS: dict[str, Row] = {
     "PICTURE_OTHER_SIZE": Row(_I, "the picture is {got} px where {wanted} px were asked for"),
     # the print
     "OCCLUSION_DROPPED": Row(_I, "{format} has no place for ambient occlusion"),
-    "LODS_DROPPED": Row(
-        _I, "{format} carries no levels of detail for this target; only the finest is written"
-    ),
-    "COLLISION_DROPPED": Row(
-        _I, "{format} has no name for collision bodies without the {option:target} of an engine"
-    ),
+    "LODS_DROPPED": Row(_I, "levels of detail were left out, only the finest is kept: {what}"),
+    "COLLISION_DROPPED": Row(_I, "collision bodies were left out: {what}"),
     "TOPOLOGY_FLOOR": Row(
         _W, "{kind} of {faces} faces would lose thin parts or not stay closed; the faces stay as they were"
     ),

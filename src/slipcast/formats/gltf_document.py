@@ -25,6 +25,8 @@ _COMPONENT = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5
 _WIDTH = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 INSTANCING, TRANSFORM = "EXT_mesh_gpu_instancing", "KHR_texture_transform"
 VISIBILITY = "KHR_node_visibility"
+LOD = "MSFT_lod"
+"""Lower levels are nodes that no scene lists, so that a reader without the extension draws the finest alone."""
 _UNDERSTOOD = (
     "EXT_texture_webp",
     "KHR_mesh_quantization",
@@ -45,7 +47,7 @@ _HARMLESS = (
     "KHR_node_hoverability",
     "KHR_node_selectability",
     "EXT_structural_",
-    "MSFT_lod",
+    LOD,
     "EXT_mesh_manifold",
     "VRM",
 )

@@ -1,18 +1,30 @@
 """glTF's scene -> triangles where they are shown: node transforms, skins, morph targets, instances, strips and fans.
 
 A skinned mesh is posed by its joints and not by its own node (glTF 2.0, 3.7.3.3); a document without scenes shows its
-root nodes. Points and lines have no surface, and hidden nodes (KHR_node_visibility) show nothing: what is left out is
-told.
+root nodes. Points and lines have no surface, hidden nodes (KHR_node_visibility) show nothing, and what stands for an
+engine alone (helpers.py, MSFT_lod) is no figurine: what is left out is told.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 
+from slipcast.core.findings import Finding
 from slipcast.core.values import F64, I32
+from slipcast.formats.common.helpers import find_helpers
 from slipcast.formats.common.reading import MAX_PARTS, check_faces, check_points
-from slipcast.formats.gltf_document import INSTANCING, VISIBILITY, Document, Json, extension, numbers, objects
+from slipcast.formats.gltf_document import (
+    INSTANCING,
+    LOD,
+    VISIBILITY,
+    Document,
+    Json,
+    extension,
+    numbers,
+    objects,
+)
 
 _MODES = {0: "points", 1: "lines", 2: "lines", 3: "lines"}
 _TRIANGLES, _STRIP, _FAN = 4, 5, 6
@@ -35,6 +47,8 @@ class Part:
     skin: object = None
     weights: object = None
     """Of the morph targets."""
+    name: str = ""
+    """The node's, else the mesh's."""
 
 
 @dataclass
@@ -43,10 +57,25 @@ class Scene:
 
     document: Document
     left_out: dict[str, int] = field(default_factory=dict)
+    told: tuple[Finding, ...] = ()
+    """The levels of detail and collision bodies that `parts` left out."""
     _worlds: dict[int, F64] = field(default_factory=dict)
 
     def parts(self) -> Iterator[Part]:
-        """Yield every triangle primitive of the scene; BadInput for nodes that are nested too deeply, or damaged."""
+        """Yield every triangle primitive that is the figurine's; BadInput for nodes nested too deeply, or damaged."""
+        walk = self._walk()
+        parts = list(islice(walk, MAX_PARTS + 1))
+        if len(parts) > MAX_PARTS:  # refused by whoever counts them
+            yield from parts
+            yield from walk
+            return
+        names = list(dict.fromkeys(part.name for part in parts))
+        helpers = find_helpers(names)
+        hidden = {names[k] for k in helpers.levels | helpers.bodies}
+        self.told = helpers.tell(names, _listed_levels(self.document))
+        yield from (part for part in parts if part.name not in hidden)
+
+    def _walk(self) -> Iterator[Part]:
         document = self.document
         waiting = [(index, np.eye(4), 0) for index in reversed(_roots(document))]
         visited = 0
@@ -70,6 +99,7 @@ class Scene:
         mesh = document.at("meshes", node["mesh"])
         skin = node.get("skin")
         weights = node.get("weights", mesh.get("weights"))
+        name = next((entry for entry in (node.get("name"), mesh.get("name")) if isinstance(entry, str)), "")
         places = [np.eye(4)] if skin is not None else [world @ entry for entry in _copies(document, node)]
         for copy, matrix in enumerate(places):
             for primitive in objects(document, mesh, "primitives"):
@@ -78,7 +108,7 @@ class Scene:
                     word = "primitive without positions"  # glTF 2.0, 3.7.2.1: to be skipped
                     self.left_out[word] = self.left_out.get(word, 0) + 1
                 elif mode in (_TRIANGLES, _STRIP, _FAN):
-                    yield Part(mesh, primitive, matrix, place * MAX_PARTS + copy, skin, weights)
+                    yield Part(mesh, primitive, matrix, place * MAX_PARTS + copy, skin, weights, name)
                 else:
                     word = _MODES.get(mode, "unknown") if isinstance(mode, int) else "unknown"
                     self.left_out[word] = self.left_out.get(word, 0) + 1
@@ -217,6 +247,18 @@ def triangles(document: Document, primitive: Json, vertices: int) -> "np.typing.
     a, b, c = faces.T
     kept: np.typing.NDArray[np.generic] = faces[(a != b) & (b != c) & (c != a)]
     return kept
+
+
+def _listed_levels(document: Document) -> list[str]:
+    """The names of the nodes that MSFT_lod calls lower levels of others: no scene shows them."""
+    nodes = document.objects("nodes")
+    found: list[str] = []
+    for node in nodes:
+        ids = (extension(node, LOD) or {}).get("ids")
+        for index in ids if isinstance(ids, list) else []:
+            if isinstance(index, int) and 0 <= index < len(nodes):
+                found.append(str(nodes[index].get("name", f"node {index}")))
+    return found
 
 
 def _roots(document: Document) -> list[object]:

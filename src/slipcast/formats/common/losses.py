@@ -19,9 +19,10 @@ def find_losses(format: str, figurine: Figurine, options: ExportOptions) -> tupl
     if figurine.occlusion is not None and "occlusion" not in row.carries:
         found.append(finding("OCCLUSION_DROPPED", shown))
     if figurine.levels and ("levels" not in row.carries or not options.levels):
-        found.append(finding("LODS_DROPPED", shown))
+        found.append(finding("LODS_DROPPED", {"what": f"{format.upper()} carries none for this target"}))
     if figurine.hulls and ("levels" not in row.carries or options.naming.hull is None):
-        found.append(finding("COLLISION_DROPPED", shown))
+        what = f"{format.upper()} has no name for them without the target of an engine"
+        found.append(finding("COLLISION_DROPPED", {"what": what}))
     if "compression" not in row.carries:
         if row.keeps_texture and options.texture_type == "webp":
             found.append(finding("TEXTURE_TYPE_CHANGED", shown))

@@ -13,6 +13,7 @@ import numpy as np
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import finding
 from slipcast.core.values import F64, I32
+from slipcast.formats.common.helpers import find_helpers
 from slipcast.formats.common.reading import (
     MAX_PARTS,
     Content,
@@ -64,7 +65,12 @@ def read_fbx(path: Path) -> Content:
     tally = Tally(path)
     known: dict[int, tuple[F64, I32]] = {}
     left_out: Counter[str] = Counter()
-    for entry in instances(path, root, objects):
+    shown = instances(path, root, objects)
+    titles = [entry.name or entry.geometry.title() for entry in shown]
+    helpers = find_helpers(titles)
+    for place, entry in enumerate(shown):
+        if place in helpers.levels or place in helpers.bodies:
+            continue
         mesh = known.get(id(entry.geometry)) or _mesh(path, entry.geometry)
         if mesh is None:
             kind = entry.geometry.text(2)[:40]
@@ -78,7 +84,7 @@ def read_fbx(path: Path) -> Content:
         faces.append((triangles if np.linalg.det(world) >= 0 else triangles[:, ::-1]) + np.int32(before))
         owners.append(np.full(len(triangles), len(owners), np.int32))
         points.append(local @ world.T + turn @ entry.world[:3, 3])
-        names.append(entry.name or entry.geometry.title())
+        names.append(titles[place])
         found |= {word for kind, word in _CARRIED.items() if entry.geometry.find(kind) is not None}
     if not points:
         raise BadInput(f"{path} holds no mesh")
@@ -99,11 +105,15 @@ def read_fbx(path: Path) -> Content:
         textures=tuple(_texture(path, entry) for entry in islice(objects.all("Video"), MAX_PARTS)),
         generator=(root.find("Creator") or _NOTHING).text() or None,
         metadata=_metadata(objects),
-        findings=tuple(
-            finding(
-                "FILE_LEFT_OUT", {"what": ", ".join(f"{count} x {word}" for word, count in left_out.items())}
-            )
-            for _ in [*left_out][:1]
+        findings=(
+            *(
+                finding(
+                    "FILE_LEFT_OUT",
+                    {"what": ", ".join(f"{count} x {word}" for word, count in left_out.items())},
+                )
+                for _ in [*left_out][:1]
+            ),
+            *helpers.tell(titles),
         ),
     )
 

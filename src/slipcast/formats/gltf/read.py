@@ -75,7 +75,7 @@ def left_out(document: Document, scene: Scene) -> tuple[Finding, ...]:
         for entry in objects(document, mesh, "primitives")
     )
     words += [f"{morphs} x morph targets (at their weights)"] if morphs else []
-    return tuple(finding("FILE_LEFT_OUT", {"what": ", ".join(words)}) for _ in words[:1])
+    return (*(finding("FILE_LEFT_OUT", {"what": ", ".join(words)}) for _ in words[:1]), *scene.told)
 
 
 def _texture(document: Document, index: int) -> TextureFact:

@@ -26,13 +26,12 @@ from slipcast.formats.common.naming import Names
 from slipcast.formats.gltf import compress, extras
 from slipcast.formats.gltf.geometry import Buffer, Geometry, add_geometry, add_hull
 from slipcast.formats.gltf.solid import EXTENSION
+from slipcast.formats.gltf_document import LOD
 from slipcast.formats.table import ExportOptions
 
 GENERATOR = "Slipcast"
 
 WEBP = "EXT_texture_webp"
-LOD = "MSFT_lod"
-"""Lower levels are nodes that no scene lists, so that a reader without the extension draws the finest alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
