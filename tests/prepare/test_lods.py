@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from shapes import figure
+from shapes import cube, figure, sphere
+from test_formats import textured
 
 from slipcast.core.errors import BadInput
-from slipcast.core.values import Picture
+from slipcast.core.values import Mesh, Picture
 from slipcast.formats.vertex_colors import bake_corners
 from slipcast.mesh.sample import sample
-from slipcast.mesh.topology import closedness
+from slipcast.mesh.topology import bodies_of, closedness
 from slipcast.prepare.lods import LodOptions, make_lods, measure_texel_density, transfer_uv
 
 
@@ -55,10 +56,39 @@ def test_the_same_mesh_keeps_its_texture_coordinates() -> None:
     assert np.median(np.abs(same.uv - whole.uv)) < 1e-5
 
 
-def test_a_level_that_would_not_stay_closed_is_said() -> None:
-    lods, found = make_lods(figure("figurine"), LodOptions(shares=(1.0, 0.0005)))
-    assert len(lods) == 1
+def test_the_coarsest_level_that_stays_closed_is_made_and_said() -> None:
+    lods, found = make_lods(figure("figurine"), LodOptions(shares=(1.0, 0.5, 0.0005, 0.0001)))
+    counts = [len(level.figurine.mesh.faces) for level in lods]
+    assert len(counts) == 3
+    assert counts[2] < 0.1 * counts[1]
+    assert closedness(lods[2].figurine.mesh).closed
+    assert lods[2].share == pytest.approx(counts[2] / counts[0], abs=1e-6)
+    assert [(entry.code, entry.values["floor"]) for entry in found] == [("LOD_FLOOR", counts[2])]
+
+
+def test_a_level_keeps_every_body() -> None:
+    """Of a ball and a box the coarsest level was the ball alone."""
+    box = cube(0.01)
+    ball, start = sphere(0.02, 12, 12), len(box.vertices)
+    both = Mesh(
+        vertices=np.concatenate([box.vertices, ball.vertices + np.float32([0.05, 0, 0])]),
+        faces=np.concatenate([box.faces, ball.faces + np.int32(start)]),
+        source=np.concatenate([box.source, ball.source]),
+    )
+    lods, found = make_lods(textured(both), LodOptions(shares=(1.0, 0.5, 0.03)))
+    assert [bodies_of(level.figurine.mesh).count for level in lods] == [2, 2, 2]
+    assert lods[-1].deviation.largest_m < 0.02
     assert [entry.code for entry in found] == ["LOD_FLOOR"]
+
+
+def test_levels_of_an_open_mesh_are_made_and_said() -> None:
+    whole = figure("figurine")
+    mesh = replace(whole.mesh, faces=whole.mesh.faces[200:], source=whole.mesh.source[200:])
+    lods, found = make_lods(replace(whole, mesh=mesh, uv=whole.uv[200:]), LodOptions(shares=(1.0, 0.4, 0.1)))
+    counts = [len(level.figurine.mesh.faces) for level in lods]
+    assert counts[1] <= 0.4 * counts[0]
+    assert counts[2] <= 0.1 * counts[0]
+    assert [entry.code for entry in found] == ["LODS_OPEN"]
 
 
 @pytest.mark.parametrize(

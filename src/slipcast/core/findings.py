@@ -62,7 +62,16 @@ FINDINGS: dict[str, Row] = {
     "TOPOLOGY_FLOOR": Row(
         _W, "{kind} of {faces} faces would lose thin parts or not stay closed; the faces stay as they were"
     ),
-    "LOD_FLOOR": Row(_W, "a level of {wanted} faces would not stay closed; the coarsest has {floor}"),
+    "LOD_FLOOR": Row(
+        _W, "a level of {wanted} faces would not stay closed with every part; the coarsest has {floor}"
+    ),
+    "LODS_OPEN": Row(
+        _W,
+        "the mesh is open at {edges} {edges:edge|edges}: its levels are open too, and may lose small parts",
+    ),
+    "COLLISION_SPANS": Row(
+        _W, "one convex body stands for {bodies} parts that do not touch, and for what lies between them"
+    ),
     "PRINT_THIN": Row(
         _W, "{part} is {thickness_mm} mm thin {place}; {limit_mm} mm hold: print it larger, or thicken it"
     ),

@@ -7,6 +7,9 @@ collapse may cross a seam.
 
 Rejected: meshoptimizer's attribute-aware collapse, which keeps seams in place (a figurine of 50,000 faces with 300
 charts stalls above 5,000 faces, since every seam edge is held).
+
+Where a level of the wanted size would not stay closed, or would lose a body, twice its faces are tried, and so on: the
+first that holds is the coarsest level.
 """
 
 from dataclasses import dataclass, replace
@@ -19,8 +22,8 @@ from slipcast.core.options import check, real, several
 from slipcast.core.scientific import sparse, spatial
 from slipcast.core.values import F32, F64, I64, Figurine, Level, Mesh
 from slipcast.mesh.deviation import Deviation, measure_deviation
-from slipcast.mesh.topology import face_normals
-from slipcast.reconstruct.simplify import decimate
+from slipcast.mesh.topology import bodies_of, closedness, face_normals
+from slipcast.reconstruct.simplify import CRUMB, collapse, decimate
 from slipcast.texture.rebake import rebake
 
 MOST_LEVELS = 8
@@ -111,9 +114,10 @@ class Lod:
 
 
 def make_lods(figurine: Figurine, options: LodOptions) -> tuple[list[Lod], list[Finding]]:
-    """Return the levels of `figurine`, finest first, and LOD_FLOOR where a level would not stay closed.
+    """Return the levels of `figurine`, finest first; LOD_FLOOR where one of its share is not to be had, LODS_OPEN.
 
-    Each level is a closed solid of at most its share of the faces. A level that cannot be kept closed ends the list.
+    Each level is a closed solid with every body of the figurine, of at most its share of the faces. Where there is none
+    the coarsest that there is ends the list. Levels of an open mesh may be open, and that is said.
     A figurine whose faces mostly lie alone in its texture is painted on charts first: the first level has them too.
     """
     full = figurine.mesh
@@ -122,24 +126,64 @@ def make_lods(figurine: Figurine, options: LodOptions) -> tuple[list[Lod], list[
     height_m = float(np.ptp(full.vertices[:, 1]))
     lods = [_level(figurine, 1.0, Deviation(largest_m=0.0, mean_m=0.0), height_m)]
     found: list[Finding] = []
+    open_edges = closedness(full).open_edges
+    bodies = 1 if open_edges else _count_bodies(full)
     for share in options.shares[1:]:
         wanted = int(len(full.faces) * share)
         before = lods[-1].figurine.mesh
-        mesh = _simplify(before, wanted)
-        if mesh is None or len(mesh.faces) >= len(before.faces):
-            found.append(finding("LOD_FLOOR", {"wanted": wanted, "floor": len(before.faces)}))
+        mesh = _simplify(before, wanted, bodies)
+        if mesh is None and open_edges:
+            mesh = _collapse_open(before, wanted)
+            told = finding("LODS_OPEN", {"edges": open_edges})
+            found += [told] if mesh is not None and told not in found else []
+        ends = mesh is None
+        if mesh is None:
+            mesh = _find_floor(before, wanted, bodies)
+            floor = before if mesh is None else mesh
+            found.append(finding("LOD_FLOOR", {"wanted": wanted, "floor": len(floor.faces)}))
+        if mesh is not None:
+            made = round(len(mesh.faces) / len(full.faces), 6) if ends else share
+            deviation = measure_deviation(mesh, full, height_m=height_m)
+            lods.append(_level(transfer_uv(figurine, mesh), made, deviation, height_m))
+        if ends:
             break
-        level = transfer_uv(figurine, mesh)
-        lods.append(_level(level, share, measure_deviation(mesh, full, height_m=height_m), height_m))
     return lods, found
 
 
-def _simplify(mesh: Mesh, faces: int) -> Mesh | None:
-    """A closed solid of at most `faces` triangles, or None."""
+def _simplify(mesh: Mesh, faces: int, bodies: int) -> Mesh | None:
+    """A closed solid of at most `faces` triangles, fewer than `mesh` has, and `bodies` bodies at least; or None."""
+    if faces < 4 * bodies:
+        return None
     try:
-        return decimate(mesh, faces) if faces >= 4 else None
+        made = decimate(mesh, faces)
     except StageFailed:  # every way ended above the budget
         return None
+    if made is None or len(made.faces) >= len(mesh.faces):
+        return None
+    return made if bodies == 1 or _count_bodies(made) >= bodies else None
+
+
+def _find_floor(mesh: Mesh, faces: int, bodies: int) -> Mesh | None:
+    """The first solid as `_simplify` makes it at `faces`, doubled until there is one; None where only `mesh` holds."""
+    faces = max(2 * faces, 4 * bodies)
+    while faces < len(mesh.faces):
+        made = _simplify(mesh, faces, bodies)
+        if made is not None:
+            return made
+        faces *= 2
+    return None
+
+
+def _collapse_open(mesh: Mesh, faces: int) -> Mesh | None:
+    """An open surface of at most `faces` triangles, or None where the collapse stalls above."""
+    made = collapse(mesh, faces) if faces >= 1 else None
+    return made if made is not None and 0 < len(made.faces) <= faces else None
+
+
+def _count_bodies(mesh: Mesh) -> int:
+    """How many bodies there are that are no crumbs; cavities are none."""
+    volumes = bodies_of(mesh).volume
+    return max(int((volumes > CRUMB * volumes.sum()).sum()), 1)
 
 
 def attach_levels(figurine: Figurine, lods: list[Lod]) -> Figurine:

@@ -81,7 +81,7 @@ _SOLE_REACH = 0.3
 """The least width and depth of a contact over the figurine's."""
 _ON_CUT = 1e-6
 """How far from a cut, as a share of the size, a corner lies on it."""
-_CRUMB = 5e-5
+CRUMB = 5e-5
 """Bodies that hold no more than this share of the volume are dropped."""
 
 
@@ -141,7 +141,7 @@ def simplify_and_part(
     if 4 * bound_pieces(mesh) > options.faces and 4 * count_pieces(mesh) > options.faces:
         # Said at once: ten thousand specks kept the search below busy for more than a minute.
         volumes = bodies_of(mesh).volume
-        parts = int((volumes > _CRUMB * volumes.sum()).sum())
+        parts = int((volumes > CRUMB * volumes.sum()).sum())
         if 4 * parts > options.faces:
             raise StageFailed(
                 f"{options.faces} faces cannot hold the {parts:,} separate parts of this silhouette closed; allow more "
@@ -186,7 +186,7 @@ def _attempt_all(mesh: Mesh, ground: Ground | None, faces: int) -> Iterator[Mesh
 
 def _collapse_and_cut(share: float, mesh: Mesh, ground: Ground | None, faces: int) -> Mesh | None:
     """The collapse to a `share` of the budget, the cut, and the rest of the way; None where no closed solid is left."""
-    solid = to_manifold(_collapse(mesh, int(share * faces * (_spare(mesh, ground) if share < 1 else 1.0))))
+    solid = to_manifold(collapse(mesh, int(share * faces * (_spare(mesh, ground) if share < 1 else 1.0))))
     if solid is None:
         return None
     solid = _cut_at_ground(solid, ground, faces)
@@ -331,7 +331,7 @@ def _hull_at(upright: "manifold3d.Manifold", height_m: float) -> F64:
 
 def _collapse_to_budget(mesh: Mesh, faces: int) -> Mesh | None:
     """Quadric edge collapse to the budget, or None where it leaves no closed solid."""
-    fewer = _collapse(mesh, faces)
+    fewer = collapse(mesh, faces)
     solid = to_manifold(fewer) if len(fewer.faces) <= faces else None
     return None if solid is None else _finish(solid, faces)
 
@@ -342,8 +342,11 @@ def _finish(solid: "manifold3d.Manifold", faces: int) -> Mesh | None:
     return made if len(made.faces) <= faces and is_shut(made) else None
 
 
-def _collapse(mesh: Mesh, faces: int) -> Mesh:
-    """Quadric edge collapse to about `faces`, if there are more."""
+def collapse(mesh: Mesh, faces: int) -> Mesh:
+    """Return `mesh`, open or closed, after quadric edge collapse to about `faces`, if it has more; all INVENTED then.
+
+    What was closed may be open: `decimate` makes solids.
+    """
     import fast_simplification
 
     if len(mesh.faces) <= faces:
@@ -382,7 +385,7 @@ def _drop_crumbs(solid: "manifold3d.Manifold") -> "manifold3d.Manifold":
     bodies = find_bodies(mesh.vertices, mesh.faces)
     if len(bodies.volume) == 1:
         return solid
-    kept = np.abs(bodies.volume) > _CRUMB * solid.volume()
+    kept = np.abs(bodies.volume) > CRUMB * solid.volume()
     kept &= ~bodies.inside_out & (bodies.cavity | (bodies.volume > 0))
     kept &= ~bodies.cavity | kept[bodies.around]  # a cavity goes with what is around it
     if kept.all() or not kept.any():
