@@ -9,7 +9,7 @@ from pathlib import Path
 import manifold3d
 import numpy as np
 import pytest
-from blocks import box
+from blocks import box, textured_pillar
 
 from slipcast.core.errors import BadInput
 from slipcast.core.values import Figurine
@@ -18,7 +18,7 @@ from slipcast.formats.table import EXPORTERS, ExportOptions
 from slipcast.formats.threemf.painted import encode_paint
 from slipcast.prepare.base import BaseOptions
 from slipcast.prepare.body import Kind, Origin, body_from_mesh, body_from_solid
-from slipcast.prepare.hollow import HollowOptions
+from slipcast.prepare.hollow import HollowOptions, hollow_parts
 from slipcast.prepare.paint import PaintOptions
 from slipcast.prepare.print import PrintOptions, print_figurine
 from slipcast.prepare.scale import parse_scale
@@ -119,6 +119,34 @@ def test_a_hole_leaves_a_floor_below_a_slope() -> None:
     assert cuts[0].dowels
     assert [part.body.solid.genus() for part in parts[:2]] == [0, 0]
     assert [len(part.body.solid.decompose()) for part in parts[:2]] == [1, 1]
+
+
+def test_a_hollow_figurine_is_cut_into_hollow_parts_with_dowels() -> None:
+    """Each cut has a wall on both sides, and a dowel in it; before, only rims were left, which hold none."""
+    parts, cuts = split(box(17, 10, 50), count=2, printer_mm=None, process="resin")
+    (lower, upper), report = hollow_parts(
+        [part.body for part in parts[:2]], HollowOptions(hole_mm=1.5, closing_mm=0)
+    )
+    assert report.cavities == 2
+    assert {hole.part for hole in report.holes} == {1, 2}
+    assert cuts[0].dowels
+    for body in (lower, upper):
+        low, high = body.box_mm[:, 2]
+        assert body.solid.slice((low + high) / 2).area() < 0.8 * 17 * 10
+    vent = next(hole for hole in report.holes if hole.kind == "vent")
+    assert vent.at_mm[2] == pytest.approx(
+        lower.box_mm[1, 2], abs=0.4
+    )  # through the cut, where nobody sees it
+    socket = np.pi * (cuts[0].dowels[0][2] / 2 + 0.15) ** 2
+    assert upper.solid.slice(1.0).area() == pytest.approx(17 * 10 - socket - 2 * np.pi * 0.75**2, rel=0.02)
+
+
+def test_a_cut_without_a_dowel_is_told() -> None:
+    made = print_figurine(
+        textured_pillar(), PrintOptions(split=2, height_m=0.01, base=BaseOptions(shape="none"))
+    )
+    assert made.cuts[0].dowels == ()
+    assert "PRINT_NO_DOWEL" in {entry.code for entry in made.findings}
 
 
 def test_split_auto_takes_as_many_parts_as_the_printer_needs() -> None:

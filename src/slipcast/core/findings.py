@@ -98,6 +98,10 @@ FINDINGS: dict[str, Row] = {
     "PRINT_TOO_LARGE": Row(
         _W, "{part} is {size_mm} mm and does not fit the printer; split it or scale it to fit"
     ),
+    "PRINT_NO_DOWEL": Row(
+        _I,
+        "the cut {z_mm} mm high has no dowel: no hole of 3 mm fits into both its parts; align them by hand",
+    ),
     "PRINT_NOT_SOLID": Row(_E, "{part} is no sound solid after its steps; leave out one of them"),
     "PRINT_NOT_HOLLOWED": Row(_I, "the figurine stays solid: {reason}"),
     "PRINT_NO_DRAIN": Row(_W, "the cavity has no drain hole; resin stays inside"),

@@ -11,7 +11,8 @@ tolerance: up to 13 pairs, and another simplification of the whole, half a secon
 than asked, since the ball is inscribed).
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import cv2
 import manifold3d
@@ -84,9 +85,11 @@ class Hole:
     kind: str
     """`drain` or `vent`."""
     at_mm: tuple[float, float, float]
-    """Where it opens on the outside."""
+    """Where it opens on the outside, in the frame of its part."""
     diameter_mm: float
     length_mm: float
+    part: int = 1
+    """Which part it is in, from 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,13 +126,45 @@ class _Grid:
         return np.asarray(self.low_mm + index * self.step_mm, np.float64)
 
 
-def hollow(body: Body, options: HollowOptions, *, keep_below_mm: float = 0.0) -> tuple[Body, HollowReport]:
+def hollow_parts(bodies: Sequence[Body], options: HollowOptions) -> tuple[list[Body], HollowReport]:
+    """Return the parts of a cut figurine hollow, each with a wall on its cuts and around its dowels, and one report.
+
+    Parts that would gain nothing stay solid; `refused` has a reason where all do. How tall they are together decides
+    whether they are too small.
+    """
+    tall = sum(float(np.ptp(body.box_mm[:, 2])) for body in bodies)
+    made = [
+        hollow(body, options, tall_mm=tall, cut_above=number < len(bodies))
+        for number, body in enumerate(bodies, 1)
+    ]
+    reports = [report for _, report in made]
+    return [body for body, _ in made], HollowReport(
+        refused="" if any(not report.refused for report in reports) else reports[0].refused,
+        before_mm3=sum(report.before_mm3 for report in reports),
+        after_mm3=sum(report.after_mm3 for report in reports),
+        cavities=sum(report.cavities for report in reports),
+        filled=sum(report.filled for report in reports),
+        holes=tuple(
+            replace(hole, part=number) for number, report in enumerate(reports, 1) for hole in report.holes
+        ),
+    )
+
+
+def hollow(
+    body: Body,
+    options: HollowOptions,
+    *,
+    keep_below_mm: float = 0.0,
+    tall_mm: float | None = None,
+    cut_above: bool = False,
+) -> tuple[Body, HollowReport]:
     """Return `body` with a cavity and its holes, or unchanged with the reason in the report.
 
-    `keep_below_mm` keeps a base of that height solid; the holes go through it.
+    `keep_below_mm` keeps a base of that height solid; the holes go through it. `tall_mm` is the height of the
+    figurine that `body` is a part of; where its top is a cut (`cut_above`), the vent goes through that, out of sight.
     """
     before = body.volume_mm3
-    tall = float(np.diff(body.box_mm[:, 2])[0])
+    tall = float(np.ptp(body.box_mm[:, 2])) if tall_mm is None else tall_mm
     if tall < SMALLEST_FIGURINE_MM:
         reason = (
             f"it is {tall:.0f} mm tall; below {SMALLEST_FIGURINE_MM:.0f} mm a wall eats what hollowing saves"
@@ -149,7 +184,7 @@ def hollow(body: Body, options: HollowOptions, *, keep_below_mm: float = 0.0) ->
     drilled: list[tuple[manifold3d.Manifold, Hole]] = []
     keep = np.zeros(count + 1, bool)
     for number in 1 + np.flatnonzero(volume >= SMALLEST_CAVITY_MM3):
-        own = _drill(grid, labels == number, options)
+        own = _drill(grid, labels == number, options, cut_above=cut_above)
         if own is not None:
             keep[number] = True
             drilled += own
@@ -280,7 +315,7 @@ def _spread(surface: Surface, spacing_mm: float) -> F64:
 
 
 def _drill(
-    grid: _Grid, cavity: Bool, options: HollowOptions
+    grid: _Grid, cavity: Bool, options: HollowOptions, *, cut_above: bool
 ) -> list[tuple[manifold3d.Manifold, Hole]] | None:
     """Cutters for the holes of one cavity; None where none of the asked drain holes reaches it."""
     places = np.argwhere(cavity)
@@ -310,12 +345,11 @@ def _drill(
         high = int(places[:, 2].max())
         top = places[places[:, 2] >= high - max(int(3.0 / grid.step_mm), 1)]
         top = top[:: max(len(top) // 64, 1)]
-        ways = [
-            _cylinder(grid, place.astype(np.float64), np.array([0.0, 1, 0]), radius, "vent") for place in top
-        ]
-        found = [way for way in ways if way]
+        way = np.array([0.0, 0, 1] if cut_above else [0.0, 1, 0])
+        ways = [_cylinder(grid, place.astype(np.float64), way, radius, "vent") for place in top]
+        found = [made for made in ways if made]
         if found:
-            out.append(min(found, key=lambda way: way[1].length_mm))
+            out.append(min(found, key=lambda made: made[1].length_mm))
     return out
 
 
@@ -338,7 +372,7 @@ def _cylinder(
     reach = length + 1.5 * grid.step_mm + radius_mm
     body = manifold3d.Manifold.cylinder(reach + 0.5 * radius_mm, radius_mm, radius_mm, 32)
     body = body.translate((0, 0, -0.5 * radius_mm))
-    turned = body.rotate((180, 0, 0)) if axis == 2 else body.rotate((-90, 0, 0))
+    turned = body.rotate((90 * sign - 90, 0, 0)) if axis == 2 else body.rotate((-90, 0, 0))
     at = grid.place(start[None])[0]
     hole = Hole(
         kind=kind,

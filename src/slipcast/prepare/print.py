@@ -1,6 +1,6 @@
 """Figurine -> parts that a printer makes: the list of print steps, and what came of them.
 
-    scale -> thicken -> base -> orient -> hollow and drain -> split -> paint -> inspect
+    scale -> thicken -> base -> orient -> split -> hollow and drain -> paint -> inspect
 
 `PrintOptions` has the defaults of each step; a step that is off costs nothing.
 """
@@ -25,7 +25,7 @@ from slipcast.prepare.base import BaseOptions, BaseReport, add_base
 from slipcast.prepare.body import MM, Body, Surface, body_from_mesh, read_surface
 from slipcast.prepare.color_bodies import split_colors
 from slipcast.prepare.draw import draw_faces
-from slipcast.prepare.hollow import HollowOptions, HollowReport, hollow
+from slipcast.prepare.hollow import HollowOptions, HollowReport, hollow_parts
 from slipcast.prepare.inspect_print import PROCESSES, PartReport, inspect_part, name_place
 from slipcast.prepare.mend import MendReport, join_bodies, mend
 from slipcast.prepare.orient import Orientation, is_lean, orient
@@ -295,14 +295,18 @@ def print_figurine(figurine: Figurine, options: PrintOptions) -> Print:
     body, base = add_base(_drop(body), options.base)
     found += _find_loose(body)
     body, orientation = orient(body, options.orient, options.process)
+    parts, cuts = split(body, count=options.split, printer_mm=options.printer_mm, process=options.process)
+    found += [finding("PRINT_NO_DOWEL", {"z_mm": cut.z_mm}) for cut in cuts if not cut.dowels]
     emptied = None
     if options.hollow is not None:
-        body, emptied = hollow(body, options.hollow)
+        pieces = parts[: len(cuts) + 1]  # the others are dowels
+        hollowed, emptied = hollow_parts([part.body for part in pieces], options.hollow)
+        parts[: len(pieces)] = [replace(part, body=own) for part, own in zip(pieces, hollowed, strict=True)]
         if emptied.refused:
             found.append(finding("PRINT_NOT_HOLLOWED", {"reason": emptied.refused}))
         elif not options.hollow.holes:
             found.append(finding("PRINT_NO_DRAIN", {}))
-    parts, cuts, uncrossed = _cut(body, options)
+    uncrossed = [uncross(part.body) for part in parts]
     parts = [replace(part, body=own) for part, (own, _) in zip(parts, uncrossed, strict=True)]
     # Read before anything runs beside: manifold3d does not say what threads may share.
     surfaces = (
@@ -334,12 +338,6 @@ def print_figurine(figurine: Figurine, options: PrintOptions) -> Print:
         options=options,
         provenance={key: value for key, value in figurine.provenance.items() if key != "options"},
     )
-
-
-def _cut(body: Body, options: PrintOptions) -> tuple[list[SplitPart], list[Cut], list[tuple[Body, int]]]:
-    """The parts, the cuts, and each part's body without faces that cross, with how many still do."""
-    parts, cuts = split(body, count=options.split, printer_mm=options.printer_mm, process=options.process)
-    return list(parts), list(cuts), [uncross(part.body) for part in parts]
 
 
 def _paint(surfaces: list[Surface], texture: U8, options: PaintOptions) -> tuple[Palette, list[Painted]]:
