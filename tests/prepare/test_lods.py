@@ -71,7 +71,7 @@ def test_a_level_keeps_every_body() -> None:
     box = cube(0.01)
     ball, start = sphere(0.02, 12, 12), len(box.vertices)
     both = Mesh(
-        vertices=np.concatenate([box.vertices, ball.vertices + np.float32([0.05, 0, 0])]),
+        vertices=np.concatenate([box.vertices, ball.vertices + np.array([0.05, 0, 0], np.float32)]),
         faces=np.concatenate([box.faces, ball.faces + np.int32(start)]),
         source=np.concatenate([box.source, ball.source]),
     )

@@ -109,7 +109,7 @@ ADVICE: dict[str, Row] = {
     "PRINT_CUP": Row("lean it, so that air gets in while it is lifted", option="{option:orient=30}"),
     "TOPOLOGY_FLOOR": Row("ask for more faces", option="{option:topology=quads:20000}"),
     "LOD_FLOOR": Row("ask for fewer levels, or for a larger last one"),
-    "LODS_OPEN": Row("close the mesh first", option="export --solid"),
+    "LODS_OPEN": Row("close the mesh first", option="{option:solid}"),
     "COLLISION_SPANS": Row("take a convex body for each part", option="{option:collision=convex:8}"),
     "PRINT_MENDED": Row("look where it was covered, or repair it in the program that made it"),
     "PRINT_ISLANDS": Row("let the slicer make supports, or lean it", option="{option:orient=auto}"),
