@@ -12,7 +12,7 @@ import pytest
 from blocks import box, textured_pillar
 
 from slipcast.core.errors import BadInput
-from slipcast.core.values import Figurine
+from slipcast.core.values import Figurine, Mesh, Picture
 from slipcast.formats.inspect import describe
 from slipcast.formats.table import EXPORTERS, ExportOptions
 from slipcast.formats.threemf.painted import encode_paint
@@ -257,3 +257,46 @@ def test_the_command_writes_the_files_and_one_line(
     ]
     assert "error" in entries[1]
     assert (out / "statue.print.3mf").stat().st_size > 1000
+
+
+def topple() -> Figurine:
+    """A slab that hangs over its foot: 6 x 6 mm below, 40 mm to one side above."""
+    foot = manifold3d.Manifold.cube((0.006, 0.02, 0.006))
+    mesh = (foot + manifold3d.Manifold.cube((0.04, 0.006, 0.006)).translate((0, 0.02, 0))).to_mesh()
+    vertices, faces = np.array(mesh.vert_properties[:, :3], np.float32), np.array(mesh.tri_verts, np.int32)
+    return Figurine(
+        name="topple",
+        mesh=Mesh(vertices=vertices, faces=faces, source=np.zeros(len(faces), np.uint8)),
+        uv=np.zeros((len(faces), 3, 2), np.float32),
+        texture=Picture(pixels=np.zeros((4, 4, 3), np.uint8)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("process", "orient", "base", "code"),
+    [
+        ("fdm", "stand", "none", "PRINT_TIPS_OVER"),
+        ("fdm", "30", "none", "PRINT_TIPS_OVER"),
+        ("resin", "30", "none", "PRINT_NEEDS_STAND"),
+        ("fdm", "30", "auto", None),
+    ],
+)
+def test_what_falls_over_in_use_is_told_however_it_is_printed(
+    process: str, orient: str, base: str, code: str | None
+) -> None:
+    made = print_figurine(
+        topple(), PrintOptions(process=process, orient=orient, base=BaseOptions(shape=base))
+    )
+    assert {entry.code for entry in made.findings} & {"PRINT_TIPS_OVER", "PRINT_NEEDS_STAND"} == (
+        {code} if code else set()
+    )
+    told = made.describe()
+    assert (told["in_use"]["tipping_deg"] < 0) == (base == "none")  # type: ignore[index]
+    assert told["parts"][0]["on_plate"]["tipping_deg"] < 0 or orient == "stand"  # type: ignore[index]
+
+
+def test_a_hollow_figurine_is_judged_as_it_is_printed(statue: Figurine) -> None:
+    options = PrintOptions(orient="30", hollow=HollowOptions(wall_mm=5), base=BaseOptions(shape="none"))
+    base = print_figurine(statue, options).base
+    assert np.linalg.norm(base.after.mass_center_mm - base.before.mass_center_mm) > 0.02
+    assert base.after.tipping_deg == pytest.approx(base.before.tipping_deg, abs=1)

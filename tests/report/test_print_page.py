@@ -73,3 +73,11 @@ def test_the_command_writes_the_page(tmp_path: Path, capfd: pytest.CaptureFixtur
     assert main(["print", str(tmp_path / "statue.glb"), "--report", "-o", str(tmp_path / "out")]) == 0
     assert (tmp_path / "out" / "statue.print.html").read_text().startswith("<!doctype html>")
     assert "healthy" in capfd.readouterr().out
+
+
+def test_what_falls_is_not_said_to_stand() -> None:
+    made = print_figurine(textured_pillar(), PrintOptions(base=BaseOptions(shape="none")))
+    falls = replace(made.base, after=replace(made.base.after, tipping_deg=-13.0))
+    page = draw_print_report(replace(made, base=falls)).decode()
+    assert "none: it does not stand by itself" in page
+    assert "it stands by itself" not in page

@@ -281,8 +281,10 @@ def _summary(made: "Print", main: Path) -> str:
         f"{len(made.parts)} part{'s' if len(made.parts) > 1 else ''}",
         "base "
         + (made.base.shape if made.base.shape == "none" else f"{made.base.shape} {made.base.size_mm:g} mm"),
-        f"tips at {made.base.after.tipping_deg:.0f} deg",
+        f"tips in use at {made.base.after.tipping_deg:.0f} deg",
     ]
+    if made.orientation.lean_deg and len(made.parts) == 1:
+        words.append(f"on the plate at {report.stance.tipping_deg:.0f} deg without supports")
     if made.hollow:
         words.append(made.hollow.refused or f"hollow, {100 * made.hollow.saved:.0f} % saved")
     if made.palette:

@@ -97,6 +97,7 @@ ADVICE: dict[str, Row] = {
     "FACTORS_JOINED": Row("export each material as an asset of its own where its shine matters"),
     # the print suffers
     "PRINT_TIPS_OVER": Row("give it a base", option="{option:base=auto}"),
+    "PRINT_NEEDS_STAND": Row("glue it onto something, or give it a base", option="{option:base=auto}"),
     "PRINT_SEVERAL": Row(
         "join the pieces in a modelling program, or stand them on one base", option="{option:base=round:40mm}"
     ),

@@ -75,7 +75,16 @@ FINDINGS: dict[str, Row] = {
     "PRINT_THIN": Row(
         _W, "{part} is {thickness_mm} mm thin {place}; {limit_mm} mm hold: print it larger, or thicken it"
     ),
-    "PRINT_TIPS_OVER": Row(_W, "{part} tips over at {tipping_deg} degrees; give it a base"),
+    "PRINT_TIPS_OVER": Row(
+        _W,
+        "in use it tips over at a lean of {tipping_deg} degrees (below 0 it falls by itself); give it a base, or a "
+        "larger one",
+    ),
+    "PRINT_NEEDS_STAND": Row(
+        _I,
+        "it was to have no base, and in use it tips over at a lean of {tipping_deg} degrees (below 0 it falls by "
+        "itself); glue it onto something",
+    ),
     "PRINT_TRAP": Row(_W, "{part} has a cavity of {volume} cubic mm that nothing drains"),
     "PRINT_MENDED": Row(
         _W,

@@ -108,7 +108,7 @@ def say_print(entry: Mapping[str, Any]) -> str:
     name = Path(entry["source"]).stem
     words = [f"{name}: {size} mm" if len(parts) == 1 else f"{name}: {len(parts)} parts, the first {size} mm"]
     words.append("no base" if base["shape"] == "none" else f"{base['shape']} base of {base['size_mm']:g} mm")
-    words.append(f"tips at {base['tipping_after_deg']:.0f} degrees")
+    words.append(f"tips in use at {entry['in_use']['tipping_deg']:.0f} degrees")
     words.append(f"thinnest wall {min(part['walls']['thinnest_mm'] for part in parts):.2f} mm")
     if hollow:
         words.append(hollow["refused"] or f"hollow, {hollow['saved_percent']:.0f} % saved")

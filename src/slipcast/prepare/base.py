@@ -122,6 +122,7 @@ class BaseReport:
     height_mm: float
     before: Stance
     after: Stance
+    """How the figurine stands in use: upright, upon its base; with its cavities where it is one part."""
     text_mm: tuple[float, float] | None = field(default=None)
     """Width and height of the text."""
     font: str = ""

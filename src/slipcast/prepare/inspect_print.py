@@ -69,6 +69,7 @@ class PartReport:
     walls: Walls
     layers: Layers
     stance: Stance
+    """How the part, without supports, stands on the plate as it is printed."""
     weight_g: dict[str, float]
     fits: bool | None
     """Whether it fits the printer; None without one."""
@@ -96,10 +97,7 @@ class PartReport:
                     for spot in self.layers.islands
                 ],
             },
-            "stands": {
-                "tipping_deg": round(self.stance.tipping_deg, 1),
-                "contact_mm2": round(self.stance.contact_mm2, 1),
-            },
+            "on_plate": self.stance.as_dict(),
             "weight_g": self.weight_g,
             "fits": self.fits,
         }

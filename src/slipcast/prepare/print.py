@@ -27,12 +27,14 @@ from slipcast.prepare.color_bodies import split_colors
 from slipcast.prepare.draw import draw_faces
 from slipcast.prepare.hollow import HollowOptions, HollowReport, hollow_parts
 from slipcast.prepare.inspect_print import PROCESSES, PartReport, inspect_part, name_place
+from slipcast.prepare.judge_print import judge_parts, judge_stance
 from slipcast.prepare.mend import MendReport, join_bodies, mend
 from slipcast.prepare.orient import Orientation, is_lean, orient
 from slipcast.prepare.paint import Painted, PaintOptions, paint_surface, pick_palette
 from slipcast.prepare.palette import Palette
 from slipcast.prepare.scale import LARGEST_M, SMALLEST_M
 from slipcast.prepare.split import Cut, SplitPart, split
+from slipcast.prepare.stand import measure_stance
 from slipcast.prepare.thicken import ThickenReport, thicken
 
 _TOLERANCES_MM = (0.0001, 0.001, 0.003, 0.01, 0.02)
@@ -206,6 +208,7 @@ class Print:
                 "tipping_after_deg": round(self.base.after.tipping_deg, 1),
                 "font": self.base.font,
             },
+            "in_use": self.base.after.as_dict(),
             "lean_deg": self.orientation.lean_deg,
             "weight_g": weight,
             "cost": cost,
@@ -306,6 +309,9 @@ def print_figurine(figurine: Figurine, options: PrintOptions) -> Print:
             found.append(finding("PRINT_NOT_HOLLOWED", {"reason": emptied.refused}))
         elif not options.hollow.holes:
             found.append(finding("PRINT_NO_DRAIN", {}))
+        if not cuts:
+            upright = _drop(parts[0].body.turn(orientation.lean_deg, 0, 0))
+            base = replace(base, after=measure_stance(upright))
     uncrossed = [uncross(part.body) for part in parts]
     parts = [replace(part, body=own) for part, (own, _) in zip(parts, uncrossed, strict=True)]
     # Read before anything runs beside: manifold3d does not say what threads may share.
@@ -321,7 +327,8 @@ def print_figurine(figurine: Figurine, options: PrintOptions) -> Print:
             for own, crossing in uncrossed
         ]
         palette, painted = painting.result() if painting else (None, [])
-    found += _judge(parts, reports, options)
+    found += judge_stance(base.after, own_stand=options.process == "resin" and options.base.shape == "none")
+    found += judge_parts(parts, reports, PROCESSES[options.process])
     return Print(
         name=figurine.name,
         parts=tuple(parts),
@@ -433,43 +440,6 @@ def _measure_gap(piece: manifold3d.Manifold, rest: manifold3d.Manifold) -> float
 
 def _volume(solid: manifold3d.Manifold) -> float:
     return float(solid.volume())
-
-
-def _judge(parts: list[SplitPart], reports: list[PartReport], options: PrintOptions) -> list[Finding]:
-    """What the user should know before he prints."""
-    process = PROCESSES[options.process]
-    found: list[Finding] = []
-    for part, report in zip(parts, reports, strict=True):
-        if part.name.startswith("dowel"):
-            continue
-        values: dict[str, object] = {"part": part.name}
-        if report.walls.thinnest_mm < process.wall_mm:
-            where = {
-                "thickness_mm": report.walls.thinnest_mm,
-                "place": report.walls.place,
-                "limit_mm": process.wall_mm,
-            }
-            found.append(finding("PRINT_THIN", values | where))
-        standing = len(parts) == 1 and options.orient == "stand"
-        if standing and report.stance.tipping_deg < 5:
-            found.append(
-                finding("PRINT_TIPS_OVER", values | {"tipping_deg": round(report.stance.tipping_deg, 1)})
-            )
-        if report.layers.trapped_mm3 > 0:
-            found.append(finding("PRINT_TRAP", values | {"volume": report.layers.trapped_mm3}))
-        if report.layers.islands:
-            lowest = report.layers.islands[0]
-            place = name_place(lowest.at_mm, part.body.box_mm)
-            found.append(
-                finding("PRINT_ISLANDS", values | {"count": report.layers.island_count, "place": place})
-            )
-        if options.process == "resin" and report.layers.cup_mm3 > 0:
-            found.append(finding("PRINT_CUP", values | {"volume": report.layers.cup_mm3}))
-        if report.fits is False:
-            found.append(finding("PRINT_TOO_LARGE", values | {"size_mm": list(report.size_mm)}))
-        if not report.sound:
-            found.append(finding("PRINT_NOT_SOLID", values))
-    return found
 
 
 def draw_thumbnail(parts: list[PaintedPart], palette: Palette | None, side_px: int = 512) -> bytes:

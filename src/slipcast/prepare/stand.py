@@ -13,6 +13,8 @@ from slipcast.prepare.body import Body, read_surface
 
 CONTACT_MM = 0.15
 """Where the contact is taken above the bed: within the first layer of any printer."""
+SHAKY_DEG = 5.0
+"""What tips over at less of a lean is told of: a shelf that is pushed does that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,10 @@ class Stance:
     def stands(self) -> bool:
         """Whether it stays where it is put."""
         return self.tipping_deg > 0
+
+    def as_dict(self) -> dict[str, float]:
+        """JSON-ready data."""
+        return {"tipping_deg": round(self.tipping_deg, 1), "contact_mm2": round(self.contact_mm2, 1)}
 
 
 def measure_stance(body: Body) -> Stance:

@@ -17,6 +17,7 @@ from slipcast.prepare.draw import draw_faces
 from slipcast.prepare.inspect_print import PROCESSES, PartReport, name_place
 from slipcast.prepare.print import Print
 from slipcast.prepare.split import SplitPart
+from slipcast.prepare.stand import SHAKY_DEG
 from slipcast.report.model import thickness_level
 from slipcast.report.page import css
 from slipcast.report.pictures import THICKNESS, Color, Shown, show_image
@@ -88,11 +89,13 @@ def _rows_of(made: Print, described: Mapping[str, object]) -> list[tuple[str, st
     base = made.base
     stands = f"{base.after.tipping_deg:.0f}°"
     if base.shape == "none":
-        rows = [("Base", "none: it stands by itself"), ("Tips over at", stands)]
+        how = "hardly stands" if base.after.stands else "does not stand"
+        how = "stands" if base.after.tipping_deg >= SHAKY_DEG else how
+        rows = [("Base", f"none: it {how} by itself"), ("Tips over in use at", stands)]
     else:
         size = f"{base.shape}, {base.size_mm:g} mm, {base.height_mm:g} mm high"
         alone = f"{stands}, without the base {base.before.tipping_deg:.0f}°"
-        rows = [("Base", size), ("Tips over at", alone)]
+        rows = [("Base", size), ("Tips over in use at", alone)]
     rows.append(("Leans back", f"{made.orientation.lean_deg:g}°"))
     weights = _mapping(described["weight_g"])
     rows.append(("Weight", ", ".join(f"{weight} g {name}" for name, weight in weights.items())))
@@ -132,6 +135,11 @@ def _page_of(
         ("Thinner than that", f"{100 * walls.below_limit:.2f} % of the surface", ""),
         ("Layers", f"{layers.count} of {layers.layer_mm:g} mm", f"the first {layers.first_layer_mm2:g} mm²"),
         ("Overhang", f"{layers.overhang_mm2:g} mm²", "steeper than 45°, all layers"),
+        (
+            "On the plate",
+            f"tips over at {report.stance.tipping_deg:.0f}°",
+            "as it lies there, without supports",
+        ),
         ("Islands", str(layers.island_count), "begin in the air"),
         ("Closed in", f"{layers.trapped_mm3:g} mm³", "resin or air that nothing drains"),
         ("Suction cups", f"{layers.cup_mm3:g} mm³", "open only downwards"),

@@ -1,0 +1,55 @@
+"""What is told of a print before a printer runs for hours: how it stands in use, and what each part suffers from."""
+
+from collections.abc import Sequence
+
+from slipcast.core.findings import Finding, finding
+from slipcast.prepare.inspect_print import PartReport, Process, name_place
+from slipcast.prepare.split import SplitPart
+from slipcast.prepare.stand import SHAKY_DEG, Stance
+
+
+def judge_stance(in_use: Stance, *, own_stand: bool) -> list[Finding]:
+    """Return what to say of a figurine that does not stand safely in use, however it lies on the plate.
+
+    `own_stand`: it was to have no base, and hangs on supports while it is printed, so nothing but an info is wanted.
+    """
+    if in_use.tipping_deg >= SHAKY_DEG:
+        return []
+    code = "PRINT_NEEDS_STAND" if own_stand else "PRINT_TIPS_OVER"
+    return [finding(code, {"tipping_deg": round(in_use.tipping_deg, 1)})]
+
+
+def judge_parts(parts: Sequence[SplitPart], reports: Sequence[PartReport], process: Process) -> list[Finding]:
+    """Return what the user should know of each part before he prints; dowels are not judged."""
+    found: list[Finding] = []
+    for part, report in zip(parts, reports, strict=True):
+        if part.name.startswith("dowel"):
+            continue
+        values: dict[str, object] = {"part": part.name}
+        if report.walls.thinnest_mm < process.wall_mm:
+            where = {
+                "thickness_mm": report.walls.thinnest_mm,
+                "place": report.walls.place,
+                "limit_mm": process.wall_mm,
+            }
+            found.append(finding("PRINT_THIN", values | where))
+        if report.layers.trapped_mm3 > 0:
+            found.append(finding("PRINT_TRAP", values | {"volume": report.layers.trapped_mm3}))
+        if report.layers.islands:
+            lowest = report.layers.islands[0]
+            place = name_place(lowest.at_mm, part.body.box_mm)
+            found.append(
+                finding("PRINT_ISLANDS", values | {"count": report.layers.island_count, "place": place})
+            )
+        if process.name == "resin" and report.layers.cup_mm3 > 0:
+            found.append(finding("PRINT_CUP", values | {"volume": report.layers.cup_mm3}))
+        if report.fits is False:
+            found.append(
+                finding(
+                    "PRINT_TOO_LARGE",
+                    values | {"size_mm": " x ".join(f"{side:.1f}" for side in report.size_mm)},
+                )
+            )
+        if not report.sound:
+            found.append(finding("PRINT_NOT_SOLID", values))
+    return found
