@@ -1,16 +1,19 @@
 """Collision bodies are convex, small, and hold the figurine."""
 
+from dataclasses import replace
 from functools import cache
 
 import manifold3d
 import numpy as np
 import pytest
 from scipy.spatial import ConvexHull
-from shapes import figure
+from shapes import cube, figure, sphere
 
 from slipcast.core.errors import BadInput
 from slipcast.core.values import Mesh
+from slipcast.mesh.topology import make_mesh
 from slipcast.prepare.collision import CONTAINED, MOST_VERTICES, Collision, CollisionOptions, make_collision
+from slipcast.prepare.engine import EngineOptions, prepare_for_engine
 
 
 @cache
@@ -35,6 +38,38 @@ def test_bodies_are_convex_small_and_hold_the_surface(text: str) -> None:
 
 def test_several_parts_are_nearer_than_one() -> None:
     assert made_of("convex:4").volume_ratio < made_of("hull").volume_ratio
+
+
+@pytest.mark.parametrize(("text", "count", "spans"), [("hull", 1, 2), ("convex:2", 2, 1), ("convex:1", 1, 2)])
+def test_parts_that_do_not_touch_get_a_body_each_or_it_is_said(text: str, count: int, spans: int) -> None:
+    box, ball = cube(0.02), sphere(0.02, 12, 12)
+    parts = [(box, 0.0), (ball, 0.08), (cube(0.01), 0.08)]  # the last is inside the ball's hull
+    start, vertices, faces = 0, [], []
+    for part, x in parts:
+        vertices.append(part.vertices + np.array([x, 0, 0], np.float32))
+        faces.append(part.faces + np.int32(start))
+        start += len(part.vertices)
+    mesh = make_mesh(np.concatenate(vertices), np.concatenate(faces))
+    made = make_collision(mesh, CollisionOptions.parse(text))
+    assert made is not None
+    assert (len(made.hulls), made.spans) == (count, spans)
+    if count == 2:
+        assert sorted(round(float(hull.vertices[:, 0].mean()), 2) for hull in made.hulls) == [0, 0.08]
+        assert made.contained >= CONTAINED
+
+
+def test_one_hull_over_a_gap_is_a_finding() -> None:
+    one = figure("figurine")
+    both = replace(
+        one,
+        mesh=make_mesh(
+            np.concatenate([one.mesh.vertices, one.mesh.vertices + np.array([0.2, 0, 0], np.float32)]),
+            np.concatenate([one.mesh.faces, one.mesh.faces + np.int32(len(one.mesh.vertices))]),
+        ),
+        uv=np.concatenate([one.uv, one.uv]),
+    )
+    _, found = prepare_for_engine(both, EngineOptions(collision=CollisionOptions(kind="hull")))
+    assert [entry.message[:38] for entry in found] == ["1 convex body stands for 2 parts that "]
 
 
 @pytest.mark.parametrize("text", ["hull", "convex:4"])

@@ -70,7 +70,9 @@ FINDINGS: dict[str, Row] = {
         "the mesh is open at {edges} {edges:edge|edges}: its levels are open too, and may lose small parts",
     ),
     "COLLISION_SPANS": Row(
-        _W, "one convex body stands for {bodies} parts that do not touch, and for what lies between them"
+        _W,
+        "{hulls} convex {hulls:body stands|bodies stand} for {bodies} parts that do not touch, and for what lies "
+        "between them",
     ),
     "PRINT_THIN": Row(
         _W, "{part} is {thickness_mm} mm thin {place}; {limit_mm} mm hold: print it larger, or thicken it"

@@ -3,6 +3,9 @@
 `hull` is one convex body, `convex` several (V-HACD, the extra `collision`), `box` and `capsule` are primitives. Each
 body has at most 32 vertices. A hull of fewer points lies inside the full one, so it is grown about its middle until it
 holds 99.5 % of the surface that it stands for.
+
+Parts of a figurine that do not touch get bodies of their own where `convex` may have as many; else a body stands for
+the gap between them too, and `spans` says so.
 """
 
 import math
@@ -14,10 +17,12 @@ import numpy as np
 
 from slipcast.core.errors import BadInput
 from slipcast.core.options import check, choice, whole
-from slipcast.core.scientific import spatial
-from slipcast.core.values import F64, Hull, Mesh
-from slipcast.mesh.topology import closedness
-from slipcast.reconstruct.simplify import decimate
+from slipcast.core.scientific import sparse, spatial
+from slipcast.core.values import F64, I64, Hull, Mesh
+from slipcast.mesh.bodies import find_bodies
+from slipcast.mesh.topology import closedness, make_mesh
+from slipcast.mesh.weld import weld
+from slipcast.reconstruct.simplify import CRUMB, decimate
 
 if TYPE_CHECKING:
     import manifold3d
@@ -26,6 +31,8 @@ KINDS = ("none", "hull", "convex", "box", "capsule")
 MOST_VERTICES = 32
 CONTAINED = 0.995
 _MOST_PARTS = 32
+_MOST_BODIES = 200
+"""A mesh of more is taken as one: it is hair or grass."""
 _SIMPLE_FACES = 6000
 """V-HACD's voxels are coarser than this."""
 
@@ -76,6 +83,8 @@ class Collision:
     """Share of the figurine's surface that lies in one of them."""
     volume_ratio: float
     """Volume of their union over the figurine's."""
+    spans: int = 1
+    """How many parts that do not touch fewer bodies, not made to be boxes, stand for; 1 where none does."""
 
     def as_dict(self) -> dict[str, object]:
         """The collision as JSON-ready data."""
@@ -96,6 +105,7 @@ def make_collision(mesh: Mesh, options: CollisionOptions) -> Collision | None:
     if options.kind == "none":
         return None
     points = mesh.vertices.astype(np.float64)
+    apart = _take_apart(mesh) if options.kind in ("hull", "convex") else []
     if options.kind == "box":
         hulls = [_box(points)]
     elif options.kind == "capsule":
@@ -103,7 +113,7 @@ def make_collision(mesh: Mesh, options: CollisionOptions) -> Collision | None:
     elif options.kind == "hull":
         hulls = [_reduce(points)]
     else:
-        hulls = [_reduce(part) for part in _decompose(mesh, options.parts)]
+        hulls = [_reduce(part) for part in _decompose_all(mesh, apart, options.parts)]
     samples = np.concatenate([points, points[mesh.faces].mean(1)])
     share = _contained(hulls, samples)
     for _ in range(30):
@@ -119,6 +129,7 @@ def make_collision(mesh: Mesh, options: CollisionOptions) -> Collision | None:
         hulls=tuple(hulls),
         contained=share,
         volume_ratio=float(union.volume()) / max(closedness(mesh).volume_m3, 1e-18),
+        spans=len(apart) if len(apart) > len(hulls) else 1,
     )
 
 
@@ -216,6 +227,51 @@ def require_vhacdx() -> None:
         raise BadInput(
             "collision convex needs vhacdx: run `pip install 'slipcast[collision]'`, or choose hull"
         )
+
+
+def _take_apart(mesh: Mesh) -> list[Mesh]:
+    """The parts of the mesh with a gap between their hulls, crumbs left out, the largest first; itself for one."""
+    vertices, faces = weld(mesh)
+    bodies = find_bodies(vertices, faces)
+    owner = np.where(bodies.cavity, bodies.around, np.arange(len(bodies.volume)))
+    large = np.flatnonzero(~bodies.cavity & (bodies.volume > CRUMB * bodies.volume.sum()))
+    if not 2 <= len(large) <= _MOST_BODIES:
+        return [mesh]
+    held = [faces[owner[bodies.shell] == number] for number in large]
+    group = _group([vertices[np.unique(each)].astype(np.float64) for each in held])
+    out = []
+    for number in np.unique(group):
+        together = np.concatenate([each for each, own in zip(held, group, strict=True) if own == number])
+        used, index = np.unique(together, return_inverse=True)
+        out.append(make_mesh(vertices[used], index.reshape(-1, 3).astype(np.int32)))
+    return sorted(out, key=lambda part: -closedness(part).volume_m3)
+
+
+def _group(clouds: list[F64]) -> I64:
+    """(N,) which of N clouds of (K,3) points belong together, since their hulls run into each other."""
+    solids = [_solid(_reduce(points)) for points in clouds]
+    low, high = (np.array([edge(points, axis=0) for points in clouds]) for edge in (np.min, np.max))
+    near = np.zeros((len(clouds), len(clouds)), bool)
+    for a in range(len(clouds)):
+        for b in np.flatnonzero((low[a] < high).all(1) & (low < high[a]).all(1)):
+            near[a, b] = b > a and (solids[a] ^ solids[int(b)]).volume() > 0
+    out: I64 = sparse.csgraph.connected_components(sparse.coo_matrix(near), directed=False)[1].astype(
+        np.int64
+    )
+    return out
+
+
+def _decompose_all(mesh: Mesh, apart: list[Mesh], parts: int) -> list[F64]:
+    """The points of at most `parts` convex parts: of each body its share by volume where there are enough for all."""
+    if len(apart) == 1 or len(apart) > parts:
+        return _decompose(mesh, parts)
+    volume = np.array([closedness(body).volume_m3 for body in apart])
+    spare = np.floor((parts - len(apart)) * volume / volume.sum()).astype(int)
+    spare[0] += parts - len(apart) - spare.sum()
+    out: list[F64] = []
+    for body, more in zip(apart, spare.tolist(), strict=True):
+        out += _decompose(body, 1 + more) if more else [body.vertices.astype(np.float64)]
+    return out
 
 
 def _decompose(mesh: Mesh, parts: int) -> list[F64]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from slipcast.core.errors import BadInput
-from slipcast.core.findings import Finding
+from slipcast.core.findings import Finding, finding
 from slipcast.core.options import check, choice, flag, instance, real, several
 from slipcast.core.values import Figurine
 from slipcast.mesh.remesh import require_instant_meshes
@@ -121,6 +121,8 @@ def prepare_for_engine(figurine: Figurine, options: EngineOptions) -> tuple[Figu
     if bodies is not None:
         about = {**figurine.provenance, "collision": bodies.as_dict()}
         figurine = replace(figurine, hulls=bodies.hulls, provenance=about)
+        if bodies.spans > 1:
+            found.append(finding("COLLISION_SPANS", {"hulls": len(bodies.hulls), "bodies": bodies.spans}))
     return figurine, found
 
 
