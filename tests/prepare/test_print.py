@@ -16,8 +16,9 @@ from slipcast.core.values import Figurine, Mesh, Picture
 from slipcast.formats.inspect import describe
 from slipcast.formats.table import EXPORTERS, ExportOptions
 from slipcast.formats.threemf.painted import encode_paint
-from slipcast.prepare.base import BaseOptions
+from slipcast.prepare.base import BaseOptions, add_base
 from slipcast.prepare.body import Kind, Origin, body_from_mesh, body_from_solid
+from slipcast.prepare.fit import fit_printer
 from slipcast.prepare.hollow import HollowOptions, hollow_parts
 from slipcast.prepare.paint import PaintOptions
 from slipcast.prepare.print import PrintOptions, print_figurine
@@ -155,6 +156,22 @@ def test_split_auto_takes_as_many_parts_as_the_printer_needs() -> None:
     assert max(part.body.box_mm[1, 2] for part in parts) <= 100
     with pytest.raises(BadInput, match="a height of at most 121 mm"):
         split(box(200, 30, 250), count=None, printer_mm=(100, 100, 100), process="fdm")
+
+
+@pytest.mark.parametrize(("shape", "tall"), [("none", 59.4), ("round", 57.0), ("plinth", 52.2)])
+def test_scale_to_fit_leaves_room_for_the_base_that_is_built(shape: str, tall: float) -> None:
+    fitted = fit_printer(box(15, 15, 300), BaseOptions(shape=shape), (60, 60, 60))
+    assert fitted.box_mm[1, 2] == pytest.approx(tall, abs=0.1)
+    whole, _ = add_base(fitted, BaseOptions(shape=shape))
+    assert 59 < whole.box_mm[1, 2] <= 59.5
+
+
+def test_a_base_wider_than_the_printer_is_named() -> None:
+    options = PrintOptions(
+        base=BaseOptions(shape="round", size_mm=80), printer_mm=(60, 60, 60), scale_to_fit=True
+    )
+    with pytest.raises(BadInput, match=r"base round:80mm is 80 x 80 mm .* at most 60 mm"):
+        print_figurine(textured_pillar(), options)
 
 
 def test_thin_parts_grow_to_what_is_asked() -> None:

@@ -23,7 +23,7 @@ SHAPES = ("auto", "none", "round", "square", "hex", "oval", "plinth")
 TEXT_STYLES = ("engraved", "raised")
 SAFE_TIPPING_DEG = 10.0
 """What `auto` aims at: the lean from which it still comes back."""
-_OVAL = 1.5
+OVAL = 1.5
 """Width of an oval over its depth."""
 _SEGMENTS = 96
 GAME_SIZES_MM = (25.0, 28.5, 32.0, 40.0, 50.0, 60.0)
@@ -235,7 +235,7 @@ def _reach(points: F64, shape: str) -> float:
     if shape == "hex":  # flats before and behind, so that a name has a straight face
         return float(np.maximum(y, x * math.cos(math.pi / 6) + y * 0.5).max())
     if shape == "oval":
-        return float(np.hypot(x / _OVAL, y).max())
+        return float(np.hypot(x / OVAL, y).max())
     return float(np.hypot(x, y).max())
 
 
@@ -253,7 +253,7 @@ def _block(shape: str, size_mm: float, height_mm: float) -> manifold3d.Manifold:
     else:
         outline = manifold3d.CrossSection.circle(half, _SEGMENTS)
         if shape == "oval":
-            outline = outline.scale((_OVAL, 1.0))
+            outline = outline.scale((OVAL, 1.0))
     foot = 0.0
     block = manifold3d.Manifold()
     if shape == "plinth":  # a wider foot below, as plinths have
@@ -288,7 +288,7 @@ def _letter(
         foot = min(0.2 * height_mm, 3.0)
         face = size_mm - 2 * min(0.06 * size_mm, 2.0)
     flat_mm = {"square": face, "plinth": face, "hex": face / math.sqrt(3)}.get(shape)
-    room = 0.9 * flat_mm if flat_mm else face / 2 * math.radians(150) * (_OVAL if shape == "oval" else 1)
+    room = 0.9 * flat_mm if flat_mm else face / 2 * math.radians(150) * (OVAL if shape == "oval" else 1)
     if width > room:
         fits = options.text_cap_mm * room / width
         raise BadInput(
@@ -306,7 +306,7 @@ def _letter(
     if flat_mm:
         slab = slab.translate((0, -face / 2, 0))
     else:
-        half_x, half_y = face / 2 * (_OVAL if shape == "oval" else 1), face / 2
+        half_x, half_y = face / 2 * (OVAL if shape == "oval" else 1), face / 2
         slab = slab.refine_to_length(_BEND_MM).warp_batch(lambda points: _wrap(points, half_x, half_y))
     solid = body_from_solid(
         slab.translate((float(center[0]), float(center[1]), 0)),

@@ -110,6 +110,14 @@ class Body:
         """Return the body turned about the axes through the origin, first about x, then y, then z."""
         return Body(self.solid.rotate((x_deg, y_deg, z_deg)), self.origins)
 
+    def scale(self, factor: float) -> "Body":
+        """Return the body `factor` as large in all directions, about the origin."""
+        return Body(self.solid.scale((factor,) * 3), self.origins) if factor != 1.0 else self
+
+    def drop(self) -> "Body":
+        """Return the body with its lowest point on the bed."""
+        return self.move(0, 0, -float(self.box_mm[0, 2]))
+
     @property
     def box_mm(self) -> F64:
         """(2,3) lowest and highest corner."""

@@ -25,6 +25,7 @@ from slipcast.prepare.base import BaseOptions, BaseReport, add_base
 from slipcast.prepare.body import MM, Body, Surface, body_from_mesh, read_surface
 from slipcast.prepare.color_bodies import split_colors
 from slipcast.prepare.draw import draw_faces
+from slipcast.prepare.fit import check_base, fit_printer
 from slipcast.prepare.hollow import HollowOptions, HollowReport, hollow_parts
 from slipcast.prepare.inspect_print import PROCESSES, PartReport, inspect_part, name_place
 from slipcast.prepare.judge_print import judge_parts, judge_stance
@@ -288,6 +289,7 @@ def print_figurine(figurine: Figurine, options: PrintOptions) -> Print:
     Raises BadInput for a base, text or split that does not fit, and StageFailed when the mesh is no closed solid.
     """
     found: list[Finding] = []
+    check_base(options.base, options.printer_mm)
     figurine, mended = mend(_enlarge(figurine, options))
     if mended is not None:
         found.append(finding("PRINT_MENDED", asdict(mended)))
@@ -295,7 +297,7 @@ def print_figurine(figurine: Figurine, options: PrintOptions) -> Print:
     thickened = None
     if options.thicken_mm is not None:
         body, thickened = thicken(body, options.thicken_mm)
-    body, base = add_base(_drop(body), options.base)
+    body, base = add_base(body.drop(), options.base)
     found += _find_loose(body)
     body, orientation = orient(body, options.orient, options.process)
     parts, cuts = split(body, count=options.split, printer_mm=options.printer_mm, process=options.process)
@@ -310,7 +312,7 @@ def print_figurine(figurine: Figurine, options: PrintOptions) -> Print:
         elif not options.hollow.holes:
             found.append(finding("PRINT_NO_DRAIN", {}))
         if not cuts:
-            upright = _drop(parts[0].body.turn(orientation.lean_deg, 0, 0))
+            upright = parts[0].body.turn(orientation.lean_deg, 0, 0).drop()
             base = replace(base, after=measure_stance(upright))
     uncrossed = [uncross(part.body) for part in parts]
     parts = [replace(part, body=own) for part, (own, _) in zip(parts, uncrossed, strict=True)]
@@ -395,15 +397,8 @@ def _scale(body: Body, options: PrintOptions) -> Body:
             cure="height_m=75mm",
         )
     factor = 1.0 if options.height_m is None else options.height_m * MM / float(size[2])
-    if options.scale_to_fit and options.printer_mm is not None:
-        room = np.array(options.printer_mm) * 0.97
-        wide, deep = sorted(size[:2] * factor)
-        factor *= min(1.0, min(room[:2]) / wide, max(room[:2]) / deep, (room[2] - 8) / (size[2] * factor))
-    return Body(body.solid.scale((factor, factor, factor)), body.origins) if factor != 1.0 else body
-
-
-def _drop(body: Body) -> Body:
-    return body.move(0, 0, -float(body.box_mm[0, 2]))
+    body = body.scale(factor)
+    return fit_printer(body, options.base, options.printer_mm) if options.scale_to_fit else body
 
 
 def _find_loose(body: Body) -> list[Finding]:
