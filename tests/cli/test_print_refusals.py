@@ -37,6 +37,12 @@ def save(figurine: Figurine, folder: Path) -> str:
         (["--split", "auto"], "--split without a number of parts needs"),
         (["--colors", "0"], "1 to 16"),
         (["--colors", "40"], "1 to 16"),
+        (
+            ["--filaments", "white,#fff"],
+            "--filaments names #ffffff twice; name each colour once",
+        ),
+        (["--drain", "2x3mm"], "--drain makes holes in a hollow figurine and needs --hollow"),
+        (["--drain", "2x"], "--drain '2x' is not understood"),
         (["--hollow", "0.1mm"], "--hollow is 0.1"),
         (["--hollow", "thick"], "--hollow"),
         (["--hollow", "2mm", "--drain", "2x0.5mm"], "--drain is 0.5"),
@@ -140,6 +146,7 @@ def test_an_asset_that_is_too_broken_says_where(tmp_path: Path, capfd: pytest.Ca
     error = capfd.readouterr().err.strip()
     assert error.count("\n") == 0
     assert "hole of 60.0 mm at the front" in error
+    assert "statue.glb: the mesh has a hole" in error
 
 
 @pytest.mark.parametrize("format_", ["ply", "obj", "stl", "3mf", "fbx"])

@@ -16,8 +16,9 @@ from slipcast.core.values import Figurine, Mesh, Picture
 from slipcast.formats.inspect import describe
 from slipcast.formats.table import EXPORTERS, ExportOptions
 from slipcast.formats.threemf.painted import encode_paint
+from slipcast.mesh.thickness import measure_thickness
 from slipcast.prepare.base import BaseOptions, add_base
-from slipcast.prepare.body import Kind, Origin, body_from_mesh, body_from_solid
+from slipcast.prepare.body import Kind, Origin, body_from_mesh, body_from_solid, read_surface
 from slipcast.prepare.fit import fit_printer
 from slipcast.prepare.hollow import HollowOptions, hollow_parts
 from slipcast.prepare.paint import PaintOptions
@@ -181,6 +182,7 @@ def test_thin_parts_grow_to_what_is_asked() -> None:
     grown, report = thicken(body, 1.0)
     assert report.largest_mm == pytest.approx(0.25, abs=0.05)
     assert grown.solid.slice(25.0).area() == pytest.approx(10 * 1.0, rel=0.15)
+    assert measure_thickness(read_surface(grown).as_mesh()).quantile_m(0.02) >= 0.001
     assert grown.solid.slice(4.0).area() == pytest.approx(400, rel=0.02)
 
 

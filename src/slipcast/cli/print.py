@@ -209,9 +209,13 @@ def options_from(words: PrintWords) -> "PrintOptions":
         diameter, tall = _numbers("--magnet", words.magnet, 2, "5x2mm")
         magnet = MagnetOptions(diameter_mm=diameter, height_mm=tall)
     hollow = None
+    count, hole = _numbers("--drain", words.drain, 2, "2x3mm")
+    if is_given("drain") and not words.hollow:
+        raise BadInput(
+            "--drain makes holes in a hollow figurine and needs --hollow, for instance --hollow 2mm"
+        )
     if words.hollow:
         (wall,) = _numbers("--hollow", words.hollow, 1, "2mm")
-        count, hole = _numbers("--drain", words.drain, 2, "2x3mm")
         hollow = HollowOptions(wall_mm=wall, holes=int(count), hole_mm=hole)
     paint = None
     if words.filaments:

@@ -86,7 +86,7 @@ ADVICE: dict[str, Row] = {
     "MESH_INSIDE_OUT": Row("make it again with the default surface", option="{option:surface=shells}"),
     "GATE_MISSED": Row("look at what was measured; follow the advice on the other findings first"),
     "PRINT_NOT_SOLID": Row(
-        "leave out the step that broke it: print without hollowing, split or base in turn"
+        "leave out the step that broke it: print without thickening, hollowing, split or base in turn"
     ),
     # files of other programs
     "FILE_DAMAGED": Row("export it again from the program that wrote it"),

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipcast.core.errors import QualityGate, status_of
+from slipcast.core.errors import QualityGate, StageFailed, status_of
 from slipcast.jobs.claims import Claims
 from slipcast.jobs.events import EntryDone, Found, Tell, ignore
 from slipcast.jobs.failure import Failure, attempt
@@ -69,7 +69,10 @@ def _print(path: Path, job: PrintJob, claims: Claims) -> Printed:
 
     check_folder(job.out)
     figurine, lost = _read(path, job.options)
-    made = print_figurine(figurine, job.options)
+    try:
+        made = print_figurine(figurine, job.options)
+    except StageFailed as problem:  # it speaks of the mesh, and there may be several
+        raise StageFailed(f"{path}: {problem}") from problem
     made = replace(made, findings=(*lost, *made.findings))
     text = json.dumps({"source": path.name, **made.describe()}, indent=2, ensure_ascii=False) + "\n"
     files = {**made.files(), f"{made.name}.print.json": text.encode()}

@@ -80,6 +80,12 @@ class PaintOptions:
                 "filaments must name at least two colours; with one, leave it out and print in that colour",
                 field="filaments",
             )
+        for number, color in enumerate(self.filaments):
+            if color in self.filaments[:number]:
+                raise BadInput(
+                    f"filaments names #{bytes(parse_color(color)).hex()} twice; name each colour once",
+                    field="filaments",
+                )
 
 
 @dataclass(frozen=True, kw_only=True)

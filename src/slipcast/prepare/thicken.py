@@ -18,6 +18,8 @@ from slipcast.prepare.body import MM, Body, Kind, Origin, body_from_solid, read_
 
 _MOST_SAMPLES = 30_000_000
 _FINEST_MM = 0.1
+_SIMPLIFIED, _FACETED = 0.02, 0.01
+"""Of the thickness: how far simplification and the grid's flat faces may lie below a ball; so much more is grown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +48,8 @@ def thicken(body: Body, thickness_mm: float) -> tuple[Body, ThickenReport]:
     inward = -normals[walls.face[thin]]
     x, y, z = ((walls.points_m[thin] + inward * (walls.samples_m[thin, None] / 2)) * MM).T
     middle = np.stack([x, -z, y], 1)
-    radius = thickness_mm / 2
+    slack = _SIMPLIFIED * thickness_mm + _FACETED * thickness_mm
+    radius = thickness_mm / 2 + slack
     low, high = middle.min(0) - 3 * radius, middle.max(0) + 3 * radius
     step = max(thickness_mm / 6, _FINEST_MM, float(np.prod(high - low) / _MOST_SAMPLES) ** (1 / 3))
     shape = np.ceil((high - low) / step).astype(int) + 1
@@ -62,11 +65,11 @@ def thicken(body: Body, thickness_mm: float) -> tuple[Body, ThickenReport]:
     vertices, faces = march_tetrahedra(field)
     grown = manifold3d.Manifold(
         manifold3d.Mesh((low + vertices * step).astype(np.float32), faces.astype(np.uint32))
-    ).simplify(0.02 * thickness_mm)
+    ).simplify(_SIMPLIFIED * thickness_mm)
     before = body.volume_mm3
     out = body + body_from_solid(grown, Origin(kind=Kind.CUT))
     return out, ThickenReport(
         grown_share=round(share, 5),
         added_mm3=round(out.volume_mm3 - before, 3),
-        largest_mm=round(float((thickness_mm - length[thin]).max()) / 2, 3),
+        largest_mm=round(float((thickness_mm - length[thin]).max()) / 2 + slack, 3),
     )
