@@ -21,10 +21,12 @@ from slipcast.prepare.base import BaseOptions, add_base
 from slipcast.prepare.body import Kind, Origin, body_from_mesh, body_from_solid, read_surface
 from slipcast.prepare.fit import fit_printer
 from slipcast.prepare.hollow import HollowOptions, hollow_parts
+from slipcast.prepare.inspect_print import PROCESSES, inspect_part
+from slipcast.prepare.judge_print import judge_parts
 from slipcast.prepare.paint import PaintOptions
 from slipcast.prepare.print import PrintOptions, print_figurine
 from slipcast.prepare.scale import parse_scale
-from slipcast.prepare.split import split
+from slipcast.prepare.split import SplitPart, split
 from slipcast.prepare.thicken import thicken
 
 
@@ -319,3 +321,10 @@ def test_a_hollow_figurine_is_judged_as_it_is_printed(statue: Figurine) -> None:
     base = print_figurine(statue, options).base
     assert np.linalg.norm(base.after.mass_center_mm - base.before.mass_center_mm) > 0.02
     assert base.after.tipping_deg == pytest.approx(base.before.tipping_deg, abs=1)
+
+
+def test_what_does_not_fit_the_printer_is_told_with_its_sides(statue: Figurine) -> None:
+    body = body_from_mesh(statue.mesh, statue.uv)
+    report = inspect_part(body, PROCESSES["fdm"], (20.0, 20.0, 20.0))
+    (found,) = judge_parts([SplitPart(name="figurine", body=body)], [report], PROCESSES["fdm"])
+    assert found.message.startswith("figurine is 30.0 x 20.0 x 60.0 mm and does not fit the printer")
