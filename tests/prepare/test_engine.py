@@ -89,6 +89,10 @@ def test_godot_gets_hulls_and_no_levels(ready: Figurine) -> None:
     hull = document["meshes"][1]["primitives"][0]  # type: ignore[index]
     assert "material" not in hull
     assert document["accessors"][hull["attributes"]["POSITION"]]["count"] <= 32  # type: ignore[index]
+    about = document["asset"]["extras"]  # type: ignore[index]
+    assert "collision" in about
+    assert "lods" not in about
+    assert "lods" not in document["nodes"][0]["extras"]["slipcast"]  # type: ignore[index]
     codes = [entry.code for entry in EXPORTERS["glb"].export(ready, TARGETS["godot"].options()).findings]
     assert codes == ["LODS_DROPPED"]
 
@@ -186,9 +190,11 @@ def test_the_pivot_is_the_origin(word: str) -> None:
     ("words", "said"),
     [
         ({"pivot": "feet"}, "pivot"),
+        ({"pivot": "1,2"}, "pivot is '1,2'; give one of bottom, center, or a point x,y,z"),
         ({"pivot": "1,2,x"}, "pivot"),
         ({"pivot": "0,200,0"}, "pivot"),
-        ({"facing": "up"}, "facing"),
+        ({"facing": "up"}, "facing is 'up'; give one of"),
+        ({"facing": ""}, "facing is ''; give one of"),
     ],
 )
 def test_other_pivots_and_facings_are_refused(words: dict[str, Any], said: str) -> None:
@@ -215,7 +221,7 @@ def test_the_command_writes_levels(tmp_path: Path, capfd: pytest.CaptureFixture[
     assert main(words) == 0
     provenance = document_of((out / "knight.glb").read_bytes())["asset"]["extras"]  # type: ignore[index]
     assert [level["share"] for level in provenance["lods"]] == [1.0, 0.5, 0.25]
-    assert provenance["collision"]["kind"] == "box"
+    assert "collision" not in provenance  # a file without a target has no name for bodies
     assert main(["export", str(asset), "--format", "glb", "--lods", "0.5", "-o", str(out)]) == 2
     assert "lods" in capfd.readouterr().err
     assert np.isfinite(provenance["lods"][1]["deviation_mm"]["max"])

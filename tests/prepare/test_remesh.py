@@ -1,6 +1,7 @@
 """Faces for artists: evenly sized, in quads where they are asked for, shaded and coloured like the figurine."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,9 +33,15 @@ def whole() -> Figurine:
 @pytest.fixture(scope="module")
 def in_quads(whole: Figurine) -> Figurine:
     """The same in quads, 3,000 triangles at most."""
-    made, found = change_topology(whole, TopologyOptions(kind="quads", faces=3000))
+    told = {"faces": len(whole.mesh.faces), "normal_map": {"made": False}}
+    made, found = change_topology(replace(whole, provenance=told), TopologyOptions(kind="quads", faces=3000))
     assert not found
     return made
+
+
+def test_what_is_told_is_of_the_new_faces(in_quads: Figurine) -> None:
+    assert in_quads.provenance["faces"] == len(in_quads.mesh.faces)
+    assert in_quads.provenance["normal_map"] == {"made": in_quads.normal_map is not None} == {"made": True}
 
 
 def edges_of(mesh: Mesh) -> F64:

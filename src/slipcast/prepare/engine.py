@@ -85,19 +85,33 @@ class EngineOptions:
             collision=CollisionOptions.parse(collision) if collision else None,
             pivot=_parse_pivot(pivot),
             occlusion=occlusion,
-            facing=facing.strip().upper() if facing.strip()[:1] in "+-" else f"+{facing.strip().upper()}",
+            facing=_parse_facing(facing),
         )
+
+
+def _parse_facing(text: str) -> str:
+    word = text.strip().upper()
+    word = word if word[:1] in ("+", "-") else f"+{word}"
+    if word not in FACINGS:
+        raise BadInput(f"facing is {text!r}; give one of {', '.join(FACINGS)}", field="facing")
+    return word
 
 
 def _parse_pivot(text: str) -> str | tuple[float, float, float]:
     words = [word.strip() for word in text.split(",")]
-    if len(words) != 3:
+    if text.strip().lower() in PIVOTS:
         return text.strip().lower()
+    unclear = BadInput(
+        f"pivot is {text!r}; give one of {', '.join(PIVOTS)}, or a point x,y,z, for instance 0,20mm,0",
+        field="pivot",
+    )
+    if len(words) != 3:
+        raise unclear
     out = []
     for word in words:
         match = re.fullmatch(r"([+-]?\d+(?:\.\d+)?)\s*(mm|cm|m)?", word, re.IGNORECASE)
         if match is None:
-            raise BadInput(f"pivot {text!r} is not understood; write bottom, center, or for example 0,20mm,0")
+            raise unclear
         out.append(float(match[1]) * {"mm": 0.001, "cm": 0.01}.get((match[2] or "m").lower(), 1.0))
     return out[0], out[1], out[2]
 

@@ -67,4 +67,8 @@ def change_topology(figurine: Figurine, options: TopologyOptions) -> tuple[Figur
         "deviation_mm": deviation.as_dict(),
     }
     painted = rebake(figurine, mesh)
-    return replace(painted, provenance={**painted.provenance, "topology": told}), []
+    about = {**painted.provenance, "topology": told}
+    # What a conversion said of the faces before.
+    new = {"faces": len(mesh.faces), "vertices": len(mesh.vertices), "normal_map": {"made": True}}
+    about |= {key: value for key, value in new.items() if key in about}
+    return replace(painted, provenance=about), []

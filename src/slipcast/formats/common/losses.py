@@ -1,5 +1,7 @@
 """What a format leaves out, as findings read from the table of formats."""
 
+from dataclasses import replace
+
 from slipcast.core.findings import Finding, finding
 from slipcast.core.values import Figurine
 from slipcast.formats.table import EXPORTERS, ExportOptions
@@ -18,9 +20,9 @@ def find_losses(format: str, figurine: Figurine, options: ExportOptions) -> tupl
         found.append(finding("NORMAL_MAP_DROPPED", shown))
     if figurine.occlusion is not None and "occlusion" not in row.carries:
         found.append(finding("OCCLUSION_DROPPED", shown))
-    if figurine.levels and ("levels" not in row.carries or not options.levels):
+    if figurine.levels and not _keeps_levels(format, options):
         found.append(finding("LODS_DROPPED", {"what": f"{format.upper()} carries none for this target"}))
-    if figurine.hulls and ("levels" not in row.carries or options.naming.hull is None):
+    if figurine.hulls and not _keeps_hulls(format, options):
         what = f"{format.upper()} has no name for them without the target of an engine"
         found.append(finding("COLLISION_DROPPED", {"what": what}))
     if "compression" not in row.carries:
@@ -31,3 +33,22 @@ def find_losses(format: str, figurine: Figurine, options: ExportOptions) -> tupl
     elif options.compress == "draco" and figurine.normal_map is not None:
         found.append(finding("TANGENTS_DROPPED", shown))
     return tuple(found)
+
+
+def describe_kept(format: str, figurine: Figurine, options: ExportOptions) -> Figurine:
+    """Return `figurine` without the provenance of levels and collision bodies that a file of `format` will not hold."""
+    absent = set()
+    if not figurine.levels or not _keeps_levels(format, options):
+        absent.add("lods")
+    if not figurine.hulls or not _keeps_hulls(format, options):
+        absent.add("collision")
+    kept = {key: value for key, value in figurine.provenance.items() if key not in absent}
+    return replace(figurine, provenance=kept)
+
+
+def _keeps_levels(format: str, options: ExportOptions) -> bool:
+    return "levels" in EXPORTERS[format].carries and options.levels
+
+
+def _keeps_hulls(format: str, options: ExportOptions) -> bool:
+    return "levels" in EXPORTERS[format].carries and options.naming.hull is not None

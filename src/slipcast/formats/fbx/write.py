@@ -22,7 +22,7 @@ import numpy as np
 
 from slipcast.core.values import F32, I64, Export, Figurine, Hull, Mesh, Source
 from slipcast.formats.common import texture_files
-from slipcast.formats.common.losses import find_losses
+from slipcast.formats.common.losses import describe_kept, find_losses
 from slipcast.formats.common.naming import Names
 from slipcast.formats.fbx.nodes import CREATION_TIME, FILE_ID, VERSION, Array, Flag, Long, Node, encode_file
 from slipcast.formats.table import ExportOptions
@@ -44,6 +44,7 @@ def write_fbx(figurine: Figurine, options: ExportOptions) -> Export:
     """Write `<name>.fbx` with its textures inside, and the same textures beside it."""
     names = Names(figurine, options.naming)
     found = find_losses("fbx", figurine, options)
+    figurine = describe_kept("fbx", figurine, options)
     options = texture_files.restrict_to_common(options)
     textures = [
         _Texture(

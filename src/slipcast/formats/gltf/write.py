@@ -21,7 +21,7 @@ import pygltflib as gl
 
 from slipcast.core.values import Export, Figurine
 from slipcast.formats.common import texture_files, xmp
-from slipcast.formats.common.losses import find_losses
+from slipcast.formats.common.losses import describe_kept, find_losses
 from slipcast.formats.common.naming import Names
 from slipcast.formats.gltf import compress, extras
 from slipcast.formats.gltf.geometry import Buffer, Geometry, add_geometry, add_hull
@@ -72,6 +72,7 @@ def build(
     the document names the textures as files and its `buffers` has no `uri` yet.
     """
     compress.require(options.compress)
+    figurine = describe_kept("glb" if embed else "gltf", figurine, options)
     names = Names(figurine, options.naming)
     buffer = Buffer(packed=options.compress == "meshopt")
     geometry = add_geometry(figurine, buffer, options)
