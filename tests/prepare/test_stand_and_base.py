@@ -1,5 +1,6 @@
 """Whether a figurine stands, and the base that makes it stand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import manifold3d
@@ -73,13 +74,35 @@ def test_letters_change_the_front_of_the_base_by_their_volume(shape: str, style:
     assert report.text_mm is not None
     assert report.size_mm == before.size_mm
     change = body.volume_mm3 - plain.volume_mm3
-    area = outline_text("Owl", cap_mm=options.text_cap_mm).section.area()
+    area = outline_text("Owl", cap_mm=3.0).section.area()
     sign = -1 if style == "engraved" else 1
     assert sign * change == pytest.approx(area * options.text_depth_mm, rel=0.25)
     surface = read_surface(body)
     letters = surface.vertices_mm[surface.faces[surface.kind == int(Kind.TEXT)]]
     assert len(letters)
     assert letters[..., 1].max() < 0  # before the figurine
+
+
+@pytest.mark.parametrize("shape", SHAPED)
+def test_letters_grow_with_the_base_as_far_as_it_has_room(shape: str) -> None:
+    def letter(text: str, **more: float) -> float:
+        report = add_base(box(80, 60, 250), BaseOptions(shape=shape, text=text, **more))[1]
+        assert report.text_mm is not None
+        return report.text_mm[1]
+
+    assert letter("HE") > 5.5
+    assert 3 <= letter("HE", height_mm=7.0) < 4.4
+    assert 3 <= letter("HERCULES THE OX") <= letter("OX")
+
+
+@pytest.mark.parametrize("shape", SHAPED)
+def test_the_base_that_a_long_text_is_advised_holds_it(shape: str) -> None:
+    options = BaseOptions(shape=shape, text="a name that is much too long for it")
+    with pytest.raises(BadInput, match="shorten it, or take base") as caught:
+        add_base(box(20, 20, 30), options)
+    assert "letters of" not in str(caught.value)
+    size = float(str(caught.value).rsplit(":", 1)[1].removesuffix("mm"))
+    add_base(box(20, 20, 30), replace(options, size_mm=size))
 
 
 @pytest.mark.parametrize("shape", ["round", "oval"])

@@ -25,6 +25,10 @@ SAFE_TIPPING_DEG = 10.0
 """What `auto` aims at: the lean from which it still comes back."""
 OVAL = 1.5
 """Width of an oval over its depth."""
+_FLAT = {"square": 1.0, "plinth": 1.0, "hex": 1 / math.sqrt(3)}
+"""Shapes with a flat front, and its share of their width."""
+_LEAST_CAP_MM, _CAP_SHARE = 3.0, 0.075
+"""Height of capitals: what a nozzle of 0.4 mm still forms, and their share of the base's size."""
 _SEGMENTS = 96
 GAME_SIZES_MM = (25.0, 28.5, 32.0, 40.0, 50.0, 60.0)
 """Diameters of the round bases of miniature games."""
@@ -81,8 +85,8 @@ class BaseOptions:
     text: str = ""
     """A name on its front."""
     text_style: str = "engraved"
-    text_cap_mm: float = 3.0
-    """Height of a capital letter."""
+    text_cap_mm: float | None = None
+    """Height of a capital letter; None: 7.5 % of the base's size, at least 3 mm, as far as the front has room."""
     text_depth_mm: float = 0.6
     text_color: Color = (235, 235, 230)
     font: Path | None = None
@@ -99,7 +103,7 @@ class BaseOptions:
             color=COLOR,
             text=text(example="Sir Owl", empty=True),
             text_style=choice(TEXT_STYLES),
-            text_cap_mm=real(1, 100, example=3, unit="millimetres"),
+            text_cap_mm=real(1, 100, example=3, unit="millimetres").or_none(),
             text_depth_mm=real(0.2, 5, example=0.6, unit="millimetres"),
             text_color=COLOR,
             font=path(example="Font.ttf").or_none(),
@@ -143,11 +147,17 @@ def add_base(body: Body, options: BaseOptions) -> tuple[Body, BaseReport]:
     surface = read_surface(body)
     center_of_mass = mass_center(surface.vertices_mm, surface.faces)
     outline = None
+    cap = options.text_cap_mm or _LEAST_CAP_MM
     if options.text:
-        outline = outline_text(options.text, cap_mm=options.text_cap_mm, font=options.font)
-    height = _height_mm(body, shape, options, outline)
+        outline = outline_text(options.text, cap_mm=cap, font=options.font)
+    height = _height_mm(body, shape, options, outline, cap)
     tall = float(body.box_mm[1, 2])
     center, size = _place(feet, center_of_mass, height, shape, options, tall_mm=tall)
+    if outline and options.text_cap_mm is None:
+        cap = _choose_cap(outline, shape, size, height, options)
+        outline = outline_text(options.text, cap_mm=cap, font=options.font)
+        height = _height_mm(body, shape, options, outline, cap)
+        center, size = _place(feet, center_of_mass, height, shape, options, tall_mm=tall)
     block = _block(shape, size, height).translate((float(center[0]), float(center[1]), 0.0))
     base = body_from_solid(block, Origin(kind=Kind.BASE, color=options.color))
     written = None
@@ -179,14 +189,39 @@ def _feet(body: Body, sink_mm: float) -> F64:
     return hull
 
 
-def _height_mm(body: Body, shape: str, options: BaseOptions, outline: Outline | None) -> float:
+def _choose_cap(
+    outline: Outline, shape: str, size_mm: float, height_mm: float, options: BaseOptions
+) -> float:
+    """Height of capitals that suits a base; `outline` has the text in capitals of `_LEAST_CAP_MM`."""
+    low_x, low, high_x, high = outline.section.bounds()
+    _, foot, room = _measure_front(shape, size_mm, height_mm)
+    most = [_CAP_SHARE * size_mm, _LEAST_CAP_MM * room / (high_x - low_x)]
+    if options.height_mm is not None:
+        free = options.height_mm - foot - 2 * _CHAMFER_MM - 0.6
+        most.append(_LEAST_CAP_MM * free / max(1.3 * _LEAST_CAP_MM, high - low))
+    return max(_LEAST_CAP_MM, math.floor(10 * float(min(most))) / 10)
+
+
+def _measure_front(shape: str, size_mm: float, height_mm: float) -> tuple[float, float, float]:
+    """Width of the block above its foot, the foot's height, and the length of text that the front holds."""
+    face, foot = size_mm, 0.0
+    if shape == "plinth":
+        foot = min(0.2 * height_mm, 3.0)
+        face = size_mm - 2 * min(0.06 * size_mm, 2.0)
+    if shape in _FLAT:
+        return face, foot, 0.9 * face * _FLAT[shape]
+    return face, foot, face / 2 * math.radians(150) * (OVAL if shape == "oval" else 1)
+
+
+def _height_mm(body: Body, shape: str, options: BaseOptions, outline: Outline | None, cap_mm: float) -> float:
     """The base's thickness: as asked, or enough for text, magnet and shape."""
     tall = float(body.box_mm[1, 2])
     height = options.height_mm or (max(6.0, 0.15 * tall) if shape == "plinth" else 3.0)
     needs = [height, options.sink_mm + 0.8]
     if outline:
         _, low, _, high = outline.section.bounds()
-        needs.append(max(options.text_cap_mm * 1.3, high - low) + 2 * _CHAMFER_MM + 0.6)
+        front = max(cap_mm * 1.3, high - low) + 2 * _CHAMFER_MM + 0.6
+        needs.append(min(front / 0.8, front + 3.0) if shape == "plinth" else front)  # above its foot
     if options.magnet:
         needs.append(options.magnet.height_mm + options.magnet.clearance_mm + 0.8 + options.sink_mm)
     if options.height_mm is not None and max(needs) > options.height_mm + 1e-9:
@@ -283,17 +318,11 @@ def _letter(
     """The base with a name on its front, and the name's width and height."""
     low_x, low_y, high_x, high_y = letters.bounds()
     width, tall = high_x - low_x, high_y - low_y
-    face, foot = size_mm, 0.0
-    if shape == "plinth":
-        foot = min(0.2 * height_mm, 3.0)
-        face = size_mm - 2 * min(0.06 * size_mm, 2.0)
-    flat_mm = {"square": face, "plinth": face, "hex": face / math.sqrt(3)}.get(shape)
-    room = 0.9 * flat_mm if flat_mm else face / 2 * math.radians(150) * (OVAL if shape == "oval" else 1)
+    face, foot, room = _measure_front(shape, size_mm, height_mm)
     if width > room:
-        fits = options.text_cap_mm * room / width
         raise BadInput(
             f"text {options.text!r} is {width:.1f} mm long and the {shape} base's front holds {room:.1f} mm; "
-            f"shorten it, take letters of {fits:.1f} mm or a base of {size_mm * width / room:.0f} mm"
+            f"shorten it, or take base {shape}:{math.ceil(size_mm * width / room)}mm"
         )
     free = height_mm - _CHAMFER_MM - foot
     if tall > free:
@@ -303,7 +332,7 @@ def _letter(
     depth = options.text_depth_mm
     slab = letters.translate((0.0, -(low_y + high_y) / 2)).extrude(2 * depth).translate((0, 0, -depth))
     slab = slab.rotate((90, 0, 0)).translate((0, 0, foot + free / 2))  # upright, facing -y
-    if flat_mm:
+    if shape in _FLAT:
         slab = slab.translate((0, -face / 2, 0))
     else:
         half_x, half_y = face / 2 * (OVAL if shape == "oval" else 1), face / 2
