@@ -59,6 +59,9 @@ def test_events_are_streamed_from_the_last_seen_on(house: House) -> None:
     rest = house.call("GET", f"/v1/jobs/{job['id']}/events", headers={"Last-Event-ID": str(ids[-2])}).text
     assert rest.count("event: ") == 1
     assert "event: succeeded" in rest
+    for seen in (ids[-1], 999):  # as a browser that has read the end comes back; it was answered for ever
+        end = house.call("GET", f"/v1/jobs/{job['id']}/events", headers={"Last-Event-ID": str(seen)}).text
+        assert "event: " not in end
 
 
 def test_data_uris_and_several_views(house: House) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,10 +15,14 @@ from typing import Any
 import httpx
 import pytest
 import sqlalchemy as sa
+from pydantic import SecretStr
 from serving import House, picture, running
 
+from slipcast.core.errors import BadInput
 from slipcast.service.database.engine import Database, persist
 from slipcast.service.database.tables import worker
+from slipcast.service.serve import serve
+from slipcast.service.settings import Settings
 
 OPTIONS = json.dumps({"depth": "dome", "detail": "draft", "faces": 500, "report": False})
 ENDED = ("succeeded", "failed", "cancelled")
@@ -134,3 +139,22 @@ def test_conversions_let_the_api_go_first() -> None:
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, start_new_session=True)
     # These tests may themselves run with less than the usual priority; 19 is the least that there is.
     assert ran.stdout.strip() == str(min(os.getpriority(os.PRIO_PROCESS, 0) + 10, 19)), ran.stderr
+
+
+def test_an_address_that_is_taken_is_refused_before_anything_is_touched(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        numbers = tmp_path / "metrics" / "counter_1.db"
+        numbers.parent.mkdir()
+        numbers.write_bytes(b"of a service that runs")
+        settings = Settings(data=tmp_path, port=port)
+        with pytest.raises(BadInput, match=f"nothing can listen on 127.0.0.1:{port}"):
+            serve(settings, print)
+    assert numbers.exists()
+
+
+def test_an_empty_admin_key_opens_no_address(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="there is no key yet"):
+        serve(Settings(data=tmp_path, host="0.0.0.0", port=0, admin_key=SecretStr("")), print)

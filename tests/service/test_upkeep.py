@@ -56,6 +56,42 @@ def test_revoking_and_rotating_take_effect_at_once(house: House, monkeypatch: py
     assert house.call("GET", "/v1/jobs", who="new").status_code == 401
 
 
+def test_rotating_prolongs_no_key(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = house.call("POST", "/v1/keys", json={"name": "ci", "days": 1}).json()
+    house.keys["ci"] = made["key"]
+    new = house.call("POST", f"/v1/keys/{made['id']}/rotate", json={"overlap_s": 7 * 86400}).json()
+    house.keys["new"] = new["key"]
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 86401)
+    assert house.call("GET", "/v1/jobs", who="ci").status_code == 401
+    assert house.call("GET", "/v1/jobs", who="new").status_code == 401
+    assert house.call("POST", f"/v1/keys/{made['id']}/rotate", json={}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"weight": "x"},
+        {"max_running": True},
+        {"requests_per_minute": 1.5},
+        {"requests_per_minute": None},
+        {"day_micro": "free"},
+        {"storage_bytes": 10**20},
+        {"jobs_per_day": 2**31},
+        {"region": "mars"},
+        {"region": 5},
+        {"active": "no"},
+        {"canary": "x"},
+        {"canary_share": True},
+    ],
+    ids=str,
+)
+def test_a_limit_of_a_wrong_kind_is_refused(house: House, limits: dict[str, object]) -> None:
+    """One that was stored stopped every worker, or every request of its tenant."""
+    with house.database.write() as connection, pytest.raises(BadInput, match=next(iter(limits))):
+        set_limits(connection, house.tenants["first"], **limits)
+
+
 def test_a_tenant_that_is_switched_off_is_out_at_once(house: House) -> None:
     with house.database.write() as connection:
         set_limits(connection, house.tenants["first"], active=False)

@@ -20,6 +20,15 @@ from slipcast.service.store import Store
 from slipcast.service.tenants import create_tenant, find_tenant, for_tenant, set_limits
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def _is_amount(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    """A number from 0 to a billion; `nan` and `inf` are none."""
+    if value is not None and not 0 <= value <= 1e9:
+        raise click.BadParameter(f"{value} is no amount; give a number from 0 to 1000000000")
+    return value
+
+
 _PLACES = (
     click.option(
         "--config",
@@ -199,13 +208,15 @@ def key_rotate(settings: Settings, id: str, overlap: float) -> None:
 
 @admin.command()
 @click.argument("name")
-@click.option("--usd-day", type=float, help="Cost limit of a day in dollars.")
-@click.option("--usd-month", type=float, help="Cost limit of a month in dollars.")
+@click.option("--usd-day", type=float, callback=_is_amount, help="Cost limit of a day in dollars.")
+@click.option("--usd-month", type=float, callback=_is_amount, help="Cost limit of a month in dollars.")
 @click.option("--jobs-day", type=int, help="Maximum number of jobs in a day.")
 @click.option("--running", type=int, help="Maximum number of jobs at the same time.")
 @click.option("--queued", type=int, help="Maximum number of waiting jobs.")
 @click.option("--weight", type=int, help="Weight of the tenant when workers are shared.")
-@click.option("--storage-gb", type=float, help="Maximum size of the stored files in gigabytes.")
+@click.option(
+    "--storage-gb", type=float, callback=_is_amount, help="Maximum size of the stored files in gigabytes."
+)
 @click.option("--retention-days", type=int, help="Days after which files are deleted.")
 @click.option("--region", help="Vertex region that its prompts and pictures never leave.")
 @click.pass_obj

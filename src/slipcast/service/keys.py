@@ -6,6 +6,7 @@ strangers a way to keep the service busy.
 
 import hashlib
 import hmac
+import math
 import secrets
 import time
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from slipcast.service.database.tables import api_key, tenant
 from slipcast.service.jobs.queue import new_id
 
 SCOPES = ("read", "write", "admin", "metrics")
+_MOST_DAYS = 36525.0
 """read: see jobs and files; write: make, cancel and delete them; admin: all tenants; metrics: /metrics."""
 _SEEN_S = 60.0
 """How old `last_used_at` may be before it is written anew: not with each request."""
@@ -64,6 +66,8 @@ def issue(
         text = f"sk_{secrets.token_hex(4)}_{secrets.token_urlsafe(32)}"
     elif len(text) < 32:
         raise BadInput("a key that is given must have 32 characters or more")
+    if days is not None and not 0 < days < _MOST_DAYS:
+        raise BadInput(f"days is {days}; give more than 0 and at most {_MOST_DAYS:.0f}", field="days")
     id = new_id("key")
     connection.execute(
         sa.insert(api_key).values(
@@ -117,12 +121,17 @@ def revoke(connection: sa.Connection, id: str, *, in_s: float = 0.0) -> bool:
 
 
 def rotate(connection: sa.Connection, id: str, *, overlap_s: float) -> tuple[str, str]:
-    """A new key with the rights of `id`, which stays good for `overlap_s`. Raises BadInput when there is none."""
+    """A new key with the rights and the end of `id`, which stays good for `overlap_s`, but not beyond its own end.
+
+    Raises BadInput when there is none, or it has ended.
+    """
     row = connection.execute(sa.select(api_key).where(api_key.c.id == id)).first()
-    if row is None or row.revoked_at is not None:
-        raise BadInput("there is no such key, or it was revoked; list the keys")
-    made = issue(connection, row.tenant_id, name=row.name, scopes=tuple(row.scopes.split()))
-    revoke(connection, id, in_s=max(overlap_s, 0.001))
+    left_s = math.inf if row is None or row.expires_at is None else row.expires_at - time.time()
+    if row is None or row.revoked_at is not None or left_s <= 0:
+        raise BadInput("there is no such key, or it has ended; list the keys")
+    days = None if math.isinf(left_s) else left_s / 86400
+    made = issue(connection, row.tenant_id, name=row.name, scopes=tuple(row.scopes.split()), days=days)
+    revoke(connection, id, in_s=min(max(overlap_s, 0.001), left_s))
     return made
 
 

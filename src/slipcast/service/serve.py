@@ -1,5 +1,7 @@
 """`slipcast serve`: database up to date, first key, workers, housekeeping, then uvicorn until a signal comes."""
 
+import os
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -33,11 +35,12 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     """Run until SIGTERM or SIGINT. Raises BadInput for an address that must not be opened without keys."""
     settings.data.mkdir(parents=True, exist_ok=True)
     set_up(settings.log_level)
+    _try_address(settings.host, settings.port)
     prepare_folder(settings.metrics_folder, clean=True)
     set_up_tracing(settings.trace_exporter, "slipcast-api")
     database, store = Database(settings.database_url), Store(settings.store_url)
     upgrade(database)
-    if not is_loopback(settings.host) and not has_keys(database) and settings.admin_key is None:
+    if not is_loopback(settings.host) and not has_keys(database) and not _given_key(settings):
         raise BadInput(
             f"host {settings.host} is open to other machines and there is no key yet: run `slipcast admin key "
             "create` first, or start once on 127.0.0.1"
@@ -72,6 +75,28 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         supervisor.stop()
         database.close()
         log("serve", "ended")
+
+
+def _given_key(settings: Settings) -> str:
+    """The first admin key that was given; empty for none, as an unset variable of a compose file is."""
+    return settings.admin_key.get_secret_value() if settings.admin_key else ""
+
+
+def _try_address(host: str, port: int) -> None:
+    """Raise BadInput where nothing can listen, before anything of a service that runs there is touched."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as trial:
+            if os.name != "nt":  # there it would let two listen at one address
+                trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(address)
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise BadInput(
+            f"nothing can listen on {host}:{port} ({why}); choose another --port or --host", field="port"
+        ) from None
 
 
 class _Server(uvicorn.Server):
@@ -148,7 +173,7 @@ def make_first_key(database: Database, settings: Settings) -> str | None:
             return None
         owner = connection.scalar(sa.select(tenant.c.id).where(tenant.c.name == FIRST_TENANT))
         owner = owner or create_tenant(connection, FIRST_TENANT)
-        given = settings.admin_key.get_secret_value() if settings.admin_key else None
+        given = _given_key(settings) or None
         id, text = keys.issue(connection, owner, name="first admin", scopes=ALL, text=given)
         audit.record(connection, actor="service", action="key.create", target=id, tenant=owner)
     return None if given else text

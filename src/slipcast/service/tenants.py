@@ -4,6 +4,7 @@
 another tenant's rows. What is not there and what is another's look the same: 404.
 """
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,9 @@ LIMITS = (
     "canary",
 )
 """Columns that `set_limits` may change."""
+_REGION = r"(eu|us|[a-z]+-[a-z]+\d{1,2})?"
+_MOST, _MOST_WIDE = 2**31 - 1, 2**63 - 1
+"""The largest numbers that columns of 32 and 64 bits hold."""
 
 
 class NotThere(SlipcastError):
@@ -175,9 +179,41 @@ def _checked(limits: Mapping[str, object]) -> dict[str, object]:
     for name, value in limits.items():
         if name not in LIMITS:
             raise BadInput(f"{name} is no limit of a tenant; choose from {', '.join(LIMITS)}")
-        least = 1 if name in ("weight", "retention_days", "requests_per_minute") else 0
-        if isinstance(value, int | float) and not isinstance(value, bool) and value < least:
-            raise BadInput(f"{name} is {value}; give {least} or more")
-        if name == "canary_share" and not (isinstance(value, int | float) and 0 <= value <= 1):
-            raise BadInput(f"canary_share is {value}; give 0 to 1")
+        if not _fits(name, value):
+            raise BadInput(f"{name} is {value!r}; give {_say_range(name)}", field=name)
     return dict(limits)
+
+
+def _fits(name: str, value: object) -> bool:
+    """Whether a limit may have that value; a wrong one would stop every worker at the next job."""
+    if name == "active":
+        return isinstance(value, bool)
+    if name == "region":
+        return isinstance(value, str) and bool(re.fullmatch(_REGION, value))
+    if name == "canary":
+        return isinstance(value, dict) and all(isinstance(key, str) for key in value)
+    if isinstance(value, bool):
+        return False
+    if name == "canary_share":
+        return isinstance(value, int | float) and 0 <= value <= 1
+    least, most = _range_of(name)
+    return isinstance(value, int) and least <= value <= most
+
+
+def _say_range(name: str) -> str:
+    if name == "active":
+        return "true or false"
+    if name == "region":
+        return "a Vertex region such as europe-west4, or nothing"
+    if name == "canary":
+        return 'options of an asset, for instance {"detail": "draft"}'
+    if name == "canary_share":
+        return "a number from 0 to 1"
+    least, most = _range_of(name)
+    return f"a whole number from {least} to {most}"
+
+
+def _range_of(name: str) -> tuple[int, int]:
+    """Of a whole number: from 1 or 0 to what the column holds."""
+    least = 1 if name in ("weight", "retention_days", "requests_per_minute") else 0
+    return least, _MOST_WIDE if name in ("day_micro", "month_micro", "storage_bytes") else _MOST

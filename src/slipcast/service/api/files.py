@@ -16,7 +16,7 @@ from slipcast.service.api.errors import RESPONSES, Refused
 from slipcast.service.api.jobs import JobId
 from slipcast.service.api.models import JobFile
 from slipcast.service.api.service import Service
-from slipcast.service.jobs.states import FINAL
+from slipcast.service.jobs.states import FINAL, State
 from slipcast.service.tenants import for_tenant
 
 router = APIRouter(prefix="/v1", tags=["files"], responses=RESPONSES)
@@ -110,20 +110,25 @@ async def stream_events(
     """What happens to a job, as it happens, from `Last-Event-ID` on; ends with the job."""
     after = int(last_event_id) if last_event_id and last_event_id.isdigit() and len(last_event_id) < 10 else 0
 
-    def read() -> list[Mapping[str, Any]]:
+    def read() -> tuple[bool, list[Mapping[str, Any]]]:
         with service.database.read() as connection:
-            return for_tenant(connection, tenant_id).events(job_id, after)
+            own = for_tenant(connection, tenant_id)
+            # Asked first: what ends in between has its last event in the list.
+            return State(own.job(job_id)["state"]) in FINAL, own.events(job_id, after)
 
     news = service.broadcast.join(job_id)
     try:
         while True:
             news.clear()
-            for event in await run_in_threadpool(read):
+            ended, events = await run_in_threadpool(read)
+            for event in events:
                 after = event["seq"]
                 data = {"at": event["at"], **event["data"]}
                 yield ServerSentEvent(raw_data=json.dumps(data), event=event["kind"], id=str(after))
                 if event["kind"] in {state.value for state in FINAL}:
                     return
+            if ended:  # a client that has seen the end comes back for what follows: nothing does
+                return
             await news.wait()
             if service.draining:
                 return
