@@ -18,11 +18,13 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 from serving import House, picture, running
 
+from slipcast.cli.main import main
 from slipcast.core.errors import BadInput
 from slipcast.service.database.engine import Database, persist
 from slipcast.service.database.tables import worker
+from slipcast.service.metrics import prepare_folder
 from slipcast.service.serve import serve
-from slipcast.service.settings import Settings
+from slipcast.service.settings import Settings, load_settings
 
 OPTIONS = json.dumps({"depth": "dome", "detail": "draft", "faces": 500, "report": False})
 ENDED = ("succeeded", "failed", "cancelled")
@@ -158,3 +160,49 @@ def test_an_address_that_is_taken_is_refused_before_anything_is_touched(tmp_path
 def test_an_empty_admin_key_opens_no_address(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="there is no key yet"):
         serve(Settings(data=tmp_path, host="0.0.0.0", port=0, admin_key=SecretStr("")), print)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["admin", "--data", "{here}/file/inside", "tenant", "list"], "file/inside cannot be used"),
+        (["admin", "--data", "{here}", "backup", "{here}/none/x.tar"], "cannot be used"),
+        (["admin", "--data", "{here}", "restore", "{here}/file"], "it is no tar"),
+        (["admin", "--data", "{here}", "migrate", "--to", "zz"], "there is no revision 'zz'"),
+        (["admin", "--data", "{here}", "quota", "nobody"], "there is no tenant 'nobody'"),
+        (["admin", "--data", "{here}", "quota", "nobody", "--usd-day", "nan"], "nan is no amount"),
+        (["admin", "--data", "{here}", "key", "create", "--days", "-1"], "days is -1.0"),
+        (["admin", "--database", "postgresql://127.0.0.1/x", "tenant", "list"], "names no user"),
+        (["worker", "--data", "{here}/none"], "the database cannot be opened"),
+    ],
+    ids=lambda each: " ".join(each[3:])[:30] if isinstance(each, list) else "",
+)
+def test_a_wrong_word_of_the_operator_is_one_sentence(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    (tmp_path / "file").write_text("text")
+    assert main(["admin", "--data", str(tmp_path), "tenant", "list"]) == 0
+    capfd.readouterr()
+    assert main([word.format(here=tmp_path) for word in words]) == 2
+    out, err = capfd.readouterr()
+    assert said in err
+    assert err.count("\n") == 1
+    assert not out
+
+
+def test_a_key_outside_of_a_section_is_named(tmp_path: Path) -> None:
+    (tmp_path / "slipcast.toml").write_text("port = 8477\n[default]\nworkers = 2\n")
+    with pytest.raises(BadInput, match="has port outside of a section"):
+        load_settings(tmp_path / "slipcast.toml")
+
+
+def test_a_second_service_keeps_the_counters_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
+    living, dead = (tmp_path / f"counter_{pid}.db" for pid in (os.getpid(), 2**22 + 1))
+    living.write_bytes(b"counts")
+    dead.write_bytes(b"counts")
+    prepare_folder(tmp_path, clean=True)
+    assert living.exists() == Path("/proc/self").exists()
+    assert not dead.exists()

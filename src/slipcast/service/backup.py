@@ -105,8 +105,10 @@ def restore(database: Database, store: Store, source: Path) -> dict[str, Any]:
                     assert stream
                     if store.put(parts[1], stream.read()) != parts[2]:
                         raise BadInput(f"{source} is damaged: the file {parts[2][:12]} has another sum")
+    except tarfile.ReadError:
+        raise BadInput(f"{source} cannot be restored: it is no tar, or a damaged one") from None
     except (OSError, tarfile.TarError, KeyError, ValueError) as problem:
-        raise BadInput(f"{source} cannot be restored: {problem}") from None
+        raise BadInput(f"{source} cannot be restored: {str(problem).splitlines()[0]}") from None
     return dict(manifest)
 
 

@@ -59,7 +59,9 @@ def serve(config: Path | None, **words: Any) -> int:
     """Serve the API and the web page, with workers beside it. The first start makes an admin key and shows it once."""
     from slipcast.service.serve import serve as run
 
-    run(load_settings(config, **words), click.echo)
+    settings = load_settings(config, **words)
+    with _told(settings):
+        run(settings, click.echo)
     return 0
 
 
@@ -71,9 +73,10 @@ def worker(config: Path | None, **words: Any) -> int:
     from slipcast.service.worker.__main__ import run_worker
 
     settings = load_settings(config, **words)
-    database = Database(settings.database_url)
-    check_version(database)
-    database.close()
+    with _told(settings):
+        database = Database(settings.database_url)
+        check_version(database)
+        database.close()
     return run_worker(settings, new_id("worker"), parent=False)
 
 
@@ -87,14 +90,34 @@ def admin(ctx: click.Context, /, config: Path | None, **words: Any) -> None:
 
 @contextmanager
 def _open(settings: Settings, *, make: bool = True) -> Iterator[Database]:
-    settings.data.mkdir(parents=True, exist_ok=True)
-    database = Database(settings.database_url)
+    with _told(settings):
+        settings.data.mkdir(parents=True, exist_ok=True)
+        database = Database(settings.database_url)
+        try:
+            if make:
+                upgrade(database)
+            yield database
+        finally:
+            database.close()
+
+
+@contextmanager
+def _told(settings: Settings) -> Iterator[None]:
+    """What is wrong with a place or a name that was given, as BadInput."""
+    from sqlalchemy.exc import InterfaceError, OperationalError
+
+    from slipcast.service.tenants import NotThere
+
     try:
-        if make:
-            upgrade(database)
-        yield database
-    finally:
-        database.close()
+        yield
+    except NotThere as problem:
+        raise BadInput(str(problem)) from None
+    except (FileNotFoundError, NotADirectoryError, PermissionError) as problem:
+        place = problem.filename or settings.data
+        raise BadInput(f"{place} cannot be used ({problem.strerror}); give a folder that is there") from None
+    except (OperationalError, InterfaceError) as problem:
+        why = str(problem.orig).splitlines()[0]
+        raise BadInput(f"the database cannot be opened ({why}); look at --database or --data") from None
 
 
 @admin.group()
@@ -317,12 +340,17 @@ def restore(settings: Settings, file: Path) -> None:
 @click.pass_obj
 def migrate(settings: Settings, revision: str) -> None:
     """Bring the database to this program's version, or back to an older one before its program is started."""
+    from alembic.util import CommandError
+
     with _open(settings, make=False) as database:
         before = version_of(database)
         if revision in ("head", newest()):
             upgrade(database)
         else:
-            downgrade(database, revision)
+            try:
+                downgrade(database, revision)
+            except CommandError:
+                raise BadInput(f"there is no revision {revision!r}; give head, base or a revision") from None
         click.echo(f"{before or 'base'} -> {version_of(database) or 'base'}")
 
 

@@ -30,12 +30,14 @@ _QUICK = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 def prepare_folder(folder: Path, *, clean: bool) -> None:
     """Say where this machine's processes keep their numbers; before prometheus_client is imported.
 
-    `clean` removes the files of processes that ended before `serve` began.
+    `clean` removes the files of processes that ended before `serve` began; where the system shows which live, those of
+    another service on the same folder stay.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if clean:
         for file in folder.glob("*.db"):
-            file.unlink(missing_ok=True)
+            if not Path("/proc", file.stem.rpartition("_")[2], "stat").exists():
+                file.unlink(missing_ok=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder.resolve())
 
 

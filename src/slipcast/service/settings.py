@@ -146,5 +146,10 @@ def _section(file: Path, environment: str) -> Mapping[str, Any]:
         raise BadInput(f"{file} is no TOML: {problem}") from None
     if environment != "default" and environment not in sections:
         raise BadInput(f"{file} has no section [{environment}]; it has {', '.join(sections) or 'none'}")
+    for key, value in sections.items():
+        if not isinstance(value, dict):
+            raise BadInput(
+                f"{file} has {key} outside of a section; put it below [default] or [{environment}]"
+            )
     plain: dict[str, Any] = {**sections.get("default", {}), **sections.get(environment, {})}
     return plain

@@ -37,7 +37,9 @@ class Store:
             else:
                 self.objects = from_url(url)
         except Exception as problem:  # noqa: BLE001 - obstore's errors share no base with a name
-            raise BadInput(f"the store {url.split('?')[0]} cannot be opened: {problem}") from None
+            raise BadInput(
+                f"the store {url.split('?')[0]} cannot be opened: {str(problem).splitlines()[0]}"
+            ) from None
 
     def put(self, tenant: str, data: bytes) -> str:
         """Keep `data`; returns its sha256. Whole or not at all; raises DiskFull when there is no room.

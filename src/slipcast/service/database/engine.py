@@ -74,7 +74,10 @@ def normal_url(url: str) -> str:
         return url
     for head in ("postgresql+pg8000://", "postgresql://", "postgres://"):
         if url.startswith(head):
-            return "postgresql+pg8000://" + url.removeprefix(head)
+            full = "postgresql+pg8000://" + url.removeprefix(head)
+            if not sa.make_url(full).username:
+                raise BadInput("the database's address names no user; give postgresql://USER@HOST/NAME")
+            return full
     kind = url.split(":", 1)[0]
     raise BadInput(f"the database {kind}: is unknown; give sqlite:///FILE or postgresql://USER@HOST/NAME")
 
