@@ -33,12 +33,12 @@ def test_findings_and_advice_are_retold_wherever_they_stand() -> None:
 
 
 def test_every_sentence_with_an_option_says_its_flag() -> None:
-    codes = [code for code, row in FINDINGS.items() if "{option:target}" in row.sentence]
+    codes = [code for code, row in FINDINGS.items() if "{option:faces}" in row.sentence]
     assert codes
     for code in codes:
-        shown = Finding(code=code, values={"format": "stl"}).as_dict()
-        flags = Flags(click.Command("x", params=[click.Option(["--target"])]), lambda: iter(()))
-        assert "--target" in retell(shown, flags)["message"]  # type: ignore[index]
+        shown = Finding(code=code, values={"faces": 9, "budget": 5}).as_dict()
+        flags = Flags(click.Command("x", params=[click.Option(["--faces"])]), lambda: iter(()))
+        assert "--faces" in retell(shown, flags)["message"]  # type: ignore[index]
 
 
 @pytest.mark.parametrize(
