@@ -85,8 +85,10 @@ def test_letters_change_the_front_of_the_base_by_their_volume(shape: str, style:
 
 @pytest.mark.parametrize("shape", SHAPED)
 def test_letters_grow_with_the_base_as_far_as_it_has_room(shape: str) -> None:
-    def letter(text: str, **more: float) -> float:
-        report = add_base(box(80, 60, 250), BaseOptions(shape=shape, text=text, **more))[1]
+    def letter(text: str, height_mm: float | None = None) -> float:
+        options = BaseOptions(shape=shape, text=text)
+        options = options if height_mm is None else replace(options, height_mm=height_mm)
+        report = add_base(box(80, 60, 250), options)[1]
         assert report.text_mm is not None
         return report.text_mm[1]
 

@@ -37,8 +37,8 @@ from slipcast.reconstruct.simplify import (
     MAX_FACES,
     MIN_FACES,
     SimplifyOptions,
-    _collapse,
     _drop_fins,
+    collapse,
     simplify,
 )
 
@@ -314,7 +314,7 @@ def test_a_collapse_leaves_no_fins() -> None:
     faces = _drop_fins(raw.astype(np.int32))
     assert len(np.unique(np.sort(faces, 1), axis=0)) == len(faces)
     assert len(faces) > 50
-    ours = _collapse(ring, 235).faces
+    ours = collapse(ring, 235).faces
     assert len(np.unique(np.sort(ours, 1), axis=0)) == len(ours)
 
 
@@ -327,6 +327,6 @@ def test_a_collapse_keeps_to_the_surface_whatever_the_unit(size: float) -> None:
     made = (manifold3d.Manifold.cube((1, 1, 0.5)).refine_to_length(0.01) + ball).to_mesh()
     points = np.asarray(made.vert_properties[:, :3], np.float32)
     full = make_mesh(points * np.float32(size), np.asarray(made.tri_verts, np.int32))
-    few = _collapse(full, 4_000)
+    few = collapse(full, 4_000)
     assert 3_900 <= len(few.faces) <= 4_000
     assert measure_deviation(few, full, height_m=1.0).mean_m < 5e-5

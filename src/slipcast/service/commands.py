@@ -117,7 +117,9 @@ def _told(settings: Settings) -> Iterator[None]:
         raise BadInput(f"{place} cannot be used ({problem.strerror}); give a folder that is there") from None
     except (OperationalError, InterfaceError) as problem:
         why = str(problem.orig).splitlines()[0]
-        raise BadInput(f"the database cannot be opened ({why}); look at --database or --data") from None
+        raise BadInput(
+            f"the database cannot be opened ({why}); look at its address, or at the data folder"
+        ) from None
 
 
 @admin.group()

@@ -95,7 +95,7 @@ def _try_address(host: str, port: int) -> None:
     except (OSError, OverflowError) as error:
         why = getattr(error, "strerror", None) or error
         raise BadInput(
-            f"nothing can listen on {host}:{port} ({why}); choose another --port or --host", field="port"
+            f"nothing can listen on {host}:{port} ({why}); choose another port or host", field="port"
         ) from None
 
 

@@ -86,7 +86,11 @@ def _find_colors(some: F32, clusters: int) -> F32:
     which = np.zeros(len(some), np.int32)
     for k in range(1, min(clusters, len(np.unique(np.round(some), axis=0)))):
         groups = [some[which == j] for j in range(k)]
-        widest = int(np.argmax([((each - each.mean(0)) ** 2).sum() for each in groups]))
+        # Of few colours a group may have lost all its own.
+        spread = [float(((each - each.mean(0)) ** 2).sum()) if len(each) else 0.0 for each in groups]
+        widest = int(np.argmax(spread))
+        if not spread[widest]:
+            break
         off = groups[widest] - groups[widest].mean(0)
         longest = np.linalg.eigh(off.T @ off)[1][:, -1]
         which[which == widest] = np.where(off @ longest > 0, k, widest)
