@@ -38,7 +38,9 @@ def test_every_sentence_with_an_option_says_its_flag() -> None:
     for code in codes:
         shown = Finding(code=code, values={"faces": 9, "budget": 5}).as_dict()
         flags = Flags(click.Command("x", params=[click.Option(["--faces"])]), lambda: iter(()))
-        assert "--faces" in retell(shown, flags)["message"]  # type: ignore[index]
+        told = retell(shown, flags)
+        assert isinstance(told, dict)
+        assert "--faces" in told["message"]
 
 
 @pytest.mark.parametrize(
