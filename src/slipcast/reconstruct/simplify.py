@@ -255,7 +255,7 @@ def _cut_at_ground(solid: "manifold3d.Manifold", ground: Ground | None, faces: i
 def level_sole(solid: "manifold3d.Manifold", height_m: float | None) -> "manifold3d.Manifold":
     """The solid with the sole that a cut at a height makes, set down to where it was lowest; itself for None.
 
-    What the outlines show of the height stays: cut alone, the 32 sets of several views lacked up to 2 % of it.
+    What the outlines show of the height stays: cut alone, figurines of several views lacked up to 2 % of it.
     """
     if height_m is None:
         return solid
