@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from slipcast.pipeline.preview import PreviewOptions
 from slipcast.pipeline.recipe import Recipe
 from slipcast.pipeline.result import Result
 from slipcast.pipeline.run import STAGES, run
+from slipcast.prepare.engine import EngineOptions
 from slipcast.reconstruct.simplify import SimplifyOptions
 
 
@@ -62,6 +64,19 @@ def test_a_picture_becomes_an_asset(height_m: float, faces: int) -> None:
     assert result.metadata["deviation_mm"] == result.deviation.as_dict()
     assert 0 < result.deviation.mean_m < result.deviation.largest_m < 0.2 * height_m
     assert json.dumps(result.metadata)
+
+
+def test_what_is_remeshed_is_judged_as_it_is_delivered() -> None:
+    recipe = replace(_recipe(), engine=EngineOptions.parse(topology="triangles:900"))
+    result = run(picture_of(_alpha()), recipe, name="body")
+    (budget,) = (check for check in result.checks if check.name == "budget")
+    assert budget.values == {"faces": len(result.mesh.faces), "budget": 900}
+    assert len(result.mesh.faces) <= 900
+    assert result.judged.mesh.vertices.shape == result.mesh.vertices.shape
+    assert result.metadata["deviation_mm"] == result.deviation.as_dict()
+    told = result.metadata["topology"]
+    assert isinstance(told, dict)
+    assert told["faces"] == result.metadata["faces"] == len(result.mesh.faces)
 
 
 def test_stages_are_told_in_order() -> None:

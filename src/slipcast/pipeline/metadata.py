@@ -64,7 +64,7 @@ def attach(
         "normal_map": figurine.provenance.get("normal_map", {"made": figurine.normal_map is not None}),
         **{
             key: figurine.provenance[key]
-            for key in ("views", "invented_share", "delight")
+            for key in ("views", "invented_share", "delight", "topology")
             if key in figurine.provenance
         },
         "surface_share": {kind.name.lower(): round(share, 4) for kind, share in shares.items()},

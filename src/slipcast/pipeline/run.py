@@ -6,7 +6,7 @@ loads its weights) and is silent but for the `watch` callback. It may begin at a
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from slipcast.checks.depth import check_depth
 from slipcast.checks.gates import Passage, pass_gates, say_measured
-from slipcast.checks.mesh import MeshLimits, check_figurine, check_solid
+from slipcast.checks.mesh import MeshLimits, Solid, check_figurine, check_solid
 from slipcast.checks.picture.judge import check_picture
 from slipcast.core import scientific
 from slipcast.core.blas import one_thread
@@ -29,13 +29,14 @@ from slipcast.depth.place import find_settling, place
 from slipcast.depth.plausible import replace_implausible
 from slipcast.depth.round_base import find_base, stand_on_base
 from slipcast.formats.table import EXPORTERS
-from slipcast.mesh.deviation import measure_deviation
+from slipcast.mesh.deviation import Deviation, measure_deviation
 from slipcast.pipeline import metadata
-from slipcast.pipeline.preview import draw_preview, look_around
+from slipcast.pipeline.preview import Look, draw_preview, look_around
 from slipcast.pipeline.recipe import Recipe
 from slipcast.pipeline.result import Result
 from slipcast.pipeline.several_views import Gathered, check_pictures, cut_views, gather
 from slipcast.prepare.engine import prepare_for_engine
+from slipcast.prepare.topology import change_topology
 from slipcast.reconstruct.disc import top_of
 from slipcast.reconstruct.points import make_points
 from slipcast.reconstruct.reconstruct import reconstruct
@@ -252,18 +253,24 @@ def _run_stages(
         if drawn_here
         else None
     )
-    deviation = beside.submit(
-        measure_deviation,
-        mesh,
-        raw,
-        height_m=float(np.ptp(mesh.vertices[:, 1])),
-        # A disc that was put in the place of a base is meant.
-        ground_m=float(mesh.vertices[:, 1].min()) + (top_of(depth.base) if depth.base else 0.0),
-    )
     limits = _limits(recipe)
-    solid = beside.submit(check_solid, mesh, mesh, depth, cut, limits, parted=parted)
+
+    def judge(made: Mesh, parted: bool) -> tuple[Future[Deviation], Future[Solid], Future[list[Look]]]:
+        about = beside.submit(
+            measure_deviation,
+            made,
+            raw,
+            height_m=float(np.ptp(made.vertices[:, 1])),
+            # A disc that was put in the place of a base is meant.
+            ground_m=float(made.vertices[:, 1].min()) + (top_of(depth.base) if depth.base else 0.0),
+        )
+        solid = beside.submit(check_solid, made, made, depth, cut, limits, parted=parted)
+        return about, solid, beside.submit(look_around, made, recipe.preview)
+
+    topology = recipe.engine.topology
+    # What is delivered is judged: faces of its own come after the texture.
+    judging = judge(mesh, parted) if topology is None else None
     placed = beside.submit(check_depth, depth)
-    looks = beside.submit(look_around, mesh, recipe.preview)
     with stage("texture"):
         if start.figurine:
             painted = replace(start.figurine, name=name)
@@ -277,11 +284,16 @@ def _run_stages(
         named = Named(recipe.material, ()) if recipe.material else material_of(picture.source)
         if named:
             painted = replace(painted, material=named.material)
+        if topology is not None:
+            painted, floor = change_topology(painted, topology)
+            painted = replace(painted, findings=(*painted.findings, *floor))
+            parted = parted or not floor
+    deviation, solid, looks = judging or judge(painted.mesh, parted)
     shown = [(view.original, view.cutout) for view in several.views[1:]] if several else ()
     drawn = beside.submit(draw_preview, painted, picture, cut, recipe.preview, shown, looks.result)
     with stage("checks"):
         judged = check_figurine(
-            painted, mesh, depth, cut, limits, deviation.result(), parted=parted, solid=solid.result()
+            painted, painted.mesh, depth, cut, limits, deviation.result(), parted=parted, solid=solid.result()
         )
         checks = (*seen.result(), *placed.result(), *judged.checks)
         passages = pass_gates(checks, recipe.gates)
@@ -299,7 +311,7 @@ def _run_stages(
             material_words=named.words if named else (),
         )
     with stage("export"):
-        figurine, prepared = prepare_for_engine(figurine, recipe.engine)
+        figurine, prepared = prepare_for_engine(figurine, replace(recipe.engine, topology=None))
         figurine = replace(figurine, findings=(*figurine.findings, *prepared))
         exports = {key: EXPORTERS[key].export(figurine, recipe.export) for key in recipe.formats}
     with stage("preview"):
@@ -350,7 +362,9 @@ def _choose_texture(recipe: Recipe) -> TextureOptions:
 def _limits(recipe: Recipe) -> MeshLimits:
     """What the mesh is judged by: its budget and the wall of its process; a gate has the least wall measured."""
     gated = any(gate.name == "thickness" for gate in recipe.gates)
-    return MeshLimits(faces=recipe.simplify.faces, wall_m=recipe.wall_m, measure_wall=gated)
+    topology = recipe.engine.topology
+    faces = (topology.faces if topology else None) or recipe.simplify.faces
+    return MeshLimits(faces=faces, wall_m=recipe.wall_m, measure_wall=gated)
 
 
 def _say_missed(passage: Passage) -> Finding:
