@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dialects import F, V
 from shapes import figure
 
 from slipcast.core.values import Figurine
 from slipcast.formats.common.helpers import find_helpers
-from slipcast.formats.inspect import describe
+from slipcast.formats.inspect import describe, read_content
 from slipcast.formats.read_model import read_any
 from slipcast.formats.table import EXPORTERS, ExportOptions
 from slipcast.prepare.collision import CollisionOptions
@@ -64,6 +65,52 @@ def test_our_own_files_give_the_figurine_back(
     listed = facts["findings"]
     assert isinstance(listed, list)
     assert set(said) <= {entry["code"] for entry in listed}
+
+
+def test_a_file_tells_no_levels_that_it_does_not_hold(ready: Figurine, tmp_path: Path) -> None:
+    path = tmp_path / "knight.3mf"
+    path.write_bytes(EXPORTERS["3mf"].export(ready, ExportOptions()).main)
+    assert {"lods", "collision"} <= set(ready.provenance)
+    told = read_content(path).metadata
+    assert told
+    assert not {"lods", "collision"} & set(told)
+
+
+def cubes(*heads: str) -> str:
+    """An OBJ of cubes, each twice as large as the one before, behind what stands before its faces."""
+    out = ""
+    for k, head in enumerate(heads):
+        corners = [[int(word) for word in line.split()[1:]] for line in F.splitlines()]
+        out += "".join(
+            f"v {' '.join(str(2**k * float(word)) for word in line.split()[1:])}\n" for line in V.splitlines()
+        )
+        out += head + "".join("f {} {} {}\n".format(*(c + 8 * k for c in face)) for face in corners)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("heads", "faces", "size", "meshes"),
+    [
+        (("o dog_LOD0\n", "o dog_LOD1\n", "o UCX_dog_LOD0_01\n"), 12, 1, ["dog_LOD0"]),
+        (("g dog\n", "g UCX_dog\n", "g dog_LOD1\n"), 12, 1, ["dog"]),
+        (("o all\ng dog\n", "g dog_Collider1\n", "g cat\n"), 24, 4, ["all", "dog", "cat"]),
+        (("", "o dog-convcolonly\n", "o dog\n"), 24, 4, ["dog"]),
+        (("o UCX_a\n", "o UCX_b\n", "o UCX_c\n"), 36, 4, ["UCX_a", "UCX_b", "UCX_c"]),
+        (("o dog_LOD1\ng dog\n",), 12, 1, ["dog_LOD1", "dog"]),  # nothing would stay
+    ],
+)
+def test_what_serves_an_engine_in_an_obj_is_left_out(
+    heads: tuple[str, ...], faces: int, size: float, meshes: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "dog.obj"
+    path.write_text(cubes(*heads), encoding="utf-8")
+    content = read_content(path)
+    assert (len(content.faces), list(content.meshes)) == (faces, meshes)
+    assert np.ptp(content.points, axis=0).tolist() == [2 * size] * 3
+    assert len(content.points) == 8 * faces // 12
+    left = {entry.code for entry in content.findings}
+    assert bool(left) == (faces < 12 * len(heads))
+    assert left <= {"LODS_DROPPED", "COLLISION_DROPPED"}
 
 
 @pytest.mark.parametrize(

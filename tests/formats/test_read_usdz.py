@@ -50,6 +50,16 @@ CASES: dict[str, tuple[str, tuple[float, float, float], float, int]] = {
         2,
         8,
     ),
+    "levels and a body, named by their objects": (
+        moved(mesh("M"), "translate (0, 0, 0)", "dog_LOD0")
+        + moved(mesh("N"), "scale (7, 7, 7)", "dog_LOD1")
+        + moved(mesh("UCX_dog_LOD0_01"), "scale (8, 8, 8)", "UCX_dog_LOD0_01")
+        + moved(mesh("dog_LOD2"), "scale (9, 9, 9)", "All", "")
+        + moved(mesh("dog_LOD0_hull_convcolonly") + mesh("dog_LOD3"), "scale (9, 9, 9)", "Two"),
+        (1, 2, 3),
+        1,
+        4,
+    ),
     "an inherited class": (
         'class "_C" { ' + mesh("M") + ' }\ndef Xform "B" (inherits = </_C>) {}\n',
         (1, 2, 3),

@@ -10,7 +10,7 @@ import math
 import re
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ import numpy as np
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
 from slipcast.core.values import U8
+from slipcast.formats.common.helpers import find_helpers
 from slipcast.formats.common.reading import (
     MAX_FACES,
     MAX_PARTS,
@@ -73,7 +74,13 @@ class _Parts:
     """Of the first vertices, to the last one that has any; white where one has none."""
     painted: bytearray = field(default_factory=bytearray)
     """Colours in ZBrush's comments, red, green, blue of each vertex."""
-    names: dict[str, None] = field(default_factory=dict)
+    names: dict[str, int] = field(default_factory=dict)
+    """Of objects and groups, with their places."""
+    object: int = -1
+    """Place of the name that the next faces have; -1 for none."""
+    group: int = -1
+    runs: "array[int]" = field(default_factory=lambda: array("q"))
+    """Object, group and number of faces before them, each time one of the two changes."""
     libraries: dict[str, None] = field(default_factory=dict)
     attributes: set[str] = field(default_factory=set)
     flat: int = 0
@@ -106,7 +113,7 @@ def read_obj(path: Path) -> Content:
     checked = check_points(path, np.frombuffer(parts.points, np.float64).reshape(-1, 3))
     faces = check_faces(path, np.frombuffer(parts.faces, np.int64).reshape(-1, 3), len(checked), first=1)
     colors = _color_vertices(parts)
-    return Content(
+    content = Content(
         format="obj",
         points=checked,
         faces=faces,
@@ -121,6 +128,7 @@ def read_obj(path: Path) -> Content:
         generator=head.lstrip("# ")[:200] or None if data.startswith(b"#") else None,
         findings=_left_out(parts),
     )
+    return _leave_out_helpers(parts, content)
 
 
 def _plain_lines(data: bytes) -> bytes:
@@ -179,14 +187,52 @@ def _take(parts: _Parts, line: bytes) -> None:
         case b"#mrgb":  # ZBrush writes the vertices' colours into comments
             parts.attributes.add("colors")
             parts.painted += _read_paint(rest)
-        case b"o" | b"g" if rest and len(parts.names) < MAX_PARTS:
-            parts.names[_text(rest)[:200]] = None
+        case b"o" | b"g" if rest:
+            _begin(parts, words[0].lower(), _text(rest)[:200])
         case b"mtllib" if rest and len(parts.libraries) < MAX_PARTS:
             parts.libraries[_text(rest)] = None
         case b"p" | b"l":
             parts.flat += 1
         case b"curv" | b"curv2" | b"surf":
             parts.curved += 1
+
+
+def _begin(parts: _Parts, kind: bytes, name: str) -> None:
+    """Let the next faces be of the object or the group `name`; names beyond MAX_PARTS are none."""
+    place = parts.names.setdefault(name, len(parts.names)) if len(parts.names) < MAX_PARTS else -1
+    if kind == b"o":
+        parts.object, parts.group = place, -1
+    else:
+        parts.group = place
+    parts.runs.extend((parts.object, parts.group, len(parts.faces) // 3))
+
+
+def _leave_out_helpers(parts: _Parts, content: Content) -> Content:
+    """`content` without the faces of objects and groups that serve others in an engine alone, and the word of it."""
+    names = list(parts.names)
+    helpers = find_helpers(names)
+    hidden = sorted(helpers.levels | helpers.bodies)
+    if not hidden:
+        return content
+    runs = np.frombuffer(parts.runs, np.int64).reshape(-1, 3)
+    count = np.diff(runs[:, 2], append=len(content.faces))
+    named = np.concatenate([np.full((runs[0, 2], 2), -1), np.repeat(runs[:, :2], count, axis=0)])
+    keep = ~np.isin(named, hidden).any(axis=1)
+    if keep.all() or not keep.any():
+        return content
+    # Points that served what is left out alone go with it; those that no face uses are told by whoever reads.
+    used = [np.zeros(len(content.points), bool) for _ in range(2)]
+    used[0][content.faces], used[1][content.faces[keep]] = True, True
+    kept = used[1] | ~used[0]
+    number = np.cumsum(kept) - 1
+    return replace(
+        content,
+        points=content.points[kept],
+        faces=number[content.faces[keep]].astype(np.int32),
+        colors=None if content.colors is None else content.colors[keep],
+        meshes=tuple(name for place, name in enumerate(names) if place not in hidden),
+        findings=(*content.findings, *helpers.tell(names)),
+    )
 
 
 def _read_paint(rest: bytes) -> bytes:

@@ -16,7 +16,7 @@ import numpy as np
 from slipcast.core.values import Export, Figurine
 from slipcast.formats.common import texture_files
 from slipcast.formats.common.axes import Frame
-from slipcast.formats.common.losses import find_losses
+from slipcast.formats.common.losses import describe_kept, find_losses
 from slipcast.formats.common.naming import Names
 from slipcast.formats.table import ExportOptions
 from slipcast.mesh import tangents
@@ -36,6 +36,7 @@ def write_threemf(figurine: Figurine, options: ExportOptions) -> Export:
     """Write `<name>.3mf`: one object, its texture and the metadata."""
     names = Names(figurine, options.naming)
     found = find_losses("3mf", figurine, options)
+    figurine = describe_kept("3mf", figurine, options)
     options = texture_files.restrict_to_common(options)
     kind = texture_files.choose_kind(options)
     texture = f"3D/Textures/basecolor{texture_files.choose_suffix(options)}"

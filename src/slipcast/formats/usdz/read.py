@@ -19,6 +19,7 @@ from slipcast.core.errors import BadInput
 from slipcast.core.findings import finding
 from slipcast.core.values import F64, I64
 from slipcast.formats.common import sandbox
+from slipcast.formats.common.helpers import find_helpers
 from slipcast.formats.common.reading import (
     MAX_FACES,
     MAX_PARTS,
@@ -71,7 +72,10 @@ def read_usdz(path: Path) -> Content:
         ),
         generator=about["generator"],
         metadata=about["metadata"],
-        findings=tuple(finding("FILE_LEFT_OUT", {"what": about["left_out"]}) for _ in about["left_out"][:1]),
+        findings=(
+            *(finding("FILE_LEFT_OUT", {"what": about["left_out"]}) for _ in about["left_out"][:1]),
+            *find_helpers(about["titles"]).tell(about["titles"]),
+        ),
     )
 
 
@@ -161,9 +165,9 @@ def _meshes(stage: Any, layer: Any, unit_m: float) -> "dict[str, np.typing.NDArr
                 _instances(soup, prim)
         elif prim.IsA(UsdGeom.Gprim) and not soup.hides(prim):
             soup.add(prim, np.array(UsdGeom.Xformable(prim).ComputeLocalToWorldTransform(_now())))
-    points, faces, names, attributes = soup.points, soup.faces, soup.names, soup.attributes
-    if not points:
+    if not soup.points:
         raise ValueError("it holds no mesh")
+    points, faces, names, titles = soup.join()
     told = dict(layer.customLayerData)
     provenance = told.get("slipcast")
     try:
@@ -174,14 +178,15 @@ def _meshes(stage: Any, layer: Any, unit_m: float) -> "dict[str, np.typing.NDArr
         "unit_m": unit_m,
         "up": "z" if UsdGeom.GetStageUpAxis(stage) == "Z" else "y",
         "meshes": list(dict.fromkeys(names)),
-        "attributes": sorted(attributes),
+        "titles": titles,
+        "attributes": sorted(soup.attributes),
         "materials": materials,
         "generator": str(told.get("generator", ""))[:200] or None,
         "metadata": metadata if isinstance(metadata, dict) else {},
         "left_out": ", ".join(f"{count} x {word}" for word, count in soup.left_out.items()),
     }
     text = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
-    return {"points": np.concatenate(points), "faces": np.concatenate(faces), "about": text}
+    return {"points": points, "faces": faces, "about": text}
 
 
 class _Soup:
@@ -191,9 +196,30 @@ class _Soup:
         self.points: list[F64] = []
         self.faces: list[I64] = []
         self.names: list[str] = []
+        self.objects: list[str] = []
+        """What holds each mesh alone is called, or it: a modelling program gives an object and its mesh two names."""
         self.attributes: set[str] = set()
         self.left_out: dict[str, int] = {}
         self._vertices = 0
+        self._faces = 0
+
+    def join(self) -> tuple[F64, I64, list[str], list[str]]:
+        """(V,3) points and (F,3) faces of the meshes that serve no other one in an engine alone, and their names.
+
+        The last are the names among which those that were left out are found.
+        """
+        titles = list(dict.fromkeys([*self.objects, *self.names]))
+        helpers = find_helpers(titles)
+        hidden = {titles[k] for k in helpers.levels | helpers.bodies}
+        kept = [
+            k for k, pair in enumerate(zip(self.objects, self.names, strict=True)) if not hidden & {*pair}
+        ]
+        if not kept:
+            kept, titles = list(range(len(self.names))), []
+        before = np.cumsum([0, *(len(self.points[k]) for k in kept)])
+        faces = [self.faces[k] + start for k, start in zip(kept, before, strict=False)]
+        points = np.concatenate([self.points[k] for k in kept])
+        return points, np.concatenate(faces), [self.names[k] for k in kept], titles
 
     def hides(self, prim: Any) -> bool:
         """Whether a prim is not drawn: a proxy or guide, or invisible."""
@@ -234,16 +260,18 @@ class _Soup:
         if left != bool(np.linalg.det(world[:3, :3]) < 0):
             index = index[:, ::-1]
         self.points.append(local @ world[:3, :3] + world[3, :3])
-        self.faces.append(index + self._vertices)
+        self.faces.append(index)
         self._vertices += len(local)
-        self.names.append(prim.GetDisplayName() or prim.GetName())
+        self._faces += len(index)
+        self.names.append(_title(prim))
+        self.objects.append(_object_title(prim))
         if mesh.GetNormalsAttr().HasAuthoredValue():
             self.attributes.add("normals")
         if UsdGeom.PrimvarsAPI(prim).HasPrimvar("st"):
             self.attributes.add("uv")
         if len(self.names) > MAX_PARTS:
             raise ValueError(f"it has more than {MAX_PARTS} meshes")
-        if self._vertices > MAX_VERTICES or sum(len(entry) for entry in self.faces) > MAX_FACES:
+        if self._vertices > MAX_VERTICES or self._faces > MAX_FACES:
             raise ValueError(f"it adds up to more than {MAX_VERTICES} vertices or {MAX_FACES} faces")
 
     def _count(self, word: str) -> None:
@@ -287,6 +315,18 @@ def _instances(soup: _Soup, prim: Any, outer: F64 | None = None, depth: int = 0)
                 _instances(soup, part, world, depth + 1)
             elif part.IsA(UsdGeom.Gprim):
                 soup.add(part, world)
+
+
+def _title(prim: Any) -> str:
+    return str(prim.GetDisplayName() or prim.GetName())
+
+
+def _object_title(prim: Any) -> str:
+    """What the object of a mesh is called: the transform that holds it alone, else the mesh."""
+    from pxr import UsdGeom
+
+    above = prim.GetParent()
+    return _title(above if above.IsA(UsdGeom.Xform) and len(above.GetChildren()) == 1 else prim)
 
 
 def _now() -> Any:

@@ -21,7 +21,7 @@ import numpy as np
 from slipcast.core.errors import BadInput
 from slipcast.core.values import Export, Figurine
 from slipcast.formats.common import texture_files
-from slipcast.formats.common.losses import find_losses
+from slipcast.formats.common.losses import describe_kept, find_losses
 from slipcast.formats.common.naming import Names
 from slipcast.formats.table import ExportOptions
 from slipcast.mesh import tangents
@@ -35,6 +35,7 @@ def write_usdz(figurine: Figurine, options: ExportOptions) -> Export:
     """Write `<name>.usdz` with the textures inside; raises BadInput where usd-core is not installed."""
     names = Names(figurine, options.naming)
     found = find_losses("usdz", figurine, options)
+    figurine = describe_kept("usdz", figurine, options)
     options = texture_files.restrict_to_common(options)
     textures = {
         "textures/basecolor" + texture_files.choose_suffix(options): texture_files.encode_base_color(
