@@ -3,10 +3,14 @@
 import json
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 from serving import House, running
+
+from slipcast.service import sessions
+from slipcast.service.api.auth import COOKIE
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,6 +48,33 @@ def test_a_session_ends_with_its_key(house: House) -> None:
     assert house.client.get("/app").status_code == 200
     house.call("DELETE", f"/v1/keys/{id}")
     assert house.client.get("/app", follow_redirects=False).status_code == 303
+
+
+def test_signing_out_ends_the_session_on_the_server(house: House) -> None:
+    sign_in(house)
+    cookie = {"Cookie": f"{COOKIE}={house.client.cookies[COOKIE]}"}
+    house.client.cookies.clear()
+    assert house.client.get("/v1/jobs", headers=cookie).status_code == 200
+    foreign = house.client.post("/logout", headers=cookie | {"Origin": "https://evil.test"})
+    assert foreign.status_code == 403
+    home = {"Origin": "http://127.0.0.1"}
+    assert house.client.post("/logout", headers=cookie | home, follow_redirects=False).status_code == 303
+    assert house.client.get("/v1/jobs", headers=cookie).status_code == 401, "a copy of the cookie"
+    assert house.client.get("/app", headers=cookie, follow_redirects=False).status_code == 303
+
+
+def test_a_session_ends_with_its_time(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    sign_in(house)
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + house.settings.session_s + 1)
+    assert house.client.get("/v1/jobs").status_code == 401
+    with house.database.write() as connection:
+        assert sessions.forget(connection) == 1
+
+
+def test_pages_let_browsers_name_their_origin(house: House) -> None:
+    """With no-referrer a browser says `Origin: null` of a form: over plain http nobody could sign in."""
+    assert house.client.get("/login").headers["referrer-policy"] == "same-origin"
 
 
 @pytest.mark.parametrize(

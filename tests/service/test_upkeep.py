@@ -227,7 +227,7 @@ def test_a_backup_brings_everything_back(house: House, tmp_path: Path, kitchen: 
     assert {each[1] for each in store.stored()} == {each[1] for each in house.store.stored()}
     with fresh.read() as connection, house.database.read() as before:
         for table in metadata.sorted_tables:
-            if table.name != "worker":
+            if table.name not in ("worker", "session"):
                 rows = [dict(row) for row in before.execute(sa.select(table)).mappings()]
                 assert [dict(row) for row in connection.execute(sa.select(table)).mappings()] == rows, (
                     table.name

@@ -20,11 +20,11 @@ from slipcast._version import __version__
 from slipcast.core.errors import BadInput
 from slipcast.service.database.engine import Database
 from slipcast.service.database.migrate import check_version, newest, upgrade, version_of
-from slipcast.service.database.tables import file, head, metadata, purchase, worker
+from slipcast.service.database.tables import file, head, metadata, purchase, session, worker
 from slipcast.service.jobs.states import State
 from slipcast.service.store import Store
 
-_LEFT_OUT = (worker.name,)
+_LEFT_OUT = (worker.name, session.name)
 _MANIFEST = "manifest.json"
 _AT_ONCE = 500
 

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from slipcast.core.errors import BadInput
-from slipcast.service import audit
+from slipcast.service import audit, sessions
 from slipcast.service.database.engine import Database
 from slipcast.service.database.tables import (
     api_key,
@@ -103,6 +103,7 @@ def sweep(database: Database, store: Store, *, audit_days: int) -> dict[str, int
         counts["messages"] = int(connection.execute(old).rowcount)
         keys = sa.delete(idempotency).where(idempotency.c.created_at < now - 86400)
         counts["requests"] = int(connection.execute(keys).rowcount)
+        sessions.forget(connection)
         connection.execute(sa.delete(rate).where(rate.c.minute < now // 60 - 60))
         counts["audit"] = audit.forget(connection, now - audit_days * 86400)
     counts["files"] = _sweep_files(database, store, now - _OLD_S)

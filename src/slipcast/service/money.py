@@ -7,12 +7,12 @@ amounts are this program's reckoning from the price table; the vendor's invoice 
 
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from slipcast.core.errors import QuotaExceeded
 from slipcast.service.database.tables import alert, job, ledger
+from slipcast.service.errors import LimitReached
 from slipcast.service.jobs.queue import Row
 from slipcast.service.jobs.states import OPEN
 from slipcast.service.tenants import Scope
@@ -34,6 +34,17 @@ def period_starts(now: float) -> dict[str, float]:
     return {"day": today.timestamp(), "month": today.replace(day=1).timestamp()}
 
 
+def period_ends(now: float) -> dict[str, float]:
+    """When the day and the month (UTC) of `now` end.
+
+    >>> {name: datetime.fromtimestamp(end, UTC).isoformat() for name, end in period_ends(0.0).items()}
+    {'day': '1970-01-02T00:00:00+00:00', 'month': '1970-02-01T00:00:00+00:00'}
+    """
+    starts = period_starts(now)
+    later = datetime.fromtimestamp(starts["month"], UTC) + timedelta(days=32)
+    return {"day": starts["day"] + 86400, "month": later.replace(day=1).timestamp()}
+
+
 def spent(scope: Scope, since: float) -> int:
     """Millionths of a dollar that were spent, perhaps or for sure, since then."""
     total = sa.select(sa.func.coalesce(sa.func.sum(ledger.c.micro), 0)).where(
@@ -51,23 +62,30 @@ def reserved(scope: Scope) -> int:
 
 
 def check_caps(scope: Scope, micro: int, *, with_reserved: bool) -> list[str]:
-    """Raise QuotaExceeded when `micro` more would break a cap; the periods of which 80 % are spent then.
+    """Raise LimitReached when `micro` more would break a cap; the periods of which 80 % are spent then.
 
     The caller holds the tenant's row, so that two cannot spend the same money.
     """
     row, now, near = scope.row(lock=True), time.time(), []
     waiting = reserved(scope) if with_reserved else 0
+    ends, broken = period_ends(now), []
     for period, since in period_starts(now).items():
         cap = int(row[f"{period}_micro"])
         used = spent(scope, since) + waiting
         if used + micro > cap:
-            raise QuotaExceeded(
-                f"the cost limit of this {period} is used up: ${used / MICRO:.4f} of ${cap / MICRO:.2f} are spent or"
-                f" reserved, this needs ${micro / MICRO:.4f} more; raise the limit or wait for the next {period}"
-            )
+            broken.append((period, used, cap))
         if used + micro >= ALERT_SHARE * cap:
             label = f"{period}:{datetime.fromtimestamp(since, UTC).date().isoformat()}"
             near.append(label)
+    if broken:
+        period, used, cap = broken[-1]  # the longer one: before it ends nothing passes
+        helps = waiting + micro <= min(limit for _, _, limit in broken)
+        cure = f"raise the limit or wait for the next {period}" if helps else "raise the limit"
+        raise LimitReached(
+            f"the cost limit of this {period} is used up: ${used / MICRO:.4f} of ${cap / MICRO:.2f} are spent or"
+            f" reserved, this needs ${micro / MICRO:.4f} more; {cure}",
+            retry_s=ends[period] - now if helps else None,
+        )
     return near
 
 

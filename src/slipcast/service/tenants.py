@@ -13,7 +13,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from slipcast.core.errors import BadInput, SlipcastError
-from slipcast.service.database.tables import api_key, delivery, file, job, job_event, tenant, webhook
+from slipcast.service.database.tables import (
+    api_key,
+    delivery,
+    file,
+    job,
+    job_event,
+    purchase,
+    tenant,
+    webhook,
+)
 from slipcast.service.jobs.queue import new_id
 
 LIMITS = (
@@ -129,13 +138,14 @@ class Scope:
         return self._one(query.with_for_update() if lock else query, "the tenant is gone")
 
     def stored_bytes(self) -> int:
-        """What the tenant's files take, each content counted once."""
-        each = (
-            sa.select(sa.func.max(file.c.bytes).label("bytes"))
-            .where(file.c.tenant_id == self.tenant_id)
-            .group_by(file.c.sha256)
-            .subquery()
-        )
+        """What the tenant's files and bought pictures take, each content counted once."""
+        named = sa.union_all(
+            *(
+                sa.select(table.c.sha256, table.c.bytes).where(table.c.tenant_id == self.tenant_id)
+                for table in (file, purchase)
+            )
+        ).subquery()
+        each = sa.select(sa.func.max(named.c.bytes).label("bytes")).group_by(named.c.sha256).subquery()
         return int(self.connection.scalar(sa.select(sa.func.coalesce(sa.func.sum(each.c.bytes), 0))) or 0)
 
     def _one(self, query: sa.Select[Any], sentence: str) -> Mapping[str, Any]:

@@ -1,9 +1,10 @@
 """Who asks: a key in `Authorization: Bearer` or `X-API-Key`, or the page's session cookie.
 
 The cookie is HttpOnly and SameSite=Strict, and an unsafe method with it must come from this origin: a foreign page
-cannot act for whoever is signed in. A session ends with the key that began it.
+cannot act for whoever is signed in. A session ends on the server: by signing out, and with the key that began it.
 """
 
+import math
 from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -11,9 +12,8 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader, HTTPBearer
-from itsdangerous import BadSignature
 
-from slipcast.service import keys
+from slipcast.service import keys, sessions
 from slipcast.service.api.errors import Refused
 from slipcast.service.api.service import Service, service_of
 from slipcast.service.keys import Caller
@@ -56,12 +56,12 @@ def check_rate(service: Service, caller: Caller) -> None:
     """Raise Refused (429) when the key asks too often."""
     wait_s = service.limits.wait_s(caller.key_id, caller.requests_per_minute)
     if wait_s:
-        limit = caller.requests_per_minute
+        limit, wait = caller.requests_per_minute, math.ceil(wait_s)
         raise Refused(
             429,
             "TooManyRequests",
-            f"this key may ask {limit} times a minute; wait {wait_s:.0f} s",
-            {"Retry-After": f"{wait_s:.0f}", "RateLimit-Policy": f'"key";q={limit};w=60'},
+            f"this key may ask {limit} times a minute; wait {wait} s",
+            {"Retry-After": str(wait), "RateLimit-Policy": f'"key";q={limit};w=60'},
         )
 
 
@@ -69,7 +69,7 @@ def authenticate(request: Request, service: Service) -> Caller:
     """Whoever asks. Raises Refused (401, 403)."""
     text = key_text(request)
     with service.database.read() as connection:
-        found = keys.find(connection, text) if text else _of_session(request, service, connection)
+        found = keys.find(connection, text) if text else _of_session(request, connection)
     if found is None:
         raise Refused(
             401,
@@ -92,22 +92,12 @@ def key_text(request: Request) -> str:
     return request.headers.get("x-api-key", "").strip()
 
 
-def start_session(service: Service, caller: Caller) -> str:
-    """What the cookie holds."""
-    return str(service.signer("session").dumps(caller.key_id))
-
-
-def _of_session(request: Request, service: Service, connection: sa.Connection) -> Caller | None:
+def _of_session(request: Request, connection: sa.Connection) -> Caller | None:
     cookie = request.cookies.get(COOKIE, "")
-    if not cookie:
-        return None
-    try:
-        key_id = service.signer("session").loads(cookie, max_age=service.settings.session_s)
-    except BadSignature:
-        return None
-    if request.method not in _SAFE and not is_same_origin(request):
+    found = sessions.find(connection, cookie) if cookie else None
+    if found is not None and request.method not in _SAFE and not is_same_origin(request):
         raise Refused(403, "ForeignOrigin", "this request did not come from the service's own page")
-    return keys.find_by_id(connection, str(key_id))
+    return found
 
 
 def is_same_origin(request: Request) -> bool:

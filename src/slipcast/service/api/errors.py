@@ -6,6 +6,7 @@ rest. The Meshy-shaped routes word theirs as Meshy does.
 
 import difflib
 import logging
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
 from slipcast.core.errors import SlipcastError, status_of
+from slipcast.service.errors import LimitReached, code_of
 from slipcast.service.jobs.submit import KeyReused
 from slipcast.service.logs import log
 from slipcast.service.tenants import NotThere
@@ -142,8 +144,9 @@ async def _refused(request: Request, error: Refused) -> JSONResponse:
 
 async def _library(request: Request, error: SlipcastError) -> JSONResponse:
     status = 404 if isinstance(error, NotThere) else status_of(error).http
-    headers = {"Retry-After": "60"} if status == 429 else {}
-    code = "IdempotencyKeyReused" if isinstance(error, KeyReused) else type(error).__name__
+    retry_s = error.retry_s if isinstance(error, LimitReached) else None
+    headers = {} if retry_s is None else {"Retry-After": str(max(1, math.ceil(retry_s)))}
+    code = "IdempotencyKeyReused" if isinstance(error, KeyReused) else code_of(error)
     field = str(getattr(error, "field", "") or "")
     return answer(request, status, code, str(error), field=field, headers=headers)
 

@@ -17,11 +17,13 @@ from slipcast.service import money
 from slipcast.service.api.errors import Refused
 from slipcast.service.api.models import JobRequest
 from slipcast.service.api.service import Service
+from slipcast.service.errors import LimitReached
 from slipcast.service.fetch import download
 from slipcast.service.files import check_picture
 from slipcast.service.jobs.options import AssetOptions, Words
 from slipcast.service.jobs.submit import InputFile, NewJob, answered, body_sum, submit
 from slipcast.service.keys import Caller
+from slipcast.service.storage import unnamed
 from slipcast.service.tenants import for_tenant
 from slipcast.service.tracing import parent_words
 
@@ -119,21 +121,31 @@ def send(
     Raises Refused (503) where a picture that they need was removed meanwhile, and what `submit` raises.
     """
     key = idempotency_key(request)
-    with service.database.write() as connection:
-        scope = for_tenant(connection, caller.tenant_id)
-        scope.row(lock=True)
-        if not all(service.store.has(caller.tenant_id, each.sha256) for new in jobs for each in new.inputs):
-            raise Refused(
-                503, "TryAgain", "a picture was removed a moment ago; send it again", {"Retry-After": "1"}
+    try:
+        with service.database.write() as connection:
+            scope = for_tenant(connection, caller.tenant_id)
+            scope.row(lock=True)
+            if not all(
+                service.store.has(caller.tenant_id, each.sha256) for new in jobs for each in new.inputs
+            ):
+                raise Refused(
+                    503, "TryAgain", "a picture was removed a moment ago; send it again", {"Retry-After": "1"}
+                )
+            return submit(
+                scope,
+                jobs,
+                actor=caller.actor,
+                max_attempts=service.settings.max_attempts,
+                key=key,
+                body_sha256=content_sum(request, content),
             )
-        return submit(
-            scope,
-            jobs,
-            actor=caller.actor,
-            max_attempts=service.settings.max_attempts,
-            key=key,
-            body_sha256=content_sum(request, content),
-        )
+    except LimitReached:
+        with service.database.write() as connection:  # what was refused takes no room
+            scope = for_tenant(connection, caller.tenant_id)
+            scope.row(lock=True)
+            for sha256 in unnamed(scope, {each.sha256 for new in jobs for each in new.inputs}):
+                service.store.delete(caller.tenant_id, sha256)
+        raise
 
 
 def made_before(service: Service, caller: Caller, request: Request, content: object) -> list[str] | None:

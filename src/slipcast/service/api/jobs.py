@@ -23,7 +23,7 @@ from slipcast.service.api.models import (
     JobRequest,
 )
 from slipcast.service.api.service import Service
-from slipcast.service.database.tables import file, job, purchase
+from slipcast.service.database.tables import file, job
 from slipcast.service.erase import lock_tenant
 from slipcast.service.estimate import estimate_job
 from slipcast.service.jobs import queue
@@ -31,6 +31,7 @@ from slipcast.service.jobs.options import AssetOptions, Later, PrintCheck
 from slipcast.service.jobs.states import FINAL, State
 from slipcast.service.jobs.view import show_job
 from slipcast.service.keys import Caller
+from slipcast.service.storage import unnamed
 from slipcast.service.tenants import Scope, for_tenant
 
 router = APIRouter(prefix="/v1", tags=["jobs"], responses=RESPONSES)
@@ -241,12 +242,7 @@ def forget_jobs(connection: sa.Connection, tenant_id: str, ids: list[str]) -> li
     sums = set(connection.scalars(sa.select(file.c.sha256).where(file.c.job_id.in_(ids))))
     connection.execute(sa.delete(file).where(file.c.job_id.in_(ids)))
     connection.execute(sa.delete(job).where(job.c.tenant_id == tenant_id, job.c.id.in_(ids)))
-    if not sums:
-        return []
-    for table in (file, purchase):
-        used = sa.select(table.c.sha256).where(table.c.tenant_id == tenant_id, table.c.sha256.in_(sums))
-        sums -= set(connection.scalars(used))
-    return sorted(sums)
+    return sorted(unnamed(for_tenant(connection, tenant_id), sums))
 
 
 def _shown(

@@ -25,7 +25,7 @@ class Service:
     store: Store
     metrics: Metrics
     secret: str
-    """Signs links and sessions; the same for all processes."""
+    """Signs links; the same for all processes."""
     broadcast: Broadcast
     limits: Limits
     draining: bool = False

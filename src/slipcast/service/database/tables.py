@@ -70,6 +70,16 @@ api_key = sa.Table(
     sa.Column("last_used_at", _TIME),
 )
 
+session = sa.Table(
+    "session",
+    metadata,
+    sa.Column("sha256", sa.String(64), primary_key=True),
+    sa.Column("key_id", _ID, sa.ForeignKey("api_key.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("created_at", _TIME, nullable=False),
+    sa.Column("ends_at", _TIME, nullable=False),
+)
+"""Who is signed in on the page: see sessions.py."""
+
 job = sa.Table(
     "job",
     metadata,
@@ -141,6 +151,7 @@ purchase = sa.Table(
     sa.Column("key", sa.String(64), primary_key=True),
     sa.Column("sha256", sa.String(64), nullable=False),
     sa.Column("mime", sa.String(40), nullable=False),
+    sa.Column("bytes", sa.BigInteger(), nullable=False, server_default="0"),
     sa.Column("facts", sa.JSON(), nullable=False),
     sa.Column("at", _TIME, nullable=False),
     sa.Index("ix_purchase_content", "tenant_id", "sha256"),
@@ -226,7 +237,7 @@ head = sa.Table(
     sa.Column("text", sa.String(200), nullable=False, server_default=""),
 )
 """Rows that processes lock for a moment: `queue` (the fair queue's clock), `audit` and `anchor` (ends of the chain),
-`secret` (what links and sessions are signed with)."""
+`secret` (what links are signed with)."""
 
 worker = sa.Table(
     "worker",

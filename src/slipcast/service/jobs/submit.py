@@ -9,13 +9,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from slipcast.core.errors import BadInput, QuotaExceeded
+from slipcast.core.errors import BadInput
 from slipcast.service import audit, money
 from slipcast.service.database.tables import file, idempotency, job, job_event
+from slipcast.service.errors import LimitReached
 from slipcast.service.jobs.outbox import announce
 from slipcast.service.jobs.queue import new_id
-from slipcast.service.jobs.states import State
+from slipcast.service.jobs.states import FINAL, State
+from slipcast.service.storage import check_room
 from slipcast.service.tenants import Scope
+
+_LAST = 20
+"""Jobs that say how quickly a tenant's jobs end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +89,7 @@ def submit(
 ) -> list[str]:
     """Put jobs into the queue, all or none; returns their ids. With a `key` that came before, those of then.
 
-    Raises QuotaExceeded when a quota or a cost limit would be broken.
+    Raises LimitReached when a quota or a cost limit would be broken.
     """
     scope.row(lock=True)  # from here on nobody else counts for this tenant
     if key and (before := answered(scope, key, body_sha256)) is not None:
@@ -108,24 +113,40 @@ def submit(
 
 
 def _check_quotas(scope: Scope, jobs: Sequence[NewJob]) -> None:
-    row, connection = scope.row(), scope.connection
+    row, connection, now = scope.row(), scope.connection, time.time()
     mine = sa.select(sa.func.count()).select_from(job).where(job.c.tenant_id == scope.tenant_id)
-    waiting = int(connection.scalar(mine.where(job.c.state == State.QUEUED)) or 0)
-    if waiting + len(jobs) > row["max_queued"]:
-        raise QuotaExceeded(
-            f"{waiting} jobs wait already and {row['max_queued']} may; send more when some are done"
-        )
-    midnight = money.period_starts(time.time())["day"]
-    today = int(connection.scalar(mine.where(job.c.created_at >= midnight)) or 0)
+    day = money.period_starts(now)["day"]
+    today = int(connection.scalar(mine.where(job.c.created_at >= day)) or 0)
     if today + len(jobs) > row["jobs_per_day"]:
-        raise QuotaExceeded(
-            f"{today} jobs were sent today and {row['jobs_per_day']} may be; wait for the next day (UTC)"
+        helps = len(jobs) <= row["jobs_per_day"]
+        raise LimitReached(
+            f"{today} jobs were sent today and {row['jobs_per_day']} may be; "
+            f"{'wait for the next day (UTC)' if helps else 'send fewer at once, or have the limit raised'}",
+            retry_s=money.period_ends(now)["day"] - now if helps else None,
         )
-    coming = sum(each.bytes for new in jobs for each in new.inputs)
-    if coming and scope.stored_bytes() + coming > row["storage_bytes"]:
-        raise QuotaExceeded(
-            f"the storage of {row['storage_bytes'] / 2**30:.1f} GiB is used up; delete jobs that are not needed"
+    contents = {each.sha256: each.bytes for new in jobs for each in new.inputs}
+    check_room(scope, contents, needed=1)
+    waiting = int(connection.scalar(mine.where(job.c.state == State.QUEUED)) or 0)
+    over = waiting + len(jobs) - row["max_queued"]
+    if over > 0:
+        helps = len(jobs) <= row["max_queued"]
+        raise LimitReached(
+            f"{waiting} jobs wait already and {row['max_queued']} may; "
+            f"{'send more when some are done' if helps else 'send fewer at once, or have the limit raised'}",
+            retry_s=_done_in_s(scope, over, now) if helps else None,
         )
+
+
+def _done_in_s(scope: Scope, count: int, now: float) -> float | None:
+    """When so many of the tenant's jobs will have ended, at the pace of the last ones; None before there is one."""
+    last = (
+        sa.select(job.c.finished_at)
+        .where(job.c.tenant_id == scope.tenant_id, job.c.state.in_(FINAL))
+        .order_by(job.c.id.desc())
+        .limit(_LAST)
+    )
+    ended = list(scope.connection.scalars(last))
+    return count * max(now - min(ended), 1.0) / len(ended) if ended else None
 
 
 def _insert(scope: Scope, new: NewJob, *, actor: str, max_attempts: int) -> str:

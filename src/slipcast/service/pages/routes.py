@@ -6,6 +6,7 @@ frame that has no origin.
 """
 
 import hashlib
+import math
 import time
 from datetime import UTC, datetime
 from functools import cache
@@ -21,10 +22,10 @@ from slipcast.depth.models import AUTO, DEPTH_MODELS
 from slipcast.formats.table import EXPORTERS
 from slipcast.prepare.targets import TARGETS
 from slipcast.reconstruct.dexels import DETAILS
-from slipcast.service import keys, money
+from slipcast.service import keys, money, sessions
 from slipcast.service.api.account import get_account
 from slipcast.service.api.admin import get_queue, list_tenants
-from slipcast.service.api.auth import COOKIE, Parts, authenticate, is_same_origin, key_text, start_session
+from slipcast.service.api.auth import COOKIE, Parts, authenticate, is_same_origin, key_text
 from slipcast.service.api.errors import Refused
 from slipcast.service.api.jobs import list_jobs, read_job
 from slipcast.service.api.service import Service
@@ -83,17 +84,22 @@ def login(request: Request, service: Parts, key: Annotated[str, Form(max_length=
     if request.headers.get("origin") and not is_same_origin(request):
         raise Refused(403, "ForeignOrigin", "sign in on the service's own page")
     host = request.client.host if request.client else ""
-    if service.limits.wait_s(f"login {host}", _TRIES_A_MINUTE):
-        return _page("login.html.jinja", None, problem="Too many tries; wait a minute.", status=429)
+    if wait_s := service.limits.wait_s(f"login {host}", _TRIES_A_MINUTE):
+        answer = _page("login.html.jinja", None, problem="Too many tries; wait a minute.", status=429)
+        answer.headers["Retry-After"] = str(math.ceil(wait_s))
+        return answer
     with service.database.read() as connection:
         caller = keys.find(connection, key.strip())
     if caller is None:
         problem = "This key is not good: it may have been mistyped, revoked, or its time is over."
         return _page("login.html.jinja", None, problem=problem, status=401)
+    with service.database.write() as connection:
+        sessions.end(connection, request.cookies.get(COOKIE, ""))
+        cookie = sessions.begin(connection, caller, lasts_s=service.settings.session_s)
     answer = RedirectResponse("/app", 303)
     answer.set_cookie(
         COOKIE,
-        start_session(service, caller),
+        cookie,
         max_age=service.settings.session_s,
         httponly=True,
         samesite="strict",
@@ -103,8 +109,13 @@ def login(request: Request, service: Parts, key: Annotated[str, Form(max_length=
 
 
 @router.post("/logout")
-def logout(request: Request) -> Response:
-    """End the session."""
+def logout(request: Request, service: Parts) -> Response:
+    """End the session, at once and on the server."""
+    if not is_same_origin(request):
+        raise Refused(403, "ForeignOrigin", "sign out on the service's own page")
+    if cookie := request.cookies.get(COOKIE, ""):
+        with service.database.write() as connection:
+            sessions.end(connection, cookie)
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(COOKIE)
     return answer
@@ -213,7 +224,13 @@ def _signed_in(request: Request, service: Service) -> Caller | Response:
 
 def _page(template: str, caller: Caller | None, *, status: int = 200, **words: Any) -> Response:
     text = _templates().get_template(template).render(caller=caller, **words)
-    headers = {"Content-Security-Policy": CSP, "Cache-Control": "no-store", "X-Frame-Options": "DENY"}
+    headers = {
+        "Content-Security-Policy": CSP,
+        "Cache-Control": "no-store",
+        "X-Frame-Options": "DENY",
+        # With no-referrer a browser sends `Origin: null` with the page's own forms, and they look foreign.
+        "Referrer-Policy": "same-origin",
+    }
     return HTMLResponse(text, status_code=status, headers=headers)
 
 

@@ -250,6 +250,7 @@ class Remembering:
                         key=key,
                         sha256=sha256,
                         mime=answer.mime,
+                        bytes=len(answer.data),
                         facts=facts,
                         at=time.time(),
                     )

@@ -24,6 +24,7 @@ from slipcast.service import audit
 from slipcast.service.database.engine import Database, persist
 from slipcast.service.database.tables import file, job, tenant, worker
 from slipcast.service.erase import lock_tenant
+from slipcast.service.errors import LimitReached, code_of
 from slipcast.service.files import mime_of
 from slipcast.service.jobs import queue
 from slipcast.service.jobs.outbox import announce
@@ -34,7 +35,9 @@ from slipcast.service.logs import context, log
 from slipcast.service.metrics import Metrics
 from slipcast.service.moderation import ContentRefused, ask_command
 from slipcast.service.settings import Settings
+from slipcast.service.storage import check_room, unnamed
 from slipcast.service.store import Store
+from slipcast.service.tenants import for_tenant
 from slipcast.service.tracing import note_span, span
 from slipcast.service.worker.child import Child, Failed
 from slipcast.service.worker.work import Order, Outcome
@@ -130,7 +133,7 @@ class Worker:
             self.metrics.refused.labels("command").inc()
             return Failed(code="ContentRefused", message=str(error), http=422)
         except SlipcastError as error:
-            code = type(error).__name__
+            code = code_of(error)
             if code == "PictureRefused":
                 self.metrics.refused.labels("provider").inc()
             return Failed(code=code, message=str(error), http=status_of(error).http, again=code in _AGAIN)
@@ -223,7 +226,7 @@ class Worker:
                 done = Failed(
                     code="DiskFull", message="the store has no room for the result", http=507, again=True
                 )
-        state = persist(
+        state, done = persist(
             lambda: self._write_end(claimed, done, stored),
             patience_s=_PATIENCE_S,
             ended=lambda: (
@@ -260,27 +263,33 @@ class Worker:
             return ()
         return tuple(sorted(path.name for path in (folder / "in").iterdir()))
 
-    def _write_end(self, claimed: Claim, done: Outcome | Failed, stored: list[dict[str, Any]]) -> str:
-        """The end of an attempt in one transaction; the state, or nothing when the job is another's."""
+    def _write_end(
+        self, claimed: Claim, done: Outcome | Failed, stored: list[dict[str, Any]]
+    ) -> tuple[str, Outcome | Failed]:
+        """The end of an attempt in one transaction; the state, or nothing when the job is another's, and what ended it:
+        a result that the tenant's storage has no room for is a failure."""
         with self.database.write() as connection:
+            if isinstance(done, Outcome):
+                if connection.scalar(sa.select(job.c.id).where(claimed.owns()).with_for_update()) is None:
+                    return "", done
+                lock_tenant(connection, claimed.row["tenant_id"])
+                if (full := self._refuse(connection, claimed, stored)) is not None:
+                    done, stored = full, []
             if isinstance(done, Failed) and done.again:
                 pause_s = min(60.0, 2.0**claimed.attempt) if done.code in _AGAIN else 0.0
                 state = queue.give_back(
                     connection, claimed, done.message, pause_s=pause_s, counts=done.code != "Drained"
                 )
                 if state is None or state is State.QUEUED:
-                    return state.value if state else ""
+                    return state.value if state else "", done
                 row = dict(connection.execute(sa.select(job).where(job.c.id == claimed.id)).mappings().one())
             else:
                 if isinstance(done, Outcome):
-                    if connection.scalar(sa.select(job.c.id).where(claimed.owns()).with_for_update()) is None:
-                        return ""
-                    lock_tenant(connection, claimed.row["tenant_id"])
                     if not all(self.store.has(each["tenant_id"], each["sha256"]) for each in stored):
                         state = queue.give_back(
                             connection, claimed, "a file was removed while it was handed in"
                         )
-                        return state.value if state else ""
+                        return state.value if state else "", done
                     if stored:
                         connection.execute(sa.insert(file), stored)
                     ended = queue.end(connection, claimed, State.SUCCEEDED, result=done.result)
@@ -289,7 +298,7 @@ class Worker:
                     final = State.CANCELLED if done.code == "Cancelled" else State.FAILED
                     ended = queue.end(connection, claimed, final, error=error)
                 if ended is None:
-                    return ""
+                    return "", done
                 row = dict(ended)
             detail: dict[str, object] = {"state": row["state"], "attempt": row["attempt"]}
             if isinstance(done, Failed):
@@ -305,7 +314,21 @@ class Worker:
                 detail=detail,
             )
             announce(connection, row["tenant_id"], f"job.{row['state']}", show_job(row, stored))
-            return str(row["state"])
+            return str(row["state"]), done
+
+    def _refuse(
+        self, connection: sa.Connection, claimed: Claim, stored: list[dict[str, Any]]
+    ) -> Failed | None:
+        """Why the tenant's storage does not take the result, whose files are removed then; None where it does."""
+        scope = for_tenant(connection, claimed.row["tenant_id"])
+        sums = {each["sha256"]: each["bytes"] for each in stored}
+        try:
+            check_room(scope, sums)
+        except LimitReached as full:
+            for sha256 in unnamed(scope, sums):
+                self.store.delete(scope.tenant_id, sha256)
+            return Failed(code=code_of(full), message=f"the result cannot be kept: {full}", http=429)
+        return None
 
     def _count(self, claimed: Claim, done: Outcome | Failed, state: str, took_s: float) -> None:
         row, metrics = claimed.row, self.metrics
