@@ -129,7 +129,10 @@ def test_a_hollow_figurine_is_cut_into_hollow_parts_with_dowels() -> None:
     """Each cut has a wall on both sides, and a dowel in it; before, only rims were left, which hold none."""
     parts, cuts = split(box(17, 10, 50), count=2, printer_mm=None, process="resin")
     (lower, upper), report = hollow_parts(
-        [part.body for part in parts[:2]], HollowOptions(hole_mm=1.5, closing_mm=0)
+        [part.body for part in parts[:2]],
+        HollowOptions(hole_mm=1.5, closing_mm=0),
+        cut_above=[part.cut_above for part in parts[:2]],
+        tall_mm=50,
     )
     assert report.cavities == 2
     assert {hole.part for hole in report.holes} == {1, 2}

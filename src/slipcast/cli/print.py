@@ -97,7 +97,7 @@ _print_options = collect(
         "--split",
         default="1",
         show_default=True,
-        help="Number of parts, or auto: as many as --printer needs.",
+        help="Number of parts, auto (as many as --printer needs), or what to cut off: head,arms,base.",
     ),
     click.option("--printer", cls=Option, fields=("printer_mm",), help="Build volume: 256x256x256mm."),
     click.option("--scale-to-fit", is_flag=True, help="Shrink a figurine that is too large for --printer."),
@@ -240,7 +240,7 @@ def options_from(words: PrintWords) -> "PrintOptions":
             magnet=magnet,
         ),
         hollow=hollow,
-        split=None if words.split == "auto" else _whole("--split", words.split),
+        split=_parse_split(words.split),
         printer_mm=printer,
         scale_to_fit=words.scale_to_fit,
         paint=paint,
@@ -270,10 +270,18 @@ def _numbers(flag: str, text: str, count: int, example: str) -> tuple[float, ...
     return tuple(float(value) for value in match.groups())
 
 
-def _whole(flag: str, text: str) -> int:
-    if not text.isascii() or not text.isdigit():
-        raise BadInput(f"{flag} must be auto or a whole number, got {text!r}")
-    return int(text)
+def _parse_split(text: str) -> int | tuple[str, ...] | None:
+    """`auto`, a number, or what to cut off."""
+    from slipcast.prepare.necks import WORDS
+
+    words = [word.strip().lower() for word in text.split(",")]
+    if words == ["auto"]:
+        return None
+    if text.isascii() and text.isdigit():
+        return int(text)
+    if not set(words) <= set(WORDS):
+        raise BadInput(f"--split must be auto, a whole number, or some of {', '.join(WORDS)}, got {text!r}")
+    return tuple(words)
 
 
 def _summary(made: "Print", main: Path) -> str:

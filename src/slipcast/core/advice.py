@@ -105,6 +105,7 @@ ADVICE: dict[str, Row] = {
         "cut it into parts or make it smaller", option="{option:split=auto}, or {option:scale_to_fit}"
     ),
     "PRINT_NO_DOWEL": Row("take another number of parts, or print it larger", option="{option:split=2}"),
+    "PRINT_ONE_ARM": Row("cut it into a number of parts", option="{option:split=2}"),
     "PRINT_TRAP": Row("let the resin out", option="{option:drain=2x3mm}"),
     "PRINT_NO_DRAIN": Row("let the resin out", option="{option:drain=2x3mm}"),
     "PRINT_CUP": Row("lean it, so that air gets in while it is lifted", option="{option:orient=30}"),

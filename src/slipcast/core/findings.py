@@ -113,6 +113,7 @@ FINDINGS: dict[str, Row] = {
         _I,
         "the cut {z_mm} mm high has no dowel: no hole of 3 mm fits into both its parts; align them by hand",
     ),
+    "PRINT_ONE_ARM": Row(_I, "only {part} has a narrow place to be cut at; the other arm stays on the body"),
     "PRINT_NOT_SOLID": Row(_E, "{part} is no sound solid after its steps; leave out one of them"),
     "PRINT_NOT_HOLLOWED": Row(_I, "the figurine stays solid: {reason}"),
     "PRINT_NO_DRAIN": Row(_W, "the cavity has no drain hole; resin stays inside"),

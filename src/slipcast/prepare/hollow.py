@@ -126,16 +126,17 @@ class _Grid:
         return np.asarray(self.low_mm + index * self.step_mm, np.float64)
 
 
-def hollow_parts(bodies: Sequence[Body], options: HollowOptions) -> tuple[list[Body], HollowReport]:
+def hollow_parts(
+    bodies: Sequence[Body], options: HollowOptions, *, cut_above: Sequence[bool], tall_mm: float
+) -> tuple[list[Body], HollowReport]:
     """Return the parts of a cut figurine hollow, each with a wall on its cuts and around its dowels, and one report.
 
-    Parts that would gain nothing stay solid; `refused` has a reason where all do. How tall they are together decides
-    whether they are too small.
+    Parts that would gain nothing stay solid; `refused` has a reason where all do. `tall_mm` is the figurine's height,
+    which decides whether it is too small; `cut_above` says of each part whether its top is a cut.
     """
-    tall = sum(float(np.ptp(body.box_mm[:, 2])) for body in bodies)
     made = [
-        hollow(body, options, tall_mm=tall, cut_above=number < len(bodies))
-        for number, body in enumerate(bodies, 1)
+        hollow(body, options, tall_mm=tall_mm, cut_above=above)
+        for body, above in zip(bodies, cut_above, strict=True)
     ]
     reports = [report for _, report in made]
     return [body for body, _ in made], HollowReport(

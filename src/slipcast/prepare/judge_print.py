@@ -23,7 +23,7 @@ def judge_parts(parts: Sequence[SplitPart], reports: Sequence[PartReport], proce
     """Return what the user should know of each part before he prints; dowels are not judged."""
     found: list[Finding] = []
     for part, report in zip(parts, reports, strict=True):
-        if part.name.startswith("dowel"):
+        if part.is_dowel:
             continue
         values: dict[str, object] = {"part": part.name}
         if report.walls.thinnest_mm < process.wall_mm:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
-from slipcast.core.options import check, choice, flag, instance, real, several, text, whole
+from slipcast.core.options import Rule, check, choice, flag, instance, real, several, text, whole
 from slipcast.core.values import U8, Figurine
 from slipcast.formats.stl.write import pack_stl
 from slipcast.formats.threemf.painted import PaintedPart, write_painted_threemf
@@ -30,11 +30,12 @@ from slipcast.prepare.hollow import HollowOptions, HollowReport, hollow_parts
 from slipcast.prepare.inspect_print import PROCESSES, PartReport, inspect_part, name_place
 from slipcast.prepare.judge_print import judge_parts, judge_stance
 from slipcast.prepare.mend import MendReport, join_bodies, mend
+from slipcast.prepare.necks import WORDS
 from slipcast.prepare.orient import Orientation, is_lean, orient
 from slipcast.prepare.paint import Painted, PaintOptions, paint_surface, pick_palette
 from slipcast.prepare.palette import Palette
 from slipcast.prepare.scale import LARGEST_M, SMALLEST_M
-from slipcast.prepare.split import Cut, SplitPart, split
+from slipcast.prepare.split import Cut, SplitPart, split, take_apart
 from slipcast.prepare.stand import measure_stance
 from slipcast.prepare.thicken import ThickenReport, thicken
 
@@ -45,6 +46,20 @@ _LARGEST_MM = 2000.0
 """Of what is printed without a height that somebody asked for."""
 _SMALLEST_MM = 1.0
 """Of the same, in its longest direction: what is smaller has faces that no measure tells from slivers."""
+
+
+def _fit_split(value: object) -> object:
+    if isinstance(value, tuple | list):
+        words = [word.strip().lower() if isinstance(word, str) else "" for word in value]
+        if not words or not set(words) <= set(WORDS):
+            raise ValueError
+        return tuple(word for word in WORDS if word in words)
+    return whole(1, 8, example=2).fit(value)
+
+
+_SPLIT = Rule(
+    _fit_split, f"a whole number from 1 to 8, for instance 2, or what to cut off of {', '.join(WORDS)}"
+)
 _LOOSE = 20
 """Pieces of a body whose distance from the rest is measured."""
 
@@ -63,8 +78,8 @@ class PrintOptions:
     """Height of the figurine without its base; None keeps it."""
     base: BaseOptions = field(default_factory=BaseOptions)
     hollow: HollowOptions | None = None
-    split: int | None = 1
-    """Number of parts; None: as many as the printer needs."""
+    split: int | tuple[str, ...] | None = 1
+    """Number of parts; None: as many as the printer needs; or what is cut off: `head`, `arms`, `base`."""
     printer_mm: tuple[float, float, float] | None = None
     """Width, depth and height that the printer can build."""
     scale_to_fit: bool = False
@@ -86,7 +101,7 @@ class PrintOptions:
             height_m=real(SMALLEST_M, LARGEST_M, example=0.075, unit="metres").or_none(),
             base=instance(BaseOptions),
             hollow=instance(HollowOptions).or_none(),
-            split=whole(1, 64, example=2).or_none(),
+            split=_SPLIT.or_none(),
             printer_mm=several(real(20, 2000, example=256, unit="millimetres"), least=3, most=3).or_none(),
             scale_to_fit=flag(),
             stl_per_color=flag(),
@@ -98,6 +113,11 @@ class PrintOptions:
         if not is_lean(self.orient):
             raise BadInput(
                 f"orient is {self.orient!r}; give stand, auto or degrees from 0 to 60, for instance 30",
+                field="orient",
+            )
+        if isinstance(self.split, tuple) and self.orient not in ("stand", "auto"):
+            raise BadInput(
+                "orient leans a whole figurine, and what split takes off lies on its cut; leave out one of them",
                 field="orient",
             )
         if self.split is None and self.printer_mm is None:
@@ -299,13 +319,26 @@ def print_figurine(figurine: Figurine, options: PrintOptions) -> Print:
         body, thickened = thicken(body, options.thicken_mm)
     body, base = add_base(body.drop(), options.base)
     found += _find_loose(body)
-    body, orientation = orient(body, options.orient, options.process)
-    parts, cuts = split(body, count=options.split, printer_mm=options.printer_mm, process=options.process)
+    if isinstance(options.split, tuple):  # each part lies on its cut
+        body, orientation = orient(body, "stand", options.process)
+        parts, cuts = take_apart(
+            body, options.split, process=options.process, texture=figurine.texture.pixels
+        )
+        if "arms" in options.split and sum(cut.part.endswith("arm") for cut in cuts) == 1:
+            found.append(finding("PRINT_ONE_ARM", {"part": next(c.part for c in cuts if "arm" in c.part)}))
+    else:
+        body, orientation = orient(body, options.orient, options.process)
+        parts, cuts = split(body, count=options.split, printer_mm=options.printer_mm, process=options.process)
     found += [finding("PRINT_NO_DOWEL", {"z_mm": cut.z_mm}) for cut in cuts if not cut.dowels]
     emptied = None
     if options.hollow is not None:
-        pieces = parts[: len(cuts) + 1]  # the others are dowels
-        hollowed, emptied = hollow_parts([part.body for part in pieces], options.hollow)
+        pieces = [part for part in parts if not part.is_dowel]
+        hollowed, emptied = hollow_parts(
+            [part.body for part in pieces],
+            options.hollow,
+            cut_above=[part.cut_above for part in pieces],
+            tall_mm=float(np.ptp(body.box_mm[:, 2])),
+        )
         parts[: len(pieces)] = [replace(part, body=own) for part, own in zip(pieces, hollowed, strict=True)]
         if emptied.refused:
             found.append(finding("PRINT_NOT_HOLLOWED", {"reason": emptied.refused}))

@@ -1,12 +1,16 @@
 """A figurine that is larger than the printer -> parts that fit, cut at narrow places, joined by dowels.
 
-Cuts are level. Each lies where the cross-section is smallest within the stretch that the printer's height allows, and
-rather not in the upper fifth, where the face is. A dowel needs a hole on both sides and is a part of its own, so both
-parts lie flat; it stands at the centre of the largest circle that fits into the cut, and takes half of its diameter.
-A part that two cuts bound shares its height among the holes of both; a second hole keeps away from the first.
+Cuts into a number of parts are level. Each lies where the cross-section is smallest within the stretch that the
+printer's height allows, and rather not in the upper fifth, where the face is. Head, arms and base are cut off by name
+where they have a narrow neck (necks.py), each as a part that lies on its cut. A dowel needs a hole on both sides and is
+a part of its own, so both parts lie flat; it stands at the centre of the largest circle that fits into the cut, and
+takes half of its diameter. A part that two cuts bound shares its height among the holes of both; a second hole keeps
+away from the first.
 """
 
 import math
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -15,9 +19,10 @@ import numpy as np
 
 from slipcast.core.errors import BadInput
 from slipcast.core.scientific import ndimage
-from slipcast.core.values import F32, F64, Bool
+from slipcast.core.values import F32, F64, U8, Bool
 from slipcast.prepare.body import Body, Kind, Origin, body_from_solid
 from slipcast.prepare.hollow import rasterize
+from slipcast.prepare.necks import find_necks
 
 CLEARANCE_MM = {"fdm": 0.2, "resin": 0.15}
 """Between a dowel and its hole, a side."""
@@ -28,18 +33,30 @@ _FLOOR_MM = 1.5
 """What is left between a dowel's hole and the outside or another hole."""
 _PIXEL_MM = 0.25
 _DOWEL_SEGMENTS = 48
+_BESIDE_MM = 0.01
+"""From a cut to the sections that are taken for its own."""
 _STRETCH = 0.25
 """How far a cut may move from its even place, as a share of a part's height."""
+_CUT_TOP_MM = 4.0
+"""How far below a part's top its neck's cut may lie for a vent to go through it."""
+Dowel = tuple[float, float, float, float]
+"""x, y, diameter and depth into each side."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cut:
-    """One level cut."""
+    """One cut."""
 
     z_mm: float
+    """How high it is in the figurine; of an arm's its middle."""
     area_mm2: float
     dowels: tuple[tuple[float, float, float, float], ...]
-    """x, y, diameter and depth into each side; empty where no hole fits inside the parts."""
+    """x, y, diameter and depth into each side; empty where no hole fits inside the parts. Of a cut that leans, x and y
+    are those of the figurine turned so that it is level."""
+    part: str = ""
+    """What it takes off, where that has a name."""
+    lean_deg: float = 0.0
+    """How far it leans to the viewer's right (90: upright)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +66,13 @@ class SplitPart:
     name: str
     body: Body
     quantity: int = 1
+    cut_above: bool = False
+    """Whether its top is a cut."""
+
+    @property
+    def is_dowel(self) -> bool:
+        """Whether it is a dowel, and no piece of the figurine."""
+        return self.name.startswith("dowel")
 
 
 def split(
@@ -78,29 +102,102 @@ def split(
     heights = [_find_neck(body, float(low[2]), float(size[2]), k / needed, needed) for k in range(1, needed)]
     cuts, parts, rest = [], [], body
     gap = CLEARANCE_MM[process]
-    pins: dict[tuple[float, float], int] = {}
     for z, following in zip(heights, [*heights[1:], math.inf], strict=True):
-        dowels = _place_dowels(rest, z, gap, (following - z - _FLOOR_MM) / 2 - gap)
         above, below = rest.solid.split_by_plane((0, 0, 1), z)
-        lower, rest = Body(below, rest.origins), Body(above, rest.origins)
-        for x, y, diameter, depth in dowels:
-            hole = manifold3d.Manifold.cylinder(
-                2 * depth + 2 * gap, diameter / 2 + gap, diameter / 2 + gap, _DOWEL_SEGMENTS, True
-            ).translate((x, y, z))
-            cutter = body_from_solid(hole, Origin(kind=Kind.CAVITY))
-            lower, rest = lower - cutter, rest - cutter
-            pins[diameter, depth] = pins.get((diameter, depth), 0) + 1
-        parts.append(lower)
+        dowels = _place_dowels(below, above, z, gap, (following - z - _FLOOR_MM) / 2 - gap)
+        cutter = _drill(dowels, z, gap)
+        parts.append(Body(below, rest.origins) - cutter)
+        rest = Body(above, rest.origins) - cutter
         cuts.append(
             Cut(z_mm=round(z, 2), area_mm2=round(float(body.solid.slice(z).area()), 1), dowels=tuple(dowels))
         )
     parts.append(rest)
-    out = [SplitPart(name=f"part{k + 1}", body=_lay(part)) for k, part in enumerate(parts)]
-    for k, ((diameter, depth), quantity) in enumerate(sorted(pins.items())):
+    out = [
+        SplitPart(name=f"part{k + 1}", body=_lay(part), cut_above=k < len(cuts))
+        for k, part in enumerate(parts)
+    ]
+    return out + _make_dowels(cuts), cuts
+
+
+def take_apart(
+    body: Body, words: tuple[str, ...], *, process: str, texture: U8 | None = None
+) -> tuple[list[SplitPart], list[Cut]]:
+    """Return `body`, standing on z = 0, without its `head`, `arms` or `base`, which are parts that lie on their cuts.
+
+    The first part is what stays, the `body`. `texture` (H,W,3) shows where the face is, which no cut goes through.
+    Raises BadInput for a word for which there is no narrow place.
+    """
+    parts: list[SplitPart] = []
+    cuts: list[Cut] = []
+    rest = body
+    for neck in find_necks(body, words, texture):
+        turned = rest.turn(0, -neck.lean_deg, 0)
+        inside = Body(manifold3d.Manifold.cube((0.01,) * 3, True).translate(tuple(neck.inside_mm)))
+        x, y, z = inside.turn(0, -neck.lean_deg, 0).box_mm.mean(0).tolist()
+        above, below = turned.solid.split_by_plane((0, 0, 1), neck.offset_mm)
+        pieces = above.decompose()
+        piece = next(each for each in pieces if rasterize(each, z, np.array([x, y]), 1.0, (1, 1))[0, 0])
+        # What else the plane cuts is joined again: a staff beside a neck stays whole. What it does not cut, pieces that
+        # touch nothing, goes with a head, or with what stands on a base.
+        others = [each for each in pieces if each is not piece]
+        loose = [
+            each
+            for each in others
+            if not neck.lean_deg and each.bounding_box()[2] > neck.offset_mm + _BESIDE_MM
+        ]
+        stays = manifold3d.Manifold.batch_boolean(
+            [below, *(each for each in others if each not in loose)], manifold3d.OpType.Add
+        )
+        dowels = _place_dowels(below, piece, neck.offset_mm, CLEARANCE_MM[process], math.inf)
+        cutter = _drill(dowels, neck.offset_mm, CLEARANCE_MM[process])
+        section = piece.slice(neck.offset_mm + 1e-4)
+        middle = Body(piece.trim_by_plane((0, 0, -1), -neck.offset_mm - 0.1)).turn(0, neck.lean_deg, 0)
+        cuts.append(
+            Cut(
+                z_mm=round(float(middle.box_mm[:, 2].mean()), 2),
+                area_mm2=round(float(section.area()), 1),
+                dowels=tuple(dowels),
+                part="base" if neck.name == "body" else neck.name,
+                lean_deg=neck.lean_deg,
+            )
+        )
+        taken = Body(manifold3d.Manifold.compose([piece, *loose]), rest.origins) - cutter
+        rest = (Body(stays, rest.origins) - cutter).turn(0, neck.lean_deg, 0)
+        if neck.name == "body":  # which goes on being cut, and its base is done
+            parts.append(SplitPart(name="base", body=_lay(rest), cut_above=True))
+            rest = taken
+        else:
+            parts.append(SplitPart(name=neck.name, body=_lay(taken)))
+    under_head = (
+        any(part.name == "head" for part in parts) and cuts[-1].z_mm > rest.box_mm[1, 2] - _CUT_TOP_MM
+    )
+    whole = SplitPart(name="body", body=_lay(rest), cut_above=under_head)
+    return [whole, *parts, *_make_dowels(cuts)], cuts
+
+
+def _drill(dowels: Sequence[Dowel], z: float, gap: float) -> Body:
+    """The holes of a cut's dowels."""
+    holes = [
+        manifold3d.Manifold.cylinder(
+            2 * depth + 2 * gap, diameter / 2 + gap, diameter / 2 + gap, _DOWEL_SEGMENTS, True
+        ).translate((x, y, z))
+        for x, y, diameter, depth in dowels
+    ]
+    return body_from_solid(
+        manifold3d.Manifold.batch_boolean(holes, manifold3d.OpType.Add) if holes else manifold3d.Manifold(),
+        Origin(kind=Kind.CAVITY),
+    )
+
+
+def _make_dowels(cuts: Sequence[Cut]) -> list[SplitPart]:
+    """The dowels of all cuts, one part for each size."""
+    sizes = Counter((diameter, depth) for cut in cuts for _, _, diameter, depth in cut.dowels)
+    out: list[SplitPart] = []
+    for k, ((diameter, depth), quantity) in enumerate(sorted(sizes.items())):
         pin = manifold3d.Manifold.cylinder(2 * depth, diameter / 2, diameter / 2, _DOWEL_SEGMENTS)
         shape = body_from_solid(pin, Origin(kind=Kind.PIN, color=(150, 150, 150)))
         out.append(SplitPart(name=f"dowel{k + 1}", body=shape, quantity=quantity))
-    return out, cuts
+    return out
 
 
 def _lay(body: Body) -> Body:
@@ -129,13 +226,13 @@ def _find_neck(body: Body, low: float, tall: float, share: float, parts: int) ->
 
 
 def _place_dowels(
-    body: Body, z: float, gap: float, above_mm: float
-) -> list[tuple[float, float, float, float]]:
-    """x, y, diameter and depth of a dowel in each area of the cut that is wide enough, two in a large one.
+    below: manifold3d.Manifold, above: manifold3d.Manifold, z: float, gap: float, above_mm: float
+) -> list[Dowel]:
+    """A dowel in each area of the cut at `z` that is wide enough, two in a large one.
 
-    `body` is what is left above the cut before, with the holes of that; no hole goes higher than `above_mm`.
+    `below` and `above` are what the cut parts, with the holes of earlier cuts; no hole goes higher than `above_mm`.
     """
-    low, high = body.box_mm
+    low, high = Body(above).box_mm
     shape = (np.ceil((high - low)[:2] / _PIXEL_MM).astype(int) + 3).tolist()
     origin: F64 = low[:2] - _PIXEL_MM
     depths = [depth for depth in _DEPTHS_MM if depth <= above_mm]
@@ -143,10 +240,14 @@ def _place_dowels(
         return []
     inside: list[Bool] = []  # in every cross-section from z - k mm to z + k mm
     for k in range(math.ceil(depths[0] + gap + _FLOOR_MM) + 1):
-        near = [rasterize(body.solid, z + dz, origin, _PIXEL_MM, (shape[0], shape[1])) for dz in {-k, k}]
+        away = max(k, _BESIDE_MM)
+        near = [
+            rasterize(solid, z + dz, origin, _PIXEL_MM, (shape[0], shape[1]))
+            for solid, dz in ((below, -away), (above, away))
+        ]
         inside.append(np.logical_and.reduce([*near, *inside[-1:]]))
     labels, count = ndimage.label(inside[2])
-    found: list[tuple[float, float, float, float]] = []
+    found: list[Dowel] = []
     for number in range(1, count + 1):
         area = labels == number
         best: tuple[float, int, F32] | None = None
