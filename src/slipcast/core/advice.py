@@ -116,6 +116,7 @@ ADVICE: dict[str, Row] = {
     "PRINT_MENDED": Row("look where it was covered, or repair it in the program that made it"),
     "PRINT_ISLANDS": Row("let the slicer make supports, or lean it", option="{option:orient=auto}"),
     "PRINT_THIN": Row("print it larger, or let thin parts grow", option="{option:thicken=0.8mm}"),
+    "PRINT_PIN": Row("print it larger, or let thin parts grow", option="{option:thicken=2mm}"),
     # the shape suffers
     "CUTOUT_UNSURE": Row(
         "let it stand out from a plain background of another colour, or give a picture with alpha",

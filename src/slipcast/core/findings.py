@@ -77,6 +77,11 @@ FINDINGS: dict[str, Row] = {
     "PRINT_THIN": Row(
         _W, "{part} is {thickness_mm} mm thin {place}; {limit_mm} mm hold: print it larger, or thicken it"
     ),
+    "PRINT_PIN": Row(
+        _W,
+        "{count} {count:pin|pins} of {part} {count:is|are} thinner than {limit_mm} mm: the thinnest has {diameter_mm} "
+        "mm over a length of {length_mm} mm, {place}; it breaks easily",
+    ),
     "PRINT_TIPS_OVER": Row(
         _W,
         "in use it tips over at a lean of {tipping_deg} degrees (below 0 it falls by itself); give it a base, or a "

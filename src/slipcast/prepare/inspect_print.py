@@ -12,8 +12,9 @@ from slipcast.core.values import F64, Bool
 from slipcast.mesh import self_intersection
 from slipcast.mesh.thickness import Thickness, measure_thickness
 from slipcast.mesh.topology import closedness
-from slipcast.prepare.body import MM, Body, Kind, read_surface
+from slipcast.prepare.body import MM, Body, Kind, Surface, read_surface
 from slipcast.prepare.layers import Layers, slice_layers
+from slipcast.prepare.pins import Pin, find_pins
 from slipcast.prepare.stand import Stance, measure_stance
 
 DENSITY_G_CM3 = {"PLA": 1.24, "PETG": 1.27, "resin": 1.12}
@@ -67,6 +68,8 @@ class PartReport:
     closed: bool
     crossing_faces: int
     walls: Walls
+    pins: tuple[Pin, ...]
+    """Staffs, tips and the like that are thinner than the process can hold, the thinnest first."""
     layers: Layers
     stance: Stance
     """How the part, without supports, stands on the plate as it is printed."""
@@ -90,6 +93,7 @@ class PartReport:
             "closed": self.closed,
             "crossing_faces": self.crossing_faces,
             "walls": asdict(self.walls),
+            "pins": [{**asdict(pin), "place": name_place(pin.at_mm, self.box_mm)} for pin in self.pins],
             "layers": {
                 **asdict(self.layers),
                 "islands": [
@@ -114,6 +118,7 @@ def inspect_part(
     surface = read_surface(body)
     mesh = surface.as_mesh()
     state = closedness(mesh)
+    walls = measure_thickness(mesh)
     low, high = body.box_mm
     size = high - low
     volume = body.volume_mm3
@@ -125,7 +130,8 @@ def inspect_part(
         crossing_faces=len(self_intersection.find_crossing_faces(mesh))
         if crossing_faces is None
         else crossing_faces,
-        walls=_measure_walls(body, process),
+        walls=_measure_walls(body, surface, walls, process),
+        pins=tuple(find_pins(mesh, walls, process.pin_mm)),
         layers=slice_layers(body, layer_mm=process.layer_mm, pixel_mm=process.pixel_mm),
         stance=measure_stance(body),
         weight_g={name: round(volume / 1000 * DENSITY_G_CM3[name], 2) for name in process.materials},
@@ -139,14 +145,12 @@ def _fits(size: np.ndarray, printer_mm: tuple[float, float, float]) -> bool:
     return bool(wide <= min(printer_mm[:2]) and deep <= max(printer_mm[:2]) and size[2] <= printer_mm[2])
 
 
-def _measure_walls(body: Body, process: Process) -> Walls:
+def _measure_walls(body: Body, surface: Surface, walls: Thickness, process: Process) -> Walls:
     """The walls of the figurine, or of a base that we added where it has a thinner one that fails.
 
     Each is measured by its own faces: a base is up to half of the surface, and would hide what is thin above it.
     Letters are of neither.
     """
-    surface = read_surface(body)
-    walls = measure_thickness(surface.as_mesh())
     kind = surface.kind[walls.face]
     figurine = _pick_walls(walls, (kind != Kind.BASE) & (kind != Kind.TEXT), body, process)
     base = _pick_walls(walls, kind == Kind.BASE, body, process)

@@ -33,6 +33,12 @@ def judge_parts(parts: Sequence[SplitPart], reports: Sequence[PartReport], proce
                 "limit_mm": process.wall_mm,
             }
             found.append(finding("PRINT_THIN", values | where))
+        if report.pins:
+            thinnest = report.pins[0]
+            about = {"count": len(report.pins), "limit_mm": process.pin_mm}
+            about |= {"diameter_mm": thinnest.diameter_mm, "length_mm": thinnest.length_mm}
+            place = name_place(thinnest.at_mm, part.body.box_mm)
+            found.append(finding("PRINT_PIN", values | about | {"place": place}))
         if report.layers.trapped_mm3 > 0:
             found.append(finding("PRINT_TRAP", values | {"volume": report.layers.trapped_mm3}))
         if report.layers.islands:

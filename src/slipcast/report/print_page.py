@@ -46,6 +46,8 @@ class PartPage:
     """What, measured, and the limit or place in words."""
     islands: list[tuple[str, str]]
     """Where in words, and how large."""
+    pins: list[tuple[str, str]]
+    """Where in words, and how thin and long."""
     pictures: list[tuple[str, str, Shown]]
     """Title, text, picture."""
 
@@ -133,6 +135,7 @@ def _page_of(
         ("Closed, no face crosses", "yes" if report.sound else "no", ""),
         ("Thinnest wall", f"{walls.thinnest_mm:g} mm", f"{process.wall_mm:g} mm hold; {walls.place}"),
         ("Thinner than that", f"{100 * walls.below_limit:.2f} % of the surface", ""),
+        ("Thin pins", str(len(report.pins)), f"thinner than {process.pin_mm:g} mm, and longer than wide"),
         ("Layers", f"{layers.count} of {layers.layer_mm:g} mm", f"the first {layers.first_layer_mm2:g} mm²"),
         ("Overhang", f"{layers.overhang_mm2:g} mm²", "steeper than 45°, all layers"),
         (
@@ -150,6 +153,10 @@ def _page_of(
         quantity=part.quantity,
         rows=rows,
         islands=islands,
+        pins=[
+            (name_place(pin.at_mm, report.box_mm), f"{pin.diameter_mm:g} mm thick, {pin.length_mm:g} mm long")
+            for pin in report.pins
+        ],
         pictures=_draw_part(part.body, report, colored, process.wall_mm),
     )
 
