@@ -18,7 +18,7 @@ from slipcast.formats.table import EXPORTERS, ExportOptions
 from slipcast.formats.threemf.painted import encode_paint
 from slipcast.mesh.thickness import measure_thickness
 from slipcast.prepare.base import BaseOptions, add_base
-from slipcast.prepare.body import Kind, Origin, body_from_mesh, body_from_solid, read_surface
+from slipcast.prepare.body import Body, Kind, Origin, body_from_mesh, body_from_solid, read_surface
 from slipcast.prepare.fit import fit_printer
 from slipcast.prepare.hollow import HollowOptions, hollow_parts
 from slipcast.prepare.inspect_print import PROCESSES, inspect_part
@@ -331,3 +331,18 @@ def test_what_does_not_fit_the_printer_is_told_with_its_sides(statue: Figurine) 
     report = inspect_part(body, PROCESSES["fdm"], (20.0, 20.0, 20.0))
     (found,) = judge_parts([SplitPart(name="figurine", body=body)], [report], PROCESSES["fdm"])
     assert found.message.startswith("figurine is 30.0 x 20.0 x 60.0 mm and does not fit the printer")
+
+
+def test_what_grows_is_smooth_and_edges_do_not_grow() -> None:
+    plate = manifold3d.Manifold.cube((0.5, 10, 30), True).refine_to_length(2)
+    block = manifold3d.Manifold.cube((150, 150, 150), True).translate(
+        (0, 0, -88)
+    )  # so large that few rays meet the plate
+    grown, _ = thicken(Body(plate + block), 1.0)
+    areas = [grown.solid.slice(z).area() for z in np.arange(-10, 13, 0.21)]
+    assert np.std(areas) / np.mean(areas) < 0.01  # beads: 0.2
+    assert np.ptp([grown.solid.slice(z).bounds()[2] for z in np.arange(-10, 13, 0.21)]) < 0.03  # beads: 0.28
+    prism = manifold3d.Manifold.cylinder(20, 6, 6, 3).refine_to_length(1)
+    same, report = thicken(Body(prism), 0.8)
+    assert report.added_mm3 == 0
+    assert same.volume_mm3 == pytest.approx(prism.volume())

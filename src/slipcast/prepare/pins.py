@@ -53,7 +53,7 @@ def find_pins(mesh: Mesh, walls: Thickness, limit_mm: float) -> list[Pin]:
     normal = normals[walls.face[thin]].astype(np.float64)
     length = walls.samples_m[thin].astype(np.float64)
     middle = walls.points_m[thin].astype(np.float64) - normal * length[:, None] / 2
-    scene, low, size = _build_scene(mesh)
+    scene, low, size = build_scene(mesh)
     origin = ((middle - low) / size).astype(np.float32)
     across = _measure_chords(scene, origin, normal).min(0) * size
     slender = across < limit
@@ -86,8 +86,8 @@ def _find_axis(places: F64) -> F64:
     return np.asarray(axes[0], np.float64)
 
 
-def _build_scene(mesh: Mesh) -> tuple[Scene, F64, float]:
-    """The mesh brought to size 1, near which Embree works best, its lowest corner and its size."""
+def build_scene(mesh: Mesh) -> tuple[Scene, F64, float]:
+    """Return `mesh` for rays, brought to size 1, near which Embree works best, its lowest corner (3,) and its size."""
     low, high = mesh.vertices.min(0).astype(np.float64), mesh.vertices.max(0).astype(np.float64)
     size = float((high - low).max()) or 1.0
     return Scene(((mesh.vertices - low) / size).astype(np.float32), mesh.faces), low, size

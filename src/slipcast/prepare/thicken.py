@@ -2,6 +2,10 @@
 
 The middle of each thin wall is a point of the medial surface: half of the ray's length below the sample. Balls of the
 asked thickness around all of them, as one field on a grid, are added to the solid.
+
+The samples lie so densely that the balls make one smooth skin; a few for each face left a row of beads. What is thin
+because two faces meet at an edge is no thin wall, and neither is a spot smaller than the ball: both grew warts, on the
+28 mm knight in his eyes and along his base.
 """
 
 from dataclasses import dataclass
@@ -10,16 +14,27 @@ import manifold3d
 import numpy as np
 
 from slipcast.core.errors import BadInput
-from slipcast.core.scientific import ndimage, spatial
+from slipcast.core.scientific import csgraph, ndimage, sparse, spatial
+from slipcast.core.values import F64, I64, Mesh
 from slipcast.mesh.marching_tetrahedra import march_tetrahedra
 from slipcast.mesh.thickness import measure_thickness
 from slipcast.mesh.topology import face_normals
 from slipcast.prepare.body import MM, Body, Kind, Origin, body_from_solid, read_surface
+from slipcast.prepare.pins import build_scene
 
 _MOST_SAMPLES = 30_000_000
 _FINEST_MM = 0.1
-_SIMPLIFIED, _FACETED = 0.02, 0.01
-"""Of the thickness: how far simplification and the grid's flat faces may lie below a ball; so much more is grown."""
+_SIMPLIFIED, _FACETED, _BLURRED = 0.02, 0.01, 0.01
+"""Of the thickness: how far simplification, the grid's flat faces and the blur may lie below a ball; so much more is
+grown."""
+_CALM = 1.0
+"""Width of the blur, in cells."""
+_SPACING = 0.2
+"""Of samples, over the thickness."""
+_FACING = 0.7
+"""Cosine between the faces of a wall: at an edge sharper than 45 degrees two are one."""
+_LEAST = 1.0
+"""Surface of the smallest thin part that grows, over the thickness squared."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,11 +59,10 @@ def thicken(body: Body, thickness_mm: float) -> tuple[Body, ThickenReport]:
     share = float(walls.area_m2[thin].sum() / max(float(walls.area_m2.sum()), 1e-30))
     if not thin.any():
         return body, ThickenReport(grown_share=0.0, added_mm3=0.0, largest_mm=0.0)
-    normals, _ = face_normals(mesh.vertices, mesh.faces)
-    inward = -normals[walls.face[thin]]
-    x, y, z = ((walls.points_m[thin] + inward * (walls.samples_m[thin, None] / 2)) * MM).T
-    middle = np.stack([x, -z, y], 1)
-    slack = _SIMPLIFIED * thickness_mm + _FACETED * thickness_mm
+    middle, moved = _find_middles(mesh, np.unique(walls.face[thin]), thickness_mm)
+    if not len(middle):
+        return body, ThickenReport(grown_share=share, added_mm3=0.0, largest_mm=0.0)
+    slack = (_SIMPLIFIED + _FACETED + _BLURRED) * thickness_mm
     radius = thickness_mm / 2 + slack
     low, high = middle.min(0) - 3 * radius, middle.max(0) + 3 * radius
     step = max(thickness_mm / 6, _FINEST_MM, float(np.prod(high - low) / _MOST_SAMPLES) ** (1 / 3))
@@ -62,7 +76,7 @@ def thicken(body: Body, thickness_mm: float) -> tuple[Body, ThickenReport]:
     where = np.argwhere(near)
     distance, _ = spatial.cKDTree(middle).query(low + where * step)
     field[near] = radius - distance
-    vertices, faces = march_tetrahedra(field)
+    vertices, faces = march_tetrahedra(ndimage.gaussian_filter(field, _CALM))
     grown = manifold3d.Manifold(
         manifold3d.Mesh((low + vertices * step).astype(np.float32), faces.astype(np.uint32))
     ).simplify(_SIMPLIFIED * thickness_mm)
@@ -71,5 +85,42 @@ def thicken(body: Body, thickness_mm: float) -> tuple[Body, ThickenReport]:
     return out, ThickenReport(
         grown_share=round(share, 5),
         added_mm3=round(out.volume_mm3 - before, 3),
-        largest_mm=round(float((thickness_mm - length[thin]).max()) / 2 + slack, 3),
+        largest_mm=round(moved + slack, 3),
     )
+
+
+def _find_middles(mesh: Mesh, faces: I64, thickness_mm: float) -> tuple[F64, float]:
+    """(N,3) middles, in the print frame, of what is thin below the `faces`, and how far their surface moves, in mm."""
+    normals, area = face_normals(mesh.vertices, mesh.faces[faces])
+    cell = _SPACING * thickness_mm
+    count = 1 + np.floor(area * MM**2 / cell**2).astype(np.int64)
+    owner = np.repeat(np.arange(len(faces)), count)
+    number = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
+    # The R2 sequence (Roberts 2018), folded into the triangle; the first is its middle.
+    u = np.where(number == 0, 1 / 3, (0.5 + 0.7548776662466927 * number) % 1)
+    v = np.where(number == 0, 1 / 3, (0.5 + 0.5698402909980532 * number) % 1)
+    over = u + v > 1
+    u, v = np.where(over, 1 - u, u), np.where(over, 1 - v, v)
+    corner = mesh.vertices[mesh.faces[faces][owner]].astype(np.float64)
+    points = np.einsum("nk,nkc->nc", np.stack([1 - u - v, u, v], 1), corner)
+    way = -normals[owner].astype(np.float64)
+    scene, low, size = build_scene(mesh)
+    start = (points - low) / size + way * 1e-6
+    length, opposite = scene.first_hits(start.astype(np.float32), way.astype(np.float32))
+    deep = length.astype(np.float64) * size * MM
+    faced = (opposite * way).sum(1) > _FACING
+    own = np.flatnonzero(np.isfinite(deep) & (deep < thickness_mm) & faced)
+    middle = points[own] * MM + way[own] * deep[own, None] / 2
+    x, y, z = middle.T
+    middle = np.stack([x, -z, y], 1)
+    pairs = (
+        spatial.cKDTree(middle).query_pairs(2 * cell, output_type="ndarray")
+        if len(own)
+        else np.zeros((0, 2), int)
+    )
+    joined = sparse.coo_matrix((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), (len(own),) * 2)
+    groups, label = csgraph.connected_components(joined, directed=False)
+    stands_for = (area[owner] / count[owner])[own] * MM**2
+    large = np.bincount(label, stands_for, groups) > _LEAST * thickness_mm**2
+    keep = large[label]
+    return middle[keep], float((thickness_mm - deep[own][keep]).max(initial=0.0)) / 2
