@@ -119,3 +119,14 @@ def test_systemd_units_verify() -> None:
             line for line in done.stderr.splitlines() if "slipcast" in line and "not executable" not in line
         ]
         assert not problems, problems
+
+
+def test_kubernetes_sets_no_settings_of_ours() -> None:
+    """A Service named slipcast sets SLIPCAST_SERVICE_HOST and _PORT in every pod that does not say no."""
+    pods = [
+        part
+        for part in (DEPLOY / "kubernetes" / "slipcast.yaml").read_text().split("---")
+        if "kind: Deployment" in part
+    ]
+    assert len(pods) == 2
+    assert all("\n      enableServiceLinks: false\n" in part for part in pods)

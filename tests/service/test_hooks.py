@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from serving import House, make_house
 from standardwebhooks import Webhook
 
+from slipcast.cli.main import main
 from slipcast.core.errors import BadInput
 from slipcast.pipeline.recipe import Recipe
 from slipcast.service import fetch
@@ -110,8 +111,59 @@ def test_who_answers_gone_is_switched_off(local: House, receiver: Receiver) -> N
     send(local)
     local.send()
     local.work()
-    assert len(local.call("GET", "/v1/deliveries").json()) == 1
-    assert local.call("GET", "/v1/webhooks").json()[0]["disabled_at"] is not None
+    (dead,) = local.call("GET", "/v1/deliveries").json()
+    assert dead["state"] == "dead"
+    (hook,) = local.call("GET", "/v1/webhooks").json()
+    assert hook["disabled_at"] is not None
+    receiver.status = 204
+    refused = local.call("POST", f"/v1/deliveries/{dead['id']}/retry")
+    assert (refused.status_code, refused.json()["code"]) == (409, "WebhookDisabled")
+    assert "/enable first" in refused.json()["detail"]
+    on = local.call("POST", f"/v1/webhooks/{hook['id']}/enable", params={"resend": True}).json()
+    assert (on["disabled_at"], on["resent"]) == (None, 1)
+    assert "secret" not in on
+    assert send(local) == 1
+    assert local.call("GET", "/v1/deliveries").json()[0]["state"] == "delivered"
+    assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1, "the same message"
+
+
+def test_what_waits_for_a_hook_that_is_gone_is_set_aside(local: House, receiver: Receiver) -> None:
+    local.call("POST", "/v1/webhooks", json={"url": receiver.url})
+    local.send()
+    local.send()
+    local.work()
+    receiver.status = 410
+    send(local)
+    states = {each["last_error"]: each["state"] for each in local.call("GET", "/v1/deliveries").json()}
+    assert states == {"it answered 410": "dead", "its webhook was switched off": "dead"}
+
+
+def test_the_operator_switches_a_hook_on_again(
+    local: House, receiver: Receiver, capfd: pytest.CaptureFixture[str]
+) -> None:
+    id = local.call("POST", "/v1/webhooks", json={"url": receiver.url}).json()["id"]
+    local.send()
+    local.work()
+    receiver.status = 410
+    send(local)
+    words = [
+        "admin",
+        "--data",
+        str(local.settings.data),
+        "--database",
+        local.settings.database_url,
+        "webhook",
+    ]
+    assert main([*words, "list", "--tenant", "first"]) == 0
+    listed = json.loads(capfd.readouterr().out.splitlines()[-1])
+    assert (listed["id"], listed["reason"]) == (id, "it answered 410")
+    assert "secret" not in listed
+    assert main([*words, "enable", id, "--resend"]) == 0
+    assert "1 dead messages are sent again" in capfd.readouterr().out
+    receiver.status = 204
+    assert send(local) == 1
+    assert main([*words, "enable", "hook_none"]) == 2
+    assert "there is no webhook 'hook_none'" in capfd.readouterr().err
 
 
 def test_two_senders_send_a_message_once(local: House, receiver: Receiver) -> None:

@@ -1,6 +1,7 @@
 """Keys, limits, audit, erasure, retention, backup, migrations, settings, metrics."""
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from serving import House, make_house, new_url, picture
 
+from slipcast.cli.main import main
 from slipcast.core.errors import BadInput
 from slipcast.core.host import is_loopback
 from slipcast.pipeline.recipe import Recipe
@@ -19,11 +21,11 @@ from slipcast.service.anomalies import find_anomalies
 from slipcast.service.backup import back_up, restore
 from slipcast.service.database.engine import Database
 from slipcast.service.database.migrate import check_version, downgrade, newest, upgrade, version_of
-from slipcast.service.database.tables import api_key, file, job, metadata
+from slipcast.service.database.tables import api_key, file, job, metadata, tenant
 from slipcast.service.database.tables import audit as audit_table
 from slipcast.service.erase import sweep
 from slipcast.service.jobs.queue import new_id
-from slipcast.service.serve import has_keys, make_first_key, serve
+from slipcast.service.serve import has_keys, make_first_key, serve, wrong_canaries
 from slipcast.service.settings import Settings, load_settings
 from slipcast.service.store import Store
 from slipcast.service.tenants import set_limits
@@ -82,6 +84,10 @@ def test_rotating_prolongs_no_key(house: House, monkeypatch: pytest.MonkeyPatch)
         {"region": 5},
         {"active": "no"},
         {"canary": "x"},
+        {"canary": {"detial": "draft"}},
+        {"canary": {"detail": "huge"}},
+        {"canary": {"gates": "no such gate"}},
+        {"canary": {"faces": 1}},
         {"canary_share": True},
     ],
     ids=str,
@@ -303,6 +309,62 @@ def test_settings_come_from_file_environment_and_words(
         load_settings(file_)
     with pytest.raises(BadInput, match="port"):
         load_settings(None, port=99999)
+
+
+def test_a_setting_that_is_unknown_is_named_with_the_nearest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_ = tmp_path / "service.toml"
+    file_.write_text("[default]\nworkesr = 2\n")
+    with pytest.raises(BadInput, match=r"toml has workesr, which is no setting.*did you mean workers\?"):
+        load_settings(file_)
+    monkeypatch.setenv("SLIPCAST_SERVICE_PUBLIC_ULR", "https://x.test")
+    with pytest.raises(
+        BadInput, match=r"has SLIPCAST_SERVICE_PUBLIC_ULR.*mean SLIPCAST_SERVICE_PUBLIC_URL\?"
+    ):
+        load_settings()
+    monkeypatch.delenv("SLIPCAST_SERVICE_PUBLIC_ULR")
+    monkeypatch.setenv("SLIPCAST_SERVICE_BLOCKED_WORDS", "one, two")
+    with pytest.raises(BadInput, match="a list is written as JSON"):
+        load_settings()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes of this kind")
+def test_what_the_service_writes_is_its_user_s_alone(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    data, umask = tmp_path / "data", os.umask(0o022)
+    try:
+        assert main(["admin", "--data", str(data), "tenant", "create", "toys"]) == 0
+        assert main(["admin", "--data", str(data), "backup", str(tmp_path / "b.tar")]) == 0
+        made = [data, data / "service.sqlite", data / "files", tmp_path / "b.tar"]
+        assert [path.stat().st_mode & 0o777 for path in made] == [0o700, 0o600, 0o700, 0o600]
+        for path in made[:3]:  # as an earlier version left them
+            path.chmod(path.stat().st_mode | 0o055)
+        assert main(["admin", "--data", str(data), "tenant", "list"]) == 0
+        modes = [path.stat().st_mode & 0o777 for path in made]
+        assert modes == [0o755, 0o600, 0o700, 0o600], "a folder that is there may hold more than ours"
+        (tmp_path / "after").touch()
+        assert (tmp_path / "after").stat().st_mode & 0o777 == 0o644
+    finally:
+        os.umask(umask)
+
+
+def test_a_canary_touches_no_export_and_a_stored_wrong_one_is_told(house: House) -> None:
+    with house.database.write() as connection:
+        set_limits(connection, house.tenants["first"], canary={"detail": "draft"}, canary_share=1.0)
+    first = house.send()
+    assert first["variant"] == "canary"
+    house.work()
+    assert house.child.orders[0].options["detail"] == "draft"
+    export = house.call("POST", f"/v1/jobs/{first['id']}/exports", json={"formats": ["glb"]}).json()
+    assert export["variant"] == "stable", "an export takes no options of an asset: it would fail"
+    assert wrong_canaries(house.database) == []
+    with house.database.write() as connection:
+        connection.execute(sa.update(tenant).values(canary={"detail": "huge"}))
+    ((name, problem),) = wrong_canaries(house.database)
+    assert name == "first"
+    assert "canary.detail: 'huge' is unknown" in problem
 
 
 def test_the_first_key_is_made_once_and_strangers_are_kept_out(tmp_path: Path) -> None:

@@ -44,8 +44,13 @@ def back_up(database: Database, store: Store, target: Path) -> dict[str, Any]:
         "missing": [],
         "sums": {},
     }
+    part.unlink(missing_ok=True)
     try:
-        with tarfile.open(part, "w") as tar, database.engine.connect() as connection:
+        with (
+            os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out,
+            tarfile.open(fileobj=out, mode="w") as tar,
+            database.engine.connect() as connection,
+        ):
             if not database.is_sqlite:
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():

@@ -15,6 +15,7 @@ from slipcast.service import keys as api_keys
 from slipcast.service import money
 from slipcast.service.database.engine import Database
 from slipcast.service.database.migrate import check_version, downgrade, newest, upgrade, version_of
+from slipcast.service.private import private_files
 from slipcast.service.settings import Settings, load_settings
 from slipcast.service.store import Store
 from slipcast.service.tenants import create_tenant, find_tenant, for_tenant, set_limits
@@ -60,7 +61,7 @@ def serve(config: Path | None, **words: Any) -> int:
     from slipcast.service.serve import serve as run
 
     settings = load_settings(config, **words)
-    with _told(settings):
+    with _told(settings), private_files(settings):
         run(settings, click.echo)
     return 0
 
@@ -77,7 +78,8 @@ def worker(config: Path | None, **words: Any) -> int:
         database = Database(settings.database_url)
         check_version(database)
         database.close()
-    return run_worker(settings, new_id("worker"), parent=False)
+        with private_files(settings):
+            return run_worker(settings, new_id("worker"), parent=False)
 
 
 @click.group()
@@ -90,8 +92,7 @@ def admin(ctx: click.Context, /, config: Path | None, **words: Any) -> None:
 
 @contextmanager
 def _open(settings: Settings, *, make: bool = True) -> Iterator[Database]:
-    with _told(settings):
-        settings.data.mkdir(parents=True, exist_ok=True)
+    with _told(settings), private_files(settings):
         database = Database(settings.database_url)
         try:
             if make:
@@ -267,6 +268,47 @@ def quota(settings: Settings, /, name: str, **words: Any) -> None:
                 connection, actor="command", action="tenant.limits", target=id, tenant=id, detail=changed
             )
         click.echo(json.dumps(dict(find_tenant(connection, id)), indent=2))
+
+
+@admin.group()
+def webhook() -> None:
+    """Manage webhooks."""
+
+
+@webhook.command("list")
+@click.option("--tenant", "name", default="", help="Tenant; default: all.")
+@click.pass_obj
+def webhook_list(settings: Settings, name: str) -> None:
+    """List webhooks, as JSON lines without their secrets."""
+    import sqlalchemy as sa
+
+    from slipcast.service.database.tables import webhook as table
+
+    with _open(settings) as database, database.read() as connection:
+        query = sa.select(*(column for column in table.c if column.name != "secret")).order_by(table.c.id)
+        if name:
+            query = query.where(table.c.tenant_id == find_tenant(connection, name)["id"])
+        for row in connection.execute(query).mappings():
+            click.echo(json.dumps(dict(row)))
+
+
+@webhook.command("enable")
+@click.argument("id")
+@click.option("--resend", is_flag=True, help="Send its dead messages again, too.")
+@click.pass_obj
+def webhook_enable(settings: Settings, id: str, resend: bool) -> None:
+    """Switch a webhook on again that answered 410."""
+    import sqlalchemy as sa
+
+    from slipcast.service.database.tables import webhook as table
+    from slipcast.service.webhooks import enable
+
+    with _open(settings) as database, database.write() as connection:
+        owner = connection.scalar(sa.select(table.c.tenant_id).where(table.c.id == id))
+        if owner is None:
+            raise BadInput(f"there is no webhook {id!r}; see slipcast admin webhook list")
+        count = enable(for_tenant(connection, owner), id, resend=resend, actor="command")
+    click.echo(f"{id} is on again; {count} dead messages are sent again")
 
 
 @admin.command()

@@ -43,7 +43,7 @@ def check_picture(data: bytes, name: str, *, max_bytes: int, max_pixels: int) ->
     if not data:
         raise BadInput(f"{name} is empty (0 bytes); send a complete picture")
     if len(data) > max_bytes:
-        raise BadInput(f"{name} has {len(data) / 2**20:.1f} MiB; send at most {max_bytes // 2**20} MiB")
+        raise BadInput(f"{name} has more than {max_bytes // 2**20} MiB; send a smaller picture")
     kind = next((kind for head, kind in PICTURES.items() if data.startswith(head)), None)
     if kind is None and data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         kind = ("image/webp", ".webp")

@@ -1,5 +1,6 @@
 """`slipcast serve`: database up to date, first key, workers, housekeeping, then uvicorn until a signal comes."""
 
+import logging
 import os
 import socket
 import threading
@@ -22,7 +23,7 @@ from slipcast.service.metrics import Metrics, prepare_folder
 from slipcast.service.settings import Settings
 from slipcast.service.store import Store
 from slipcast.service.supervise import Supervisor
-from slipcast.service.tenants import create_tenant
+from slipcast.service.tenants import check_canary, create_tenant
 from slipcast.service.tracing import set_up_tracing
 from slipcast.service.webhooks import send_due
 
@@ -45,6 +46,8 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
             f"host {settings.host} is open to other machines and there is no key yet: run `slipcast admin key "
             "create` first, or start once on 127.0.0.1"
         )
+    for name, problem in wrong_canaries(database):
+        say(f"the tenant {name} has a canary that cannot work: {problem}")
     if (key := make_first_key(database, settings)) is not None:
         say(f"admin key, shown this once: {key}")
 
@@ -164,6 +167,19 @@ def has_keys(database: Database) -> bool:
             sa.or_(api_key.c.expires_at.is_(None), api_key.c.expires_at > time.time()),
         )
         return connection.scalar(good.limit(1)) is not None
+
+
+def wrong_canaries(database: Database) -> list[tuple[str, str]]:
+    """Tenants whose canary was stored by a version that took other options, and what is wrong with it."""
+    found = []
+    with database.read() as connection:
+        for row in connection.execute(sa.select(tenant.c.name, tenant.c.canary).order_by(tenant.c.name)):
+            try:
+                check_canary(row.canary or {})
+            except BadInput as problem:
+                found.append((row.name, str(problem)))
+                log("serve", "a canary cannot work", level=logging.WARNING, tenant=row.name)
+    return found
 
 
 def make_first_key(database: Database, settings: Settings) -> str | None:

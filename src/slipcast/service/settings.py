@@ -10,13 +10,15 @@
 command line says goes over all.
 """
 
+import difflib
+import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from slipcast.core.errors import BadInput
 
@@ -122,6 +124,7 @@ def load_settings(file: Path | None = None, **words: Any) -> Settings:
     """
     said = {key: value for key, value in words.items() if value is not None}
     try:
+        _check_names(name for name in os.environ if name.upper().startswith(PREFIX))
         environment = str(said.get("environment") or Settings().environment)
         from_file = _section(file, environment) if file else {}
         known = Settings()
@@ -133,6 +136,20 @@ def load_settings(file: Path | None = None, **words: Any) -> Settings:
         if field in said:
             raise BadInput(f"{field} is {said[field]}: {first['msg']}", field=field) from None
         raise BadInput(f"the setting {field} is wrong: {first['msg']}; see docs/operations.md") from None
+    except SettingsError as problem:
+        raise BadInput(f'{problem}; a list is written as JSON: ["one", "two"]') from None
+
+
+def _check_names(names: Iterable[str], file: Path | None = None) -> None:
+    """Raise BadInput for the first of a file's keys, or of the environment's variables, that is no setting."""
+    for name in sorted(names):
+        plain = name if file else name.upper().removeprefix(PREFIX).lower()
+        if plain in Settings.model_fields:
+            continue
+        found = difflib.get_close_matches(plain, Settings.model_fields, n=1)
+        nearest = found[0] if file or not found else f"{PREFIX}{found[0].upper()}"
+        cure = f"did you mean {nearest}?" if found else "leave it out"
+        raise BadInput(f"{file or 'the environment'} has {name}, which is no setting of the service; {cure}")
 
 
 def _section(file: Path, environment: str) -> Mapping[str, Any]:
@@ -152,4 +169,5 @@ def _section(file: Path, environment: str) -> Mapping[str, Any]:
                 f"{file} has {key} outside of a section; put it below [default] or [{environment}]"
             )
     plain: dict[str, Any] = {**sections.get("default", {}), **sections.get(environment, {})}
+    _check_names(plain, file)
     return plain

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -18,6 +19,9 @@ from obstore.exceptions import GenericError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from slipcast.core.errors import BadInput, DiskFull
+
+if TYPE_CHECKING:
+    from obstore import GetOptions
 
 _TENANT = re.compile(r"[a-z0-9_-]{1,64}")
 _SHA = re.compile(r"[0-9a-f]{64}")
@@ -59,9 +63,13 @@ class Store:
         """The content. Raises FileNotFoundError when it is not there."""
         return bytes(obstore.get(self.objects, _place(tenant, sha256)).bytes())
 
-    def chunks(self, tenant: str, sha256: str) -> Iterator[bytes]:
-        """The content in pieces. Raises FileNotFoundError, before the first one, when it is not there."""
-        found = obstore.get(self.objects, _place(tenant, sha256))
+    def chunks(self, tenant: str, sha256: str, part: tuple[int, int] | None = None) -> Iterator[bytes]:
+        """The content, or the bytes from `part[0]` up to `part[1]` of it, in pieces.
+
+        Raises FileNotFoundError, before the first one, when it is not there.
+        """
+        options: GetOptions = {"range": part} if part else {}
+        found = obstore.get(self.objects, _place(tenant, sha256), options=options)
         return (bytes(chunk) for chunk in found.stream(min_chunk_size=1 << 18))
 
     def has(self, tenant: str, sha256: str) -> bool:

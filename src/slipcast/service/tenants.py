@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic import ValidationError
 
 from slipcast.core.errors import BadInput, SlipcastError
 from slipcast.service.database.tables import (
@@ -24,6 +25,7 @@ from slipcast.service.database.tables import (
     webhook,
 )
 from slipcast.service.jobs.queue import new_id
+from slipcast.service.wording import say
 
 LIMITS = (
     "weight",
@@ -191,7 +193,23 @@ def _checked(limits: Mapping[str, object]) -> dict[str, object]:
             raise BadInput(f"{name} is no limit of a tenant; choose from {', '.join(LIMITS)}")
         if not _fits(name, value):
             raise BadInput(f"{name} is {value!r}; give {_say_range(name)}", field=name)
+        if name == "canary":
+            check_canary(value)
     return dict(limits)
+
+
+def check_canary(options: object) -> None:
+    """Raise BadInput for options that no asset can be made with: every job that got them would fail."""
+    from slipcast.service.jobs.options import AssetOptions  # it brings the stages' tables
+
+    try:
+        AssetOptions.model_validate(options)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        field = ".".join(["canary", *(str(part) for part in first["loc"])])
+        raise BadInput(say(first, field, AssetOptions.model_fields), field=field) from None
+    except BadInput as problem:
+        raise BadInput(f"canary: {problem}") from None
 
 
 def _fits(name: str, value: object) -> bool:

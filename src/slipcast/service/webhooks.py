@@ -1,6 +1,7 @@
 """Sends what lies in the outbox, after Standard Webhooks: signed, at least once, with growing pauses, then set aside.
 
-A receiver tells two messages apart by `webhook-id`. One that answers 410 is switched off. A message is taken by raising
+A receiver tells two messages apart by `webhook-id`. One that answers 410 is switched off, and what waits for it is
+set aside, until it is switched on again. A message is taken by raising
 its attempt, so that two senders never send it at the same time, and one whose sender died comes again.
 """
 
@@ -15,11 +16,13 @@ import sqlalchemy as sa
 from standardwebhooks import Webhook
 
 from slipcast.core.errors import BadInput
+from slipcast.service import audit
 from slipcast.service.database.engine import Database
 from slipcast.service.database.tables import delivery, webhook
 from slipcast.service.fetch import post
 from slipcast.service.logs import log
 from slipcast.service.metrics import Metrics
+from slipcast.service.tenants import Scope
 
 PAUSES_S = (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
 """After each failed attempt, with up to a tenth more; after the last one the message is dead."""
@@ -30,6 +33,26 @@ GONE = 410
 def new_secret() -> str:
     """`whsec_...`: 32 random bytes."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def enable(scope: Scope, hook_id: str, *, resend: bool, actor: str) -> int:
+    """Switch a hook on again; with `resend` its dead messages are due again: returns how many. Raises NotThere."""
+    scope.webhook(hook_id)
+    connection = scope.connection
+    connection.execute(sa.update(webhook).where(webhook.c.id == hook_id).values(disabled_at=None, reason=""))
+    count = 0
+    if resend:
+        dead = sa.update(delivery).where(delivery.c.webhook_id == hook_id, delivery.c.state == "dead")
+        count = int(connection.execute(dead.values(state="pending", attempt=0, next_at=time.time())).rowcount)
+    audit.record(
+        connection,
+        actor=actor,
+        action="webhook.enable",
+        target=hook_id,
+        tenant=scope.tenant_id,
+        detail={"resent": count},
+    )
+    return count
 
 
 def send_due(database: Database, metrics: Metrics, *, allow_private: bool, most: int = 20) -> int:
@@ -98,6 +121,11 @@ def _note(
                 sa.update(webhook)
                 .where(webhook.c.id == row.webhook_id)
                 .values(disabled_at=time.time(), reason="it answered 410")
+            )
+            connection.execute(
+                sa.update(delivery)
+                .where(delivery.c.webhook_id == row.webhook_id, delivery.c.state == "pending")
+                .values(state="dead", last_error="its webhook was switched off")
             )
     metrics.hooks.labels(outcome).inc()
     log("webhooks", "message", outcome=outcome, message_id=row.id, problem=problem)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import JSONResponse, Response
 
+from slipcast.core.errors import BadInput
 from slipcast.service import audit, keys, money
 from slipcast.service.api.auth import Parts, Reader, Writer
 from slipcast.service.api.errors import RESPONSES, Refused
@@ -80,6 +81,7 @@ def get_usage(
     format: Literal["json", "csv"] = "json",
 ) -> Response:
     """What was done and spent, by day, cost centre and kind."""
+    check_days(since, until)
     with service.database.read() as connection:
         rows = money.usage(
             connection, tenant_id=caller.tenant_id, since=seconds_of(since) or 0.0, until=seconds_of(until)
@@ -150,6 +152,12 @@ def delete_data(
         raise Refused(409, "NotConfirmed", "confirm must be the tenant's name")
     receipt = erase_data(service.database, service.store, caller.tenant_id, actor=caller.actor)
     return JSONResponse(receipt)
+
+
+def check_days(since: date | None, until: date | None) -> None:
+    """Raise BadInput for days between which there is none."""
+    if since is not None and until is not None and until <= since:
+        raise BadInput(f"until {until} is not after since {since}; give a later day", field="until")
 
 
 def seconds_of(day: date | None) -> float | None:

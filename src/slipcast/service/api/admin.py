@@ -12,7 +12,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from slipcast.service import audit, keys, money
 from slipcast.service.anomalies import find_anomalies
-from slipcast.service.api.account import seconds_of, usage_answer
+from slipcast.service.api.account import check_days, seconds_of, usage_answer
 from slipcast.service.api.auth import Admin, Parts
 from slipcast.service.api.errors import RESPONSES
 from slipcast.service.api.models import KeyRequest, LimitsRequest, TenantRequest
@@ -139,6 +139,7 @@ def get_all_usage(
     format: Literal["json", "csv"] = "json",
 ) -> Response:
     """What all tenants did and spent."""
+    check_days(since, until)
     with service.database.read() as connection:
         rows = money.usage(connection, since=seconds_of(since) or 0.0, until=seconds_of(until))
     return usage_answer(rows, format)

@@ -10,7 +10,7 @@ from slipcast.service.api import account, admin, files, health, hooks, jobs, mes
 from slipcast.service.api.broadcast import Broadcast
 from slipcast.service.api.errors import add_handlers
 from slipcast.service.api.limits import Limits
-from slipcast.service.api.middleware import Measure
+from slipcast.service.api.middleware import LimitBody, Measure
 from slipcast.service.api.service import Service, read_secret
 from slipcast.service.database.engine import Database
 from slipcast.service.metrics import Metrics
@@ -50,11 +50,13 @@ def create_app(settings: Settings, database: Database, store: Store, metrics: Me
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
-        max_body_size=(settings.max_upload_mb * settings.max_pictures + 1) * 2**20 * 4 // 3,
+        redirect_slashes=False,  # it would lead to wherever the Host header says
     )
     app.state.service = service
     for room in (jobs, files, account, hooks, admin, health, meshy, routes):
         app.include_router(room.router)
     add_handlers(app)
+    most = (settings.max_upload_mb * settings.max_pictures + 1) * 2**20 * 4 // 3  # base64 takes a third more
+    app.add_middleware(LimitBody, most=most)
     app.add_middleware(Measure, service=service)
     return app

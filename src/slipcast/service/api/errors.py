@@ -4,11 +4,10 @@ No answer holds a path, a key or a stack: what nobody foresaw is a bare 500 with
 rest. The Meshy-shaped routes word theirs as Meshy does.
 """
 
-import difflib
 import logging
 import math
+import re
 from collections.abc import Awaitable, Callable, Mapping
-from functools import cache
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -23,6 +22,7 @@ from slipcast.service.errors import LimitReached, code_of
 from slipcast.service.jobs.submit import KeyReused
 from slipcast.service.logs import log
 from slipcast.service.tenants import NotThere
+from slipcast.service.wording import fields_at, say
 
 MESHY = "/openapi/"
 
@@ -88,14 +88,13 @@ MESHY_RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 def add_handlers(app: FastAPI) -> None:
-    """Turn everything that is raised into a problem."""
+    """Turn what is raised on purpose into a problem; `Measure` has the rest."""
     _handle(app, Refused, _refused)
     _handle(app, SlipcastError, _library)
     _handle(app, RequestValidationError, _invalid)
     _handle(app, ValidationError, _invalid)
     _handle(app, HTTPException, _http)
     _handle(app, sa.exc.OperationalError, _database)
-    app.add_exception_handler(Exception, _unforeseen)
 
 
 def _handle(
@@ -153,74 +152,50 @@ async def _library(request: Request, error: SlipcastError) -> JSONResponse:
 
 async def _invalid(request: Request, error: RequestValidationError | ValidationError) -> JSONResponse:
     first = error.errors()[0]
-    place = [str(part) for part in first.get("loc", ())]
+    place = list(first.get("loc", ()))
     if place and place[0] in ("body", "query", "path", "header", "cookie"):
         place = place[1:]
-    field = "" if first.get("type") == "json_invalid" else ".".join(place)
-    return answer(request, 422, "BadInput", _sentence(first, field)[:500], field=field)
+    field = "" if first.get("type") == "json_invalid" else ".".join(str(part) for part in place)
+    if "UploadFile" in str(first.get("msg")):
+        name = field.partition(".")[0]
+        said = f"{name} must be a file; with curl: -F {name}=@owl.png"
+    else:
+        said = say(first, field, _known_fields(request, place))
+    return answer(request, 422, "BadInput", said[:500], field=field)
 
 
-_BOUNDS = {
-    "greater_than_equal": "{ge} or more",
-    "less_than_equal": "{le} or less",
-    "greater_than": "more than {gt}",
-    "less_than": "less than {lt}",
-}
-"""pydantic's kind of error -> what to give."""
-
-
-def _sentence(entry: Mapping[str, Any], field: str) -> str:
-    """What is wrong, and what to do, where pydantic's own words say neither."""
-    said = str(entry.get("msg", "is wrong")).removeprefix("Value error, ")
-    kind = entry.get("type")
-    if kind == "extra_forbidden":
-        name = field.rpartition(".")[2]
-        near = difflib.get_close_matches(name, _known_fields(), n=1)
-        return f"{field} is unknown; {f'did you mean {near[0]}?' if near else '/openapi.json lists what there is'}"
-    if kind == "json_invalid":
-        reason = dict(entry.get("ctx") or {}).get("error", "it breaks off")
-        return f"the body is no JSON: {reason}; send valid JSON"
-    if kind == "missing":
-        return f"{field or 'the body'} is missing; give it"
-    if "UploadFile" in said:
-        return f"{field.partition('.')[0]} must be a file; with curl: -F {field.partition('.')[0]}=@owl.png"
-    if field and kind in _BOUNDS:
-        bound = _BOUNDS[str(kind)].format(**dict(entry.get("ctx") or {}))
-        return f"{field} is {str(entry.get('input'))[:40]}; give {bound}"
-    return f"{field}: {said}" if field else said
-
-
-@cache
-def _known_fields() -> list[str]:
-    """Every field that a request may have."""
-    from slipcast.service.api import models
-    from slipcast.service.jobs import options
-
-    return sorted(
-        {
-            field
-            for room in (models, options)
-            for each in vars(room).values()
-            if isinstance(each, type) and issubclass(each, BaseModel)
-            for field in each.model_fields
-        }
-    )
+def _known_fields(request: Request, place: list[str | int]) -> list[str]:
+    """The fields that a request's body may have beside the one at `place`."""
+    body = getattr(request.scope.get("route"), "body_field", None)
+    return fields_at(body.field_info.annotation, place) if body is not None else []
 
 
 async def _http(request: Request, error: HTTPException) -> JSONResponse:
-    codes = {404: "NotThere", 405: "MethodNotAllowed", 413: "TooLarge", 400: "BadRequest"}
-    words = {
-        404: "there is nothing at this address; /openapi.json lists what there is",
-        405: f"this address does not take {request.method}; /openapi.json lists what it takes",
+    """What the framework refuses, in the library's words: a body that cannot be read is bad input."""
+    codes = {404: "NotThere", 405: "MethodNotAllowed", 400: "BadInput", 413: "BadInput"}
+    said, headers = str(error.detail), dict(error.headers or {})
+    if error.status_code == 404 and said == "Not Found":
+        said = "there is nothing at this address; /openapi.json lists what there is"
+    elif error.status_code == 405:
+        allowed = _methods(request) | {word.strip() for word in headers.get("Allow", "").split(",")} - {""}
+        headers["Allow"] = ", ".join(sorted(allowed))
+        said = f"this address does not take {request.method}; it takes {headers['Allow']}"
+    elif error.status_code == 400 and "multipart/form-data" in request.headers.get("content-type", ""):
+        said = f"the form cannot be read ({said.rstrip('.')}); with curl: -F picture=@owl.png"
+    elif error.status_code == 400 and said.startswith("There was an error"):
+        said = "the body cannot be read: it is no JSON in UTF-8; send valid JSON"
+    code = codes.get(error.status_code, "Refused")
+    return answer(request, error.status_code, code, said, headers=headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """What the OpenAPI says that this address takes, over all of its routes."""
+    return {
+        method.upper()
+        for path, methods in request.app.openapi()["paths"].items()
+        if re.fullmatch(re.sub(r"{\w+}", "[^/]+", path), request.url.path)
+        for method in methods
     }
-    plain = error.detail in ("Not Found", "Method Not Allowed")
-    return answer(
-        request,
-        error.status_code,
-        codes.get(error.status_code, "Refused"),
-        words.get(error.status_code, "") if plain else str(error.detail),
-        headers=error.headers,
-    )
 
 
 async def _database(request: Request, error: sa.exc.OperationalError) -> JSONResponse:
@@ -229,7 +204,8 @@ async def _database(request: Request, error: sa.exc.OperationalError) -> JSONRes
     return answer(request, 503, "DatabaseAway", detail, headers={"Retry-After": "5"})
 
 
-async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
+def unforeseen(request: Request, error: Exception) -> JSONResponse:
+    """A bug: the log has it whole, the answer only the request's id."""
     logging.getLogger("slipcast.api").error("unforeseen %s", type(error).__name__, exc_info=error)
     return answer(
         request, 500, "Unexpected", "something unexpected happened; report it with the request's id"

@@ -1,17 +1,19 @@
-"""Files of jobs: through the API with ETag, or by a signed link that needs no key. Content never changes."""
+"""Files of jobs: through the API, or by a signed link that needs no key. Content never changes."""
 
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Header, Path, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from itsdangerous import BadSignature
 
 from slipcast.service.api.auth import Parts, Reader
+from slipcast.service.api.content import serve_content
 from slipcast.service.api.errors import RESPONSES, Refused
 from slipcast.service.api.jobs import JobId
 from slipcast.service.api.models import JobFile
@@ -21,13 +23,6 @@ from slipcast.service.tenants import for_tenant
 
 router = APIRouter(prefix="/v1", tags=["files"], responses=RESPONSES)
 FileName = Annotated[str, Path(max_length=200)]
-_YEAR = 365 * 86400
-_SAFE = {"image/png", "image/jpeg", "image/webp", "application/json"}
-"""What a browser may show itself; everything else is a download, and a report lives in a sandbox."""
-REPORT_CSP = (
-    "sandbox allow-scripts allow-downloads; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline';"
-    " img-src data: blob:; font-src data:; frame-ancestors 'self'"
-)
 
 
 @router.get("/jobs/{job_id}/files", response_model=list[JobFile])
@@ -39,22 +34,25 @@ def list_files(job_id: JobId, service: Parts, caller: Reader) -> list[dict[str, 
     return files
 
 
+@router.head("/jobs/{job_id}/files/{name}", include_in_schema=False, response_class=Response)
 @router.get("/jobs/{job_id}/files/{name}", response_class=Response)
 def get_file(job_id: JobId, name: FileName, request: Request, service: Parts, caller: Reader) -> Response:
     """One file of the result."""
     with service.database.read() as connection:
         found = for_tenant(connection, caller.tenant_id).file(job_id, name)
-    return _served(service, request, found)
+    return serve_content(service, request, found)
 
 
+@router.head("/jobs/{job_id}/inputs/{name}", include_in_schema=False, response_class=Response)
 @router.get("/jobs/{job_id}/inputs/{name}", response_class=Response)
 def get_input(job_id: JobId, name: FileName, request: Request, service: Parts, caller: Reader) -> Response:
     """One picture as it was sent."""
     with service.database.read() as connection:
         found = for_tenant(connection, caller.tenant_id).file(job_id, name, role="input")
-    return _served(service, request, found)
+    return serve_content(service, request, found)
 
 
+@router.head("/jobs/{job_id}/report", include_in_schema=False, response_class=Response)
 @router.get("/jobs/{job_id}/report", response_class=Response)
 def get_report(job_id: JobId, request: Request, service: Parts, caller: Reader) -> Response:
     """The report: the model to turn, all pictures, all checks on one page. 404 when none was asked for."""
@@ -63,7 +61,7 @@ def get_report(job_id: JobId, request: Request, service: Parts, caller: Reader) 
     found = next((each for each in files if each["name"].endswith(".report.html")), None)
     if found is None:
         raise Refused(404, "NotThere", "this job has no report (yet); ask for one with report: true")
-    return _served(service, request, found, inline=True)
+    return serve_content(service, request, found, inline=True)
 
 
 @router.post("/jobs/{job_id}/files/{name}/link")
@@ -79,6 +77,7 @@ def make_link(
     }
 
 
+@router.head("/links/{token}/{name}", include_in_schema=False, response_class=Response)
 @router.get("/links/{token}/{name}", response_class=Response)
 def open_link(
     token: Annotated[str, Path(max_length=1000)], name: FileName, request: Request, service: Parts
@@ -90,7 +89,7 @@ def open_link(
         raise Refused(404, "NotThere", "this link is not good (any more); make a new one") from None
     if not isinstance(found, dict) or found.get("name") != name:
         raise Refused(404, "NotThere", "this link is not good (any more); make a new one")
-    return _served(service, request, found, shared=True)
+    return serve_content(service, request, found, shared=True)
 
 
 def own_job(job_id: JobId, service: Parts, caller: Reader) -> str:
@@ -137,40 +136,20 @@ async def stream_events(
 
 
 def link_to(service: Service, request: Request, found: Mapping[str, Any]) -> str:
-    """A signed address of a file."""
+    """A signed address of a file.
+
+    It begins with `public_url`, or with the address that the request came to on this machine: never with the name in
+    its Host header, which whoever sends it chooses.
+    """
     wanted = ("tenant_id", "sha256", "name", "mime", "bytes")
     token = service.signer("link").dumps({key: found[key] for key in wanted})
-    base = service.settings.public_url.rstrip("/") or str(request.base_url).rstrip("/")
-    return f"{base}/v1/links/{token}/{found['name']}"
+    base = service.settings.public_url.rstrip("/") or _own_address(request)
+    return f"{base}/v1/links/{token}/{quote(str(found['name']))}"
 
 
-def _served(
-    service: Service,
-    request: Request,
-    found: Mapping[str, Any],
-    *,
-    shared: bool = False,
-    inline: bool = False,
-) -> Response:
-    tag = f'"{found["sha256"]}"'
-    known = [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
-    headers = {
-        "ETag": tag,
-        "Cache-Control": f"{'public' if shared else 'private'}, max-age={_YEAR}, immutable",
-        "X-Content-Type-Options": "nosniff",
-    }
-    if tag in known or "*" in known:
-        return Response(status_code=304, headers=headers)
-    mime = str(found["mime"])
-    shown = inline or mime in _SAFE
-    plain = str(found["name"]).encode("ascii", "replace").decode().replace('"', "'")
-    headers["Content-Disposition"] = f'{"inline" if shown else "attachment"}; filename="{plain}"'
-    headers["Content-Length"] = str(found["bytes"])
-    headers["Content-Security-Policy"] = (
-        REPORT_CSP if mime.startswith("text/html") else "default-src 'none'; sandbox"
-    )
-    try:
-        chunks = service.store.chunks(str(found["tenant_id"]), str(found["sha256"]))
-    except FileNotFoundError:
-        raise Refused(404, "NotThere", "the file is gone from the store") from None
-    return StreamingResponse(chunks, media_type=mime, headers=headers)
+def _own_address(request: Request) -> str:
+    """Where the connection arrived; empty, for an address without host, where that is no host and port."""
+    host, port = request.scope.get("server") or ("", None)
+    if not host or port is None:
+        return ""
+    return f"{request.url.scheme}://{f'[{host}]' if ':' in host else host}:{port}"

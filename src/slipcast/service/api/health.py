@@ -14,12 +14,14 @@ from slipcast.service.metrics import scrape
 router = APIRouter(tags=["operations"])
 
 
+@router.head("/health/live", include_in_schema=False)
 @router.get("/health/live")
 def is_live() -> dict[str, str]:
     """The process answers. Restart it when it does not."""
     return {"status": "live"}
 
 
+@router.head("/health/ready", include_in_schema=False)
 @router.get("/health/ready")
 def is_ready(service: Parts) -> JSONResponse:
     """Whether requests should come here: database at the right version, store in reach, not draining."""

@@ -9,13 +9,13 @@ from fastapi import APIRouter, Path, Query
 from slipcast.core.errors import BadInput
 from slipcast.service import audit
 from slipcast.service.api.auth import Parts, Reader, Writer
-from slipcast.service.api.errors import RESPONSES
+from slipcast.service.api.errors import RESPONSES, Refused
 from slipcast.service.api.models import WebhookRequest
 from slipcast.service.database.tables import delivery, webhook
 from slipcast.service.fetch import resolve
 from slipcast.service.jobs.queue import new_id
 from slipcast.service.tenants import for_tenant
-from slipcast.service.webhooks import new_secret
+from slipcast.service.webhooks import enable, new_secret
 
 router = APIRouter(prefix="/v1", tags=["webhooks"], responses=RESPONSES)
 HookId = Annotated[str, Path(max_length=64, pattern=r"^[a-z0-9_]+$")]
@@ -52,6 +52,22 @@ def create_webhook(body: WebhookRequest, service: Parts, caller: Writer) -> dict
     return {"id": id, "url": body.url, "secret": secret}
 
 
+@router.post("/webhooks/{hook_id}/enable")
+def enable_webhook(
+    hook_id: HookId,
+    service: Parts,
+    caller: Writer,
+    resend: Annotated[bool, Query(description="Send its dead messages again, too.")] = False,
+) -> dict[str, Any]:
+    """Switch a hook on again that was switched off because it answered 410."""
+    with service.database.write() as connection:
+        scope = for_tenant(connection, caller.tenant_id)
+        count = enable(scope, hook_id, resend=resend, actor=caller.actor)
+        row = scope.webhook(hook_id)
+    shown = {key: value for key, value in row.items() if key not in ("secret", "tenant_id")}
+    return {**shown, "resent": count}
+
+
 @router.delete("/webhooks/{hook_id}", status_code=204)
 def delete_webhook(hook_id: HookId, service: Parts, caller: Writer) -> None:
     """No more messages go there."""
@@ -77,10 +93,16 @@ def list_deliveries(
 
 @router.post("/deliveries/{delivery_id}/retry", status_code=202)
 def retry_delivery(delivery_id: HookId, service: Parts, caller: Writer) -> dict[str, Any]:
-    """Send a message again, from the first attempt on."""
+    """Send a message again, from the first attempt on. 409 while its hook is switched off."""
     with service.database.write() as connection:
         scope = for_tenant(connection, caller.tenant_id)
-        scope.delivery(delivery_id)
+        hook = scope.webhook(scope.delivery(delivery_id)["webhook_id"])
+        if hook["disabled_at"] is not None:
+            raise Refused(
+                409,
+                "WebhookDisabled",
+                f"its webhook is switched off ({hook['reason']}); POST /v1/webhooks/{hook['id']}/enable first",
+            )
         connection.execute(
             sa.update(delivery)
             .where(delivery.c.id == delivery_id)

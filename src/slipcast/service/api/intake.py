@@ -45,6 +45,8 @@ def read_source(service: Service, url: str, view: str, number: int) -> Given:
     if url.startswith("data:"):
         data = _data_uri(url)
         name = f"picture{number}"
+    elif not url.startswith(("http://", "https://")):
+        raise BadInput(f"the address of picture {number} must begin with https://, http:// or data:")
     else:
         data = download(url, max_bytes=most, allow_private=settings.allow_private_urls)
         name = url.split("?")[0].rstrip("/").rsplit("/", 1)[-1][:60] or f"picture{number}"

@@ -4,10 +4,12 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Form, Path, Query, Request, UploadFile
 from fastapi.concurrency import run_in_threadpool
+from pydantic import ValidationError
 
 from slipcast.core.errors import BadInput
 from slipcast.service import audit
@@ -33,8 +35,10 @@ from slipcast.service.jobs.view import show_job
 from slipcast.service.keys import Caller
 from slipcast.service.storage import unnamed
 from slipcast.service.tenants import Scope, for_tenant
+from slipcast.service.wording import near, say
 
 router = APIRouter(prefix="/v1", tags=["jobs"], responses=RESPONSES)
+_FORM = ("picture", "view", "options", "name", "priority", "cost_center")
 JobId = Annotated[str, Path(max_length=64, pattern=r"^[a-z0-9_]+$", examples=["job_019ad0c5e4b1..."])]
 
 
@@ -64,9 +68,13 @@ async def upload_job(
 ) -> dict[str, Any]:
     """The same for files: `curl -F picture=@knight.png`."""
     chosen = _options(options)
+    await _check_form(request)
     sides = view or (["front"] if len(picture) == 1 else [])
     if len(sides) != len(picture):
-        raise BadInput(f"{len(picture)} pictures came with {len(sides)} views; name one for each")
+        raise BadInput(
+            f"{_count(len(picture), 'picture')} came with {_count(len(sides), 'view')}; name one for each",
+            field="view",
+        )
     most = service.settings.max_upload_mb * 2**20
     if len(picture) > service.settings.max_pictures:
         raise BadInput(f"{len(picture)} pictures are too many; send at most {service.settings.max_pictures}")
@@ -251,7 +259,7 @@ def _shown(
     shown = show_job(row, files)
     for each in shown["files"]:
         role = "inputs" if each["role"] == "input" else "files"
-        each["url"] = f"/v1/jobs/{row['id']}/{role}/{each['name']}"
+        each["url"] = f"/v1/jobs/{row['id']}/{role}/{quote(each['name'])}"
     shown["queue_position"] = None
     if position and row["state"] == State.QUEUED:
         before = sa.select(sa.func.count()).where(
@@ -282,7 +290,24 @@ def _options(text: str) -> AssetOptions:
     try:
         return AssetOptions.model_validate(json.loads(text))
     except json.JSONDecodeError as problem:
-        raise BadInput(f"options is no JSON: {problem}") from None
+        raise BadInput(
+            f'options is no JSON: {problem}; send an object such as {{"detail": "draft"}}', field="options"
+        ) from None
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        field = ".".join(["options", *(str(part) for part in first["loc"])])
+        raise BadInput(say(first, field, AssetOptions.model_fields), field=field) from None
+
+
+async def _check_form(request: Request) -> None:
+    """Raise BadInput for a field that the form does not have: a misspelt one must not be lost."""
+    for name in await request.form():
+        if name not in _FORM:
+            raise BadInput(f"{name} is unknown; {near(name, _FORM)}", field=name)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _name(text: str) -> str:
@@ -292,7 +317,7 @@ def _name(text: str) -> str:
 
 def _center(text: str) -> str:
     if not all(c.isalnum() or c in "_ .:/-" for c in text):
-        raise BadInput("cost_center may hold letters, digits and _ .:/- only")
+        raise BadInput("cost_center may hold letters, digits, spaces and _ . : / - only", field="cost_center")
     return text
 
 

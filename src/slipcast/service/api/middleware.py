@@ -5,8 +5,11 @@ import secrets
 import time
 from typing import Any
 
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from slipcast.service.api.errors import answer, unforeseen
 from slipcast.service.api.service import Service
 from slipcast.service.logs import context, log
 
@@ -19,6 +22,38 @@ HEADERS = {
 }
 _ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _QUIET = ("/health/live", "/health/ready", "/metrics")
+
+
+class LimitBody:
+    """Refuses a body of more than `most` bytes: by its Content-Length, or as soon as more than that came.
+
+    FastAPI's own `max_body_size` answers outside of everything else: as plain text, without id and headers.
+    """
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self.app, self.most = app, most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        told = f"the body has more than {self.most // 2**20} MiB; send smaller pictures, or fewer at once"
+        said = next((value for key, value in scope["headers"] if key == b"content-length"), b"0")
+        if said.isdigit() and int(said[:20]) > self.most:
+            await answer(Request(scope), 413, "BadInput", told)(scope, receive, send)
+            return
+        came = 0
+
+        async def counted() -> Message:
+            nonlocal came
+            message = await receive()
+            came += len(message.get("body", b""))
+            if came > self.most:
+                raise HTTPException(413, told)
+            return message
+
+        await self.app(scope, counted, send)
 
 
 class Measure:
@@ -37,12 +72,12 @@ class Measure:
         )
         id = given if _ID.fullmatch(given) else secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = id
-        begun, status = time.perf_counter(), 500
+        begun, status, begun_to_answer = time.perf_counter(), 500, False
 
         async def marked(message: Message) -> None:
-            nonlocal status
+            nonlocal status, begun_to_answer
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, begun_to_answer = message["status"], True
                 known = {key.lower() for key, _ in message["headers"]}
                 more = {**HEADERS, "X-Request-ID": id}
                 message["headers"] = [
@@ -58,6 +93,11 @@ class Measure:
         with context(request=id):
             try:
                 await self.app(scope, receive, marked)
+            except Exception as error:
+                if begun_to_answer:
+                    raise
+                status = 500
+                await unforeseen(Request(scope), error)(scope, receive, marked)
             finally:
                 self._note(scope, status, time.perf_counter() - begun)
 

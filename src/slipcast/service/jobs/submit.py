@@ -153,7 +153,9 @@ def _insert(scope: Scope, new: NewJob, *, actor: str, max_attempts: int) -> str:
     id, now = new_id("job"), time.time()
     tenant_row = scope.row()
     chance = int(hashlib.sha256(id.encode()).hexdigest()[:8], 16) / 2**32
-    canary = bool(tenant_row["canary"]) and chance < tenant_row["canary_share"]
+    canary = (
+        new.kind in ("convert", "make") and bool(tenant_row["canary"]) and chance < tenant_row["canary_share"]
+    )
     scope.connection.execute(
         sa.insert(job).values(
             id=id,

@@ -27,6 +27,7 @@ from slipcast.service.database.engine import Database
 from slipcast.service.database.tables import purchase
 from slipcast.service.jobs.options import Words
 from slipcast.service.jobs.queue import Row
+from slipcast.service.logs import log
 from slipcast.service.settings import Settings
 from slipcast.service.store import Store
 from slipcast.service.tenants import for_tenant
@@ -100,7 +101,14 @@ def open_provider(settings: Settings, region: str) -> Provider:
         raise BadInput("this service buys no pictures; send a picture instead of words")
     if not region:
         gemini = GeminiOptions(base_url=settings.provider_url) if settings.provider == "gemini" else None
-        return open_row(settings.provider, gemini=gemini, pictures=settings.provider_pictures)
+        try:
+            return open_row(settings.provider, gemini=gemini, pictures=settings.provider_pictures)
+        except BadInput as problem:  # the cure is the operator's, who reads the log
+            log("worker", "the provider cannot be opened", provider=settings.provider, problem=str(problem))
+            raise BadInput(
+                "this service cannot buy pictures, since its provider is not set up; send a picture instead of words, "
+                "or ask whoever runs it"
+            ) from None
     if settings.provider != "gemini" or not settings.vertex_project:
         raise BadInput(
             f"this tenant's data may be worked on in {region} only, and the service has no provider there; "
