@@ -21,13 +21,14 @@ from slipcast.prepare.base import BaseOptions, add_base
 from slipcast.prepare.body import Body, Kind, Origin, body_from_mesh, body_from_solid, read_surface
 from slipcast.prepare.fit import fit_printer
 from slipcast.prepare.hollow import HollowOptions, hollow_parts
-from slipcast.prepare.inspect_print import PROCESSES, inspect_part
+from slipcast.prepare.inspect_print import PROCESSES, count_degenerate, inspect_part
 from slipcast.prepare.judge_print import judge_parts
 from slipcast.prepare.paint import PaintOptions
 from slipcast.prepare.print import PrintOptions, print_figurine
 from slipcast.prepare.scale import parse_scale
 from slipcast.prepare.split import SplitPart, split
 from slipcast.prepare.thicken import thicken
+from slipcast.prepare.uncross import uncross
 
 
 def model_of(data: bytes) -> str:
@@ -346,3 +347,23 @@ def test_what_grows_is_smooth_and_edges_do_not_grow() -> None:
     same, report = thicken(Body(prism), 0.8)
     assert report.added_mm3 == 0
     assert same.volume_mm3 == pytest.approx(prism.volume())
+
+
+def test_corners_that_fall_together_in_files_become_one() -> None:
+    """A block with an edge of 1e-7 mm, as booleans leave them; files are in float32, where faces on it have no area."""
+    outline = [[0, 0], [30, 0], [30, 20], [30 - 1e-7, 20], [0, 20]]
+    lower = np.array([[x, y, 0] for x, y in outline], np.float64)
+    places = np.concatenate([lower, lower + np.array([0, 0, 40])])
+    fan = [[0, k, k + 1] for k in range(1, 4)]
+    faces = [
+        *([a, c, b] for a, b, c in fan),
+        *([a + 5, b + 5, c + 5] for a, b, c in fan),
+        *([k, (k + 1) % 5, k + 5] for k in range(5)),
+        *([(k + 1) % 5, (k + 1) % 5 + 5, k + 5] for k in range(5)),
+    ]
+    solid = manifold3d.Manifold(manifold3d.Mesh64(places, np.array(faces, np.uint64), tolerance=1e-12))
+    body = Body(solid)
+    assert count_degenerate(read_surface(body)) == 4
+    clean, crossing = uncross(body)
+    assert (crossing, count_degenerate(read_surface(clean))) == (0, 0)
+    assert clean.volume_mm3 == pytest.approx(24_000)

@@ -13,8 +13,9 @@ from slipcast.core.values import Figurine, Mesh
 from slipcast.prepare.base import BaseOptions, add_base
 from slipcast.prepare.body import Body, Kind, Origin, body_from_solid
 from slipcast.prepare.hollow import HollowOptions
+from slipcast.prepare.layers import slice_layers
 from slipcast.prepare.print import PrintOptions, print_figurine
-from slipcast.prepare.split import take_apart
+from slipcast.prepare.split import split, take_apart
 
 CYLINDER = manifold3d.Manifold.cylinder
 
@@ -144,3 +145,19 @@ def test_words_of_split_are_checked_at_once(tmp_path: object, capfd: pytest.Capt
         PrintOptions(split=("tail",))
     with pytest.raises(BadInput, match="lies on its cut"):
         PrintOptions(split=("head",), orient="30")
+
+
+def test_air_gets_into_the_hole_of_a_resin_part_that_lies_on_its_cut() -> None:
+    cups = {}
+    for process in ("fdm", "resin"):
+        parts, cuts = split(box(30, 24, 80), count=2, printer_mm=None, process=process)
+        assert cuts[0].dowels
+        part = parts[1]
+        cups[process] = slice_layers(part.body, layer_mm=0.2, pixel_mm=0.2, vented=part.vented).cup_mm3
+        low, high = part.body.box_mm
+        backwards = part.body.solid.trim_by_plane((0, 1, 0), high[1] - 1).slice(0.4).area()
+        assert backwards == pytest.approx(30 - 0.8 * (process == "resin"), abs=0.05)  # a groove of 0.8 mm
+        assert part.body.solid.trim_by_plane((0, 1, 0), high[1] - 1).slice(1.0).area() == pytest.approx(30)
+        assert low[2] == pytest.approx(0)
+    assert cups["fdm"] > 400
+    assert cups["resin"] == 0

@@ -6,6 +6,7 @@ names that Meshy's API uses, so that one client reads both.
 
 from dataclasses import asdict, dataclass
 
+import manifold3d
 import numpy as np
 
 from slipcast.core.values import F64, Bool
@@ -67,6 +68,8 @@ class PartReport:
     faces: int
     closed: bool
     crossing_faces: int
+    degenerate_faces: int
+    """Faces with two corners in one place."""
     walls: Walls
     pins: tuple[Pin, ...]
     """Staffs, tips and the like that are thinner than the process can hold, the thinnest first."""
@@ -92,6 +95,7 @@ class PartReport:
             "faces": self.faces,
             "closed": self.closed,
             "crossing_faces": self.crossing_faces,
+            "degenerate_faces": self.degenerate_faces,
             "walls": asdict(self.walls),
             "pins": [{**asdict(pin), "place": name_place(pin.at_mm, self.box_mm)} for pin in self.pins],
             "layers": {
@@ -113,8 +117,12 @@ def inspect_part(
     printer_mm: tuple[float, float, float] | None = None,
     *,
     crossing_faces: int | None = None,
+    vented: manifold3d.Manifold | None = None,
 ) -> PartReport:
-    """Return what `body`, lying on z = 0, is like for `process`; `crossing_faces`, where they are known already."""
+    """Return what `body`, lying on z = 0, is like for `process`; `crossing_faces`, where they are known already.
+
+    What lies in `vented` is no suction cup.
+    """
     surface = read_surface(body)
     mesh = surface.as_mesh()
     state = closedness(mesh)
@@ -130,14 +138,21 @@ def inspect_part(
         crossing_faces=len(self_intersection.find_crossing_faces(mesh))
         if crossing_faces is None
         else crossing_faces,
+        degenerate_faces=count_degenerate(surface),
         walls=_measure_walls(body, surface, walls, process),
         pins=tuple(find_pins(mesh, walls, process.pin_mm)),
-        layers=slice_layers(body, layer_mm=process.layer_mm, pixel_mm=process.pixel_mm),
+        layers=slice_layers(body, layer_mm=process.layer_mm, pixel_mm=process.pixel_mm, vented=vented),
         stance=measure_stance(body),
         weight_g={name: round(volume / 1000 * DENSITY_G_CM3[name], 2) for name in process.materials},
         fits=None if printer_mm is None else _fits(size, printer_mm),
         box_mm=body.box_mm,
     )
+
+
+def count_degenerate(surface: Surface) -> int:
+    """Return how many faces have two corners in one place, in the precision that files have (float32)."""
+    corner = surface.vertices_mm.astype(np.float32)[surface.faces]
+    return int((corner == np.roll(corner, 1, axis=1)).all(2).any(1).sum())
 
 
 def _fits(size: np.ndarray, printer_mm: tuple[float, float, float]) -> bool:

@@ -12,6 +12,7 @@ they lie over each other. Rejected: flood fills of all cells (the same answers, 
 from dataclasses import dataclass
 
 import cv2
+import manifold3d
 import numpy as np
 
 from slipcast.core.scientific import csgraph, sparse
@@ -58,8 +59,12 @@ class Layers:
     """Cavities that are open only downwards."""
 
 
-def slice_layers(body: Body, *, layer_mm: float, pixel_mm: float) -> Layers:
+def slice_layers(
+    body: Body, *, layer_mm: float, pixel_mm: float, vented: manifold3d.Manifold | None = None
+) -> Layers:
     """Return what slices of `body`, standing on z = 0, show at `layer_mm` on a raster of `pixel_mm`.
+
+    What lies in `vented` is no cup: it is open downwards, but gets air through a groove on the plate.
 
     The raster's layers are as thin as `layer_mm` but no thinner than `pixel_mm`, which is what it can tell apart. Both
     are coarser for a part that would take more than `_CELLS`.
@@ -74,13 +79,17 @@ def slice_layers(body: Body, *, layer_mm: float, pixel_mm: float) -> Layers:
     stack = np.zeros((len(heights), *shape), bool)
     for k, z in enumerate(heights):
         stack[k] = rasterize(body.solid, z, low[:2], pixel_mm, (int(shape[0]), int(shape[1])))
+    first_layer = float(stack[0].sum())
     islands, overhang = _find_islands(stack, heights, low, pixel_mm, reach_px=max(step / pixel_mm, 1.0))
+    if vented is not None and not vented.is_empty():
+        for k in range(int((heights < vented.bounding_box()[5]).sum())):
+            stack[k] |= rasterize(vented, heights[k], low[:2], pixel_mm, (int(shape[0]), int(shape[1])))
     trapped, cups = _measure_air(stack)
     cell = pixel_mm**2 * step
     return Layers(
         count=int(np.ceil(high[2] / layer_mm)),
         layer_mm=layer_mm,
-        first_layer_mm2=round(float(stack[0].sum()) * pixel_mm**2, 2) if len(stack) else 0.0,
+        first_layer_mm2=round(first_layer * pixel_mm**2, 2),
         islands=tuple(islands[:_LISTED]),
         island_count=len(islands),
         overhang_mm2=round(overhang * pixel_mm**2, 1),

@@ -20,7 +20,6 @@ from slipcast.core.options import Rule, check, choice, flag, instance, real, sev
 from slipcast.core.values import U8, Figurine
 from slipcast.formats.stl.write import pack_stl
 from slipcast.formats.threemf.painted import PaintedPart, write_painted_threemf
-from slipcast.mesh.self_intersection import find_crossing_faces
 from slipcast.prepare.base import BaseOptions, BaseReport, add_base
 from slipcast.prepare.body import MM, Body, Surface, body_from_mesh, read_surface
 from slipcast.prepare.color_bodies import split_colors
@@ -38,8 +37,8 @@ from slipcast.prepare.scale import LARGEST_M, SMALLEST_M
 from slipcast.prepare.split import Cut, SplitPart, split, take_apart
 from slipcast.prepare.stand import measure_stance
 from slipcast.prepare.thicken import ThickenReport, thicken
+from slipcast.prepare.uncross import uncross
 
-_TOLERANCES_MM = (0.0001, 0.001, 0.003, 0.01, 0.02)
 _GAP_MM = 4.0
 """Between parts on the plate."""
 _LARGEST_MM = 2000.0
@@ -271,7 +270,7 @@ class Print:
                 "is_watertight": all(report.closed for report in self.reports),
                 "volume": round(sum(report.volume_mm3 for report in self.reports), 2),
                 "non_manifold_edges": 0 if all(report.closed for report in self.reports) else None,
-                "degenerate_faces": 0,
+                "degenerate_faces": sum(report.degenerate_faces for report in self.reports),
                 "holes": 0 if all(report.closed for report in self.reports) else None,
             },
         }
@@ -358,8 +357,14 @@ def print_figurine(figurine: Figurine, options: PrintOptions) -> Print:
             beside.submit(_paint, surfaces, figurine.texture.pixels, options.paint) if options.paint else None
         )
         reports = [
-            inspect_part(own, PROCESSES[options.process], options.printer_mm, crossing_faces=crossing)
-            for own, crossing in uncrossed
+            inspect_part(
+                own,
+                PROCESSES[options.process],
+                options.printer_mm,
+                crossing_faces=crossing,
+                vented=part.vented,
+            )
+            for part, (own, crossing) in zip(parts, uncrossed, strict=True)
         ]
         palette, painted = painting.result() if painting else (None, [])
     found += judge_stance(base.after, own_stand=options.process == "resin" and options.base.shape == "none")
@@ -386,24 +391,6 @@ def _paint(surfaces: list[Surface], texture: U8, options: PaintOptions) -> tuple
     """The palette that serves the first surface, the whole, and the others, the parts, in it."""
     palette = pick_palette(surfaces[0], texture, options)
     return palette, [paint_surface(surface, texture, palette, options) for surface in surfaces[1:]]
-
-
-def uncross(body: Body) -> tuple[Body, int]:
-    """Return `body` without faces that run through each other, as near as can be, and how many still do.
-
-    A boolean of manifold3d is sound within its tolerance; rounded to float32 a few thin faces may cross. A
-    simplification far below what printers show takes them out. Rejected: to simplify hollow bodies before the first
-    look (0.5 s less where some cross, the dragon's none became some, which cost 2.3 s).
-    """
-    best, fewest = body, len(find_crossing_faces(read_surface(body).as_mesh()))
-    for tolerance_mm in _TOLERANCES_MM:
-        if not fewest:
-            break
-        trial = Body(body.solid.simplify(tolerance_mm), body.origins)
-        crossing = len(find_crossing_faces(read_surface(trial).as_mesh()))
-        if crossing < fewest:
-            best, fewest = trial, crossing
-    return best, fewest
 
 
 def _enlarge(figurine: Figurine, options: PrintOptions) -> Figurine:

@@ -11,7 +11,7 @@ away from the first.
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import manifold3d
@@ -37,6 +37,8 @@ _BESIDE_MM = 0.01
 """From a cut to the sections that are taken for its own."""
 _STRETCH = 0.25
 """How far a cut may move from its even place, as a share of a part's height."""
+_VENT_MM, _FARTHEST_MM = 0.8, 1000.0
+"""Width and depth of the groove that lets air into a hole that lies on the plate; and what is outside of any part."""
 _CUT_TOP_MM = 4.0
 """How far below a part's top its neck's cut may lie for a vent to go through it."""
 Dowel = tuple[float, float, float, float]
@@ -68,6 +70,8 @@ class SplitPart:
     quantity: int = 1
     cut_above: bool = False
     """Whether its top is a cut."""
+    vented: manifold3d.Manifold = field(default_factory=manifold3d.Manifold)
+    """Holes that lie on the plate and get air through a groove, if it is of resin."""
 
     @property
     def is_dowel(self) -> bool:
@@ -100,22 +104,22 @@ def split(
     if needed == 1:
         return [SplitPart(name="figurine", body=body)], []
     heights = [_find_neck(body, float(low[2]), float(size[2]), k / needed, needed) for k in range(1, needed)]
-    cuts, parts, rest = [], [], body
+    cuts: list[Cut] = []
+    out: list[SplitPart] = []
+    rest, below_it = body, manifold3d.Manifold()
     gap = CLEARANCE_MM[process]
     for z, following in zip(heights, [*heights[1:], math.inf], strict=True):
         above, below = rest.solid.split_by_plane((0, 0, 1), z)
         dowels = _place_dowels(below, above, z, gap, (following - z - _FLOOR_MM) / 2 - gap)
         cutter = _drill(dowels, z, gap)
-        parts.append(Body(below, rest.origins) - cutter)
-        rest = Body(above, rest.origins) - cutter
+        out.append(
+            _lay(f"part{len(out) + 1}", Body(below, rest.origins) - cutter, vented=below_it, cut_above=True)
+        )
+        rest, below_it = _open_below(Body(above, rest.origins), cutter, dowels, z, process)
         cuts.append(
             Cut(z_mm=round(z, 2), area_mm2=round(float(body.solid.slice(z).area()), 1), dowels=tuple(dowels))
         )
-    parts.append(rest)
-    out = [
-        SplitPart(name=f"part{k + 1}", body=_lay(part), cut_above=k < len(cuts))
-        for k, part in enumerate(parts)
-    ]
+    out.append(_lay(f"part{len(out) + 1}", rest, vented=below_it))
     return out + _make_dowels(cuts), cuts
 
 
@@ -129,7 +133,7 @@ def take_apart(
     """
     parts: list[SplitPart] = []
     cuts: list[Cut] = []
-    rest = body
+    rest, below_it = body, manifold3d.Manifold()
     for neck in find_necks(body, words, texture):
         turned = rest.turn(0, -neck.lean_deg, 0)
         inside = Body(manifold3d.Manifold.cube((0.01,) * 3, True).translate(tuple(neck.inside_mm)))
@@ -145,7 +149,7 @@ def take_apart(
             for each in others
             if not neck.lean_deg and each.bounding_box()[2] > neck.offset_mm + _BESIDE_MM
         ]
-        stays = manifold3d.Manifold.batch_boolean(
+        kept = manifold3d.Manifold.batch_boolean(
             [below, *(each for each in others if each not in loose)], manifold3d.OpType.Add
         )
         dowels = _place_dowels(below, piece, neck.offset_mm, CLEARANCE_MM[process], math.inf)
@@ -161,18 +165,19 @@ def take_apart(
                 lean_deg=neck.lean_deg,
             )
         )
-        taken = Body(manifold3d.Manifold.compose([piece, *loose]), rest.origins) - cutter
-        rest = (Body(stays, rest.origins) - cutter).turn(0, neck.lean_deg, 0)
+        whole = Body(manifold3d.Manifold.compose([piece, *loose]), rest.origins)
+        taken, vented = _open_below(whole, cutter, dowels, neck.offset_mm, process)
+        rest = (Body(kept, rest.origins) - cutter).turn(0, neck.lean_deg, 0)
         if neck.name == "body":  # which goes on being cut, and its base is done
-            parts.append(SplitPart(name="base", body=_lay(rest), cut_above=True))
-            rest = taken
+            parts.append(_lay("base", rest, cut_above=True))
+            rest, below_it = taken, vented
         else:
-            parts.append(SplitPart(name=neck.name, body=_lay(taken)))
+            parts.append(_lay(neck.name, taken, vented=vented))
     under_head = (
         any(part.name == "head" for part in parts) and cuts[-1].z_mm > rest.box_mm[1, 2] - _CUT_TOP_MM
     )
-    whole = SplitPart(name="body", body=_lay(rest), cut_above=under_head)
-    return [whole, *parts, *_make_dowels(cuts)], cuts
+    stays = _lay("body", rest, vented=below_it, cut_above=under_head)
+    return [stays, *parts, *_make_dowels(cuts)], cuts
 
 
 def _drill(dowels: Sequence[Dowel], z: float, gap: float) -> Body:
@@ -189,6 +194,49 @@ def _drill(dowels: Sequence[Dowel], z: float, gap: float) -> Body:
     )
 
 
+def _open_below(
+    above: Body, cutter: Body, dowels: Sequence[Dowel], z: float, process: str
+) -> tuple[Body, manifold3d.Manifold]:
+    """What lies on the cut at `z` with its holes, and those that get air through grooves, which resin needs."""
+    if process != "resin":
+        return above - cutter, manifold3d.Manifold()
+    return above - cutter - _vent(dowels, above.solid, z), cutter.solid
+
+
+def _vent(dowels: Sequence[Dowel], above: manifold3d.Manifold, z: float) -> Body:
+    """Grooves in the cut at `z` from the holes in what lies on it to the outside.
+
+    A hole that the plate closes is a suction cup. The groove goes the shortest way, rather to the back, along the seam.
+    """
+    section = above.slice(z + _BESIDE_MM)
+    grooves = []
+    for x, y, diameter, _ in dowels:
+        ways: list[tuple[float, float, float]] = []
+        for angle in range(0, 360, 15):
+            reach = _measure_reach(section, x, y, angle)
+            # The farther from straight back, the dearer.
+            ways.append((reach * (1.5 - 0.5 * math.sin(math.radians(angle))), reach, float(angle)))
+        _, reach, turn = min(ways)
+        length = reach + diameter
+        groove = manifold3d.Manifold.cube((length, _VENT_MM, 2 * _VENT_MM), True).translate(
+            (length / 2, 0, 0)
+        )
+        grooves.append(groove.rotate((0, 0, turn)).translate((x, y, z)))
+    return body_from_solid(
+        manifold3d.Manifold.batch_boolean(grooves, manifold3d.OpType.Add)
+        if grooves
+        else manifold3d.Manifold(),
+        Origin(kind=Kind.CAVITY),
+    )
+
+
+def _measure_reach(section: manifold3d.CrossSection, x: float, y: float, angle_deg: float) -> float:
+    """How far a way from x, y leaves the section for good."""
+    thin = manifold3d.CrossSection([[(0.0, -0.01), (_FARTHEST_MM, -0.01), (_FARTHEST_MM, 0.01), (0.0, 0.01)]])
+    met = (thin.rotate(angle_deg).translate((x, y)) ^ section).translate((-x, -y)).rotate(-angle_deg)
+    return 0.0 if met.is_empty() else float(met.bounds()[2])
+
+
 def _make_dowels(cuts: Sequence[Cut]) -> list[SplitPart]:
     """The dowels of all cuts, one part for each size."""
     sizes = Counter((diameter, depth) for cut in cuts for _, _, diameter, depth in cut.dowels)
@@ -200,10 +248,15 @@ def _make_dowels(cuts: Sequence[Cut]) -> list[SplitPart]:
     return out
 
 
-def _lay(body: Body) -> Body:
+def _lay(
+    name: str, body: Body, *, vented: manifold3d.Manifold | None = None, cut_above: bool = False
+) -> SplitPart:
+    """The part on z = 0, above the origin."""
     low, high = body.box_mm
     middle = (low + high) / 2
-    return body.move(-float(middle[0]), -float(middle[1]), -float(low[2]))
+    way = -float(middle[0]), -float(middle[1]), -float(low[2])
+    vented = vented.translate(way) if vented is not None else manifold3d.Manifold()
+    return SplitPart(name=name, body=body.move(*way), cut_above=cut_above, vented=vented)
 
 
 def _find_neck(body: Body, low: float, tall: float, share: float, parts: int) -> float:
