@@ -212,3 +212,18 @@ def test_two_models_of_one_name_do_not_overwrite_each_other(
     assert error.count("\n") == 0
     assert f"was just written for {first} and would be overwritten by {second}; print one of the two" in error
     assert json.loads((out / "statue.print.json").read_text())["source"] == "statue.glb"
+
+
+def test_what_is_refused_about_a_mesh_names_its_file(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    asset = save(textured_pillar(), tmp_path)
+    out = ["-o", str(tmp_path / "out")]
+    assert main(["print", asset, "--base", "round:12mm", *out]) == 2
+    told = capfd.readouterr().err
+    assert (
+        f"--base round:12mm is smaller than the feet, which need 36.1 mm ({asset}); take a larger base"
+        in told
+    )
+    assert main(["print", asset, "--printer", "20x20x60mm", "--split", "auto", *out]) == 2
+    assert f"{asset}: the figurine is 30 x 20 mm wide and deep" in capfd.readouterr().err

@@ -167,10 +167,27 @@ def test_split_auto_takes_as_many_parts_as_the_printer_needs() -> None:
 
 @pytest.mark.parametrize(("shape", "tall"), [("none", 59.4), ("round", 57.0), ("plinth", 52.2)])
 def test_scale_to_fit_leaves_room_for_the_base_that_is_built(shape: str, tall: float) -> None:
-    fitted = fit_printer(box(15, 15, 300), BaseOptions(shape=shape), (60, 60, 60))
+    fitted = fit_printer(
+        box(15, 15, 300), BaseOptions(shape=shape), (60, 60, 60), lean="stand", process="fdm"
+    )
     assert fitted.box_mm[1, 2] == pytest.approx(tall, abs=0.1)
     whole, _ = add_base(fitted, BaseOptions(shape=shape))
     assert 59 < whole.box_mm[1, 2] <= 59.5
+
+
+@pytest.mark.parametrize("shape", ["none", "round"])
+def test_scale_to_fit_looks_at_the_figurine_as_it_leans(shape: str) -> None:
+    options = PrintOptions(
+        process="resin",
+        orient="45",
+        base=BaseOptions(shape=shape),
+        height_m=0.2,
+        printer_mm=(60, 60, 60),
+        scale_to_fit=True,
+    )
+    report = print_figurine(textured_pillar(), options).reports[0]
+    assert report.fits
+    assert max(report.size_mm) > 58  # and is no smaller than it must
 
 
 def test_a_base_wider_than_the_printer_is_named() -> None:
@@ -315,6 +332,8 @@ def test_what_falls_over_in_use_is_told_however_it_is_printed(
     assert {entry.code for entry in made.findings} & {"PRINT_TIPS_OVER", "PRINT_NEEDS_STAND"} == (
         {code} if code else set()
     )
+    codes = {entry.code for entry in made.findings}
+    assert ("PRINT_FALLS_ON_PLATE" in codes) == (process == "fdm" and orient == "30")
     told = made.describe()
     assert (told["in_use"]["tipping_deg"] < 0) == (base == "none")  # type: ignore[index]
     assert told["parts"][0]["on_plate"]["tipping_deg"] < 0 or orient == "stand"  # type: ignore[index]

@@ -106,6 +106,9 @@ ADVICE: dict[str, Row] = {
     ),
     "PRINT_NO_DOWEL": Row("take another number of parts, or print it larger", option="{option:split=2}"),
     "PRINT_ONE_ARM": Row("cut it into a number of parts", option="{option:split=2}"),
+    "PRINT_FALLS_ON_PLATE": Row(
+        "let the slicer make supports or a brim, or stand it", option="{option:orient=stand}"
+    ),
     "PRINT_TRAP": Row("let the resin out", option="{option:drain=2x3mm}"),
     "PRINT_NO_DRAIN": Row("let the resin out", option="{option:drain=2x3mm}"),
     "PRINT_CUP": Row("lean it, so that air gets in while it is lifted", option="{option:orient=30}"),

@@ -92,6 +92,11 @@ FINDINGS: dict[str, Row] = {
         "it was to have no base, and in use it tips over at a lean of {tipping_deg} degrees (below 0 it falls by "
         "itself); glue it onto something",
     ),
+    "PRINT_FALLS_ON_PLATE": Row(
+        _W,
+        "as it lies on the plate {part} tips over at a lean of {tipping_deg} degrees (below 0 it falls by itself); "
+        "print it with supports or a brim",
+    ),
     "PRINT_TRAP": Row(_W, "{part} has a cavity of {volume} cubic mm that nothing drains"),
     "PRINT_MENDED": Row(
         _W,

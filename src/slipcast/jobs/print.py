@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slipcast.core.errors import QualityGate, StageFailed, status_of
+from slipcast.core.errors import BadInput, QualityGate, StageFailed, status_of
 from slipcast.jobs.claims import Claims
 from slipcast.jobs.events import EntryDone, Found, Tell, ignore
 from slipcast.jobs.failure import Failure, attempt
@@ -71,8 +71,11 @@ def _print(path: Path, job: PrintJob, claims: Claims) -> Printed:
     figurine, lost = _read(path, job.options)
     try:
         made = print_figurine(figurine, job.options)
-    except StageFailed as problem:  # it speaks of the mesh, and there may be several
+    # Both speak of the mesh, and there may be several.
+    except StageFailed as problem:
         raise StageFailed(f"{path}: {problem}") from problem
+    except BadInput as problem:
+        raise _name_file(problem, path) from problem
     made = replace(made, findings=(*lost, *made.findings))
     text = json.dumps({"source": path.name, **made.describe()}, indent=2, ensure_ascii=False) + "\n"
     files = {**made.files(), f"{made.name}.print.json": text.encode()}
@@ -82,6 +85,13 @@ def _print(path: Path, job: PrintJob, claims: Claims) -> Printed:
         files[f"{made.name}.print.html"] = draw_print_report(made)
     claims.take(job.out, files, path)
     return Printed(source=path, files=write_files(job.out, files, spare=[path]), made=made)
+
+
+def _name_file(problem: BadInput, path: Path) -> BadInput:
+    """The same with the file: before the sentence, or behind its first part where it begins with an option."""
+    what, mark, cure = problem.sentence.partition(";")
+    sentence = f"{what} ({path}){mark}{cure}" if problem.field else f"{path}: {problem.sentence}"
+    return BadInput(sentence, field=problem.field, cure=problem.cure)
 
 
 def _read(path: Path, options: "PrintOptions") -> "tuple[Figurine, tuple[Finding, ...]]":

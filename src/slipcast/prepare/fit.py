@@ -1,14 +1,17 @@
-"""A figurine that is too large for the printer -> one that fits with the base that it gets.
+"""A figurine that is too large for the printer -> one that fits with the base that it gets, leaning as it will.
 
-A base of its own size stays as it is; one of no stated size follows the figurine. So the base is built and measured
-until both fit.
+A base of its own size stays as it is; one of no stated size follows the figurine. So the base is built, the whole is
+turned as it will be printed, and measured, until it fits.
 """
 
 import math
 
+import numpy as np
+
 from slipcast.core.errors import BadInput
 from slipcast.prepare.base import OVAL, BaseOptions, add_base
 from slipcast.prepare.body import Body
+from slipcast.prepare.orient import orient
 
 _ROOM = 0.99
 """Share of the printer that is filled; thickening may add a little."""
@@ -40,10 +43,12 @@ def check_base(base: BaseOptions, printer_mm: Printer | None) -> None:
         )
 
 
-def fit_printer(body: Body, base: BaseOptions, printer_mm: Printer | None) -> Body:
+def fit_printer(
+    body: Body, base: BaseOptions, printer_mm: Printer | None, *, lean: str, process: str
+) -> Body:
     """Return `body` as it is, or as much smaller as the printer needs for it and its base.
 
-    Raises BadInput for a base that leaves a figurine no height.
+    `lean` and `process` are those of `orient`. Raises BadInput for a base that leaves a figurine no height.
     """
     if printer_mm is None:
         return body
@@ -51,23 +56,25 @@ def fit_printer(body: Body, base: BaseOptions, printer_mm: Printer | None) -> Bo
     low, top = body.box_mm
     width, depth = sorted((top - low)[:2])
     tall = float(top[2] - low[2])
-    largest = factor = min(1.0, _ROOM * narrow / width, _ROOM * broad / depth, _ROOM * high / tall)
+    factor = min(1.0, _ROOM * narrow / width, _ROOM * broad / depth, _ROOM * high / tall)
     fits = 0.0
     for _ in range(_ROUNDS):
-        standing, report = add_base(body.scale(factor).drop(), base)
-        low, top = standing.box_mm
+        bare = body.scale(factor).drop()
+        standing, report = add_base(bare, base)
+        placed, orientation = orient(standing, lean, process)
+        low, top = placed.box_mm
         width, depth = sorted((top - low)[:2])
-        added = float(top[2] - low[2]) - tall * factor
-        room = _ROOM * high - added
+        tall = float(np.ptp(bare.turn(-orientation.lean_deg, 0, 0).box_mm[:, 2]))
+        room = _ROOM * high - (float(top[2] - low[2]) - tall)
         if room <= 0:
             raise BadInput(
                 f"the base is {report.height_mm:.1f} mm high and the printer {high:g} mm; take a lower base",
                 field="base",
             )
-        share = min(_ROOM * narrow / width, _ROOM * broad / depth, room / (tall * factor))
+        share = min(_ROOM * narrow / width, _ROOM * broad / depth, room / tall)
         if share >= _CLOSE:
             fits = max(fits, factor)
-        following = min(factor * share, largest)
+        following = min(factor * share, 1.0)
         if abs(following / factor - 1) < 1 - _CLOSE:
             break
         factor = following

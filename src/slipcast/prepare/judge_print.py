@@ -19,8 +19,13 @@ def judge_stance(in_use: Stance, *, own_stand: bool) -> list[Finding]:
     return [finding(code, {"tipping_deg": round(in_use.tipping_deg, 1)})]
 
 
-def judge_parts(parts: Sequence[SplitPart], reports: Sequence[PartReport], process: Process) -> list[Finding]:
-    """Return what the user should know of each part before he prints; dowels are not judged."""
+def judge_parts(
+    parts: Sequence[SplitPart], reports: Sequence[PartReport], process: Process, *, as_in_use: bool = True
+) -> list[Finding]:
+    """Return what the user should know of each part before he prints; dowels are not judged.
+
+    `as_in_use`: the figurine stands on the plate as it will in use, of which `judge_stance` tells.
+    """
     found: list[Finding] = []
     for part, report in zip(parts, reports, strict=True):
         if part.is_dowel:
@@ -49,6 +54,10 @@ def judge_parts(parts: Sequence[SplitPart], reports: Sequence[PartReport], proce
             )
         if process.name == "resin" and report.layers.cup_mm3 > 0:
             found.append(finding("PRINT_CUP", values | {"volume": report.layers.cup_mm3}))
+        # Resin hangs on supports; a part of filament lies where it is put.
+        if process.name == "fdm" and not as_in_use and report.stance.tipping_deg < SHAKY_DEG:
+            tips = {"tipping_deg": round(report.stance.tipping_deg, 1)}
+            found.append(finding("PRINT_FALLS_ON_PLATE", values | tips))
         if report.fits is False:
             found.append(
                 finding(

@@ -368,7 +368,8 @@ def print_figurine(figurine: Figurine, options: PrintOptions) -> Print:
         ]
         palette, painted = painting.result() if painting else (None, [])
     found += judge_stance(base.after, own_stand=options.process == "resin" and options.base.shape == "none")
-    found += judge_parts(parts, reports, PROCESSES[options.process])
+    as_in_use = not cuts and not orientation.lean_deg
+    found += judge_parts(parts, reports, PROCESSES[options.process], as_in_use=as_in_use)
     return Print(
         name=figurine.name,
         parts=tuple(parts),
@@ -418,7 +419,10 @@ def _scale(body: Body, options: PrintOptions) -> Body:
         )
     factor = 1.0 if options.height_m is None else options.height_m * MM / float(size[2])
     body = body.scale(factor)
-    return fit_printer(body, options.base, options.printer_mm) if options.scale_to_fit else body
+    if not options.scale_to_fit:
+        return body
+    lean = "stand" if isinstance(options.split, tuple) else options.orient
+    return fit_printer(body, options.base, options.printer_mm, lean=lean, process=options.process)
 
 
 def _find_loose(body: Body) -> list[Finding]:
