@@ -18,6 +18,7 @@ from slipcast.core.errors import BadInput
 from slipcast.formats.common import reading
 from slipcast.formats.gltf.read_figurine import read_figurine
 from slipcast.formats.inspect import READERS, describe, read_content
+from slipcast.formats.stl.write import pack_stl
 from slipcast.formats.table import EXPORTERS, ExportOptions
 
 KEYS = [suffix[1:] for suffix in READERS if suffix != ".usdz"]  # usd-core is no part of the default install
@@ -407,3 +408,22 @@ def test_transforms_of_the_scene_are_applied(tmp_path: Path) -> None:
 
 def _texture_bytes() -> bytes:
     return files_of("obj")["box_basecolor.png"]
+
+
+def test_bodies_inside_out_and_turned_faces_are_findings(tmp_path: Path) -> None:
+    box = cube()
+    two = np.concatenate([box.vertices[box.faces], 3 + box.vertices[box.faces[:, ::-1]]])
+    turned = box.vertices[box.faces].copy()
+    turned[0] = turned[0, ::-1]
+    told = {}
+    for name, corners in (("two", two), ("turned", turned), ("sound", box.vertices[box.faces])):
+        path = tmp_path / f"{name}.stl"
+        path.write_bytes(pack_stl(corners * 1000, "mm", "z"))
+        findings = describe(path)["findings"]
+        assert isinstance(findings, list)
+        told[name] = [(entry["code"], entry["values"]) for entry in findings]
+    assert told == {
+        "two": [("MESH_INSIDE_OUT", {"count": 1})],
+        "turned": [("MESH_TURNED", {"edges": 3})],
+        "sound": [],
+    }

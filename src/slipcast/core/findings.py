@@ -100,8 +100,9 @@ FINDINGS: dict[str, Row] = {
     "PRINT_TRAP": Row(_W, "{part} has a cavity of {volume} cubic mm that nothing drains"),
     "PRINT_MENDED": Row(
         _W,
-        "the mesh was open: {holes} {holes:hole was|holes were} covered ({covered_mm2} mm2, {deviation_mm} mm "
-        "off the rims), {joined} {joined:vertex|vertices} joined, {dropped} {dropped:face|faces} left out",
+        "the mesh was no solid: {holes} {holes:hole was|holes were} covered ({covered_mm2} mm2, {deviation_mm} mm "
+        "off the rims), {joined} {joined:vertex|vertices} joined, {dropped} {dropped:face|faces} left out, {turned} "
+        "turned outward",
     ),
     "PRINT_SEVERAL": Row(
         _W,

@@ -8,9 +8,10 @@ import numpy as np
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import finding
 from slipcast.core.values import I32
-from slipcast.formats.common.reading import Content, count_open_edges, drop_loose
+from slipcast.formats.common.reading import Content, drop_loose
 from slipcast.formats.table import EXPORTERS
 from slipcast.mesh.bodies import find_bodies
+from slipcast.mesh.topology import count_edges
 from slipcast.mesh.weld import find_equal
 
 READERS = {row.suffix: row for row in EXPORTERS.values()}
@@ -40,13 +41,16 @@ def describe(path: Path) -> dict[str, object]:
     size = (high - low) * scale_mm
     up, depth = (1, 2) if content.up == "y" else (2, 1)
     first, index = find_equal(content.points.astype(np.float32))
-    edges = _count_open_edges(content, index[content.faces], len(first))
+    edges, turned = _count_flawed_edges(content, index[content.faces], len(first))
     bodies = find_bodies(content.points[first], index[content.faces])
     corner = content.points[content.faces] - low
     volume = np.einsum("ij,ij->i", corner[:, 0], np.cross(corner[:, 1], corner[:, 2])).sum() / 6
     listed = content.metadata.get("findings")
+    wrong = int(bodies.inside_out.sum())
     noticed = [
         *content.findings,
+        *(finding("MESH_TURNED", {"edges": turned}) for _ in range(turned > 0)),
+        *(finding("MESH_INSIDE_OUT", {"count": wrong}) for _ in range(wrong > 0)),
         *(
             finding("TEXTURE_NOT_OPENED", {"name": entry.name[:200]})
             for entry in content.textures
@@ -73,7 +77,7 @@ def describe(path: Path) -> dict[str, object]:
         "closed": edges == 0,
         "bodies": bodies.count,
         "cavities": int(bodies.cavity.sum()),
-        "inside_out": int(bodies.inside_out.sum()),
+        "inside_out": wrong,
         "volume_mm3": round(float(volume) * scale_mm**3, 3),
         "meshes": _plain(content.meshes),
         "attributes": list(content.attributes),
@@ -87,18 +91,23 @@ def describe(path: Path) -> dict[str, object]:
     }
 
 
-def _count_open_edges(content: Content, faces: I32, count: int) -> int:
-    """Open edges of the file's meshes: together, or each by itself where that is less.
+def _count_flawed_edges(content: Content, faces: I32, count: int) -> tuple[int, int]:
+    """Open and turned edges of the file's meshes: together, or each mesh by itself where fewer are open.
 
     One body may be spread over meshes, one a material; levels of detail and collision bodies lie within each other and
     share corners.
     """
-    together = count_open_edges(faces)
-    if not together or content.mesh_of is None:
+    together = _count(faces)
+    if not together[0] or content.mesh_of is None:
         return together
     # A corner is another one in another mesh.
     _, apart = np.unique(content.mesh_of[:, None].astype(np.int64) * count + faces, return_inverse=True)
-    return min(together, count_open_edges(apart.reshape(faces.shape).astype(np.int32)))
+    return min(together, _count(apart.reshape(faces.shape).astype(np.int32)))
+
+
+def _count(faces: I32) -> tuple[int, int]:
+    open_, crowded, turned = count_edges(faces)
+    return open_ + crowded, turned
 
 
 def _plain(value: object, depth: int = 32) -> object:

@@ -1,14 +1,16 @@
 """Which faces make a body, which shells are cavities, and which are inside out.
 
 A shell is what hangs together by edges. One whose faces look inward encloses no matter but takes it away: it is a
-cavity where other shells put matter around it (their winding number there is one or more), else a body that is inside
-out. Winding is counted along a ray, by the sign of each face it crosses, as in the plane (Haines, "Point in Polygon
-Strategies", Graphics Gems IV, 1994).
+cavity where other shells put matter around all of it (their winding number there is one or more), else a body that is
+inside out. Winding is counted along a ray, by the sign of each face it crosses, as in the plane (Haines, "Point in
+Polygon Strategies", Graphics Gems IV, 1994).
 
-Rejected: the sign of the volume of the whole mesh: a small body that is inside out hides behind a large one.
+Rejected: the sign of the volume of the whole mesh: a small body that is inside out hides behind a large one. Rays
+from a shell's three largest faces alone: one that lies half outside a body counted as its cavity.
 """
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -20,8 +22,10 @@ _FLAT = 1e-7
 """Of the cube over its diagonal: a shell that holds less is a sheet, which has no inside."""
 _OPEN = 0.1
 """Of a shell's area: what its faces' directions may add up to, a closed one's add up to nothing."""
-_RAYS = 3
-"""Rays for one shell; the majority counts."""
+_WAYS = np.array([way for way in product((-1.0, 0.0, 1.0), repeat=3) if any(way)])
+"""(26,3) where a shell's ends are looked for: a ray starts at each."""
+_TURN = np.linalg.qr(np.array([[0.62, 0.21, 0.37], [0.11, 0.83, 0.29], [0.47, 0.13, 0.71]]))[0]
+"""Rotates the mesh before rays go along z: along an axis they would meet the edges of blocks."""
 _PAIRS = 4_000_000
 """Of a face and a ray, looked at at once."""
 
@@ -103,37 +107,47 @@ def _label(faces: I32) -> I64:
 def _surround(corner: F64, normal: F64, shell: I64, negative: Bool, volume: F64) -> I64:
     """(S,) the smallest shell around each shell in `negative` that matter surrounds, else -1."""
     shells = len(volume)
-    asked = np.flatnonzero(negative)
-    start, owner = _starts(corner, normal, shell, asked)
-    crossing = _crossings(corner, normal, shell, start, owner)
-    # winding[k][s] of the rays whose votes count: a few entries each, since few shells are around another.
-    keys, sums = np.unique(crossing[0] * shells + crossing[1], return_inverse=True)
-    winding = np.bincount(sums, crossing[2], len(keys))
-    ray, other = keys // shells, keys % shells
-    total = np.bincount(ray, winding, len(start))
-    votes = np.bincount(owner, total > 0.5, shells) * 2 > np.bincount(owner, minlength=shells)
+    corner, normal = corner @ _TURN, normal @ _TURN
+    start, owner = _starts(corner, shell, np.flatnonzero(negative))
+    total = np.full(len(start), -np.inf)
     around = np.full(shells, -1)
-    holds = (winding > 0.5) & (volume[other] > 0)
-    # The smallest last: it overwrites the larger ones.
-    order = np.flatnonzero(holds)
-    order = order[np.argsort(-volume[other[order]], kind="stable")]
-    around[owner[ray[order]]] = other[order]
-    around[~votes] = -1
+    smallest = np.full(shells, np.inf)
+    # A ray up and one down: where the shell around is open, one may leave through its hole.
+    for mirror in (np.array([1.0, 1.0, 1.0]), np.array([1.0, 1.0, -1.0])):
+        ray, other, sign = _crossings(corner * mirror, normal * mirror, shell, start * mirror, owner)
+        # winding[k] of a ray and a shell: a few entries each, since few shells are around another.
+        keys, sums = np.unique(ray * shells + other, return_inverse=True)
+        winding = np.bincount(sums, sign, len(keys))
+        ray, other = keys // shells, keys % shells
+        total = np.maximum(total, np.bincount(ray, winding, len(start)))
+        holds = np.flatnonzero((winding > 0.5) & (volume[other] > 0))
+        # The smallest last: it overwrites the larger ones.
+        holds = holds[np.argsort(-volume[other[holds]], kind="stable")]
+        found = np.full(shells, -1)
+        found[owner[ray[holds]]] = other[holds]
+        better = (found >= 0) & (volume[found] < smallest)
+        around[better], smallest[better] = found[better], volume[found[better]]
+    # Any end of it that lies outside makes it no cavity.
+    around[owner[total < 0.5]] = -1
     return around
 
 
-def _starts(corner: F64, normal: F64, shell: I64, asked: I64) -> tuple[F64, I64]:
-    """(R,3) where rays start, on faces of the asked shells, and (R,) the shell of each: the largest faces' insides."""
-    size = np.einsum("ij,ij->i", normal, normal)
-    order = np.lexsort((-size, shell))
-    first = np.searchsorted(shell[order], asked)
-    end = np.searchsorted(shell[order], asked, side="right")
-    rank = np.minimum(first[:, None] + np.arange(_RAYS), end[:, None] - 1)
-    face = order[rank.ravel()]
+def _starts(corner: F64, shell: I64, asked: I64) -> tuple[F64, I64]:
+    """(R,3) where rays start, in the faces farthest out of each asked shell, and (R,) the shell of each."""
+    faces = np.flatnonzero(np.isin(shell, asked))
+    faces = faces[np.argsort(shell[faces], kind="stable")]
     # Uneven weights, so that a ray through a grid of vertices meets no edge.
     weight = np.array([0.4142135, 0.3190481, 0.2668184])
-    start: F64 = np.einsum("k,fkj->fj", weight, corner[face])
-    return start, np.repeat(asked, _RAYS)
+    place: F64 = np.einsum("k,fkj->fj", weight, corner[faces])
+    first = np.searchsorted(shell[faces], asked)
+    count = np.diff(first, append=len(faces))
+    chosen = []
+    for way in _WAYS:
+        along = place @ way
+        farthest = np.flatnonzero(along == np.repeat(np.maximum.reduceat(along, first), count))
+        chosen.append(farthest[np.searchsorted(farthest, first)])
+    ends = np.unique(np.concatenate(chosen))
+    return place[ends], shell[faces[ends]]
 
 
 def _crossings(corner: F64, normal: F64, shell: I64, start: F64, owner: I64) -> tuple[I64, I64, F64]:

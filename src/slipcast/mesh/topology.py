@@ -94,23 +94,29 @@ def is_shut(mesh: Mesh) -> bool:
 def _count_flaws(vertices: F32, faces: I32, inside_out: int) -> Closedness:
     if not len(faces):
         return Closedness(open_edges=0, crowded_edges=0, turned_edges=0, slivers=0, volume_m3=0.0)
-    start = faces.ravel().astype(np.int64)
-    end = np.roll(faces, -1, axis=1).ravel().astype(np.int64)
-    # One number for each half-edge: its edge, and in the last bit which way it runs.
-    edge = np.minimum(start, end) * len(vertices) + np.maximum(start, end)
-    half_edge = np.sort(edge * 2 + (start < end))
-    first = np.flatnonzero(np.diff(half_edge >> 1, prepend=-1))
-    count = np.diff(first, append=len(half_edge))
-    forward = np.add.reduceat(half_edge & 1, first)
+    open_, crowded, turned = count_edges(faces)
     corner = corners(vertices, faces)
     return Closedness(
-        open_edges=int((count == 1).sum()),
-        crowded_edges=int((count > 2).sum()),
-        turned_edges=int(((count == 2) & (forward != 1)).sum()),
+        open_edges=open_,
+        crowded_edges=crowded,
+        turned_edges=turned,
         slivers=int((_heights(vertices, faces) < SLIVER_M).sum()),
         volume_m3=float(_volumes(corner).sum()),
         inside_out=inside_out,
     )
+
+
+def count_edges(faces: I32) -> tuple[int, int, int]:
+    """How many edges of (F,3) `faces` are open, crowded, and turned, as `Closedness` means it."""
+    start = faces.ravel().astype(np.int64)
+    end = np.roll(faces, -1, axis=1).ravel().astype(np.int64)
+    # One number for each half-edge: its edge, and in the last bit which way it runs.
+    edge = np.minimum(start, end) * (int(faces.max(initial=0)) + 1) + np.maximum(start, end)
+    half_edge = np.sort(edge * 2 + (start < end))
+    first = np.flatnonzero(np.diff(half_edge >> 1, prepend=-1))
+    count = np.diff(first, append=len(half_edge))
+    forward = np.add.reduceat(half_edge & 1, first)
+    return int((count == 1).sum()), int((count > 2).sum()), int(((count == 2) & (forward != 1)).sum())
 
 
 def corners(vertices: F32 | F64, faces: I32) -> F64:
@@ -159,7 +165,7 @@ def from_manifold(solid: "manifold3d.Manifold") -> Mesh:
     made = solid.to_mesh()
     vertices = np.array(made.vert_properties[:, :3], np.float32)
     faces = np.array(made.tri_verts, np.int32)
-    return make_mesh(_open_slivers(_push_apart(vertices, faces), faces), faces)
+    return make_mesh(open_slivers(_push_apart(vertices, faces), faces), faces)
 
 
 def _push_apart(vertices: F32, faces: I32) -> F32:
@@ -195,7 +201,7 @@ def _heights(vertices: F32, faces: I32) -> F64:
     return heights
 
 
-def _open_slivers(vertices: F32, faces: I32, rounds: int = 6) -> F32:
+def open_slivers(vertices: F32, faces: I32, rounds: int = 6) -> F32:
     """Move the middle corner of each sliver off its longest edge, by far less than anybody sees."""
     for attempt in range(1, rounds + 1):
         thin = np.flatnonzero(_heights(vertices, faces) < 2 * SLIVER_M)

@@ -1,8 +1,9 @@
 """A mesh from elsewhere that is open -> a closed one where that is a small repair, or a refusal that names the hole.
 
-Vertices that lie together are joined, faces without area and doubled ones go, a mesh that is inside out is turned. A
-hole is closed by a flat cover, triangulated in the plane that fits its rim best (manifold3d), unless it is wider than a
-fifth of the figurine: what belongs there nobody knows. Several bodies that overlap become one.
+Vertices that lie together are joined, faces without area and doubled ones go, faces that look another way than those
+around them are turned, and so is each body that is inside out. A hole is closed by a flat cover, triangulated in the
+plane that fits its rim best (manifold3d), unless it is wider than a fifth of the figurine: what belongs there nobody
+knows. Several bodies that overlap become one.
 
 Rejected: pymeshfix, which drops all bodies but the largest and fills cavities.
 """
@@ -15,9 +16,10 @@ import numpy as np
 from slipcast.core.errors import StageFailed
 from slipcast.core.findings import Finding, finding
 from slipcast.core.scientific import spatial
-from slipcast.core.values import F32, F64, I64, Figurine, Mesh
+from slipcast.core.values import F32, F64, I64, Bool, Figurine, Mesh
 from slipcast.formats.gltf.solid import is_manifold
-from slipcast.mesh.topology import closedness
+from slipcast.mesh.topology import Closedness, closedness, open_slivers
+from slipcast.mesh.winding import find_inward, find_turned
 from slipcast.prepare.body import MM, Body, body_from_mesh, read_surface
 from slipcast.prepare.inspect_print import name_place
 
@@ -39,7 +41,8 @@ class MendReport:
     """Vertices that were joined."""
     dropped: int
     """Faces without area, and doubled ones."""
-    turned: bool
+    turned: int
+    """Faces that looked the wrong way."""
 
 
 def mend(figurine: Figurine) -> tuple[Figurine, MendReport | None]:
@@ -53,20 +56,23 @@ def mend(figurine: Figurine) -> tuple[Figurine, MendReport | None]:
         return figurine, None
     mended, joined = _join(figurine)
     mended, dropped = _drop(mended)
+    wrong = find_turned(mended.mesh.faces)
+    mended = _turn(mended, wrong)
     loops = _find_loops(mended.mesh)
     covered, deviation = 0.0, 0.0
     for loop in loops:
         mended, area, away = _cover(mended, loop)
         covered, deviation = covered + area, max(deviation, away)
-    turned = closedness(mended.mesh).volume_m3 < 0
-    if turned:
-        mesh = replace(mended.mesh, faces=np.ascontiguousarray(mended.mesh.faces[:, ::-1]))
-        mended = replace(mended, mesh=mesh, uv=np.ascontiguousarray(mended.uv[:, ::-1]))
+    inward = find_inward(mended.mesh.vertices, mended.mesh.faces)
+    mended = _turn(mended, inward)
     after = closedness(mended.mesh)
+    if after.slivers:
+        vertices = open_slivers(mended.mesh.vertices, mended.mesh.faces)
+        mended = replace(mended, mesh=replace(mended.mesh, vertices=vertices))
+        after = closedness(mended.mesh)
     if not after.closed:
         raise StageFailed(
-            f"the mesh cannot be closed: {after.open_edges} open edges, {after.crowded_edges} that more than two faces "
-            f"share, {after.turned_edges} between faces that look opposite ways; repair it in the program that made it"
+            f"the mesh cannot be closed: {_say_flaws(after)}; repair it in the program that made it"
         )
     return mended, MendReport(
         holes=len(loops),
@@ -74,8 +80,29 @@ def mend(figurine: Figurine) -> tuple[Figurine, MendReport | None]:
         deviation_mm=round(deviation, 3),
         joined=joined,
         dropped=dropped,
-        turned=bool(turned),
+        turned=int((wrong ^ inward[: len(wrong)]).sum()),
     )
+
+
+def _say_flaws(state: Closedness) -> str:
+    """What keeps a mesh from being a solid, each with its number."""
+    told = {
+        "open edges": state.open_edges,
+        "edges that more than two faces share": state.crowded_edges,
+        "edges between faces that look opposite ways": state.turned_edges,
+        "faces as thin as a line": state.slivers,
+        "bodies that are inside out": state.inside_out,
+    }
+    return ", ".join(f"{count} {word}" for word, count in told.items() if count) or "it encloses no volume"
+
+
+def _turn(figurine: Figurine, chosen: Bool) -> Figurine:
+    """The figurine with its `chosen` faces (F,) running the other way round."""
+    if not chosen.any():
+        return figurine
+    faces, uv = figurine.mesh.faces.copy(), figurine.uv.copy()
+    faces[chosen], uv[chosen] = faces[chosen, ::-1], uv[chosen, ::-1]
+    return replace(figurine, mesh=replace(figurine.mesh, faces=faces), uv=uv)
 
 
 def make_solid(figurine: Figurine) -> tuple[Figurine, tuple[Finding, ...]]:

@@ -196,13 +196,6 @@ def check_faces(path: Path, faces: "np.typing.NDArray[np.generic]", vertices: in
     return whole.astype(np.int32)
 
 
-def count_open_edges(faces: I32) -> int:
-    """How many edges of `faces` (F,3), over welded positions, do not have exactly one face on each side."""
-    pairs = np.sort(faces.astype(np.int64)[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
-    _, count = np.unique(pairs[:, 0] << 32 | pairs[:, 1], return_counts=True)
-    return int((count != 2).sum())
-
-
 def texture_fact(name: str, data: "bytes | memoryview", size: int | None = None) -> TextureFact:
     """Describe encoded image bytes by their head; width and height are None where the head cannot be read.
 
