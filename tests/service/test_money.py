@@ -59,6 +59,27 @@ def test_words_become_an_asset_and_the_money_is_booked(shop: House, server: Stan
     assert "toys" in shop.call("GET", "/v1/usage", params={"format": "csv"}).text
 
 
+def test_calls_tokens_and_cost_are_counted_call_by_call(shop: House, server: Standin) -> None:
+    def count(name: str, **labels: str) -> float:
+        metric = getattr(shop.metrics, name).labels("gemini", *labels.values())
+        return float(metric._value.get())
+
+    before = {kind: count("tokens", kind=kind) for kind in ("text_in", "image_out")}
+    ok, failed, usd = (
+        count("provider_calls", o="ok"),
+        count("provider_calls", o="ProviderError"),
+        count("cost"),
+    )
+    server.queue("503", "ok")
+    shop.call("POST", "/v1/jobs", json=ASK)
+    shop.work()
+    assert count("provider_calls", o="ok") == ok + 1
+    assert count("provider_calls", o="ProviderError") == failed + 1
+    ((_, _), (micro, _)) = booked(shop)
+    assert count("cost") - usd == pytest.approx(micro / money.MICRO, abs=1e-6)
+    assert all(count("tokens", kind=kind) > number for kind, number in before.items())
+
+
 def test_the_ai_origin_is_in_the_order_and_the_picture_is_given(shop: House) -> None:
     shop.call("POST", "/v1/jobs", json=ASK)
     shop.work()
@@ -97,6 +118,7 @@ def test_a_job_that_is_worked_on_again_buys_nothing_again(shop: House, server: S
         store=shop.store,
         region="",
         scratch=scratch,
+        metrics=shop.metrics,
     )
     assert queue.give_back_all(shop.database, "doomed", "it was killed") == 1
     assert shop.work() == 1

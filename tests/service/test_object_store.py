@@ -83,3 +83,13 @@ def test_many_pictures_go_from_the_store_to_the_store(s3: str) -> None:
         assert [each.ok for each in done] == [False, True, True]
         assert [each.resumed for each in done[1:]] == [resumed, resumed]
     assert read_address(f"{s3}/out/one.glb")[:4] == b"glTF"
+
+
+def test_a_part_of_a_file_comes_from_the_store(house: House) -> None:
+    job = house.send()
+    house.work()
+    path = f"/v1/jobs/{job['id']}/files/knight.glb"
+    for asked, content in (("bytes=0-2", b"glb"), ("bytes=-6", b"knight"), ("bytes=4-5", b"of")):
+        answer = house.call("GET", path, headers={"Range": asked})
+        assert (answer.status_code, answer.content) == (206, content)
+    assert house.call("HEAD", path).headers["content-length"] == "13"

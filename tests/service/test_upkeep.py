@@ -2,14 +2,18 @@
 
 import json
 import os
+import sqlite3
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+import obstore
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from obstore.exceptions import GenericError
 from serving import House, make_house, new_url, picture
 
 from slipcast.cli.main import main
@@ -348,6 +352,41 @@ def test_what_the_service_writes_is_its_user_s_alone(
         assert (tmp_path / "after").stat().st_mode & 0o777 == 0o644
     finally:
         os.umask(umask)
+
+
+def test_a_full_disk_is_told_and_kills_nobody(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """prometheus_client's files have holes: on a full disk the next count ended the process by SIGBUS."""
+    folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    for kind in ("counter", "histogram"):
+        facts = (folder / f"{kind}_{os.getpid()}.db").stat()
+        assert facts.st_blocks * 512 >= facts.st_size >= 128 * 1024, "no holes"
+    waiting = house.send()
+
+    def full(*_: object, **__: object) -> None:
+        raise GenericError("Unable to write: No space left on device (os error 28)")
+
+    monkeypatch.setattr(obstore, "put", full)
+    files = {"picture": ("a.png", picture(), "image/png")}
+    answer = house.call("POST", "/v1/jobs/upload", files=files)
+    assert (answer.status_code, answer.json()["code"]) == (507, "DiskFull")
+    assert house.work() == 1, "given back, to be tried again"
+    job_ = house.call("GET", f"/v1/jobs/{waiting['id']}").json()
+    assert (job_["state"], [each["role"] for each in job_["files"]]) == ("queued", ["input"])
+    with house.database.write() as connection:
+        connection.execute(sa.update(job).values(not_before=0))
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda **_: (_ for _ in ()).throw(OSError(28, "No space left")))
+    assert house.work() == 1
+    events = house.call("GET", f"/v1/jobs/{waiting['id']}").json()
+    assert (events["state"], events["attempt"]) == ("queued", 2), "the worker lives, and tells why"
+    monkeypatch.setattr(
+        house.database,
+        "write",
+        lambda: (_ for _ in ()).throw(
+            sa.exc.OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
+        ),
+    )
+    answer = house.call("POST", "/v1/keys", json={"name": "x"})
+    assert (answer.status_code, answer.json()["code"]) == (507, "DiskFull")
 
 
 def test_a_canary_touches_no_export_and_a_stored_wrong_one_is_told(house: House) -> None:

@@ -243,7 +243,10 @@ def key_rotate(settings: Settings, id: str, overlap: float) -> None:
 @click.option(
     "--storage-gb", type=float, callback=_is_amount, help="Maximum size of the stored files in gigabytes."
 )
+@click.option("--requests-minute", type=int, help="Maximum number of requests of each key in a minute.")
 @click.option("--retention-days", type=int, help="Days after which files are deleted.")
+@click.option("--canary", help='Options that a share of its jobs is made with, as JSON: {"detail": "draft"}.')
+@click.option("--canary-share", type=float, help="Share of its jobs that is made so, from 0 to 1.")
 @click.option("--region", help="Vertex region that its prompts and pictures never leave.")
 @click.pass_obj
 def quota(settings: Settings, /, name: str, **words: Any) -> None:
@@ -256,7 +259,10 @@ def quota(settings: Settings, /, name: str, **words: Any) -> None:
         "max_queued": words["queued"],
         "weight": words["weight"],
         "storage_bytes": None if words["storage_gb"] is None else int(words["storage_gb"] * 2**30),
+        "requests_per_minute": words["requests_minute"],
         "retention_days": words["retention_days"],
+        "canary": None if words["canary"] is None else _read_object(words["canary"]),
+        "canary_share": words["canary_share"],
         "region": words["region"],
     }
     changed = {column: value for column, value in columns.items() if value is not None}
@@ -268,6 +274,15 @@ def quota(settings: Settings, /, name: str, **words: Any) -> None:
                 connection, actor="command", action="tenant.limits", target=id, tenant=id, detail=changed
             )
         click.echo(json.dumps(dict(find_tenant(connection, id)), indent=2))
+
+
+def _read_object(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError as problem:
+        raise BadInput(
+            f'canary is no JSON ({problem}); write {{"detail": "draft"}}', field="canary"
+        ) from None
 
 
 @admin.group()
@@ -314,6 +329,7 @@ def webhook_enable(settings: Settings, id: str, resend: bool) -> None:
 @admin.command()
 @click.option("--tenant", "name", default="", help="Tenant; default: all.")
 @click.option("--since", help="First day, e.g. 2026-11-01.")
+@click.option("--until", help="First day that is not counted.")
 @click.option(
     "--format",
     "form",
@@ -323,18 +339,23 @@ def webhook_enable(settings: Settings, id: str, resend: bool) -> None:
     help="Format of the report.",
 )
 @click.pass_obj
-def usage(settings: Settings, name: str, since: str | None, form: str) -> None:
+def usage(settings: Settings, name: str, since: str | None, until: str | None, form: str) -> None:
     """Show jobs and costs by day, tenant and cost centre."""
-    from slipcast.service.api.account import seconds_of, usage_csv
+    from slipcast.service.api.account import check_days, seconds_of, usage_csv
 
-    try:
-        begin = seconds_of(date.fromisoformat(since)) if since else 0.0
-    except ValueError:
-        raise BadInput(f"since {since!r} is no day; write 2026-11-01") from None
+    first, last = _read_day("since", since), _read_day("until", until)
+    check_days(first, last)
     with _open(settings) as database, database.read() as connection:
         id = find_tenant(connection, name)["id"] if name else ""
-        rows = money.usage(connection, tenant_id=id, since=begin or 0.0)
+        rows = money.usage(connection, tenant_id=id, since=seconds_of(first) or 0.0, until=seconds_of(last))
     click.echo(json.dumps(rows, indent=2) if form == "json" else usage_csv(rows), nl=form == "json")
+
+
+def _read_day(name: str, text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise BadInput(f"{name} is {text!r}, which is no day; write 2026-11-01", field=name) from None
 
 
 @admin.command()

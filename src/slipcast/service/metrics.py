@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from slipcast.core.errors import DiskFull
 from slipcast.service.database.engine import Database
 from slipcast.service.database.tables import delivery, job, worker
 from slipcast.service.jobs.states import State
@@ -41,10 +42,38 @@ def prepare_folder(folder: Path, *, clean: bool) -> None:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder.resolve())
 
 
+_ROOM = {"counter": 128 * 1024, "histogram": 512 * 1024}
+"""Kind of metric -> bytes of its file: more than every label that there is takes."""
+
+
+def reserve_room() -> None:
+    """Write this process's files in full before prometheus_client opens them. Raises DiskFull where there is no room.
+
+    It would make them with a hole (findings/prometheus-client-full-disk-kills.sh) and write through memory: where the
+    disk is full by then, no error comes but SIGBUS, and API and workers die at the next count.
+    """
+    folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    for kind, size in _ROOM.items():
+        file = folder / f"{kind}_{os.getpid()}.db"
+        if file.exists():
+            continue
+        try:
+            with file.open("wb") as stream:
+                stream.write(bytes(size))
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as problem:
+            file.unlink(missing_ok=True)
+            raise DiskFull(
+                f"{folder} has no room for the metrics ({problem.strerror}); free some space"
+            ) from None
+
+
 class Metrics:
     """Every counter and histogram. Made once a process, after `prepare_folder`."""
 
     def __init__(self) -> None:
+        reserve_room()
         from prometheus_client import CollectorRegistry, Counter, Histogram
 
         registry = CollectorRegistry()
@@ -86,10 +115,19 @@ class Metrics:
         )
         self.provider_seconds = Histogram(
             "slipcast_provider_seconds",
-            "Buying pictures.",
+            "Each call of a provider.",
             ("provider",),
             buckets=_SECONDS,
             registry=registry,
+        )
+        self.provider_calls = Counter(
+            "slipcast_provider_calls_total",
+            "Calls of a provider, by how they ended.",
+            ("provider", "outcome"),
+            registry=registry,
+        )
+        self.tokens = Counter(
+            "slipcast_tokens_total", "Tokens that were paid for.", ("provider", "kind"), registry=registry
         )
         self.cost = Counter("slipcast_cost_usd_total", "Paid for pictures.", ("provider",), registry=registry)
         self.verdicts = Counter(

@@ -199,6 +199,11 @@ def _methods(request: Request) -> set[str]:
 
 
 async def _database(request: Request, error: sa.exc.OperationalError) -> JSONResponse:
+    if "disk is full" in str(error.orig):
+        log("api", "the disk of the database is full", level=logging.ERROR)
+        return answer(
+            request, 507, "DiskFull", "the disk of the database is full; free some space on the server"
+        )
     log("api", "the database is away", level=logging.ERROR, error=type(error.orig).__name__)
     detail = "the database does not answer; try again in a moment"
     return answer(request, 503, "DatabaseAway", detail, headers={"Retry-After": "5"})

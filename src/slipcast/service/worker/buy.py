@@ -28,6 +28,7 @@ from slipcast.service.database.tables import purchase
 from slipcast.service.jobs.options import Words
 from slipcast.service.jobs.queue import Row
 from slipcast.service.logs import log
+from slipcast.service.metrics import Metrics
 from slipcast.service.settings import Settings
 from slipcast.service.store import Store
 from slipcast.service.tenants import for_tenant
@@ -137,9 +138,11 @@ def _credentials(settings: Settings) -> Any:
 class Remembering:
     """A provider whose pictures are kept, and whose calls are booked, before anybody sees them."""
 
-    def __init__(self, inner: Provider, database: Database, store: Store, row: Row) -> None:
+    def __init__(
+        self, inner: Provider, database: Database, store: Store, row: Row, metrics: Metrics, name: str
+    ) -> None:
         self.inner, self.database, self.store, self.row = inner, database, store, row
-        self.usd = 0.0
+        self.metrics, self.name = metrics, name
 
     @property
     def endpoint(self) -> str:
@@ -167,16 +170,28 @@ class Remembering:
             else 0.0
         )
         await asyncio.to_thread(self._enter, once, request, money.micro_of(usd))
+        begun = time.monotonic()
         try:
             answer = await self.inner.ask(request, watch)
         except CallFailed as failed:
             cost = model.cost_usd(failed.usage) if failed.usage else usd
+            paid = cost if self.paid and failed.billed is not Billed.NO else 0.0
+            self._count(type(failed.error).__name__, time.monotonic() - begun, failed.usage, paid)
             await asyncio.to_thread(self._failed, once, failed, money.micro_of(cost))
             raise
         cost = (model.cost_usd(answer.usage) if answer.usage.total else usd) if self.paid else 0.0
+        self._count("ok", time.monotonic() - begun, answer.usage, cost)
         await asyncio.to_thread(self._keep, once, key, request, answer, money.micro_of(cost))
-        self.usd += cost
         return answer
+
+    def _count(self, outcome: str, took_s: float, usage: Usage | None, usd: float) -> None:
+        """A call for the metrics; `usd` is what it cost, perhaps or for sure."""
+        self.metrics.provider_seconds.labels(self.name).observe(took_s)
+        self.metrics.provider_calls.labels(self.name, outcome).inc()
+        self.metrics.cost.labels(self.name).inc(usd)
+        for kind in ("text_in", "image_out", "text_out"):
+            if usage is not None:
+                self.metrics.tokens.labels(self.name, kind).inc(getattr(usage, kind))
 
     async def aclose(self) -> None:
         """Close the inner one."""
@@ -266,9 +281,16 @@ class Remembering:
 
 
 def buy_pictures(
-    row: Row, *, settings: Settings, database: Database, store: Store, region: str, scratch: Path
-) -> tuple[list[BoughtPicture], float]:
-    """The pictures of a `make` job, front first, and what was paid now. Raises BadInput and ProviderError."""
+    row: Row,
+    *,
+    settings: Settings,
+    database: Database,
+    store: Store,
+    region: str,
+    scratch: Path,
+    metrics: Metrics,
+) -> list[BoughtPicture]:
+    """The pictures of a `make` job, front first. Raises BadInput and ProviderError."""
     from slipcast.generate.request import Reference
     from slipcast.generate.results import GenerateOptions
     from slipcast.generate.studio import Studio
@@ -276,7 +298,7 @@ def buy_pictures(
 
     words = Words.model_validate(row["order"]["words"])
     request = request_of(words, settings, row["name"])
-    provider = Remembering(open_provider(settings, region), database, store, row)
+    provider = Remembering(open_provider(settings, region), database, store, row, metrics, settings.provider)
     options = GenerateOptions(
         tenant=row["tenant_id"],
         run=f"{row['id']}-{row['attempt']}",
@@ -299,4 +321,4 @@ def buy_pictures(
                 )
                 if all(known.data != other.data for other in pictures):
                     pictures.append(known)
-    return pictures, provider.usd
+    return pictures

@@ -5,6 +5,7 @@ Files go into the store before the job's row says so, in one transaction with ev
 nobody ever sees half a result, and a late worker's result changes nothing.
 """
 
+import errno
 import os
 import shutil
 import socket
@@ -106,16 +107,21 @@ class Worker:
         ):
             log("worker", "job begun", kind=row["kind"], attempt=claimed.attempt)
             self.metrics.wait_seconds.labels(row["kind"]).observe(max(0.0, time.time() - row["created_at"]))
-            self.settings.scratch.mkdir(parents=True, exist_ok=True)
-            folder = Path(tempfile.mkdtemp(prefix=f"{claimed.id[-8:]}-", dir=self.settings.scratch))
+            folder = self.settings.scratch
             try:
-                done = self._done(claimed, folder)
+                try:
+                    folder.mkdir(parents=True, exist_ok=True)
+                    folder = Path(tempfile.mkdtemp(prefix=f"{claimed.id[-8:]}-", dir=folder))
+                    done = self._done(claimed, folder)
+                except OSError as error:
+                    done = _disk_problem(error)
                 self._hand_in(claimed, folder, done, time.monotonic() - begun)
             except sa.exc.SQLAlchemyError as error:
                 log("worker", "let go: the database stayed away", error=type(error).__name__)
             finally:
                 self._claim = None
-                shutil.rmtree(folder, ignore_errors=True)
+                if folder != self.settings.scratch:
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def _done(self, claimed: Claim, folder: Path) -> Outcome | Failed:
         """Fetch, buy, ask the content rules, let the child work."""
@@ -137,13 +143,8 @@ class Worker:
             if code == "PictureRefused":
                 self.metrics.refused.labels("provider").inc()
             return Failed(code=code, message=str(error), http=status_of(error).http, again=code in _AGAIN)
-        except OSError as error:
-            if isinstance(error, FileNotFoundError):
-                return Failed(code="StageFailed", message="a file of the job is gone from the store")
-            told = (
-                "the worker's disk is full" if error.errno == 28 else "the worker could not write its files"
-            )
-            return Failed(code="DiskFull", message=told, http=507, again=True)
+        except FileNotFoundError:
+            return Failed(code="StageFailed", message="a file of the job is gone from the store")
 
     def _stop(self, progress: "_Progress") -> Any:
         def stop() -> Failed | None:
@@ -191,16 +192,15 @@ class Worker:
         from slipcast.service.worker.buy import buy_pictures
 
         begun = time.monotonic()
-        bought, usd = buy_pictures(
+        bought = buy_pictures(
             row,
             settings=self.settings,
             database=self.database,
             store=self.store,
             region=region,
             scratch=folder,
+            metrics=self.metrics,
         )
-        self.metrics.provider_seconds.labels(self.settings.provider).observe(time.monotonic() - begun)
-        self.metrics.cost.labels(self.settings.provider).inc(usd)
         claimed = self._claim
         if claimed:
             queue.tell_progress(self.database, claimed, [("picture", 0, time.monotonic() - begun)])
@@ -396,6 +396,14 @@ class Worker:
             queue.give_back_all(self.database, self.id, "its worker ended")
             with self.database.write() as connection:
                 connection.execute(sa.delete(worker).where(worker.c.id == self.id))
+
+
+def _disk_problem(error: OSError) -> Failed:
+    """What a worker says that could not write beside its job: another attempt may go better."""
+    told = (
+        "the worker's disk is full" if error.errno == errno.ENOSPC else "the worker could not write its files"
+    )
+    return Failed(code="DiskFull", message=told, http=507, again=True)
 
 
 class _Progress:
