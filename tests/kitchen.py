@@ -40,6 +40,7 @@ class Ended(NamedTuple):
 
 
 Run = Callable[..., Ended]
+ROOT = Path(__file__).parents[1]
 QUICK_TOML = Path(__file__).with_name("quick.toml")
 QUICK = Recipe.from_toml(QUICK_TOML.read_text("utf-8"))
 """The whole pipeline with the least work."""
@@ -117,6 +118,15 @@ def write_picture(path: Path) -> Path:
     pixels[8:56, 16:32] = (200, 40, 40)
     Image.fromarray(pixels).save(path)
     return path
+
+
+def small_knight(size_px: int) -> Image.Image:
+    """The sample's knight, small and already cut out of its even ground: a whole conversion of it at 80 px takes a
+    quarter of what 256 px with a ground take, since no network is asked and few rays are solved."""
+    with Image.open(ROOT / "samples" / "knight" / "front.png") as picture:
+        pixels = np.asarray(picture.convert("RGB").resize((size_px, size_px)))
+    apart = np.abs(pixels.astype(np.int16) - pixels[0, 0]).max(axis=2)
+    return Image.fromarray(np.dstack([pixels, np.where(apart > 24, 255, 0).astype(np.uint8)]))
 
 
 def files_in(folder: Path) -> list[str]:

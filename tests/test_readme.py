@@ -11,8 +11,7 @@ from typing import Any
 
 import click
 import pytest
-from kitchen import QUICK
-from PIL import Image
+from kitchen import QUICK, small_knight
 
 from slipcast.checks.gates import GATES
 from slipcast.cli.convert import convert as convert_command
@@ -216,8 +215,7 @@ def test_the_python_snippets_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         return real(picture, replace(recipe, **least), **rest)
 
     monkeypatch.setattr(pipeline, "run", quick)
-    with Image.open(ROOT / "samples/knight/front.png") as picture:
-        picture.resize((256, 256)).save(tmp_path / "knight.png")
+    small_knight(80).save(tmp_path / "knight.png")
     monkeypatch.chdir(tmp_path)
     snippets = re.findall(r"```python\n(.*?)```", _text(README), re.DOTALL)
     assert snippets

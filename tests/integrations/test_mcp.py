@@ -26,9 +26,9 @@ from integrations.agent_session import (
     transcript_of_the_page,
     without_numbers,
 )
+from kitchen import small_knight
 from mcp import Client
 from mcp.types import ResourceLink, TextContent, TextResourceContents
-from PIL import Image
 
 from slipcast.integrations.command import call_slipcast
 from slipcast.integrations.mcp_tools import make_server
@@ -43,12 +43,6 @@ KNIGHT = ROOT / "samples" / "knight" / "front.png"
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLIPCAST_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
-
-
-def write_small_knight(place: Path) -> None:
-    """A tenth of the work of the whole one."""
-    with Image.open(KNIGHT) as knight:
-        knight.resize((128, 128)).save(place)
 
 
 def said_by(root: Path, name: str, /, **arguments: object) -> tuple[str, bool]:
@@ -67,7 +61,7 @@ def test_the_session_in_the_docs_goes_as_it_stands_there(tmp_path: Path) -> None
 
 
 def test_a_cancelled_call_stops_the_work_and_leaves_nothing(tmp_path: Path) -> None:
-    shutil.copy(KNIGHT, tmp_path / "knight.png")
+    small_knight(320).save(tmp_path / "knight.png")
 
     async def session() -> str:
         async with Client(server("--root", str(tmp_path))) as client:
@@ -177,7 +171,7 @@ def test_paid_calls_need_a_plan_and_a_limit_that_the_user_allows(tmp_path: Path)
 
 def test_words_become_an_asset_after_a_plan(tmp_path: Path) -> None:
     """With pictures from disk in place of a provider: the same way, without money."""
-    write_small_knight(tmp_path / "owl.png")
+    small_knight(64).save(tmp_path / "owl.png")
 
     async def session() -> list[str]:
         async with Client(make_server([tmp_path])) as client:
@@ -191,7 +185,7 @@ def test_words_become_an_asset_after_a_plan(tmp_path: Path) -> None:
 
 
 def test_a_recipe_says_how_and_words_win(tmp_path: Path) -> None:
-    write_small_knight(tmp_path / "knight.png")
+    small_knight(64).save(tmp_path / "knight.png")
     (tmp_path / "my.toml").write_text(
         'formats = ["stl"]\n[depth]\nmodel = "dome"\n[points]\ndetail = "draft"\n[simplify]\nfaces = 900\n'
     )
@@ -213,7 +207,7 @@ def test_a_recipe_says_how_and_words_win(tmp_path: Path) -> None:
 def test_a_picture_is_refined_after_a_plan(tmp_path: Path) -> None:
     """With pictures from disk in place of a provider."""
     for name in ("owl.png", "owl2.png"):
-        shutil.copy(KNIGHT, tmp_path / name)
+        small_knight(320).save(tmp_path / name)
 
     async def session() -> tuple[list[str], list[str]]:
         told, links = [], []

@@ -4,24 +4,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kitchen import QUICK
-from PIL import Image
+from kitchen import QUICK, small_knight
 
 from slipcast import BadInput, Recipe, Workshop
 from slipcast.jobs.many import Converted
 from slipcast.jobs.places import is_address, list_addresses, read_address
 
 pytest.importorskip("obstore", reason="the extra service or ray is not installed")
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two small knights and a file that is no picture."""
     folder = tmp_path_factory.mktemp("pictures")
-    with Image.open(ROOT / "samples" / "knight" / "front.png") as knight:
-        for number in range(2):
-            knight.resize((96 + 8 * number, 96 + 8 * number)).save(folder / f"p{number}.png")
+    for number in range(2):
+        small_knight(64 + 8 * number).save(folder / f"p{number}.png")
     (folder / "bad.png").write_bytes(b"no picture")
     return folder
 

@@ -6,8 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from kitchen import QUICK_TOML
-from PIL import Image
+from kitchen import QUICK_TOML, small_knight
 
 from slipcast.cli.main import main
 from slipcast.core.errors import BadInput
@@ -21,11 +20,10 @@ DRAFT = ("--recipe", str(QUICK_TOML))
 def pictures(place: Path, count: int) -> list[str]:
     """Small pictures of which none is like another."""
     found = []
-    with Image.open(ROOT / "samples" / "knight" / "front.png") as knight:
-        for number in range(count):
-            path = place / f"p{number}.png"
-            knight.resize((200 + 8 * number, 200 + 8 * number)).save(path)
-            found.append(str(path))
+    for number in range(count):
+        path = place / f"p{number}.png"
+        small_knight(80 + 4 * number).save(path)
+        found.append(str(path))
     return found
 
 

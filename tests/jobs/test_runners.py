@@ -7,8 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from kitchen import QUICK_TOML
-from PIL import Image
+from kitchen import QUICK_TOML, small_knight
 
 from slipcast.jobs.runners import Lost, count_workers, run_jobs
 
@@ -84,12 +83,10 @@ def test_at_least_one_worker_fits() -> None:
 def test_two_workers_make_the_same_files_as_one(tmp_path: Path) -> None:
     from slipcast.cli.main import main
 
-    sample = Path(__file__).parents[2] / "samples" / "knight" / "front.png"
     pictures = []
     for name in ("a", "b"):
         place = tmp_path / f"{name}.png"
-        with Image.open(sample) as knight:
-            knight.resize((80, 80)).save(place)
+        small_knight(64).save(place)
         pictures.append(str(place))
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no picture")

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from kitchen import QUICK_TOML, files_in, one_sentence, write_picture
-from PIL import Image
+from kitchen import QUICK_TOML, files_in, one_sentence, small_knight, write_picture
 
 from slipcast.core.errors import BadInput
 from slipcast.core.values import View
@@ -176,8 +175,7 @@ def test_a_folder_without_pictures_is_said(run: Run, folder: Path) -> None:
 
 def test_a_killed_watcher_goes_on_where_it_was(tmp_path: Path, folder: Path) -> None:
     """The real pipeline; `scripts/bench-watch` does the same with 200 pictures."""
-    with Image.open(ROOT / "samples" / "knight" / "front.png") as picture:
-        picture.convert("RGB").resize((128, 128)).save(folder / "a.png")
+    small_knight(64).save(folder / "a.png")
     shutil.copy(folder / "a.png", folder / "b.png")
     main = "import sys; from slipcast.cli.main import main; sys.exit(main())"
     quick = ("--recipe", str(QUICK_TOML), "--settle", "0")
@@ -211,8 +209,7 @@ def is_listening(process: int) -> bool:
 def test_a_watcher_that_waits_stops_when_it_is_asked(
     tmp_path: Path, folder: Path, number: int, code: int
 ) -> None:
-    with Image.open(ROOT / "samples" / "knight" / "front.png") as picture:
-        picture.convert("RGB").resize((96, 96)).save(folder / "a.png")
+    small_knight(64).save(folder / "a.png")
     quick = ("--recipe", str(QUICK_TOML), "--settle", "0")
     words = [sys.executable, "-m", "slipcast", "watch", str(folder), "-o", str(tmp_path / "out"), *quick]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}

@@ -9,7 +9,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from kitchen import small_knight
 
 pytest.importorskip("nbclient")
 pytest.importorskip("ipykernel")
@@ -28,8 +28,7 @@ print(json.dumps([output.get("data", output) for output in book.cells[0].outputs
 
 def test_a_result_shows_itself_and_fetches_nothing(tmp_path: Path) -> None:
     picture = tmp_path / "front.png"
-    with Image.open(ROOT / "samples" / "knight" / "front.png") as knight:
-        knight.resize((128, 128)).save(picture)
+    small_knight(64).save(picture)
     cell = f"import slipcast\nslipcast.convert({str(picture)!r}, depth='dome', detail='draft', faces=2000)"
     environment = {
         **os.environ,

@@ -31,7 +31,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Path]:
     """One conversion of a small knight, and its stages."""
     folder = tmp_path_factory.mktemp("made")
     with Image.open(ROOT / "samples" / "knight" / "front.png") as picture:
-        picture.convert("RGB").resize((256, 256)).save(folder / "knight.png")
+        small = picture.convert("RGB").resize((128, 128))
+    canvas = Image.new("RGB", (256, 256), small.getpixel((0, 0)))
+    canvas.paste(small, (64, 64))
+    canvas.save(folder / "knight.png")
     result = run(read_picture(folder / "knight.png"), RECIPE, name="knight")
     write(result, folder, keep=True)
     return result, folder / "knight.stages"
