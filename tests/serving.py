@@ -3,13 +3,16 @@
 import io
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +116,7 @@ class House:
 
 def make_house(folder: Path, url: str = "", *, tenant: str = "first", **words: Any) -> House:
     """A service with its files in `folder`."""
-    settings = Settings(data=folder, database=url or new_url(folder), lease_s=0.5, **words)
+    settings = Settings(data=folder, database=url or new_url(folder, has_tables=True), lease_s=0.5, **words)
     folder.mkdir(parents=True, exist_ok=True)
     database, store = Database(settings.database_url), Store(settings.store_url)
     upgrade(database)
@@ -127,18 +130,38 @@ def make_house(folder: Path, url: str = "", *, tenant: str = "first", **words: A
     return house
 
 
-def new_url(folder: Path, name: str = "service") -> str:
+def new_url(folder: Path, name: str = "service", *, has_tables: bool = False) -> str:
     """An empty database: SQLite in `folder`, or a new one on the server that SLIPCAST_TEST_DATABASE names."""
     server = os.environ.get("SLIPCAST_TEST_DATABASE", "")
     if not server:
         folder.mkdir(parents=True, exist_ok=True)
-        return f"sqlite:///{folder / name}.sqlite"
+        place = folder / f"{name}.sqlite"
+        if has_tables:
+            shutil.copy(_tables(), place)
+        return f"sqlite:///{place}"
     made = f"slipcast_{secrets.token_hex(6)}"
+    template = f" TEMPLATE {_tables()}" if has_tables else ""
     engine = sa.create_engine(normal_url(server), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {made}"))
+        connection.execute(sa.text(f"CREATE DATABASE {made}{template}"))
     engine.dispose()
     return f"{server.rsplit('/', 1)[0]}/{made}"
+
+
+_TABLES = tempfile.TemporaryDirectory(prefix="slipcast-tables-")
+
+
+@cache
+def _tables() -> str:
+    """A database with the tables and nothing in them, to be copied: all migrations take longer than most tests.
+
+    SQLite's file, or the name of the database on the server.
+    """
+    url = new_url(Path(_TABLES.name))
+    database = Database(url)
+    upgrade(database)
+    database.close()
+    return url.removeprefix("sqlite:///") if database.is_sqlite else url.rsplit("/", 1)[1]
 
 
 def picture(side: int = 64) -> bytes:
