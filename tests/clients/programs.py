@@ -267,20 +267,29 @@ FOR_ENGINES = (
 BY_NAME = {program.name: program for program in (*PROGRAMS, *FOR_ENGINES)}
 
 
-def write(figurine: Figurine, folder: Path) -> Asset:
-    """Write `figurine` in every format into `folder`."""
-    folder.mkdir(parents=True)
-    files: dict[str, Path] = {}
-    for key, row in EXPORTERS.items():
-        if key == "usdz":
-            call(
-                [READERS / "python", HERE / "write_usdz.py", files["glb"], folder],
-                {"PYTHONPATH": str(ROOT / "src")},
-            )
-            files[key] = folder / f"{figurine.name}.usdz"
-            continue
-        made = row.export(figurine, ExportOptions()).files
-        for name, content in made.items():
-            (folder / name).write_bytes(content)
-        files[key] = folder / next(iter(made))
-    return Asset(figurine, files)
+def write(figurine: Figurine, folder: Path, keys: Sequence[str] = FORMATS) -> Asset:
+    """Write `figurine` in every format, or in those of `keys`, into `folder`."""
+    return write_all([(figurine, folder)], keys)[0]
+
+
+def write_all(figurines: Sequence[tuple[Figurine, Path]], keys: Sequence[str] = FORMATS) -> list[Asset]:
+    """Write each figurine into its folder; all of their USDZ in one process."""
+    out = []
+    for figurine, folder in figurines:
+        folder.mkdir(parents=True)
+        files: dict[str, Path] = {}
+        for key in keys:
+            if key == "usdz":
+                files[key] = folder / f"{figurine.name}.usdz"
+                continue
+            made = EXPORTERS[key].export(figurine, ExportOptions()).files
+            for name, content in made.items():
+                (folder / name).write_bytes(content)
+            files[key] = folder / next(iter(made))
+        out.append(Asset(figurine, files))
+    if "usdz" in keys:
+        call(
+            [READERS / "python", HERE / "write_usdz.py", *(asset.files["glb"] for asset in out)],
+            {"PYTHONPATH": str(ROOT / "src")},
+        )
+    return out

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from clients.measure import Facts, measure
 from clients.pictures import likenesses
-from clients.programs import BY_NAME, FORMATS, HERE, PROGRAMS, READERS, ROOT, Asset, call, write
+from clients.programs import BY_NAME, FORMATS, HERE, PROGRAMS, READERS, ROOT, Asset, call, write, write_all
 from kitchen import QUICK
 from PIL import Image
 from shapes import figure
@@ -34,7 +34,9 @@ COMPACT = {
 @pytest.fixture(scope="session")
 def converted(tmp_path_factory: pytest.TempPathFactory) -> Asset:
     """A sample picture taken through the whole pipeline and written in every format."""
-    result = convert(ROOT / "samples" / "knight" / "front.png", depth="dome", faces=10_000, name="knight")
+    result = convert(
+        ROOT / "samples" / "knight" / "front.png", depth="dome", detail="draft", faces=10_000, name="knight"
+    )
     return write(result.figurine, tmp_path_factory.mktemp("converted") / "knight")
 
 
@@ -162,15 +164,15 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> list[Asset]:
     folder = tmp_path_factory.mktemp("samples")
     recipe = replace(
         QUICK,
-        simplify=SimplifyOptions(faces=4000),
-        texture=TextureOptions(max_size_px=1024, normal_map="off"),
+        simplify=SimplifyOptions(faces=2000),
+        texture=TextureOptions(max_size_px=512, normal_map="off"),
     )
     made = []
     for name in SAMPLES:
         with Image.open(ROOT / "samples" / name / "front.png") as picture:
-            result = convert(picture.reduce(2), recipe=recipe, name=name)
-        made.append(write(result.figurine, folder / name))
-    return made
+            result = convert(picture.reduce(6), recipe=recipe, name=name)
+        made.append((result.figurine, folder / name))
+    return write_all(made)
 
 
 def test_all_samples_in_all_formats(samples: list[Asset]) -> None:

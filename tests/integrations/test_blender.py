@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "integrations" / "blender"
@@ -98,12 +99,14 @@ def test_a_run_says_its_stages_and_stops(tmp_path: Path) -> None:
 
 @pytest.mark.clients
 def test_the_extension_works_inside_blender(tmp_path: Path) -> None:
+    with Image.open(KNIGHT) as knight:
+        knight.convert("RGB").resize((512, 512)).save(tmp_path / KNIGHT.name)
     words = [
         BLENDER,
         ROOT / "tests" / "clients" / "blender_extension.py",
         pack(tmp_path),
         Path(sys.executable).with_name("slipcast"),
-        KNIGHT,
+        tmp_path / KNIGHT.name,
         tmp_path,
     ]
     home = tmp_path / "blender"
