@@ -227,3 +227,12 @@ def test_what_is_refused_about_a_mesh_names_its_file(
     )
     assert main(["print", asset, "--printer", "20x20x60mm", "--split", "auto", *out]) == 2
     assert f"{asset}: the figurine is 30 x 20 mm wide and deep" in capfd.readouterr().err
+
+
+def test_drain_alone_makes_the_usual_holes(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    words = ["print", save(textured_pillar(), tmp_path), "-o", str(tmp_path / "out"), "--json"]
+    assert main([*words, "--for", "resin", "--height", "80mm", "--hollow", "2mm", "--drain"]) == 0
+    holes = json.loads(capfd.readouterr().out)[0]["hollow"]["holes"]
+    assert [hole["kind"] for hole in holes].count("drain") == 2
+    assert main([*words, "--drain"]) == 2
+    assert "needs --hollow" in capfd.readouterr().out

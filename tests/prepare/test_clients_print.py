@@ -1,5 +1,7 @@
-"""Print parts before programs that no one here wrote: PrusaSlicer's G-code and its resin layers, lib3mf, manifold3d."""
+"""Print parts before programs that no one here wrote: PrusaSlicer, slic3r, admesh, MeshLab, lib3mf, manifold3d."""
 
+import json
+import os
 import re
 import subprocess
 import zipfile
@@ -11,8 +13,9 @@ import manifold3d
 import numpy as np
 import pytest
 from blocks import textured_pillar
-from clients.programs import READERS
+from clients.programs import HERE, READERS
 
+from evaluation import slicers
 from slipcast.checks.walls import find_thin_parts
 from slipcast.formats.stl.write import pack_stl
 from slipcast.mesh.topology import from_manifold
@@ -178,6 +181,33 @@ def load(path, strict):
     return reader.GetWarningCount(), sound
 print("strict", *load(sys.argv[1], True)); print("lenient", load(sys.argv[2], False)[1])
 """
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        PrintOptions(base=BaseOptions(shape="plinth", text="Owl", text_style="raised"), height_m=0.08),
+        PrintOptions(process="resin", hollow=HollowOptions(), split=2, height_m=0.1),
+    ],
+    ids=["lettered", "hollow-and-cut"],
+)
+def test_slicers_and_mesh_checkers_repair_nothing(options: PrintOptions, tmp_path: Path) -> None:
+    made = print_figurine(textured_pillar(), options)
+    for number, part in enumerate(made.parts):
+        place = tmp_path / f"{part.name}.stl"
+        place.write_bytes(made.pack_stl(number))
+        height = made.reports[number].size_mm[2]
+        sliced = slicers.check_with_slic3r(place, height)
+        checked = slicers.check_with_admesh(place)
+        assert (sliced and sliced.why, checked and checked.why) == ("", ""), part.name
+    script = [str(READERS / "python"), str(HERE / "meshlab_read.py"), *map(str, tmp_path.glob("*.stl"))]
+    said = subprocess.run(
+        script, check=True, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(HERE.parent)}
+    ).stdout
+    facts = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    assert len(facts) == len(made.parts)
+    for fact in facts:
+        assert (fact["boundary_edges"], fact["non_manifold_edges"], fact["self_intersecting"]) == (0, 0, 0)
 
 
 def test_manifold3d_takes_every_written_part(tmp_path: Path) -> None:

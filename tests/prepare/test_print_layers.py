@@ -9,6 +9,7 @@ from scipy import ndimage
 from slipcast.core.values import F64, Bool
 from slipcast.prepare import layers as layers_module
 from slipcast.prepare.body import Body
+from slipcast.prepare.inspect_print import PROCESSES, inspect_part
 from slipcast.prepare.layers import slice_layers
 
 
@@ -95,3 +96,21 @@ def test_pockets_of_air_are_those_that_a_flood_fill_finds(seed: int) -> None:
     trapped_cells, cup_cells = layers_module._measure_air(stack)
     assert sorted(trapped_cells) == sorted(shut)
     assert sorted(cup_cells) == sorted(np.bincount(cups.ravel(), minlength=number + 1)[1:])
+
+
+@pytest.mark.parametrize("wall", [1.0, 0.6])
+def test_the_wall_of_a_shell_is_measured(wall: float) -> None:
+    ball, hollow = manifold3d.Manifold.sphere(15, 128), manifold3d.Manifold.sphere(15 - wall, 128)
+    vent = manifold3d.Manifold.cylinder(20, 2, 2, 32).translate((0, 0, -20))
+    walls = inspect_part(Body((ball - hollow - vent).translate((0, 0, 15))), PROCESSES["fdm"]).walls
+    assert walls.thinnest_mm == pytest.approx(wall, abs=0.02)
+    assert (walls.below_limit > 0.9) == (wall < 0.8)
+
+
+def test_a_bridge_between_two_pillars_hangs_over_and_begins_on_them() -> None:
+    pillars = cube((5, 10, 20), (-15, 0, 10)) + cube((5, 10, 20), (15, 0, 10))
+    report = inspect_part(Body(pillars + cube((35, 10, 4), (0, 0, 22))), PROCESSES["fdm"])
+    assert report.volume_mm3 == pytest.approx(2 * 5 * 10 * 20 + 35 * 10 * 4)
+    assert report.layers.island_count == 0
+    assert report.layers.overhang_mm2 == pytest.approx(25 * 10, rel=0.05)
+    assert report.layers.trapped_mm3 == report.layers.cup_mm3 == 0

@@ -89,6 +89,8 @@ _print_options = collect(
         "--drain",
         cls=Option,
         fields=("holes", "hole_mm"),
+        is_flag=False,
+        flag_value="2x3mm",
         default="2x3mm",
         show_default=True,
         help="Drain holes, number x diameter.",

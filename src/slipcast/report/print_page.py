@@ -111,6 +111,9 @@ def _rows_of(made: Print, described: Mapping[str, object]) -> list[tuple[str, st
             at = ", ".join(f"{value:g}" for value in hole.at_mm)
             size = f"{hole.diameter_mm:g} mm wide, {hole.length_mm:g} mm long"
             rows.append((hole.kind.capitalize(), f"{size}, at {at} mm"))
+    if made.thickened:
+        grown, moved = 100 * made.thickened.grown_share, made.thickened.largest_mm
+        rows.append(("Thickened", f"{grown:.2f} % of the surface, which moved by {moved:g} mm at most"))
     if made.mended:
         area, off = made.mended.covered_mm2, made.mended.deviation_mm
         rows.append(("Repaired", f"{made.mended.holes} holes, {area:g} mm² covered, {off:g} mm off"))
