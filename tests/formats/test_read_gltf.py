@@ -289,6 +289,32 @@ def test_a_texture_by_an_odd_path_is_listed_and_the_mesh_read(uri: str, tmp_path
     assert isinstance(textures, list)
     expected = "missing" if uri == "absent.png" else "not opened"
     assert [entry["media_type"] for entry in textures] == [expected, "missing"]
+    findings = facts["findings"]
+    assert isinstance(findings, list)
+    assert [entry["code"] for entry in findings] == ["TEXTURE_NOT_OPENED"] * 2
+
+
+@pytest.mark.parametrize(
+    "texture", [{"source": 0}, {"source": 1}, {"extensions": {"KHR_texture_basisu": {}}}]
+)
+def test_a_texture_that_cannot_be_opened_leaves_the_material_its_color(
+    texture: dict[str, object], tmp_path: Path
+) -> None:
+    maker = Maker()
+    pbr = {"baseColorTexture": {"index": 0}, "baseColorFactor": [1, 0, 0, 1], "metallicFactor": 0.25}
+    material = {"name": "m", "pbrMetallicRoughness": pbr, "normalTexture": {"index": 0}}
+    document = scene([{"mesh": 0}], [0]) | {"meshes": [{"primitives": [maker.tetra() | {"material": 0}]}]}
+    path = maker.write(
+        tmp_path / "a.gltf",
+        images=[{"uri": "/etc/tex.png"}, {}],
+        textures=[texture],
+        materials=[material],
+        **document,
+    )
+    figurine, told = read_asset(path)
+    assert [entry.code for entry in told] == ["TEXTURE_NOT_OPENED", "MATERIAL_REDUCED"]
+    assert figurine.material.metallic == 0.25
+    assert (figurine.texture.pixels == (255, 0, 0)).all()
 
 
 @pytest.mark.parametrize("required", [False, True])

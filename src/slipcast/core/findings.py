@@ -294,8 +294,7 @@ FINDINGS: dict[str, Row] = {
     # files of other makers
     "TEXTURE_NOT_OPENED": Row(
         _W,
-        "the texture {name} lies outside the file's own folder and was not opened; put it beside the file and name it "
-        "so",
+        "the file names the texture {name}, which was not opened: {why}",
     ),
     "FILE_LEFT_OUT": Row(_W, "what in the file is no surface of the model was left out: {what}"),
     "FILE_DAMAGED": Row(_W, "the file is not quite as its format wants it: {what}"),

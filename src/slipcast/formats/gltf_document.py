@@ -16,7 +16,14 @@ import numpy as np
 
 from slipcast.core.errors import BadInput
 from slipcast.core.values import F64
-from slipcast.formats.common.reading import MAX_FILE_BYTES, MAX_VERTICES, beside, read_bytes
+from slipcast.formats.common.reading import (
+    MAX_FILE_BYTES,
+    MAX_VERTICES,
+    TextureFact,
+    beside,
+    file_texture,
+    read_bytes,
+)
 from slipcast.formats.gltf import compress
 
 Json = dict[str, object]
@@ -68,6 +75,8 @@ class Document:
     buffers: tuple[bytes, ...]
     _unpacked: dict[object, bytes | compress.DracoMesh] = field(default_factory=dict)
     """What was decoded, by the buffer view's index."""
+    unopened: dict[str, TextureFact] = field(default_factory=dict)
+    """The textures beside the file that were asked for and could not be opened, by their names."""
 
     def fail(self, what: str) -> BadInput:
         """The error that says what is wrong in this file."""
@@ -239,12 +248,25 @@ class Document:
             raise self.fail(f"{where} replaces rows that it does not have")
         array[at] = self._rows(values, where, array.dtype, array.shape[1], count)
 
-    def image(self, index: object) -> bytes | memoryview:
-        """The encoded bytes of an image, inside the buffers or beside the file."""
+    def image(self, index: object) -> bytes | memoryview | None:
+        """The encoded bytes of an image, inside the buffers or beside the file; None where that cannot be opened."""
         image = self.at("images", index)
         if "bufferView" in image:
             return self.view(image["bufferView"])[0]
+        fact = self.texture_file(image)
+        if fact is None and not image.get("uri"):
+            fact = TextureFact(name=str(image.get("name") or f"image {index}"), media_type="missing", bytes=0)
+        if fact is not None and not fact.is_opened:
+            self.unopened[fact.name] = fact
+            return None
         return _resource(self.path, image.get("uri"), MAX_FILE_BYTES)
+
+    def texture_file(self, image: Json) -> TextureFact | None:
+        """What lies beside the file as an image, by its path; None for an image that is inside."""
+        uri = image.get("uri")
+        if "bufferView" in image or not isinstance(uri, str) or not uri or uri.startswith("data:"):
+            return None
+        return file_texture(self.path, uri, quoted=True)
 
 
 def parse(path: Path) -> Document:

@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from slipcast.core.errors import BadInput
 from slipcast.core.values import F32, F64, U8
-from slipcast.formats.common.reading import MAX_PIXELS
+from slipcast.formats.common.reading import MAX_PIXELS, TextureFact
 from slipcast.formats.gltf_document import TRANSFORM, Document, Json, extension, numbers
 
 REPEAT, MIRROR, CLAMP = 10497, 33648, 33071
@@ -78,14 +78,15 @@ def read_surface(document: Document, primitive: Json) -> Surface:
         raise document.fail("a material's factor is not a number from 0 to 1")
     tint = numbers(document, pbr, "baseColorFactor", [1.0, 1.0, 1.0, 1.0])
     reference = pbr.get("baseColorTexture")
-    slot = _slot(document, reference) if isinstance(reference, dict) else None
-    color = _pixels(document, reference) if isinstance(reference, dict) else np.full((1, 1, 3), 255, np.uint8)
+    color = _pixels(document, reference) if isinstance(reference, dict) else None
+    slot = _slot(document, reference) if isinstance(reference, dict) and color is not None else None
     lost = _lost(material, pbr)
     normal_of = material.get("normalTexture")
     normal = None
     if isinstance(normal_of, dict):
         if slot is not None and _slot(document, normal_of) == slot:
-            normal = _strengthened(_pixels(document, normal_of), normal_of.get("scale", 1.0))
+            normal = _pixels(document, normal_of)
+            normal = None if normal is None else _strengthened(normal, normal_of.get("scale", 1.0))
         else:
             lost.append("normal map, which lies otherwise than the base colour")
     packed = _packed(document, material, pbr, slot)
@@ -99,7 +100,7 @@ def read_surface(document: Document, primitive: Json) -> Surface:
         name=str(material.get("name") or "Figurine"),
         metallic=float(factors[0]),
         roughness=float(factors[1]),
-        color=_tinted(color, tint[:3]),
+        color=_tinted(np.full((1, 1, 3), 255, np.uint8) if color is None else color, tint[:3]),
         slot=slot,
         normal=normal,
         occlusion=occlusion,
@@ -120,7 +121,7 @@ def _packed(document: Document, material: Json, pbr: Json, slot: Slot | None) ->
     if rough.get("index") != shade.get("index") or shade.get("strength", 1.0) != 1.0:
         return None
     pixels = _pixels(document, rough)
-    return pixels if (pixels[..., 1:] == pixels[0, 0, 1:]).all() else None
+    return pixels if pixels is not None and (pixels[..., 1:] == pixels[0, 0, 1:]).all() else None
 
 
 def _lost(material: Json, pbr: Json) -> list[str]:
@@ -168,11 +169,18 @@ def _slot(document: Document, reference: Json) -> Slot:
     return Slot(chosen, matrix, (known[0], known[1]))
 
 
-def _pixels(document: Document, reference: Json) -> U8:
-    """(H,W,3) decoded pixels of a texture reference."""
+def _pixels(document: Document, reference: Json) -> U8 | None:
+    """(H,W,3) decoded pixels of a texture reference; None where its file cannot be opened."""
     texture = document.at("textures", reference.get("index"))
     webp = extension(texture, "EXT_texture_webp")
-    data = document.image(webp.get("source") if webp else texture.get("source"))
+    source = webp.get("source") if webp else texture.get("source")
+    if source is None:  # of an extension that is not known, or of none
+        name = f"texture {reference.get('index')}"
+        document.unopened[name] = TextureFact(name=name, media_type="unreadable", bytes=0)
+        return None
+    data = document.image(source)
+    if data is None:
+        return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)

@@ -8,7 +8,7 @@ import numpy as np
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import finding
 from slipcast.core.values import I32
-from slipcast.formats.common.reading import Content, drop_loose
+from slipcast.formats.common.reading import Content, drop_loose, tell_unopened
 from slipcast.formats.table import EXPORTERS
 from slipcast.mesh.bodies import find_bodies
 from slipcast.mesh.topology import count_edges
@@ -51,11 +51,7 @@ def describe(path: Path) -> dict[str, object]:
         *content.findings,
         *(finding("MESH_TURNED", {"edges": turned}) for _ in range(turned > 0)),
         *(finding("MESH_INSIDE_OUT", {"count": wrong}) for _ in range(wrong > 0)),
-        *(
-            finding("TEXTURE_NOT_OPENED", {"name": entry.name[:200]})
-            for entry in content.textures
-            if entry.media_type == "not opened"
-        ),
+        *tell_unopened(content.textures),
     ]
     shown = _plain({key: value for key, value in content.metadata.items() if key != "findings"})
     return {

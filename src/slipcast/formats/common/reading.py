@@ -5,7 +5,7 @@ nothing is fetched, and no path outside the file's own folder is opened. Every r
 names the file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import unquote
@@ -27,6 +27,12 @@ LARGEST = 1e15
 
 _HEAD_BYTES = 2**20
 """Of a texture file: what is read to tell its size."""
+_UNOPENED = {
+    "not opened": "its path leads out of the file's own folder; put it beside the file and name it without a path",
+    "missing": "it is not there; put it beside the file",
+    "unreadable": "it cannot be read; save it again, as PNG or JPEG",
+}
+"""Media types of textures that were not opened: why, and the cure."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +45,11 @@ class TextureFact:
     bytes: int
     width_px: int | None = None
     height_px: int | None = None
+
+    @property
+    def is_opened(self) -> bool:
+        """Whether there are bytes behind its name."""
+        return self.media_type not in _UNOPENED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,6 +244,15 @@ def file_texture(path: Path, reference: str, *, quoted: bool = False) -> Texture
             return texture_fact(reference, stream.read(_HEAD_BYTES), target.stat().st_size)
     except OSError:
         return TextureFact(name=reference, media_type="unreadable", bytes=0)
+
+
+def tell_unopened(textures: Iterable[TextureFact]) -> tuple[Finding, ...]:
+    """A finding for each of `textures` that was not opened; the mesh is read without it."""
+    return tuple(
+        finding("TEXTURE_NOT_OPENED", {"name": entry.name[:200], "why": _UNOPENED[entry.media_type]})
+        for entry in textures
+        if not entry.is_opened
+    )
 
 
 def _webp_size(head: bytes) -> tuple[int | None, int | None]:

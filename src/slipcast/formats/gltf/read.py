@@ -15,7 +15,6 @@ from slipcast.formats.common.reading import (
     TextureFact,
     check_faces,
     check_points,
-    file_texture,
     texture_fact,
 )
 from slipcast.formats.gltf_document import Document, Json, objects, parse
@@ -81,13 +80,15 @@ def left_out(document: Document, scene: Scene) -> tuple[Finding, ...]:
 def _texture(document: Document, index: int) -> TextureFact:
     image = document.at("images", index)
     name = str(image.get("name") or image.get("uri") or f"image {index}")[:200]
-    uri = image.get("uri")
-    if "bufferView" not in image and isinstance(uri, str) and uri and not uri.startswith("data:"):
-        fact = file_texture(document.path, uri, quoted=True)
+    fact = document.texture_file(image)
+    if fact is not None:
         return replace(fact, name=name)
-    if "bufferView" not in image and not uri:
-        return TextureFact(name=name, media_type="missing", bytes=0)
-    return texture_fact(name, document.image(index))
+    data = document.image(index)
+    return (
+        texture_fact(name, data)
+        if data is not None
+        else TextureFact(name=name, media_type="missing", bytes=0)
+    )
 
 
 def _material(document: Document, material: Json) -> MaterialFact:

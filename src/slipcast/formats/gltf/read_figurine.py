@@ -15,7 +15,7 @@ from slipcast.core.errors import BadInput
 from slipcast.core.findings import FINDINGS, Finding, finding
 from slipcast.core.values import F32, I32, U8, Figurine, Material, Mesh, Picture, Source
 from slipcast.formats.common.labels import read_labels
-from slipcast.formats.common.reading import Tally, check_places
+from slipcast.formats.common.reading import Tally, check_places, tell_unopened
 from slipcast.formats.gltf.extras import KEY
 from slipcast.formats.gltf.read import left_out
 from slipcast.formats.gltf.solid import read_solid
@@ -55,8 +55,8 @@ def read_asset(path: Path) -> tuple[Figurine, tuple[Finding, ...]]:
     """Read a textured asset and say what of it a Figurine cannot hold.
 
     Vertices of one mesh at one place become one, so that a solid is closed again; faces of another origin count as
-    SEEN; without a texture the atlas has the materials' own colours, times the colours per vertex. Raises BadInput for
-    a file without triangles, and for a texture whose coordinates are absent.
+    SEEN; without a texture, or with one that cannot be opened, the atlas has the materials' own colours, times the
+    colours per vertex. Raises BadInput for a file without triangles, and for a texture whose coordinates are absent.
     """
     with np.errstate(all="ignore"):  # numbers beyond any scale are refused below
         return _read(path, parse(path))
@@ -102,7 +102,8 @@ def _read(path: Path, document: Document) -> tuple[Figurine, tuple[Finding, ...]
     )
     kept = [surfaces[key] for key in used]
     lost = _joining(pieces, kept, surfaces[largest], atlas) + _lost(pieces, used, surfaces)
-    return figurine, (*left_out(document, scene), *lost)
+    told = tell_unopened(document.unopened.values())
+    return figurine, (*left_out(document, scene), *told, *lost)
 
 
 def _lay(surface: Surface, pieces: list[_Piece]) -> Tile:

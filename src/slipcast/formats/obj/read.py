@@ -293,7 +293,7 @@ def _libraries(
     for reference in references:
         for name in _file_names(path, reference):
             fact = file_texture(path, name)
-            if fact.media_type in ("missing", "not opened", "unreadable"):
+            if not fact.is_opened:
                 textures.setdefault(name, fact)
                 continue
             target = beside(path, name)
