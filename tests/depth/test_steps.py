@@ -175,19 +175,19 @@ def test_a_pool_trains_resumes_and_goes_into_the_product(folder: Path, tmp_path:
     home = write_model(tmp_path / "model")
     plain = FigurineModel(FigurineOptions(folder=home))
     rng = np.random.default_rng(0)
-    shard = edge_pool.make_shard(read_index(folder / "INDEX.csv"), 6, rng, {}, plain)
+    shard = edge_pool.make_shard(read_index(folder / "INDEX.csv"), 3, rng, {}, plain)
     assert shard.dtype == edge_pool.LAYOUT
     assert shard["near"].max() == 255
     np.save(tmp_path / "train_0.npy", shard)
     np.save(tmp_path / "train_1.part.npy", shard)
     pool = EdgePool(tmp_path, "train")
-    assert len(pool) == 6
-    assert (pool.take(np.array([5, 0]))["rgb"] == shard["rgb"][[5, 0]]).all()
+    assert len(pool) == 3
+    assert (pool.take(np.array([2, 0]))["rgb"] == shard["rgb"][[2, 0]]).all()
 
     trainer = Trainer(CPU, 1e-3, random_backbone())
-    batch = augmented_batch(pool.take(np.arange(4)), CPU, torch.Generator().manual_seed(0))
-    assert batch.picture.shape == (4, 3, CROP_PX, CROP_PX)
-    assert batch.shape.shape == (4, 4, CROP_PX, CROP_PX)
+    batch = augmented_batch(pool.take(np.arange(2)), CPU, torch.Generator().manual_seed(0))
+    assert batch.picture.shape == (2, 3, CROP_PX, CROP_PX)
+    assert batch.shape.shape == (2, 4, CROP_PX, CROP_PX)
     totals = [sum(trainer.step(batch, 20.0).values()) for _ in range(5)]
     # The first steps overshoot on some processors: at 0.003 and without AVX-512 the last was above the first.
     assert min(totals[1:]) < totals[0], totals
@@ -196,7 +196,7 @@ def test_a_pool_trains_resumes_and_goes_into_the_product(folder: Path, tmp_path:
     trainer.save(checkpoint)
     again = Trainer(CPU, 3e-3, random_backbone())
     again.resume(checkpoint)
-    assert (again.steps, again.pictures) == (5, 20)
+    assert (again.steps, again.pictures) == (5, 10)
     assert all(
         torch.equal(a, b) for a, b in zip(trainer.net.parameters(), again.net.parameters(), strict=True)
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from slipcast.formats.table import EXPORTERS
 from slipcast.prepare.targets import TARGETS
@@ -45,12 +46,16 @@ def test_choices_are_those_of_the_command_and_it_stays_small() -> None:
 
 @pytest.mark.clients
 def test_a_graph_runs(tmp_path: Path) -> None:
-    picture = ROOT / "samples" / "knight" / "front.png"
+    knight = ROOT / "samples" / "knight"
+    for side in ("front", "left", "back", "right"):
+        with Image.open(knight / f"{side}.png") as picture:
+            picture.convert("RGB").resize((128, 128)).save(tmp_path / f"{side}.png")
     words: list[str | Path] = [
         sys.executable,
         ROOT / "tests" / "clients" / "comfyui_graph.py",
         NODES,
-        picture,
+        tmp_path / "front.png",
+        knight / "front.png",
     ]
     paths = f"{ROOT / 'src'}{os.pathsep}{RUNTIME}"
     environment = {**os.environ, "PYTHONPATH": paths, "SLIPCAST_HOME": str(tmp_path)}

@@ -164,12 +164,12 @@ def test_a_soft_step_is_a_slope() -> None:
     soft=st.booleans(),
 )
 def test_any_terraces_are_closed(heights: F32, depths: F32, mask: Bool, soft: bool) -> None:
-    cell = np.ones((13, 13))
+    cell = np.ones((9, 9))
     alpha = (np.kron(mask, cell) * 255).astype(np.uint8)
     if not mask.any():
         return
     if soft:
-        alpha = np.minimum(alpha, disc(65, 31.3))
+        alpha = np.minimum(alpha, disc(45, 21.7))
         if (alpha >= 128).sum() < 20:
             return
     front = (_FAR + np.kron(heights, cell)).astype(np.float64)

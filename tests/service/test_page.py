@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from serving import House, running
 
 from slipcast.service import sessions
@@ -102,7 +103,9 @@ def test_tries_at_the_door_are_counted(house: House) -> None:
 @pytest.mark.clients
 def test_the_page_works_in_chromium(tmp_path: Path) -> None:
     node = {**os.environ, "SLIPCAST_NODE": str(ROOT / ".clients" / "node")}
-    picture = ROOT / "samples" / "knight" / "front.png"
+    picture = tmp_path / "front.png"
+    with Image.open(ROOT / "samples" / "knight" / "front.png") as knight:
+        knight.convert("RGB").resize((192, 192)).save(picture)
     with running(tmp_path / "data") as (url, key):
         done = subprocess.run(
             ["node", str(ROOT / "tests" / "clients" / "service.mjs"), url, key, str(picture)],
