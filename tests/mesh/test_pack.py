@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial import KDTree
 
 from slipcast.core.values import F64
-from slipcast.mesh.pack import Outline, pack, turn
+from slipcast.mesh.pack import Outline, measure_cell, pack, turn
 
 
 def _piece(rng: np.random.Generator, size: float) -> F64:
@@ -37,13 +37,22 @@ def test_pieces_keep_apart_and_within(count: int, size: tuple[int, int]) -> None
         for piece, scale, each in zip(pieces, scales, placed, strict=True)
     ]
     for k, points in enumerate(laid):
-        assert (points >= gap).all()
-        assert (points <= np.array(size) - gap).all()
+        assert (points >= gap / 2).all()
+        assert (points <= np.array(size) - gap / 2).all()
         assert placed[k].quarters == 0 or not upright[k]
         others = laid[k + 1 :]
         if others:
             nearest = KDTree(points).query(np.concatenate(others))[0].min()
-            assert nearest >= gap - 0.5, "a cell is a whole one"
+            assert nearest >= gap - 0.5
+            cells = [{*map(tuple, each // measure_cell(size))} for each in (points, np.concatenate(others))]
+            assert not cells[0] & cells[1]
+
+
+@pytest.mark.parametrize(
+    ("size", "cell"), [((2048, 1024), 32), ((512, 512), 8), ((64, 256), 4), ((128, 128), 4)]
+)
+def test_a_cell_is_a_texel_of_the_mip_of_64(size: tuple[int, int], cell: int) -> None:
+    assert measure_cell(size) == cell
 
 
 def test_what_does_not_fit_is_said() -> None:

@@ -1,7 +1,8 @@
 """Flat pieces -> places in a rectangle, none over another: the packing of an atlas.
 
 Pieces are taken as they are, not as their boxes, so small ones lie between the arms of large ones. Each is drawn into a
-grid of cells; the largest come first, each turned by quarters, at the place nearest to one end of the rectangle where
+grid of cells, and no cell has two pieces: a cell is a texel of the mip of 64, so down to that none mixes two. The
+largest come first, each turned by quarters, at the place nearest to one end of the rectangle where
 it overlaps nothing (bottom-left fill: Baker, Coffman and Rivest 1980). Where a piece fits says the erosion of what is
 free by its cells; of a large one, whose erosion is slow, the correlation of its cells with those that are taken.
 
@@ -19,8 +20,9 @@ import numpy as np
 
 from slipcast.core.values import F64, U8, Bool
 
-CELL_PX = 4
-"""Side of a cell."""
+LEAST_MIP_PX = 64
+"""The longer side of the smallest mip that mixes no two pieces."""
+_LEAST_CELL_PX = 4
 _FEW_CELLS = 600
 """Of a piece: up to so many erosion is faster than correlation."""
 
@@ -73,22 +75,26 @@ class Outline:
         cv2.fillPoly(fine, list(np.rint((piece - low - 0.5) * 16).astype(np.int32)), 1, shift=4)
         return cls(fine=cv2.dilate(fine, np.ones((3, 3), np.uint8)), low=low)
 
-    def cells(self, scale: float) -> U8:
-        """(h,w) 1 in the cells that the piece touches when it is scaled."""
+    def cells(self, scale: float, cell_px: int, margin_px: int) -> U8:
+        """(h,w) 1 in the cells that the piece, scaled, and `margin_px` around it touch; the first begins at that."""
         import cv2
 
-        tall, wide = (int(np.ceil(side * scale / CELL_PX)) for side in self.fine.shape)
-        if scale != 1:
-            # Each cell is asked at as many places as it has units.
-            size = max(1, round(wide * CELL_PX)), max(1, round(tall * CELL_PX))
-            way = np.array([[scale, 0, 0], [0, scale, 0]], float)
-            drawn = cv2.warpAffine(self.fine, way, size, flags=cv2.INTER_NEAREST)
-        else:
-            rest = (0, tall * CELL_PX - self.fine.shape[0]), (0, wide * CELL_PX - self.fine.shape[1])
-            drawn = np.pad(self.fine, rest)
+        wide, tall = (-(-(round(side * scale) + 2 * margin_px) // cell_px) for side in self.fine.shape[::-1])
+        way = np.array([[scale, 0, margin_px], [0, scale, margin_px]], float)
+        drawn = cv2.warpAffine(self.fine, way, (wide * cell_px, tall * cell_px), flags=cv2.INTER_NEAREST)
+        drawn = cv2.dilate(drawn, np.ones((2 * margin_px + 1,) * 2, np.uint8))
         # The mean of a cell is above none where any of it is.
         cells = cv2.resize(drawn * np.uint8(255), (wide, tall), interpolation=cv2.INTER_AREA)
         return np.asarray(cells > 0, np.uint8)
+
+
+def measure_cell(size: tuple[int, int]) -> int:
+    """Return the side in pixels of the cells of an atlas of `size`: a texel of its mip of 64, 4 at least.
+
+    >>> measure_cell((1024, 512)), measure_cell((128, 128))
+    (16, 4)
+    """
+    return max(max(size) // LEAST_MIP_PX, _LEAST_CELL_PX)
 
 
 def pack(
@@ -100,22 +106,18 @@ def pack(
 ) -> list[Placed] | None:
     """Return where scaled pieces lie in `size` (width, height), or None where one of them finds no place.
 
-    Pieces keep `gap` from each other and from the rim; those that are `upright` are not turned, and moved by whole
-    units where their scale is 1.
+    Pieces keep `gap`, and half a cell, from each other, half of that from the rim, and share no cell; those that are
+    `upright` are not turned, and moved by whole units where their scale is 1.
 
     >>> square = Outline.of(np.array([[[0, 0], [19, 0], [19, 19]], [[0, 0], [19, 19], [0, 19]]], float))
     >>> [each.shift.tolist() for each in pack([square, square], [1, 1], (64, 32), 4, [True, True]) or ()]
-    [[5.0, 5.0], [33.0, 5.0]]
+    [[3.0, 3.0], [31.0, 3.0]]
     """
-    import cv2
-
-    wide, tall = (side // CELL_PX for side in size)
-    rim = -(-gap // CELL_PX)
-    # The rim once more, so that a gap never ends outside.
-    free = np.zeros((tall + 2 * rim, wide + 2 * rim), np.uint8)
-    free[2 * rim : tall, 2 * rim : wide] = 1
-    grown = np.ones((2 * rim + 1,) * 2, np.uint8)
-    drawn = [outline.cells(scale) for outline, scale in zip(outlines, scales, strict=True)]
+    cell = measure_cell(size)
+    margin = max(-(-gap // 2), cell // 4)
+    wide, tall = (side // cell for side in size)
+    free = np.ones((tall, wide), np.uint8)
+    drawn = [outline.cells(scale, cell, margin) for outline, scale in zip(outlines, scales, strict=True)]
     out: dict[int, Placed] = {}
     for k in sorted(range(len(drawn)), key=lambda k: (-int(drawn[k].sum()), k)):
         best: tuple[int, int, int] | None = None
@@ -123,7 +125,7 @@ def pack(
             mask = np.ascontiguousarray(np.rot90(drawn[k], -quarters))
             if mask.shape[0] > tall or mask.shape[1] > wide:
                 continue
-            found = _fits(free[rim : tall + rim, rim : wide + rim], mask)
+            found = _fits(free, mask)
             # Along the longer side before across it.
             found = found if wide >= tall else found.T
             along = found.any(axis=0)
@@ -137,12 +139,11 @@ def pack(
         if best is None:
             return None
         column, row = at if wide >= tall else at[::-1]
-        padded = cv2.dilate(np.pad(np.rot90(drawn[k], -best[2]), rim), grown)
-        view = free[row : row + padded.shape[0], column : column + padded.shape[1]]
-        view[padded > 0] = 0
-        high = np.array(drawn[k].shape[::-1], float) * CELL_PX
+        mask = np.rot90(drawn[k], -best[2])
+        free[row : row + mask.shape[0], column : column + mask.shape[1]][mask > 0] = 0
+        high = np.array(drawn[k].shape[::-1], float) * cell
         corner = ((0.0, 0.0), (high[1], 0.0), (high[0], high[1]), (0.0, high[0]))[best[2]]
-        shift = np.array([column, row]) * CELL_PX + corner - turn(outlines[k].low * scales[k], best[2])
+        shift = np.array([column, row]) * cell + corner - turn(outlines[k].low * scales[k] - margin, best[2])
         out[k] = Placed(quarters=best[2], shift=shift)
     return [out[k] for k in range(len(drawn))]
 

@@ -7,31 +7,36 @@ side   what lies between, on edge or hidden: in pieces, each as seen from its ow
 Pieces are as few as they can be, since each costs a gutter and a seam: noise at the borders is voted away, crumbs that
 an overhang turns over are unfolded into the chart around them, and pieces of the side join where they look one way.
 They are packed by their shape, turned by quarters, into the smallest atlas that takes the front as it is and the rest
-at no less than `_LEAST_SCALE` of it. The knight, fox, owl, witch, dragon and mech, from their pictures, have 62, 22,
-46, 71, 38 and 95 pieces and use 0.55, 0.58, 0.64, 0.62, 0.49 and 0.39 of the atlas; before, with boxes on shelves, 215,
-96, 184, 216, 178 and 240, and 0.26 to 0.38 of an atlas of twice the size (the dragon's was as large as it is).
+at no less than `_LEAST_SCALE` of it. The knight, fox, owl, witch, dragon and mech (draft detail) have 32, 10, 25, 30,
+36 and 49 pieces and use 0.49, 0.57, 0.56, 0.50, 0.46 and 0.38 of the atlas.
 Rejected: densities tried by halving the range (fewer packings, but those that succeed take longer than those that do
 not: 0.15 s of CPU instead of 0.14 on average of six).
-Rejected: gaps of twice the width for the sake of mips (python -m evaluation.mips). Knight and mech, 1024 texels: the
-mip of 64 is off by 0.38 and 0.29 of 255 on average instead of 1.25 and 1.20, but all is 2 and 4 % less dense, for a
-mip that is shown where the figurine is some 50 pixels tall; four times the width takes an atlas of twice the size.
+No texel of a mip down to that of 64 lies over two pieces (python -m evaluation.mips). Before, pieces kept 8 texels
+apart and no more: the mip of 64 was off by more than 8 of 255 in 3.9, 6.3 and 1.8 % of the knight's, mech's and owl's
+texels, now in 0.7, 0.3 and 0.2 %. Back and side are as dense to the front as 0.76, 0.78 and 0.72 (before 0.80, 0.78,
+0.79), over eight pictures 2.6 % less on average. None of them has a larger atlas; of the eight true depths dragon and
+witch have.
+Rejected: pieces a whole such texel apart, so that filtering between texels of that mip mixes none either (7 % less
+dense); gaps of four times the width (an atlas of twice the size).
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from slipcast.core.camera import project
 from slipcast.core.masks import near_pixels
 from slipcast.core.pixels import put_pixels
-from slipcast.core.values import F32, F64, I64, U8, Bool, Mesh, Shells, Source
+from slipcast.core.values import F32, F64, I32, I64, U8, Bool, Mesh, Shells, Source
 from slipcast.mesh.charts import join_charts, join_crumbs, join_pieces, pieces_of
 from slipcast.mesh.neighbours import Neighbours, find_neighbours
-from slipcast.mesh.pack import Outline, Placed, pack, turn
+from slipcast.mesh.pack import Outline, Placed, measure_cell, pack, turn
 from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.topology import face_centres, face_normals
 
+_Texels = TypeVar("_Texels", I32, I64)
 GAP_PX = 8
 """Between pieces; half of it repeats the rim of each."""
 FRONT, BACK, SIDE = 0, 1, 2
@@ -150,14 +155,14 @@ def choose_charts(mesh: Mesh, depth: Shells, neighbours: Neighbours | None = Non
     return join_charts(mesh.faces, chart, may, area, neighbours)
 
 
-def draw_front_and_back(atlas: U8, layout: Layout, front: U8, back: U8) -> Bool:
+def draw_front_and_back(atlas: U8, layout: Layout, front: U8, back: U8) -> I32:
     """Copy the front's pixels, and the back's, turned and scaled, under their pieces and half the gap around.
 
-    Returns (H,W) where they lie.
+    Returns (H,W) which piece lies there, -1 for none.
     """
     import cv2
 
-    done = np.zeros(atlas.shape[:2], bool)
+    done = np.full(atlas.shape[:2], -1, np.int32)
     for number, faces in _pieces(layout, FRONT, BACK):
         rows, columns, mask = _cover(layout.corner[faces], layout.size)
         placed, scale = layout.placed[number], float(layout.scales[number])
@@ -170,18 +175,19 @@ def draw_front_and_back(atlas: U8, layout: Layout, front: U8, back: U8) -> Bool:
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         drawn = cv2.warpAffine(source, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
         atlas[rows, columns] = cv2.copyTo(drawn, mask.view(np.uint8), atlas[rows, columns])
-        done[rows, columns] |= mask
+        done[rows, columns][mask] = number
     return done
 
 
-def draw_sides(atlas: U8, layout: Layout, color: Callable[[F32, F32], F32]) -> Bool:
+def draw_sides(atlas: U8, layout: Layout, color: Callable[[F32, F32], F32]) -> I32:
     """Give each texel under the side's faces, and around them, the `color` of its place (N,2) and depth (N,).
 
-    Returns (H,W) where they lie.
+    Returns (H,W) which piece lies there, -1 for none.
     """
     mine = np.flatnonzero(layout.kind == SIDE)
+    done = np.full(atlas.shape[:2], -1, np.int32)
     if not len(mine):
-        return np.zeros(atlas.shape[:2], bool)
+        return done
     width, height = layout.size
     laid, screen = layout.corner[mine], layout.screen[mine]
     # Faces are drawn that run against the clock where y runs down, which on the side all do.
@@ -202,10 +208,47 @@ def draw_sides(atlas: U8, layout: Layout, color: Callable[[F32, F32], F32]) -> B
     shown = np.einsum("nk,nkc->nc", np.take(hits.weights.reshape(-1, 3), met, 0), corner)
     put_pixels(place, met, shown)
     known[middle[:, 1], middle[:, 0]] = True
+    piece = np.full(height * width, -1, np.int32)
+    piece[middle[:, 1] * width + middle[:, 0]] = layout.piece[mine]
+    piece[met] = layout.piece[mine[hits.face.reshape(-1)[met]]]
     near, source = near_pixels(known, GAP_PX / 2 + 1)
     at = np.take(place, source, 0)
     put_pixels(atlas, np.flatnonzero(near), np.rint(color(at[:, :2], at[:, 2])).astype(np.uint8))
-    return near
+    done[near] = piece[source]
+    return done
+
+
+def fill_between(atlas: U8, piece: I32) -> U8:
+    """Return `atlas` (H,W,3) with the rest filled so that no mip down to that of 64 mixes texels of two pieces.
+
+    `piece` (H,W) is a number for what is drawn, below 0 elsewhere; no cell has two. A texel takes the nearest drawn
+    one, but in a cell with a piece it takes that one's: the nearest of all or else the nearest in the cell. Sides are
+    powers of two.
+    """
+    drawn = piece >= 0
+    _, source = near_pixels(drawn, np.inf)
+    cell = measure_cell((piece.shape[1], piece.shape[0]))
+    owner, nearest = _cut_cells(piece, cell), _cut_cells(source.reshape(piece.shape), cell)
+    most = owner.max(axis=(1, 2), keepdims=True)
+    stray = (most >= 0) & (np.take(piece, nearest) != most)
+    (held,) = np.nonzero(stray.any(axis=(1, 2)))
+    if len(held):
+        # One below the other, so far apart that none is nearer to another's texels than to its own.
+        apart = np.zeros((len(held), 3 * cell, cell), bool)
+        apart[:, :cell] = owner[held] >= 0
+        _, found = near_pixels(apart.reshape(-1, cell), np.inf)
+        found = found.reshape(len(held), 3 * cell, cell)[:, :cell].reshape(len(held), -1) % (3 * cell * cell)
+        own = np.take_along_axis(nearest[held].reshape(len(held), -1), found, 1).reshape(-1, cell, cell)
+        nearest[held] = np.where(stray[held], own, nearest[held])
+    tall, wide = (side // cell for side in piece.shape)
+    chosen = nearest.reshape(tall, wide, cell, cell).swapaxes(1, 2).reshape(-1)
+    return np.take(atlas.reshape(-1, atlas.shape[-1]), chosen, 0).reshape(atlas.shape)
+
+
+def _cut_cells(values: _Texels, cell: int) -> _Texels:
+    """(H,W) as (N,cell,cell)."""
+    tall, wide = (side // cell for side in values.shape)
+    return values.reshape(tall, cell, wide, cell).swapaxes(1, 2).reshape(-1, cell, cell)
 
 
 def _pieces(layout: Layout, *kinds: int) -> Iterator[tuple[int, I64]]:

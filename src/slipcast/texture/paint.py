@@ -25,7 +25,14 @@ from slipcast.core.options import check, choice, real, whole
 from slipcast.core.pixels import put_pixels
 from slipcast.core.values import F32, U8, Bool, Cutout, Figurine, Mesh, Picture, Shells
 from slipcast.texture.around import Shown, color_around
-from slipcast.texture.atlas import SLANTED, draw_front_and_back, draw_sides, lay_out, measure_px
+from slipcast.texture.atlas import (
+    SLANTED,
+    draw_front_and_back,
+    draw_sides,
+    fill_between,
+    lay_out,
+    measure_px,
+)
 from slipcast.texture.base import Wall, find_wall
 from slipcast.texture.delight import remove_light
 from slipcast.texture.hidden.back import complete_back
@@ -175,9 +182,8 @@ def paint(
     wide, tall = layout.size
     atlas = np.zeros((tall, wide, 3), np.uint8)
     drawn = draw_front_and_back(atlas, layout, given.front, given.back)
-    drawn |= draw_sides(atlas, layout, partial(_color_side, given))
-    # Between the charts, so that smaller mips mix in nothing else.
-    atlas, _ = fill_nearest(atlas, drawn)
+    sides = draw_sides(atlas, layout, partial(_color_side, given))
+    atlas = fill_between(atlas, np.where(sides >= 0, sides, drawn))
     uv = layout.corner / [wide, tall]
     figurine = Figurine(
         name=name,

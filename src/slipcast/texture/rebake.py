@@ -6,22 +6,23 @@ place's colour, and what the figurine shades with there as a normal map. So a me
 of many.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from slipcast.core.errors import StageFailed
-from slipcast.core.masks import fill_nearest
 from slipcast.core.scientific import spatial
-from slipcast.core.values import F64, I64, U8, Bool, Figurine, Mesh
+from slipcast.core.values import F64, I32, I64, U8, Bool, Figurine, Mesh
 from slipcast.mesh.charts import join_charts, join_pieces, pieces_of
 from slipcast.mesh.normals import vertex_normals
 from slipcast.mesh.pack import Outline, pack
 from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.raycast import Scene
 from slipcast.mesh.sample import sample
+from slipcast.mesh.tangents import split_vertices
 from slipcast.mesh.topology import face_centres, face_normals
-from slipcast.texture.atlas import GAP_PX, seen_from
+from slipcast.texture.atlas import GAP_PX, fill_between, seen_from
 from slipcast.texture.normal_map import Frames
 
 _SIDES = np.concatenate([np.eye(3), -np.eye(3)])
@@ -41,7 +42,8 @@ _OVERLAP_PX = 512
 class _Traced:
     """Texels of an atlas and where they look: faces and weights on the new mesh and on the figurine."""
 
-    known: Bool
+    piece: I32
+    """(H,W) of the new atlas, -1 where no face lies."""
     face: I64
     weights: F64
     old_face: I64
@@ -51,9 +53,11 @@ class _Traced:
 def rebake(figurine: Figurine, mesh: Mesh) -> Figurine:
     """Return `mesh`, which lies near the surface of `figurine`, with its colours, occlusion and shading.
 
-    The atlas is as large as the figurine's, and no smaller than 512 pixels. Both halves of a quad lie in one piece.
+    The atlas is about as large as the figurine's: each side the nearest power of two, and no smaller than 512 pixels.
+    Both halves of a quad lie in one piece.
     """
-    height, width = (max(side, _LEAST_PX) for side in figurine.texture.pixels.shape[:2])
+    sides = (2 ** round(math.log2(side)) for side in figurine.texture.pixels.shape[:2])
+    height, width = (max(side, _LEAST_PX) for side in sides)
     corner = _lay_out(mesh, (width, height))
     uv = (corner / [width, height]).astype(np.float32)
     nearest = spatial.cKDTree(_middles(figurine.mesh)).query(_middles(mesh))[1]
@@ -86,7 +90,7 @@ def bake_normal_map(painted: Figurine, figurine: Figurine, *, size_px: int = 102
 
     The longer side has `size_px`.
     """
-    height, width = painted.texture.pixels.shape[:2]
+    height, width = (2 ** round(math.log2(side)) for side in painted.texture.pixels.shape[:2])
     share = size_px / max(height, width)
     return _bake_normals(
         painted, figurine, _trace(painted, figurine, round(width * share), round(height * share))
@@ -184,7 +188,10 @@ def _trace(painted: Figurine, figurine: Figurine, width: int, height: int) -> _T
         way /= np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-12)
         old_face[rows] = _meet(scene, tree, ((place - low) / size), way, place)
         old_weights[rows] = _barycentric(place, old.vertices[old.faces[old_face[rows]]].astype(np.float64))
-    return _Traced(known=known, face=face, weights=weights, old_face=old_face, old_weights=old_weights)
+    piece = np.full(known.shape, -1, np.int32)
+    faces = split_vertices(new.faces, painted.uv)[1]
+    piece[known] = pieces_of(faces, np.zeros(len(faces), np.int64))[face]
+    return _Traced(piece=piece, face=face, weights=weights, old_face=old_face, old_weights=old_weights)
 
 
 def _meet(scene: Scene, tree: "spatial.cKDTree", place: F64, way: F64, world: F64) -> I64:
@@ -213,10 +220,10 @@ def _bake_normals(painted: Figurine, figurine: Figurine, traced: _Traced) -> U8:
 
 
 def _draw(traced: _Traced, values: U8) -> U8:
-    """(H,W,3) values of the known texels, and all others as the nearest of them: safe for smaller mips."""
-    pixels = np.zeros((*traced.known.shape, 3), np.uint8)
-    pixels[traced.known] = values
-    return fill_nearest(pixels, traced.known)[0]
+    """(H,W,3) values of the known texels, and between them what is safe for smaller mips."""
+    pixels = np.zeros((*traced.piece.shape, 3), np.uint8)
+    pixels[traced.piece >= 0] = values
+    return fill_between(pixels, traced.piece)
 
 
 def _barycentric(point: F64, corner: F64) -> F64:
