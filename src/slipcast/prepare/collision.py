@@ -1,8 +1,12 @@
 """A figurine -> simple convex bodies around it, for an engine's collisions.
 
 `hull` is one convex body, `convex` several (V-HACD, the extra `collision`), `box` and `capsule` are primitives. Each
-body has at most 32 vertices. A hull of fewer points lies inside the full one, so it is grown about its middle until it
-holds 99.5 % of the surface that it stands for.
+body has at most 32 vertices. Bodies of `convex` leave gaps between them, and a hull of fewer points lies inside the
+full one: each place of the surface becomes a point of the body that it lies nearest to, and each body is grown about
+its middle until together they hold 99.5 % of the surface (the gauge function of a convex body says at once how far).
+
+Rejected: bodies grown a percent at a time alone. The knight's eight had 1.63 of its volume, now 1.29; of a ball's
+surface 32 held 98.5 % and no more.
 
 Parts of a figurine that do not touch get bodies of their own where `convex` may have as many; else a body stands for
 the gap between them too, and `spans` says so.
@@ -30,6 +34,10 @@ if TYPE_CHECKING:
 KINDS = ("none", "hull", "convex", "box", "capsule")
 MOST_VERTICES = 32
 CONTAINED = 0.995
+_HELD = 0.9965
+"""Share of the places that bodies are grown to hold: a little more than CONTAINED, since places are a sample."""
+_PLACES = 20_000
+_ROUNDING = 1e-6
 _MOST_PARTS = 32
 _MOST_BODIES = 200
 """A mesh of more is taken as one: it is hair or grass."""
@@ -106,28 +114,23 @@ def make_collision(mesh: Mesh, options: CollisionOptions) -> Collision | None:
         return None
     points = mesh.vertices.astype(np.float64)
     apart = _take_apart(mesh) if options.kind in ("hull", "convex") else []
+    places = _scatter(mesh)
     if options.kind == "box":
         hulls = [_box(points)]
     elif options.kind == "capsule":
         hulls = [_capsule(points)]
     elif options.kind == "hull":
-        hulls = [_reduce(points)]
+        hulls = [_choose(points)]
     else:
-        hulls = [_reduce(part) for part in _decompose_all(mesh, apart, options.parts)]
-    samples = np.concatenate([points, points[mesh.faces].mean(1)])
-    share = _contained(hulls, samples)
-    for _ in range(30):
-        if share >= CONTAINED:
-            break
-        hulls = [_grow(hull, 1.01) for hull in hulls]
-        share = _contained(hulls, samples)
+        hulls = _share(_decompose_all(mesh, apart, options.parts), places)
+    hulls = _hold(hulls, places)
     import manifold3d
 
     union = manifold3d.Manifold.batch_boolean([_solid(hull) for hull in hulls], manifold3d.OpType.Add)
     return Collision(
         kind=options.kind,
         hulls=tuple(hulls),
-        contained=share,
+        contained=float((_gauges(hulls, places).min(0) <= 1 + _ROUNDING).mean()),
         volume_ratio=float(union.volume()) / max(closedness(mesh).volume_m3, 1e-18),
         spans=len(apart) if len(apart) > len(hulls) else 1,
     )
@@ -154,8 +157,8 @@ def _hull_of(points: F64) -> Hull:
     return Hull(vertices=vertices.astype(np.float32), faces=faces.astype(np.int32))
 
 
-def _reduce(points: F64) -> Hull:
-    """A hull of at most 32 vertices that holds nearly all of (N,3) points."""
+def _choose(points: F64) -> Hull:
+    """A hull of at most 32 of (N,3) points, those that stand out most."""
     full = points[spatial.ConvexHull(points).vertices]
     if len(full) <= MOST_VERTICES:
         return _hull_of(full)
@@ -171,29 +174,59 @@ def _reduce(points: F64) -> Hull:
         if outside[farthest] <= 1e-9:
             break
         chosen.append(farthest)
-    hull = _hull_of(full[chosen])
-    for _ in range(30):
-        if _contained([hull], points) >= CONTAINED:
-            break
-        hull = _grow(hull, 1.005)
-    return hull
+    return _hull_of(full[chosen])
 
 
-def _grow(hull: Hull, factor: float) -> Hull:
-    middle = (hull.vertices.min(0) + hull.vertices.max(0)) / 2
-    return Hull(
-        vertices=(middle + (hull.vertices - middle) * np.float32(factor)).astype(np.float32), faces=hull.faces
-    )
+def _share(parts: list[F64], places: F64) -> list[Hull]:
+    """Hulls of the parts' points and of all (N,3) places, each place in the hull to which it is nearest."""
+    own = _gauges([_choose(points) for points in parts], places).argmin(0)
+    return [_choose(np.concatenate([points, places[own == k]])) for k, points in enumerate(parts)]
 
 
-def _contained(hulls: list[Hull], points: F64) -> float:
-    """The share of (N,3) points in any of the hulls, to 0.1 % of the figurine's size."""
-    inside = np.zeros(len(points), bool)
-    slack = 1e-3 * float(np.ptp(points, axis=0).max())
-    for hull in hulls:
+def _hold(hulls: list[Hull], places: F64, held: float = _HELD) -> list[Hull]:
+    """The hulls grown, each about its middle, until together they hold a share of (N,3) places."""
+    gauge = _gauges(hulls, places)
+    nearest, own = gauge.min(0), gauge.argmin(0)
+    kept = nearest <= np.quantile(nearest, held, method="higher")
+    out = []
+    for k, hull in enumerate(hulls):
+        mine = nearest[kept & (own == k)]
+        middle = _middle(hull)
+        factor = max(float(mine.max(initial=1.0)), 1.0) * (1 + 2 * _ROUNDING)
+        grown = middle + (hull.vertices - middle) * factor
+        out.append(Hull(vertices=grown.astype(np.float32), faces=hull.faces))
+    return out
+
+
+def _gauges(hulls: list[Hull], points: F64) -> F64:
+    """(K,N) by how much each hull must be grown about its middle to reach each of (N,3) points; 1 is on it."""
+    out = np.empty((len(hulls), len(points)))
+    for k, hull in enumerate(hulls):
         planes = spatial.ConvexHull(hull.vertices.astype(np.float64)).equations
-        inside |= (points @ planes[:, :3].T + planes[:, 3] <= slack).all(1)
-    return float(inside.mean())
+        middle = _middle(hull)
+        inside = -(planes[:, :3] @ middle + planes[:, 3])
+        out[k] = ((points - middle) @ (planes[:, :3] / inside[:, None]).T).max(1)
+    return out
+
+
+def _middle(hull: Hull) -> F64:
+    """(3,) a place inside."""
+    out: F64 = hull.vertices.astype(np.float64).mean(0)
+    return out
+
+
+def _scatter(mesh: Mesh) -> F64:
+    """(N,3) places on the surface, evenly by its area: the R2 sequence within faces (Roberts 2018)."""
+    corner = mesh.vertices[mesh.faces].astype(np.float64)
+    a, b, c = corner[:, 0], corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]
+    area = np.cumsum(np.linalg.norm(np.cross(b, c), axis=1))
+    number = np.arange(_PLACES) + 0.5
+    face = np.minimum(np.searchsorted(area, number / _PLACES * area[-1]), len(area) - 1)
+    u, v = (number * 0.7548776662466927) % 1, (number * 0.5698402909980532) % 1
+    over = u + v > 1
+    u, v = np.where(over, 1 - u, u)[:, None], np.where(over, 1 - v, v)[:, None]
+    out: F64 = a[face] + u * b[face] + v * c[face]
+    return out
 
 
 def _box(points: F64) -> Hull:
@@ -249,7 +282,7 @@ def _take_apart(mesh: Mesh) -> list[Mesh]:
 
 def _group(clouds: list[F64]) -> I64:
     """(N,) which of N clouds of (K,3) points belong together, since their hulls run into each other."""
-    solids = [_solid(_reduce(points)) for points in clouds]
+    solids = [_solid(_hold([_choose(points)], points)[0]) for points in clouds]
     low, high = (np.array([edge(points, axis=0) for points in clouds]) for edge in (np.min, np.max))
     near = np.zeros((len(clouds), len(clouds)), bool)
     for a in range(len(clouds)):

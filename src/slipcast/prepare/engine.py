@@ -16,9 +16,10 @@ from slipcast.prepare.topology import TopologyOptions, change_topology
 from slipcast.texture.occlusion import bake_occlusion
 
 PIVOTS = ("bottom", "center")
-FACINGS = {"+Z": 0, "-Y": 0, "+X": 90, "-Z": 180, "+Y": 180, "-X": 270}
-"""Where the figurine looks -> degrees about its up axis. X and Z are glTF's; -Y and +Y call the same two sides as a
-world with Z up does."""
+FACINGS = {"+Z": 0, "-Y": 0, "+X": 90, "-Z": 180, "-X": 270}
+"""Where the figurine looks -> degrees about its up axis. X and Z are glTF's; -Y is +Z of a world with Z up. There is no
++Y: with Y up the figurine would lie on its back."""
+_UNITS_M = {"mm": 0.001, "cm": 0.01, "m": 1.0, "in": 0.0254}
 _FARTHEST_M = 100.0
 
 
@@ -92,6 +93,11 @@ class EngineOptions:
 def _parse_facing(text: str) -> str:
     word = text.strip().upper()
     word = word if word[:1] in ("+", "-") else f"+{word}"
+    if word == "+Y":
+        raise BadInput(
+            f"facing is {text!r}, where the figurine would lie on its back; for its back to the front give -Z",
+            field="facing",
+        )
     if word not in FACINGS:
         raise BadInput(f"facing is {text!r}; give one of {', '.join(FACINGS)}", field="facing")
     return word
@@ -109,10 +115,14 @@ def _parse_pivot(text: str) -> str | tuple[float, float, float]:
         raise unclear
     out = []
     for word in words:
-        match = re.fullmatch(r"([+-]?\d+(?:\.\d+)?)\s*(mm|cm|m)?", word, re.IGNORECASE)
+        match = re.fullmatch(r"([+-]?\d+(?:\.\d+)?)\s*(mm|cm|m|in)?", word, re.IGNORECASE | re.ASCII)
         if match is None:
             raise unclear
-        out.append(float(match[1]) * {"mm": 0.001, "cm": 0.01}.get((match[2] or "m").lower(), 1.0))
+        if match[2] is None and float(match[1]):
+            bare = [re.sub(r"[a-zA-Z\s]", "", each) for each in words]
+            both = [",".join(each + unit for each in bare) for unit in ("mm", "m")]
+            raise BadInput(f"pivot {text} says no unit; write {both[0]} or {both[1]}", field="pivot")
+        out.append(float(match[1]) * _UNITS_M[(match[2] or "m").lower()])
     return out[0], out[1], out[2]
 
 
@@ -156,7 +166,7 @@ def _turn(figurine: Figurine, options: EngineOptions) -> Figurine:
     mesh = replace(figurine.mesh, vertices=(turned - place).astype(np.float32))
     about = {
         **figurine.provenance,
-        "axes": {"up": "+Y", "front": options.facing.replace("-Y", "+Z").replace("+Y", "-Z")},
+        "axes": {"up": "+Y", "front": options.facing.replace("-Y", "+Z")},
         "pivot": options.pivot if isinstance(options.pivot, str) else list(options.pivot),
     }
     return replace(figurine, mesh=mesh, provenance=about)
