@@ -1,9 +1,10 @@
 """Print a set of pictures, or assets, for filament and for resin, and let slicers judge every part.
 
-    python -m evaluation.print_set PICTURE|ASSET... [--out FOLDER] [--only fdm|resin] [--slicers NAMES]
+    python -m evaluation.print_set PICTURE|ASSET... [--out FOLDER] [--only fdm|resin] [--slicers NAMES] [--resume]
 
 FOLDER keeps the assets of the pictures (`NAME.glb`, made with --detail draft), so that a second run only prints, and
-what was found (`entries.json`), so that pictures may be given one by one: the table at the end is of all. Each is
+what was found (`entries.json`), so that pictures may be given one by one: the table at the end is of all. With --resume
+those are left out that all asked slicers have answered for. Each is
 printed with `--for fdm --base auto --colors 4` and `--for resin --hollow 2mm --drain 2x3mm`. The table is Markdown;
 seconds are CPU seconds of one core for all steps after the figurine, files included.
 """
@@ -33,6 +34,7 @@ PROCESSES = {
     "fdm": PrintOptions(process="fdm", paint=PaintOptions(colors=4)),
     "resin": PrintOptions(process="resin", hollow=HollowOptions(), orient="auto"),
 }
+PROGRAMS = {"fdm": ("prusa", "slic3r", "cura", "admesh"), "resin": ("prusa", "admesh")}
 STANDS_DEG = 5.0
 _LINE_MM, _STEP_MM = 0.9, 0.1
 """Width from which every slicer prints a pin (docs/print.md), and steps down from the top."""
@@ -51,13 +53,32 @@ def find_figurine(path: Path, folder: Path) -> Figurine:
     """Return the asset at `path`, or that of a picture, which is made once and kept in `folder`."""
     if path.suffix.lower() in (".glb", ".gltf"):
         return read_figurine(path)
-    name = path.parent.name if path.stem == "front" else path.stem
+    name = name_of(path)
     kept = folder / f"{name}.glb"
     if not kept.exists():
         from slipcast import convert, write
 
         write(convert(path, name=name, detail="draft"), folder)
     return read_figurine(kept)
+
+
+def name_of(path: Path) -> str:
+    """The figurine's name: the folder's for `front.png`, else the file's.
+
+    >>> name_of(Path("samples/owl/front.png"))
+    'owl'
+    """
+    return path.parent.name if path.stem == "front" else path.stem
+
+
+def is_judged(entries: list[dict[str, Any]], name: str, process: str, names: list[str]) -> bool:
+    """Whether `entries` have an answer of each program of `names` for that print.
+
+    >>> is_judged([{"name": "owl", "process": "fdm", "slicers": {"prusa": {"ok": True}}}], "owl", "fdm", ["prusa"])
+    True
+    """
+    found = next((each for each in entries if (each["name"], each["process"]) == (name, process)), {})
+    return set(names) & set(PROGRAMS[process]) <= set(found.get("slicers") or {}) and "slicers" in found
 
 
 def judge(figurine: Figurine, process: str, folder: Path, *, names: list[str]) -> dict[str, object]:
@@ -193,12 +214,15 @@ def main() -> None:
     parser.add_argument(
         "--slicers", default="prusa,slic3r,cura,admesh", help="which are asked; none: an empty word"
     )
+    parser.add_argument("--resume", action="store_true", help="leave out what is judged already")
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
     kept = asked.out / "entries.json"
     entries: list[dict[str, Any]] = json.loads(kept.read_text()) if kept.exists() else []
     for path in asked.sources:
         for process in [asked.only] if asked.only else PROCESSES:
+            if asked.resume and is_judged(entries, name_of(path), process, asked.slicers.split(",")):
+                continue
             try:
                 figurine = find_figurine(path, asked.out)
                 entry = judge(figurine, process, asked.out, names=asked.slicers.split(","))

@@ -118,3 +118,12 @@ def test_no_face_of_a_knobbly_cavity_runs_through_another(seed: int) -> None:
     hollowed, report = hollow(body_from_solid(solid, Origin(kind=Kind.BASE)), HollowOptions())
     assert not report.refused
     assert not len(find_crossing_faces(read_surface(hollowed).as_mesh()))
+
+
+def test_a_vent_through_a_cut_leaves_from_the_highest_place() -> None:
+    """Of a plinth, whose rim is lower than the cut; through the rim the wall is the thinnest."""
+    cylinder = manifold3d.Manifold.cylinder
+    plinth = Body(cylinder(10, 35, 35, 96) + cylinder(2.5, 24, 4, 96).translate((0, 0, 10)))
+    made, report = hollow(plinth, HollowOptions(), tall_mm=100, cut_above=True)
+    assert not report.refused
+    assert slice_layers(made, layer_mm=0.2, pixel_mm=0.2).cup_mm3 < 100

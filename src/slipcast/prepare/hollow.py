@@ -347,10 +347,13 @@ def _drill(
         top = places[places[:, 2] >= high - max(int(3.0 / grid.step_mm), 1)]
         top = top[:: max(len(top) // 64, 1)]
         way = np.array([0.0, 0, 1] if cut_above else [0.0, 1, 0])
-        ways = [_cylinder(grid, place.astype(np.float64), way, radius, "vent") for place in top]
-        found = [made for made in ways if made]
+        ways = [(place, _cylinder(grid, place.astype(np.float64), way, radius, "vent")) for place in top]
+        found = [(place, made) for place, made in ways if made]
         if found:
-            out.append(min(found, key=lambda made: made[1].length_mm))
+            # Through a cut all ways are about as short; below the highest place, air would stay.
+            deep = 2 * grid.step_mm if cut_above else 0.0
+            _, vent = min(found, key=lambda way: way[1][1].length_mm + deep * (high - int(way[0][2])))
+            out.append(vent)
     return out
 
 
