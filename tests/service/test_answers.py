@@ -150,6 +150,7 @@ def test_what_the_framework_refuses_is_a_problem_too(
     assert said in problem["detail"]
     assert problem["request_id"] == answer.headers["x-request-id"]
     assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "no-store"
     if status == 405:
         assert answer.headers["allow"] == "GET, POST"
 

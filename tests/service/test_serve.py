@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 import sqlalchemy as sa
+from pg8000.exceptions import DatabaseError, InterfaceError
 from pydantic import SecretStr
 from serving import House, picture, running
 
@@ -106,6 +108,47 @@ def test_a_database_that_is_away_is_a_503_and_work_waits_for_it(
     assert persist(work, patience_s=60) == "done"
     with pytest.raises(sa.exc.OperationalError):
         persist(lambda: (_ for _ in ()).throw(sa.exc.OperationalError("x", {}, OSError())), patience_s=0)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (sa.exc.InterfaceError("x", {}, InterfaceError("Can't create a connection")), 503, "DatabaseAway"),
+        (sa.exc.DatabaseError("x", {}, DatabaseError({"C": "57P03"})), 503, "DatabaseAway"),
+        (sa.exc.DatabaseError("x", {}, DatabaseError({"C": "53300"})), 503, "DatabaseAway"),
+        (sa.exc.TimeoutError("QueuePool limit"), 503, "DatabaseAway"),
+        (sa.exc.DatabaseError("x", {}, DatabaseError({"C": "53100"})), 507, "DiskFull"),
+        (sa.exc.ProgrammingError("x", {}, DatabaseError({"C": "42601"})), 500, "Unexpected"),
+        (sa.exc.InterfaceError("x", {}, sqlite3.InterfaceError("Error binding")), 500, "Unexpected"),
+    ],
+    ids=lambda each: str(each).split("\n", maxsplit=1)[0][:60],
+)
+def test_postgresql_says_in_other_ways_that_it_is_away(
+    house: House, monkeypatch: pytest.MonkeyPatch, error: sa.exc.SQLAlchemyError, status: int, code: str
+) -> None:
+    """A server that was stopped for a minute was answered with 500, and a finished job was done again."""
+
+    @contextmanager
+    def away() -> Iterator[None]:
+        raise error
+        yield
+
+    monkeypatch.setattr(house.database, "read", away)
+    answer = house.call("GET", "/v1/jobs")
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    tries: list[int] = []
+
+    def work() -> None:
+        tries.append(1)
+        if len(tries) < 2:
+            raise error
+
+    if status == 500:
+        with pytest.raises(sa.exc.SQLAlchemyError):
+            persist(work, patience_s=60)
+    else:
+        persist(work, patience_s=60)
+    assert len(tries) == (1 if status == 500 else 2)
 
 
 def test_a_wrong_number_of_workers_is_told_with_its_flag(

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
 from slipcast.core.errors import SlipcastError, status_of
+from slipcast.service.database.engine import is_away, is_full
 from slipcast.service.errors import LimitReached, code_of
 from slipcast.service.jobs.submit import KeyReused
 from slipcast.service.logs import log
@@ -94,7 +95,7 @@ def add_handlers(app: FastAPI) -> None:
     _handle(app, RequestValidationError, _invalid)
     _handle(app, ValidationError, _invalid)
     _handle(app, HTTPException, _http)
-    _handle(app, sa.exc.OperationalError, _database)
+    _handle(app, sa.exc.SQLAlchemyError, _database)
 
 
 def _handle(
@@ -198,13 +199,15 @@ def _methods(request: Request) -> set[str]:
     }
 
 
-async def _database(request: Request, error: sa.exc.OperationalError) -> JSONResponse:
-    if "disk is full" in str(error.orig):
+async def _database(request: Request, error: sa.exc.SQLAlchemyError) -> JSONResponse:
+    if is_full(error):
         log("api", "the disk of the database is full", level=logging.ERROR)
         return answer(
             request, 507, "DiskFull", "the disk of the database is full; free some space on the server"
         )
-    log("api", "the database is away", level=logging.ERROR, error=type(error.orig).__name__)
+    if not is_away(error):
+        return unforeseen(request, error)
+    log("api", "the database is away", level=logging.ERROR, error=type(error).__name__)
     detail = "the database does not answer; try again in a moment"
     return answer(request, 503, "DatabaseAway", detail, headers={"Retry-After": "5"})
 

@@ -19,7 +19,9 @@ HEADERS = {
     "X-Frame-Options": "SAMEORIGIN",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
 }
+"""For answers that do not say otherwise: files, links, pages and streams do."""
 _ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _QUIET = ("/health/live", "/health/ready", "/metrics")
 

@@ -82,17 +82,47 @@ def normal_url(url: str) -> str:
     raise BadInput(f"the database {kind}: is unknown; give sqlite:///FILE or postgresql://USER@HOST/NAME")
 
 
+def is_away(error: sa.exc.SQLAlchemyError) -> bool:
+    """Whether the database itself is out of reach, and not a statement wrong.
+
+    pg8000 says it with InterfaceError where the others say OperationalError, and while the server stops or starts with
+    a plain DatabaseError whose SQLSTATE tells (57P..: shutdown, 08...: connection, 53...: no room, too many clients).
+    """
+    if isinstance(error, sa.exc.TimeoutError):  # no connection of the pool became free
+        return True
+    if not isinstance(error, sa.exc.DBAPIError):
+        return False
+    if isinstance(error, sa.exc.OperationalError) or error.connection_invalidated:
+        return True
+    if isinstance(error, sa.exc.InterfaceError):
+        return type(error.orig).__module__.startswith("pg8000")
+    return _state_of(error).startswith(("08", "53", "57P"))
+
+
+def is_full(error: sa.exc.SQLAlchemyError) -> bool:
+    """Whether the disk of the database has no room."""
+    if not isinstance(error, sa.exc.DBAPIError):
+        return False
+    return "disk is full" in str(error.orig) or _state_of(error) == "53100"
+
+
+def _state_of(error: sa.exc.DBAPIError) -> str:
+    """PostgreSQL's SQLSTATE, from what pg8000 passes on; empty without one."""
+    said = error.orig.args[0] if error.orig is not None and error.orig.args else None
+    return str(said.get("C", "")) if isinstance(said, dict) else ""
+
+
 def persist(work: Callable[[], T], *, patience_s: float, ended: Callable[[], bool] = lambda: False) -> T:
     """Do `work`, again and again while the database is away: a worker with a finished job must not lose it.
 
-    Raises the last OperationalError after `patience_s` or when `ended` says so.
+    Raises the last error after `patience_s` or when `ended` says so, and at once what is no matter of the database's.
     """
     begun, pause_s = time.monotonic(), 0.1
     while True:
         try:
             return work()
-        except sa.exc.OperationalError:
-            if time.monotonic() - begun > patience_s or ended():
+        except sa.exc.SQLAlchemyError as error:
+            if not is_away(error) or time.monotonic() - begun > patience_s or ended():
                 raise
             time.sleep(pause_s)
             pause_s = min(pause_s * 2, 5.0)
