@@ -187,9 +187,9 @@ def test_a_result_that_misses_a_gate_is_kept_and_marked(
 
 def test_a_thin_part_beside_a_thick_body_misses_every_wall_beyond_it(tmp_path: Path) -> None:
     """A gate of 20 mm passed it, for the rods are shorter than two such walls."""
-    pixels = np.zeros((256, 256, 4), np.uint8)
-    pixels[..., 0], pixels[..., 3] = 200, disc(256, 80)
-    pixels[126:130, 20:60, 3] = pixels[126:130, 200:236, 3] = 255
+    pixels = np.zeros((128, 128, 4), np.uint8)
+    pixels[..., 0], pixels[..., 3] = 200, disc(128, 40)
+    pixels[63:65, 10:30, 3] = pixels[63:65, 100:118, 3] = 255
     Image.fromarray(pixels).save(tmp_path / "rods.png")
     words = [
         "convert",

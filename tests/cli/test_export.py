@@ -123,6 +123,8 @@ def test_compression_without_its_extra_says_how_to_get_it(
 def test_a_model_of_another_program_gets_levels_and_collision(
     asset: Path, tmp_path: Path, suffix: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    small = figure("Ritter ü", rings=14, segments=20)  # of colours per vertex each face gets a tile
+    asset.write_bytes(EXPORTERS["glb"].export(small, ExportOptions()).files[asset.name])
     assert main(["export", str(asset), "--format", suffix[1:], "-o", str(tmp_path / "theirs")]) == 0
     (model,) = (tmp_path / "theirs").glob(f"*{suffix}")
     words = ["--format", "glb", "--lods", "1,0.5", "--collision", "box", "-o", str(tmp_path / "ours")]

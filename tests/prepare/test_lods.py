@@ -107,7 +107,7 @@ def test_other_levels_are_refused(text: str) -> None:
 
 def test_colours_per_vertex_stay_in_their_places() -> None:
     """Each face lies alone in such a texture, and the larger faces of a level fit on none of them."""
-    whole = figure("figurine")
+    whole = figure("figurine", rings=16, segments=24)
     colors = np.zeros((len(whole.mesh.vertices), 3), np.float32)
     left = whole.mesh.vertices[:, 0] < 0
     colors[left, 0], colors[~left, 2] = 1, 1
