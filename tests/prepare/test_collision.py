@@ -12,6 +12,7 @@ from shapes import cube, figure, sphere
 from slipcast.core.errors import BadInput
 from slipcast.core.values import Mesh
 from slipcast.mesh.topology import make_mesh
+from slipcast.prepare import collision
 from slipcast.prepare.collision import CONTAINED, MOST_VERTICES, Collision, CollisionOptions, make_collision
 from slipcast.prepare.engine import EngineOptions, prepare_for_engine
 
@@ -38,6 +39,27 @@ def test_bodies_are_convex_small_and_hold_the_surface(text: str) -> None:
 
 def test_several_parts_are_nearer_than_one() -> None:
     assert made_of("convex:4").volume_ratio < made_of("hull").volume_ratio
+
+
+@pytest.mark.parametrize("share", [0.95, 0.5])
+def test_parts_with_gaps_between_them_hold_the_surface(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    ball = sphere(0.02, 40, 48, lift_m=0.0)
+    points = ball.vertices.astype(np.float64)
+    parts = []
+    for signs in np.ndindex(2, 2, 2):
+        eighth = points[((points > 0) == np.array(signs, bool)).all(1)]
+        eighth = np.concatenate([eighth, np.zeros((1, 3))])
+        parts.append(eighth.mean(0) + share * (eighth - eighth.mean(0)))
+    monkeypatch.setattr(collision, "_decompose_all", lambda *_: parts)
+    made = make_collision(ball, CollisionOptions(kind="convex"))
+    assert made is not None
+    assert made.contained >= CONTAINED
+    assert 0.8 < made.volume_ratio < 1.15  # small parts leave a ball's middle empty
+    rng = np.random.default_rng(1)
+    middle = ball.vertices[ball.faces].mean(1)[rng.integers(0, len(ball.faces), 2000)]
+    planes = [ConvexHull(hull.vertices.astype(np.float64)).equations for hull in made.hulls]
+    held = [(middle @ each[:, :3].T + each[:, 3] <= 1e-9).all(1) for each in planes]
+    assert np.any(held, axis=0).mean() >= CONTAINED
 
 
 @pytest.mark.parametrize(("text", "count", "spans"), [("hull", 1, 2), ("convex:2", 2, 1), ("convex:1", 1, 2)])
