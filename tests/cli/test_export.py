@@ -1,7 +1,9 @@
 """`slipcast export`, `inspect` and `targets` as a user calls them."""
 
 import json
+import zipfile
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -117,6 +119,22 @@ def test_compression_without_its_extra_says_how_to_get_it(
     for kind in ("meshopt", "draco"):
         assert main(["export", str(asset), "--format", "gltf", "--compress", kind]) == 2
         assert "pip install 'slipcast[compress]'" in capfd.readouterr().err
+
+
+def test_a_usdz_without_its_extra_hides_no_other_file(
+    asset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("slipcast.formats.usdz.read.find_spec", lambda name: None)
+    package = tmp_path / "a.usdz"
+    with zipfile.ZipFile(package, "w") as made:
+        made.writestr("a.usda", "#usda 1.0\n")
+    words = (["inspect", "--json"], ["export", "--json", "-f", "stl", "-o", str(tmp_path / "out")])
+    for command, order in product(words, ((package, asset), (asset, package))):
+        assert main([*command, *map(str, order)]) == 2
+        entries = json.loads(capfd.readouterr().out)
+        assert [entry["ok"] for entry in entries] == [path == asset for path in order]
+        (failed,) = (entry for entry in entries if not entry["ok"])
+        assert "pip install 'slipcast[usd]'" in failed["error"]["message"]
 
 
 @pytest.mark.parametrize("suffix", [".stl", ".obj", ".ply", ".3mf", ".fbx"])

@@ -156,6 +156,17 @@ def test_what_is_no_model_is_left_out_and_told(kind: str, tmp_path: Path) -> Non
         read_content(package(tmp_path, model(objects, 'objectid="2"')))
 
 
+@pytest.mark.parametrize("off", ["0", "false"])
+def test_items_that_are_not_to_be_printed_are_left_out_and_told(off: str, tmp_path: Path) -> None:
+    items = ['objectid="1" printable="1"', f'objectid="1" printable="{off}" transform="{TEN}"']
+    path = package(tmp_path, model(thing(1), *items))
+    assert np.allclose(box(path), (0, 0, 0, 1, 2, 3))
+    assert "1 x item that is not to be printed" in str(describe(path)["findings"])
+    path = package(tmp_path, model(thing(1), items[1]))
+    assert np.allclose(box(path), (0, 0, 0, 10, 20, 30)), "all are off: they are looked at"
+    assert describe(path)["findings"] == []
+
+
 def test_a_model_from_before_version_1_is_read(tmp_path: Path) -> None:
     beta = model(thing(1), f'objectid="1" transform="{TEN}"').replace(
         CORE.encode(), b"http://schemas.microsoft.com/3dmanufacturing/2013/01"

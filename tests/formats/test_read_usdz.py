@@ -159,6 +159,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Facts]:
         "outside": 'def "a" (references = @../b.usda@) {}\n',
         "payload": 'def "a" (payload = @/etc/passwd@) {}\n',
         "nothing drawn": mesh("M", 'token visibility = "invisible"'),
+        "a shape alone": 'def Cube "C" {}\n',
         "out by two steps": 'def "a" (references = @./layer.usda@</b>) {}\ndef "b" (references = @/etc/hosts@) {}\n',
         "no such point": mesh("M", faces=FACES.replace("3", "9")),
     }
@@ -200,6 +201,8 @@ def test_what_is_drawn_is_measured(name: str, said: dict[str, Facts]) -> None:
         ("payload", "another file"),
         ("out by two steps", "another file"),
         ("nothing drawn", "no mesh"),
+        ("nothing drawn", "only 1 x invisible Mesh"),
+        ("a shape alone", "only 1 x Cube; shapes such as Cube and Sphere are not read"),
         ("no such point", "not there"),
     ],
 )

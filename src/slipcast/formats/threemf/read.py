@@ -1,8 +1,8 @@
 """3MF -> triangles, textures and metadata.
 
 The start part is the one that the package's relationships name. Components are followed, also into other parts
-(production extension), and placed by their transforms; supports and what is declared to be no model are left out and
-told. A placement that mirrors turns the winding round, so that a solid stays one.
+(production extension), and placed by their transforms; supports, what is declared to be no model and items that are not
+to be printed are left out and told. A placement that mirrors turns the winding round, so that a solid stays one.
 """
 
 import json
@@ -73,6 +73,8 @@ class _Placement:
     part: str | None
     """None: of the same part."""
     transform: str | None
+    printable: bool = True
+    """False for an item that slicers show and leave out of the print."""
 
 
 class _Object:
@@ -232,7 +234,8 @@ class _Model:
 
 
 def _placement(values: dict[str, str]) -> _Placement:
-    return _Placement(values.get("objectid", ""), values.get(_PATH), values.get("transform"))
+    printable = values.get("printable", "1").strip().lower() not in ("0", "false")
+    return _Placement(values.get("objectid", ""), values.get(_PATH), values.get("transform"), printable)
 
 
 def read_threemf(path: Path) -> Content:
@@ -326,7 +329,11 @@ class _Package:
     def shown(self, part: str) -> Iterator[tuple[F64, I32, str, U8 | None]]:
         """Of each mesh: points in the start part's unit, faces that index all points so far, name, corners' colours."""
         model = self.model(part)
-        waiting = [(part, item, np.eye(4), 0, "") for item in reversed(model.items)]
+        # Where none is to be printed, somebody switched them all off and still wants to look at them.
+        items = [item for item in model.items if item.printable] or model.items
+        if len(items) < len(model.items):
+            self.left_out["item that is not to be printed"] = len(model.items) - len(items)
+        waiting = [(part, item, np.eye(4), 0, "") for item in reversed(items)]
         visited = 0
         while waiting:
             where, placed, parent, depth, above = waiting.pop()

@@ -166,7 +166,10 @@ def _meshes(stage: Any, layer: Any, unit_m: float) -> "dict[str, np.typing.NDArr
         elif prim.IsA(UsdGeom.Gprim) and not soup.hides(prim):
             soup.add(prim, np.array(UsdGeom.Xformable(prim).ComputeLocalToWorldTransform(_now())))
     if not soup.points:
-        raise ValueError("it holds no mesh")
+        only = f", only {soup.say_left_out()}" if soup.left_out else ""
+        raise ValueError(
+            f"it holds no mesh that is drawn{only}; shapes such as Cube and Sphere are not read: make meshes of them"
+        )
     points, faces, names, titles = soup.join()
     told = dict(layer.customLayerData)
     provenance = told.get("slipcast")
@@ -183,7 +186,7 @@ def _meshes(stage: Any, layer: Any, unit_m: float) -> "dict[str, np.typing.NDArr
         "materials": materials,
         "generator": str(told.get("generator", ""))[:200] or None,
         "metadata": metadata if isinstance(metadata, dict) else {},
-        "left_out": ", ".join(f"{count} x {word}" for word, count in soup.left_out.items()),
+        "left_out": soup.say_left_out(),
     }
     text = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
     return {"points": points, "faces": faces, "about": text}
@@ -273,6 +276,10 @@ class _Soup:
             raise ValueError(f"it has more than {MAX_PARTS} meshes")
         if self._vertices > MAX_VERTICES or self._faces > MAX_FACES:
             raise ValueError(f"it adds up to more than {MAX_VERTICES} vertices or {MAX_FACES} faces")
+
+    def say_left_out(self) -> str:
+        """How many there are of what is no mesh or not drawn, in words."""
+        return ", ".join(f"{count} x {word}" for word, count in self.left_out.items())
 
     def _count(self, word: str) -> None:
         self.left_out[word] = self.left_out.get(word, 0) + 1
