@@ -171,6 +171,10 @@ def test_lines_of_json_come_one_by_one(
     assert [line["picture"] for line in lines] == ["a.png", "missing.png", "b.png", "c.png"]
     assert [line["ok"] for line in lines] == [True, False, True, True]
     assert lines[0]["asset"] == json.loads(Path("out/a.json").read_text())
+    assert [line.get("peak_memory_mb") for line in lines] == [
+        line["asset"]["run"]["peak_memory_mb"] if line["ok"] else None for line in lines
+    ]
+    assert "peak_memory_mb" in lines[0]
     assert [text.count("\n") for text in printed] == [0, 2, 1]
 
 

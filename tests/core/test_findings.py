@@ -62,6 +62,7 @@ def test_the_values_are_a_copy() -> None:
         ("MESH_SEVERAL", ["pieces", "floating"], "1 touches neither", "2 touch neither"),
         ("MESH_OPEN", ["edges"], "has 1 open edge;", "has 2 open edges;"),
         ("MESH_TUNNELS", ["genus"], "1 hole goes through", "2 holes go through"),
+        ("HOLES_KEPT", ["count"], "1 hole in the picture's alpha goes", "2 holes in the picture's alpha go"),
         ("HOLES_IN_ALPHA", ["count"], "close it if it is a white part", "close those that are white parts"),
         ("PRINT_ISLANDS", ["count"], "support it", "support them"),
         (

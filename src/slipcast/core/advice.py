@@ -311,6 +311,7 @@ NO_ADVICE: dict[str, str] = {
     "PICTURE_LARGE": "nothing is lost: no atlas could show more",
     "PICTURE_ANIMATED": "the first frame is what most people mean",
     "PICTURE_FRAMED": "the figurine was found inside the frame",
+    "HOLES_KEPT": "most are gaps between limbs; the sentence says what to do where one is none",
     "HOLES_CLOSED": "highlights that a tool cut out are no tunnels",
     "SPECKS_DROPPED": "what was left out is crumbs",
     "DEPTH_MODEL": "says what was chosen",

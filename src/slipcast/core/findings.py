@@ -164,6 +164,11 @@ FINDINGS: dict[str, Row] = {
         "{count} small {count:hole|holes} inside the figurine, as cutout tools make of highlights, "
         "{count:was|were} closed",
     ),
+    "HOLES_KEPT": Row(
+        _I,
+        "{count} {count:hole|holes} in the picture's alpha {count:goes|go} through the figurine, as between limbs; "
+        "close {count:it if it is a highlight|those that are highlights}",
+    ),
     "HOLES_IN_ALPHA": Row(
         _W,
         "the picture's alpha has {count} {count:hole|holes} in the figurine that {count:becomes a tunnel|become "

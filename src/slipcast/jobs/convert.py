@@ -122,8 +122,14 @@ class Done:
             **({"error": self.missed.as_dict()} if self.missed else {}),
             "files": [str(file) for file in self.files],
             "findings": [found.as_dict() for found in self.findings] or self.asset.get("findings", []),
+            "peak_memory_mb": self._run().get("peak_memory_mb"),
             "asset": dict(self.asset),
         }
+
+    def _run(self) -> Mapping[str, object]:
+        """The `run` block of the asset's JSON."""
+        run = self.asset.get("run")
+        return run if isinstance(run, Mapping) else {}
 
 
 def convert_pictures(
