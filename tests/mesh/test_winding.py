@@ -10,11 +10,11 @@ from slipcast.mesh.winding import find_inward, find_turned
 
 
 def shells(*parts: tuple[float, float, bool]) -> tuple[F32, I32]:
-    """Balls of a radius about x, each looking inward or not."""
+    """Balls of a radius with their middles at x, each looking inward or not."""
     points, faces, count = [], [], 0
     for radius, x, inward in parts:
         ball = sphere(radius, 8, 10)
-        points.append(ball.vertices + np.array([x, 0, 0], np.float32))
+        points.append(ball.vertices + np.array([x, -radius, 0], np.float32))
         faces.append((ball.faces[:, ::-1] if inward else ball.faces) + count)
         count += len(ball.vertices)
     return np.concatenate(points), np.concatenate(faces).astype(np.int32)
@@ -62,6 +62,8 @@ def test_two_blocks_that_share_an_edge_are_judged_apart() -> None:
         ([(1, 0, True), (0.8, 0, False), (0.6, 0, True), (0.4, 0, False)], [True] * 4),
         # An island in a cavity.
         ([(1, 0, False), (0.8, 0, True), (0.4, 0, True)], [False, False, True]),
+        # Two cavities that run together.
+        ([(1, 0, False), (0.3, -0.25, True), (0.3, 0.25, True)], [False] * 3),
         # Half outside it is no cavity.
         ([(1, 0, False), (0.5, 1, True)], [False, True]),
         ([(1, 0, False), (0.5, 0.6, True)], [False, True]),

@@ -109,7 +109,7 @@ def _surround(corner: F64, normal: F64, shell: I64, negative: Bool, volume: F64)
     shells = len(volume)
     corner, normal = corner @ _TURN, normal @ _TURN
     start, owner = _starts(corner, shell, np.flatnonzero(negative))
-    total = np.full(len(start), -np.inf)
+    total, solid = np.full(len(start), -np.inf), np.full(len(start), -np.inf)
     around = np.full(shells, -1)
     smallest = np.full(shells, np.inf)
     # A ray up and one down: where the shell around is open, one may leave through its hole.
@@ -120,6 +120,7 @@ def _surround(corner: F64, normal: F64, shell: I64, negative: Bool, volume: F64)
         winding = np.bincount(sums, sign, len(keys))
         ray, other = keys // shells, keys % shells
         total = np.maximum(total, np.bincount(ray, winding, len(start)))
+        solid = np.maximum(solid, np.bincount(ray, winding * (volume[other] > 0), len(start)))
         holds = np.flatnonzero((winding > 0.5) & (volume[other] > 0))
         # The smallest last: it overwrites the larger ones.
         holds = holds[np.argsort(-volume[other[holds]], kind="stable")]
@@ -127,8 +128,10 @@ def _surround(corner: F64, normal: F64, shell: I64, negative: Bool, volume: F64)
         found[owner[ray[holds]]] = other[holds]
         better = (found >= 0) & (volume[found] < smallest)
         around[better], smallest[better] = found[better], volume[found[better]]
-    # Any end of it that lies outside makes it no cavity.
-    around[owner[total < 0.5]] = -1
+    # An end that no body surrounds makes it no cavity; one that lies in another cavity may be where two run together.
+    lost = np.bincount(owner, total < 0.5, shells) * 2 > np.bincount(owner, minlength=shells)
+    lost[owner[solid < 0.5]] = True
+    around[lost] = -1
     return around
 
 
