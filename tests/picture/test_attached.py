@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from slipcast.core.values import F32, U8, Bool
-from slipcast.picture.attached import add_attached_parts
-from slipcast.picture.backdrop import find_drawn_color
+from slipcast.picture.attached import _find_pores, add_attached_parts
+from slipcast.picture.backdrop import find_drawn_color, read_backdrop
 
 
 def test_soles_stay_where_the_network_left_the_legs_out() -> None:
@@ -64,3 +64,43 @@ def test_a_drawn_colour_is_told_from_a_photographed_wall() -> None:
     assert find_drawn_color(np.clip(pixels + grain, 0, 255).astype(np.uint8), body) is None
     slope = np.linspace(0, 40, 512).round().astype(np.uint8)[:, None, None]
     assert find_drawn_color(np.where(body[..., None], pixels, pixels + slope), head > 0.5) is None
+
+
+def falling_off() -> U8:
+    """A lilac wall whose light falls off in a way that no quadratic follows."""
+    y, x = np.mgrid[-1:1:512j, -1:1:512j]
+    light = 1 - 0.012 * np.cos(5 * x) * np.cos(4 * y)
+    return np.asarray(np.rint(light[..., None] * (232, 224, 238)), np.uint8)
+
+
+def test_small_gaps_that_the_network_did_not_see_show_the_backdrop() -> None:
+    pixels, coarse = falling_off(), np.zeros((512, 512), np.float32)
+    cv2.ellipse(pixels, (256, 260), (110, 180), 0, 0, 360, (120, 70, 190), -1)
+    coarse[(pixels != falling_off()).any(-1)] = 1
+    gap = np.s_[200:250, 166:174]
+    pixels[gap] = falling_off()[gap]
+    # A plain part of nearly that colour is a part.
+    patch = np.s_[300:340, 230:260]
+    pixels[patch] = (232, 208, 238)
+    found = add_attached_parts(pixels, coarse).coarse > 0.5
+    assert not found[204:246, 169:171].any()
+    assert found[patch].all()
+
+
+@pytest.mark.parametrize(("gloss", "closed"), [(True, True), (False, False)])
+def test_a_long_narrow_hole_in_a_part_is_closed_where_it_is_gloss(gloss: bool, closed: bool) -> None:
+    """Gloss that is brighter than the backdrop has its colour along a line; a slit shows the backdrop itself."""
+    pixels = np.full((200, 200, 3), (225, 215, 235), np.uint8)
+    pixels[40:160, 60:140] = (120, 70, 190)
+    pixels[50:150, 98:102] = (225, 215, 235)
+    if gloss:
+        pixels[50:150, 98:102] -= np.array([5, 3, 1, 0], np.uint8)[:, None]
+    prior = np.zeros((200, 200), np.float32)
+    prior[40:160, 60:98] = 1
+    backdrop = read_backdrop(pixels, prior)
+    assert backdrop is not None
+    known, air = prior > 0.5, np.ones((200, 200), bool)
+    air[40:160, 60:140] = False
+    part = ~air & ~known & ~backdrop.find_bare()
+    found = _find_pores(part, known, air, backdrop)
+    assert bool(found[51:149, 99:101].all()) is closed

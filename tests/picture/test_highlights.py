@@ -35,3 +35,13 @@ def test_a_hole_that_shows_a_colored_backdrop_stays() -> None:
     image = np.where(opacity[..., None] > 0, 0.3, np.array([0.85, 0.8, 0.9])).astype(np.float32)
     got = cutout._fill_false_holes(image, opacity, np.full_like(opacity, 0.6), spread=20)
     assert got[100, 100] == 0
+
+
+@pytest.mark.parametrize(("through", "filled"), [(0.05, False), (0.3, True)])
+def test_a_hole_that_lets_hardly_any_background_through_is_none(through: float, filled: bool) -> None:
+    image = np.full((300, 300, 3), 0.8, np.float32)
+    opacity = np.zeros((300, 300), np.float32)
+    opacity[60:240, 60:240] = 1
+    opacity[100:160, 200:204] = through
+    got = cutout._fill_false_holes(image, opacity, np.full_like(opacity, 0.6), spread=20)
+    assert bool((got[100:160, 200:204] == 1).all()) is filled

@@ -42,6 +42,8 @@ _HOLLOW = 0.25
 _WORTH_DOUBT = 0.015
 """A left out piece of this share of the figurine outside its hull may be a base; under its belly it is shade."""
 
+_GAP = (60, 12)
+"""Pixels of a gap that the network took for figurine, and of its inside, from which on it is seen."""
 _OVERRULED = 0.5
 """Where the network saw less than this share of what was found, what is white before white may still be missing."""
 
@@ -106,7 +108,7 @@ def add_attached_parts(pixels: U8, coarse: F32) -> Attached:
         known, part = known & ~flat.backdrop, (part | flat.part) & ~flat.backdrop
         air = (air | flat.backdrop) & ~part
     part |= _white_parts(part | known, air, bare, prior, backdrop)
-    part |= _find_pores(part, known, air)
+    part |= _find_pores(part, known, air, backdrop)
     if backdrop.clipped:  # inside bold outlines white may be the figurine or a hole
         doubt |= int((~air & bare & ~part & ~known).sum()) > _HOLLOW * int((part | known).sum())
     doubt |= _has_open_edges(edge, part | known, air)
@@ -158,14 +160,15 @@ def _repeats(inside: Bool, backdrop: Backdrop) -> Bool:
     out = np.zeros_like(inside)
     if backdrop.clipped:
         return out
-    opened = cv2.morphologyEx(inside.astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
+    small = np.ones((3, 3), np.uint8)
+    opened = cv2.morphologyEx(inside.astype(np.uint8), cv2.MORPH_OPEN, small)
     count, label, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=4)
     for piece in range(1, count):
+        if stats[piece, cv2.CC_STAT_AREA] < _GAP[0]:
+            continue
         here = label == piece
-        deep = (
-            cv2.erode(here.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-        )  # its rim is mixed with the figurine
-        if stats[piece, cv2.CC_STAT_AREA] >= 120 and deep.sum() >= 40 and backdrop.is_repeated(deep):
+        deep = cv2.erode(opened * here, small) > 0  # its rim is mixed with the figurine
+        if deep.sum() >= _GAP[1] and backdrop.is_repeated(deep):
             out |= here
     return out
 
@@ -359,8 +362,11 @@ def _is_table(whole: Bool, piece: Bool, drawn: bool) -> bool:
     return (len(touched) > 1 and not drawn) or any(share > 0.85 for share in touched)
 
 
-def _find_pores(part: Bool, known: Bool, air: Bool) -> Bool:
-    """What no air reaches in a part that was added: its brightest pixels repeat the backdrop by chance."""
+def _find_pores(part: Bool, known: Bool, air: Bool, backdrop: Backdrop) -> Bool:
+    """What no air reaches in a part that was added: its brightest pixels repeat the backdrop by chance.
+
+    A narrow one may be as long as it likes: gloss that is brighter than the backdrop has its colour along a line.
+    """
     import cv2
 
     out = np.zeros_like(part)
@@ -372,14 +378,21 @@ def _find_pores(part: Bool, known: Bool, air: Bool) -> Bool:
     most = 0.02 * part.sum()
     for piece in range(1, count):
         left, top, wide, tall, area = (int(value) for value in stats[piece])
-        if area >= most:
-            continue
         about = np.s_[max(0, top - 1) : top + tall + 1, max(0, left - 1) : left + wide + 1]
         here = label[about] == piece
+        if area >= most and (not _is_narrow(here) or backdrop.is_repeated(label == piece)):
+            continue
         border = (cv2.dilate(here.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0) & ~here
         if float(part[about][border].mean()) > 0.25 and not (air[about] & border).any():
             out[about] |= here
     return out
+
+
+def _is_narrow(here: Bool) -> bool:
+    """Whether a piece is nowhere wider than five pixels."""
+    import cv2
+
+    return not cv2.erode(np.pad(here, 3).astype(np.uint8), np.ones((5, 5), np.uint8)).any()
 
 
 def _white_parts(body: Bool, air: Bool, bare: Bool, prior: F32, backdrop: Backdrop) -> Bool:

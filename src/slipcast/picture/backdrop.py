@@ -80,7 +80,9 @@ class Backdrop(NamedTuple):
         off = self.off[here]
         mean = off.mean(0)
         spread = float(np.sqrt(((off - mean) ** 2).sum(1).mean()))
-        return float(np.linalg.norm(mean)) < _REPEATED and spread < 3 * max(self.noise, 0.0012)
+        # A model that misses the backdrop by more cannot be asked for less.
+        near = max(_REPEATED, 1.5 * self.noise)
+        return float(np.linalg.norm(mean)) < near and spread < 3 * max(self.noise, 0.0012)
 
 
 def read_backdrop(pixels: U8, prior: F32) -> Backdrop | None:

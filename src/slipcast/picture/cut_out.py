@@ -38,6 +38,7 @@ from slipcast.picture.saliency import DEFAULT_MODEL, NETWORK_PX, REMBG_MODELS, f
 _ASKED_PX = 3  # from a sure region's edge inwards: as far as that edge is smoothed and looked at
 _WAVERING = 2.5  # cells of undecided edge that are too many
 _HIGHLIGHT = (5e-5, 0.005)  # shares of the figurine: a highlight is between them
+_HAZY = 0.15  # opacity from which a hole is none: 0.2 to 0.5 along gloss, up to 0.1 in gaps
 _DEEP, _FAR = 3.0, 0.03  # and so many of its own radii, and shares of the picture's side, from the air
 
 
@@ -234,8 +235,9 @@ def _tiles_behind(pixels: U8, coarse: F32) -> F32 | None:
 
 
 def _fill_false_holes(image: F32, opacity: F32, prior: F32, *, spread: float) -> F32:
-    """Close enclosed holes that do not show the open background, that the model never saw, or that are highlights
-    before white: far from the air, where no limb's gap lies, and the model is not sure of them."""
+    """Close enclosed holes that do not show the open background, that the model never saw, that let hardly any of it
+    through (gloss has its colour along a line), or that are highlights before white: far from the air, where no limb's
+    gap lies, and the model is not sure of them."""
     import cv2
 
     low = (opacity < 0.5).astype(np.uint8)
@@ -261,7 +263,8 @@ def _fill_false_holes(image: F32, opacity: F32, prior: F32, *, spread: float) ->
         away = max(_DEEP * math.sqrt(area / math.pi), _FAR * max(opacity.shape))
         deep = least < area < most and float(depth[part][hole].min()) > away
         deep &= float(far[part][hole].mean(0).min()) > 0.93  # a highlight is white
-        if opinion > (0.4 if deep else 0.75) or float(unlike[part][hole].mean()) > 0.5:
+        closed = float(opacity[part][hole].mean()) > _HAZY
+        if closed or opinion > (0.4 if deep else 0.75) or float(unlike[part][hole].mean()) > 0.5:
             out[part][cv2.dilate(hole.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0] = 1
     return out
 
