@@ -1,5 +1,7 @@
 """attached.py: what hangs together with the figurine, and what on the ground does not."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -7,6 +9,10 @@ import pytest
 from slipcast.core.values import F32, U8, Bool
 from slipcast.picture.attached import _find_pores, add_attached_parts
 from slipcast.picture.backdrop import find_drawn_color, read_backdrop
+from slipcast.picture.cut_out import CutoutOptions, cut_out
+from slipcast.picture.decode import read_picture
+
+SAMPLES = Path(__file__).parents[2] / "samples"
 
 
 def test_soles_stay_where_the_network_left_the_legs_out() -> None:
@@ -104,3 +110,38 @@ def test_a_long_narrow_hole_in_a_part_is_closed_where_it_is_gloss(gloss: bool, c
     part = ~air & ~known & ~backdrop.find_bare()
     found = _find_pores(part, known, air, backdrop)
     assert bool(found[51:149, 99:101].all()) is closed
+
+
+def standing(ground: int) -> tuple[U8, F32]:
+    """A figure before grey on a plinth of `ground` that runs out below, and a network that saw the figure alone."""
+    pixels, coarse = np.full((512, 512, 3), 180, np.uint8), np.zeros((512, 512), np.float32)
+    pixels[360:, 110:400] = ground
+    for canvas, color in ((pixels, (200, 90, 40)), (coarse, 1)):
+        cv2.ellipse(canvas, (256, 230), (80, 140), 0, 0, 360, color, -1)
+    return pixels, coarse
+
+
+@pytest.mark.parametrize("ground", [90, 240])
+def test_a_plinth_that_the_frame_cuts_off_is_a_part_and_doubted(ground: int) -> None:
+    pixels, coarse = standing(ground)
+    found = add_attached_parts(pixels, coarse)
+    assert (found.coarse[375:, 115:395] > 0.5).all()
+    assert not (found.coarse[:, :100] > 0.5).any()
+    assert found.doubt
+
+
+def test_a_line_around_the_picture_hides_no_base() -> None:
+    pixels, coarse = standing(180)
+    cv2.ellipse(pixels, (256, 375), (150, 30), 0, 0, 360, (90, 90, 95), -1)
+    bare = add_attached_parts(pixels, coarse).coarse > 0.5
+    cv2.rectangle(pixels, (0, 0), (511, 511), 0, 7)
+    found = add_attached_parts(pixels, coarse).coarse > 0.5
+    assert bare[380, 130:380].all()
+    assert (found == bare).mean() > 0.999
+
+
+def test_shade_between_the_feet_is_no_part() -> None:
+    picture = read_picture(SAMPLES / "mech" / "front.png")
+    alpha = cut_out(picture, CutoutOptions(work_px=512)).alpha
+    assert not alpha[870:930, 455:505].any()
+    assert (alpha[870:930, 380:400] > 200).all(), "a foot"

@@ -182,3 +182,14 @@ def test_a_snowman_with_a_gap_keeps_his_belly() -> None:
     body = cut.alpha >= 128
     assert float((body & (true > 0)).sum() / (body | (true > 0)).sum()) > 0.97 or cut.facts.unsure
     assert float(body[true > 0].mean()) > 0.97
+
+
+def test_a_glove_behind_its_line_is_figurine_and_doubted_where_the_network_is_sure_of_a_hole() -> None:
+    drawn, true = sheet()
+    cv2.circle(drawn, (110, 110), 6, 1, -1)
+    prior = true.astype(np.float32)
+    glove = ring(drawn, true, (208, 128), 18)
+    found = read(drawn, prior)
+    assert found is not None
+    assert found.inside[glove].all()
+    assert found.doubt

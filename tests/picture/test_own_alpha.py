@@ -41,6 +41,14 @@ def letterbox() -> U8:
     return alpha
 
 
+def tilted() -> U8:
+    """A photograph that was turned by 6 degrees."""
+    alpha = np.zeros((SIDE, SIDE), np.uint8)
+    corners = cv2.boxPoints(((SIDE / 2, SIDE / 2), (SIDE * 0.89, SIDE * 0.89), 6.0))
+    cv2.fillConvexPoly(alpha, np.rint(corners).astype(np.int32), 255, cv2.LINE_AA)
+    return alpha
+
+
 FRAMES = {
     "margin": rounded(0, 10),
     "wide margin": rounded(0, 35),
@@ -49,6 +57,7 @@ FRAMES = {
     "portrait": rounded(199),
     "screenshot": shadowed(10),
     "letterbox": letterbox(),
+    "tilted": tilted(),
 }
 
 

@@ -39,6 +39,10 @@ _FAR = 0.012
 """So far from a clipped backdrop is a part, also low down, where the network does not see a hole."""
 _HOLLOW = 0.25
 """Holes of this share of the figurine before clipped white or black are doubted."""
+_LINE, _LINE_TONE = 0.03, 24
+"""How wide a line around the picture may be, of the shorter side, and levels of 255 within which it has one tone."""
+_RIM_PX, _SOFT = 7, 0.25
+"""What is narrower is a rim or a limb; darker than this is no shade that is not said."""
 _WORTH_DOUBT = 0.015
 """A left out piece of this share of the figurine outside its hull may be a base; under its belly it is shade."""
 
@@ -75,7 +79,14 @@ def add_attached_parts(pixels: U8, coarse: F32) -> Attached:
         return Attached(coarse, False)
     backdrop = read_backdrop(small, prior)
     if backdrop is None:
-        return Attached(coarse, False)
+        line = _measure_line(pixels)
+        if not line:
+            return Attached(coarse, False)
+        within = np.s_[line:-line, line:-line]
+        found = add_attached_parts(np.ascontiguousarray(pixels[within]), np.ascontiguousarray(coarse[within]))
+        out = np.zeros_like(coarse)
+        out[within] = found.coarse
+        return Attached(out, found.doubt)
     shade, rest = _shade(image, backdrop.model)
     tint = np.sqrt(np.einsum("ijk,ijk->ij", rest, rest))
     # Under a shadow tiles stay tiles; only the factor is smooth. On black there is no shadow, and no factor.
@@ -95,6 +106,11 @@ def add_attached_parts(pixels: U8, coarse: F32) -> Attached:
     hidden = _hides(image, backdrop.model)
     dark = np.where(shaded, 1 - shade, 0)
     part, doubt = _accepted(new, known, air, dark, edge, prior, hidden, backdrop.drawn is not None)
+    under = _find_shade_under(part, known, dark, edge, prior)
+    if under.any():  # what is left is judged without it
+        part, doubt = _accepted(
+            part & ~under, known, air, dark, edge, prior, hidden, backdrop.drawn is not None
+        )
     if hidden is not None and part.any():  # a part of one tile's tone is bare where such tiles are
         closed = cv2.morphologyEx(part.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((45, 45), np.uint8))
         part |= (closed > 0) & hidden & ~air
@@ -105,6 +121,7 @@ def add_attached_parts(pixels: U8, coarse: F32) -> Attached:
     exact = None if drawing else read_exact(small, part | known, prior)
     if exact is not None:
         flat = read_flat(exact, part | known, prior)
+        doubt |= int((flat.backdrop & ~air).sum()) > _HOLLOW * int((part | known).sum())
         known, part = known & ~flat.backdrop, (part | flat.part) & ~flat.backdrop
         air = (air | flat.backdrop) & ~part
     part |= _white_parts(part | known, air, bare, prior, backdrop)
@@ -130,6 +147,19 @@ def add_attached_parts(pixels: U8, coarse: F32) -> Attached:
         out = np.maximum(out, thin.part.astype(np.float32))
         doubt |= thin.doubt or float((coarse > 0.5).sum()) < _OVERRULED * float((out > 0.5).sum())
     return Attached(out, doubt)
+
+
+def _measure_line(pixels: U8) -> int:
+    """How many pixels at each side of `pixels` (H,W,3) a line takes that was drawn all around; 0 where none was."""
+    most = round(_LINE * min(pixels.shape[:2]))
+    color = np.median(pixels[0], axis=0)
+    for ring in range(most + 1):
+        inner = pixels[ring : len(pixels) - ring, ring : pixels.shape[1] - ring]
+        sides = (inner[0], inner[-1], inner[:, 0], inner[:, -1])
+        alike = [float((np.abs(side - color).max(1) < _LINE_TONE).mean()) for side in sides]
+        if min(alike) < 0.95:
+            return ring + 2 if ring else 0  # and its soft edge
+    return 0
 
 
 def _blurred(mask: Bool, size: tuple[int, int]) -> F32:
@@ -214,7 +244,9 @@ def _air(bare: Bool, shaded: Bool) -> Bool:
     near, far = cv2.erode(free, narrow), cv2.erode(both, wide)
     _, label = cv2.connectedComponents(near | far, connectivity=4)
     rim = np.unique(np.concatenate([label[0], label[-1], label[:, 0], label[:, -1]]))
-    seed = np.isin(label, rim[rim > 0]).astype(np.uint8)
+    # A plinth of the backdrop's hue that runs out of the picture is no shade: no bare backdrop hangs together with it.
+    rim = rim[(rim > 0) & (np.bincount(label[free > 0], minlength=label.max() + 1)[rim] > 0)]
+    seed = np.isin(label, rim).astype(np.uint8)
     reached = (cv2.dilate(seed & near, narrow) | cv2.dilate(seed & far, wide)) > 0
     return np.asarray(reached[border:-border, border:-border])
 
@@ -227,6 +259,28 @@ def _touching(thing: Bool, known: Bool, bare: Bool) -> Bool:
     solid = cv2.morphologyEx(solid.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)).astype(bool)
     _, label = cv2.connectedComponents((solid | known).astype(np.uint8), connectivity=8)
     return np.asarray(np.isin(label, np.unique(label[known])) & (label > 0) & ~known)
+
+
+def _find_shade_under(new: Bool, known: Bool, dark: F32, edge: Bool, prior: F32) -> Bool:
+    """What of the parts `new` is soft shade between feet, which the matte's rim around them made one.
+
+    A base shows at the feet's outer sides as well.
+    """
+    import cv2
+
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_RIM_PX, _RIM_PX))
+    wide = cv2.morphologyEx(new.astype(np.uint8), cv2.MORPH_OPEN, disc)
+    count, label, stats, _ = cv2.connectedComponentsWithStats(wide, connectivity=8)
+    rows, hull = np.flatnonzero(known.any(1)), _hull(known)
+    out = np.zeros_like(new)
+    for piece in range(1, count):
+        here = label == piece
+        low = stats[piece, cv2.CC_STAT_TOP] + stats[piece, cv2.CC_STAT_HEIGHT] / 2 > rows.mean()
+        grey = float((dark[here] > 0).mean()) > 0.9 and float(dark[here].mean()) < _SOFT
+        unseen = float(prior[here].mean()) < 0.1 and float(edge[here].mean()) < 0.3
+        if low and grey and unseen and float(hull[here].mean()) > 0.9:
+            out |= here
+    return out
 
 
 def _accepted(
@@ -272,6 +326,8 @@ def _accepted(
             doubt |= outside > _WORTH_DOUBT * size
             continue
         keep[piece] = not _is_table(here | known, here, drawn)
+        # A plinth that the frame cuts off; a hard shadow that reaches the frame looks alike.
+        doubt |= bool(keep[piece]) and grey and bool(here[-1].any() or here[:, 0].any() or here[:, -1].any())
     out = np.asarray(keep[label])
     # The network may have left the legs out: the ground lies under all that was found.
     rows = np.flatnonzero((known | out).any(1))

@@ -5,7 +5,9 @@ areas the lines enclose, on how many sides of an area the air begins right behin
 opinion of the whole area. The network wavers inside bold outlines, pixel by pixel, but its mean over an area was above
 0.8 for the insides of 44 made figures.
 
-- An area with the air behind its line is the figure's inside, unless the network is sure that it is not.
+- An area with the air behind its line is the figure's inside, unless the network is sure that it is not; with the air
+  along a third of its border it is a glove, a boot or a hat. Where the network is sure of the opposite, that is
+  doubted. A ring by itself stays one.
 - An area behind two lines is a panel, an eye or the gap between arm and body. What floats in it makes it a surface.
 - Paper that runs to the open air between two lines, as between legs, is air, though the network takes it for a leg.
 - Paper that runs to the open air through a door, and has the air behind a line on most of its sides, is the inside of
@@ -31,6 +33,10 @@ _OUTLINED = 0.7
 """So much of the figure's outline must be a line with paper behind it."""
 _SURE = ((0.005, 0.1), (0.02, 0.2))
 """The network is sure of a hole below this mean: shares of the figure's area, and what holds up to them."""
+_LINED = 0.35
+"""With the air right behind its line along so much of its border an area is no gap, whose sides are limbs."""
+_ALONE = 0.5
+"""An area of more of the figure is a ring's."""
 _UNDECIDED = 0.5
 """What holds for larger areas behind two lines: the gap between arm and body is larger than an ear's inside."""
 _GAP = 0.15
@@ -71,6 +77,8 @@ class _Area(NamedTuple):
     """The network's mean."""
     outer: bool
     """Whether the air begins right behind a line of it."""
+    lined: bool
+    """Whether it does so along a good part of its border."""
     floats: bool
     """Whether something drawn lies in it and touches no border of it."""
     limb: float
@@ -107,8 +115,9 @@ def read_drawing(bare: Bool, air: Bool, prior: F32) -> Drawing | None:
         sure = next((mean for share, mean in _SURE if area.share < share), _SURE[-1][1])
         if not area.outer and area.share >= _SURE[-1][0]:
             sure = _UNDECIDED
-        if area.floats or area.opinion > sure:
+        if area.floats or (area.lined and area.share < _ALONE) or area.opinion > sure:
             inside |= area.here
+            doubt |= area.opinion <= sure and not area.floats
         else:
             holes = holes | area.here
         like_gap = not area.outer and not area.floats and area.limb > _ALONG
@@ -146,6 +155,7 @@ def _areas(paper: Bool, prior: F32, from_air: F32, line: float, limb: float, siz
                 share=area / size,
                 opinion=float(prior[part][mine].mean()),
                 outer=float((away < line).mean()) > 0.2,
+                lined=float((away < line).mean()) > _LINED,
                 floats=_holds_something(mine),
                 limb=float((away < limb).mean()),
             )

@@ -1,8 +1,9 @@
 """Picture with alpha -> whether that alpha is a cutout, and what of it is figurine.
 
-An alpha may be a frame: the margin around a window's screenshot, rounded corners, a letterbox, a round portrait. Then
-what it shows is a shape that is convex and its own mirror image both ways, and inside it stands something before a
-backdrop; a figurine that is a plain box or ball has nothing standing inside.
+An alpha may be a frame: the margin around a window's screenshot, rounded corners, a letterbox, a round portrait, a
+photograph that was turned. Then what it shows is a shape that is convex and its own mirror image both ways, or a
+rectangle, and inside it stands something before a backdrop; a figurine that is a plain box or ball has nothing standing
+inside.
 
 A cutout that was faded as a whole counts as it was before; a wing of glass is figurine, a black veil of the same
 opacity a shadow. Small round holes deep inside are what cutout tools make of highlights: they close, and larger ones
@@ -126,7 +127,7 @@ def _as_before(alpha: U8) -> U8:
 
 
 def _is_frame(shown: Bool) -> bool:
-    """Whether the shape is convex and a mirror image of itself, left to right and top to bottom."""
+    """Whether the shape is convex and a mirror image of itself both ways, or a tilted rectangle."""
     import cv2
 
     scale = min(1.0, _LOOK_PX / max(shown.shape))
@@ -135,13 +136,15 @@ def _is_frame(shown: Bool) -> bool:
     outlines, _ = cv2.findContours(small.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if not outlines:
         return False
-    hull = np.zeros(small.shape, np.uint8)
-    cv2.fillConvexPoly(hull, cv2.convexHull(np.concatenate(outlines)), 1)
-    whole = hull > 0
-    return all(
-        float((small & other).sum() / (small | other).sum()) > _SYMMETRIC
-        for other in (whole, small[::-1], small[:, ::-1])
-    )
+    hull, tilted = np.zeros(small.shape, np.uint8), np.zeros(small.shape, np.uint8)
+    corners = cv2.convexHull(np.concatenate(outlines))
+    cv2.fillConvexPoly(hull, corners, 1)
+    cv2.fillConvexPoly(tilted, np.rint(cv2.boxPoints(cv2.minAreaRect(corners))).astype(np.int32), 1)
+
+    def is_like(*others: Bool) -> bool:
+        return all(float((small & each).sum() / (small | each).sum()) > _SYMMETRIC for each in others)
+
+    return is_like(hull > 0, small[::-1], small[:, ::-1]) or is_like(tilted > 0)
 
 
 def _holds_a_picture(pixels: U8, shown: Bool) -> bool:
