@@ -60,7 +60,7 @@ def _wrong_values(hint: Any) -> list[Any]:
     elif str in kinds or Path in kinds:
         wrong += [3, 2.5, True]
     if tuple in kinds:
-        wrong += [3, [object()], "bogus"]
+        wrong += [[object()], "bogus"] if int in kinds else [3, [object()], "bogus"]
     return wrong
 
 

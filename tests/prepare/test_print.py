@@ -370,13 +370,13 @@ def test_what_grows_is_smooth_and_edges_do_not_grow() -> None:
 
 def test_corners_that_fall_together_in_files_become_one() -> None:
     """A block with an edge of 1e-7 mm, as booleans leave them; files are in float32, where faces on it have no area."""
-    outline = [[0, 0], [30, 0], [30, 20], [30 - 1e-7, 20], [0, 20]]
+    outline: list[tuple[float, float]] = [(0, 0), (30, 0), (30, 20), (30 - 1e-7, 20), (0, 20)]
     lower = np.array([[x, y, 0] for x, y in outline], np.float64)
     places = np.concatenate([lower, lower + np.array([0, 0, 40])])
-    fan = [[0, k, k + 1] for k in range(1, 4)]
+    fan = range(1, 4)
     faces = [
-        *([a, c, b] for a, b, c in fan),
-        *([a + 5, b + 5, c + 5] for a, b, c in fan),
+        *([0, k + 1, k] for k in fan),
+        *([5, k + 5, k + 6] for k in fan),
         *([k, (k + 1) % 5, k + 5] for k in range(5)),
         *([(k + 1) % 5, (k + 1) % 5 + 5, k + 5] for k in range(5)),
     ]
