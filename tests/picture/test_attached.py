@@ -101,6 +101,7 @@ def test_a_long_narrow_hole_in_a_part_is_closed_where_it_is_gloss(gloss: bool, c
     pixels[50:150, 98:102] = (225, 215, 235)
     if gloss:
         pixels[50:150, 98:102] -= np.array([5, 3, 1, 0], np.uint8)[:, None]
+        pixels[50:150, 102:110] = 255
     prior = np.zeros((200, 200), np.float32)
     prior[40:160, 60:98] = 1
     backdrop = read_backdrop(pixels, prior)

@@ -37,9 +37,14 @@ def test_a_hole_that_shows_a_colored_backdrop_stays() -> None:
     assert got[100, 100] == 0
 
 
-@pytest.mark.parametrize(("through", "filled"), [(0.05, False), (0.3, True)])
-def test_a_hole_that_lets_hardly_any_background_through_is_none(through: float, filled: bool) -> None:
+@pytest.mark.parametrize(
+    ("through", "beside", "filled"), [(0.05, 1.0, False), (0.3, 1.0, True), (0.3, 0.7, False)]
+)
+def test_a_narrow_hole_beside_gloss_that_lets_hardly_any_background_through_is_none(
+    through: float, beside: float, filled: bool
+) -> None:
     image = np.full((300, 300, 3), 0.8, np.float32)
+    image[100:160, 204:210] = beside
     opacity = np.zeros((300, 300), np.float32)
     opacity[60:240, 60:240] = 1
     opacity[100:160, 200:204] = through

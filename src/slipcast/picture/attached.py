@@ -23,7 +23,7 @@ import numpy as np
 from slipcast.core.masks import box_of
 from slipcast.core.pixels import dot_pixels
 from slipcast.core.values import F32, U8, Bool
-from slipcast.picture.backdrop import Backdrop, read_backdrop, read_exact
+from slipcast.picture.backdrop import LIKE, Backdrop, read_backdrop, read_exact
 from slipcast.picture.drawing import read_drawing
 from slipcast.picture.faint import find_clean_rows, find_faint_parts
 from slipcast.picture.flat_backdrop import read_flat
@@ -48,6 +48,8 @@ _WORTH_DOUBT = 0.015
 
 _GAP = (60, 12)
 """Pixels of a gap that the network took for figurine, and of its inside, from which on it is seen."""
+_GLOSSY = 0.2
+"""Gloss around a pore is brighter than the backdrop along so much of its border; shade in a gap is darker."""
 _OVERRULED = 0.5
 """Where the network saw less than this share of what was found, what is white before white may still be missing."""
 
@@ -432,13 +434,16 @@ def _find_pores(part: Bool, known: Bool, air: Bool, backdrop: Backdrop) -> Bool:
         (~air & ~part & ~known).astype(np.uint8), connectivity=4
     )
     most = 0.02 * part.sum()
+    brighter = part & (backdrop.off.mean(2) > LIKE)
     for piece in range(1, count):
         left, top, wide, tall, area = (int(value) for value in stats[piece])
         about = np.s_[max(0, top - 1) : top + tall + 1, max(0, left - 1) : left + wide + 1]
         here = label[about] == piece
-        if area >= most and (not _is_narrow(here) or backdrop.is_repeated(label == piece)):
-            continue
         border = (cv2.dilate(here.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0) & ~here
+        if area >= most:
+            glossy = float((brighter[about] & border).sum()) > _GLOSSY * int(border.sum())
+            if not glossy or not _is_narrow(here) or backdrop.is_repeated(label == piece):
+                continue
         if float(part[about][border].mean()) > 0.25 and not (air[about] & border).any():
             out[about] |= here
     return out

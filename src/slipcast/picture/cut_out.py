@@ -39,6 +39,7 @@ _ASKED_PX = 3  # from a sure region's edge inwards: as far as that edge is smoot
 _WAVERING = 2.5  # cells of undecided edge that are too many
 _HIGHLIGHT = (5e-5, 0.005)  # shares of the figurine: a highlight is between them
 _HAZY, _HAZY_PX = 0.15, 4  # opacity from which a narrow hole is none: 0.2 to 0.5 along gloss; half its width
+_GLOSSY = 0.2  # share of what is around such a hole that is lighter than the background: in shade nothing is
 _DEEP, _FAR = 3.0, 0.03  # and so many of its own radii, and shares of the picture's side, from the air
 
 
@@ -254,6 +255,7 @@ def _fill_false_holes(image: F32, opacity: F32, prior: F32, *, spread: float) ->
     unlike = _length2(image - far) > (3 * noise + 0.05) ** 2
     depth = cv2.distanceTransform((~open_air).astype(np.uint8), cv2.DIST_L2, 5)
     least, most = (share * float((opacity >= 0.5).sum()) for share in _HIGHLIGHT)
+    lighter = (image - far).mean(2)
     out = opacity.copy()
     for label in enclosed:
         left, top, wide, tall = (int(v) for v in stats[label, :4])
@@ -263,7 +265,13 @@ def _fill_false_holes(image: F32, opacity: F32, prior: F32, *, spread: float) ->
         away = max(_DEEP * math.sqrt(area / math.pi), _FAR * max(opacity.shape))
         deep = least < area < most and float(depth[part][hole].min()) > away
         deep &= float(far[part][hole].mean(0).min()) > 0.93  # a highlight is white
-        closed = float(opacity[part][hole].mean()) > _HAZY and not shrink(np.pad(hole, 5), _HAZY_PX).any()
+        about = (cv2.dilate(hole.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0) & ~hole
+        glossy = float((lighter[part][about] > 0.01).mean()) > _GLOSSY
+        closed = (
+            glossy
+            and float(opacity[part][hole].mean()) > _HAZY
+            and not shrink(np.pad(hole, 5), _HAZY_PX).any()
+        )
         if closed or opinion > (0.4 if deep else 0.75) or float(unlike[part][hole].mean()) > 0.5:
             out[part][cv2.dilate(hole.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0] = 1
     return out
