@@ -72,18 +72,27 @@ def measure_thickness(mesh: Mesh) -> Thickness:
 def _spread(mesh: Mesh, area: F64) -> tuple[I64, F64]:
     """(N,) the face of each sample and (N,3) where it is; faces without area have none."""
     wanted = 1 + np.floor(area / max(float(area.sum()), 1e-30) * _SAMPLES).astype(np.int64)
-    count = np.where(area > 0, wanted, 0)
+    return spread_samples(mesh.vertices[mesh.faces], np.where(area > 0, wanted, 0))
+
+
+def spread_samples(corners: F32, count: I64) -> tuple[I64, F64]:
+    """Return (N,) the triangle of each sample and (N,3) where it is: (F,) `count` of each triangle (F,3,3), evenly.
+
+    The R2 sequence (Roberts 2018) fills a square evenly at any length; its fold fills the triangle. The first sample
+    is the centre.
+
+    >>> owner, points = spread_samples(np.float32([[[0, 0, 0], [3, 0, 0], [0, 3, 0]]]), np.array([1]))
+    >>> owner.tolist(), points.tolist()
+    ([0], [[1.0, 1.0, 0.0]])
+    """
     owner = np.repeat(np.arange(len(count)), count)
     number = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
-    # The R2 sequence (Roberts 2018) fills a square evenly at any length; its fold fills the triangle. The first sample
-    # is the centre.
     u = np.where(number == 0, 1 / 3, (0.5 + 0.7548776662466927 * number) % 1)
     v = np.where(number == 0, 1 / 3, (0.5 + 0.5698402909980532 * number) % 1)
     over = u + v > 1
     u, v = np.where(over, 1 - u, u), np.where(over, 1 - v, v)
-    corner = mesh.vertices[mesh.faces[owner]].astype(np.float64)
     weights = np.stack([1 - u - v, u, v], 1)
-    return owner, np.einsum("nk,nkc->nc", weights, corner)
+    return owner, np.einsum("nk,nkc->nc", weights, corners[owner].astype(np.float64))
 
 
 def _inward(mesh: Mesh, points: F64, normals: F64) -> F32:

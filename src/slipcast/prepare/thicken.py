@@ -17,7 +17,7 @@ from slipcast.core.errors import BadInput
 from slipcast.core.scientific import csgraph, ndimage, sparse, spatial
 from slipcast.core.values import F64, I64, Mesh
 from slipcast.mesh.marching_tetrahedra import march_tetrahedra
-from slipcast.mesh.thickness import measure_thickness
+from slipcast.mesh.thickness import measure_thickness, spread_samples
 from slipcast.mesh.topology import face_normals
 from slipcast.prepare.body import MM, Body, Kind, Origin, body_from_solid, read_surface
 from slipcast.prepare.pins import build_scene
@@ -94,15 +94,7 @@ def _find_middles(mesh: Mesh, faces: I64, thickness_mm: float) -> tuple[F64, flo
     normals, area = face_normals(mesh.vertices, mesh.faces[faces])
     cell = _SPACING * thickness_mm
     count = 1 + np.floor(area * MM**2 / cell**2).astype(np.int64)
-    owner = np.repeat(np.arange(len(faces)), count)
-    number = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
-    # The R2 sequence (Roberts 2018), folded into the triangle; the first is its middle.
-    u = np.where(number == 0, 1 / 3, (0.5 + 0.7548776662466927 * number) % 1)
-    v = np.where(number == 0, 1 / 3, (0.5 + 0.5698402909980532 * number) % 1)
-    over = u + v > 1
-    u, v = np.where(over, 1 - u, u), np.where(over, 1 - v, v)
-    corner = mesh.vertices[mesh.faces[faces][owner]].astype(np.float64)
-    points = np.einsum("nk,nkc->nc", np.stack([1 - u - v, u, v], 1), corner)
+    owner, points = spread_samples(mesh.vertices[mesh.faces[faces]], count)
     way = -normals[owner].astype(np.float64)
     scene, low, size = build_scene(mesh)
     start = (points - low) / size + way * 1e-6
