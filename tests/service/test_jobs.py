@@ -161,14 +161,16 @@ def test_the_list_is_read_page_by_page(house: House) -> None:
 
 
 def test_a_list_asks_as_often_for_twenty_jobs_as_for_one(house: House) -> None:
-    asked: list[int] = []
-    sa.event.listen(house.database.engine, "before_cursor_execute", lambda *_: asked.append(1))
+    asked: list[str] = []
+    sa.event.listen(house.database.engine, "before_cursor_execute", lambda *each: asked.append(each[2]))
     counts = []
     for _ in range(3):
         house.send()
         asked.clear()
         assert all(len(job["files"]) == 1 for job in house.call("GET", "/v1/jobs").json()["jobs"])
-        counts.append(len(asked))
+        # What is written does not count: once a minute a key notes that it is in use, and a slow machine reaches that.
+        counts.append(sum(each.startswith("SELECT") for each in asked))
+    assert counts[0] > 0
     assert len(set(counts)) == 1, counts
 
 
