@@ -158,10 +158,10 @@ def test_a_back_that_is_a_guess_asks_for_a_look() -> None:
     ball = _ball()
     sure, unsure = (
         check_certainty(replace(ball, spread=np.full((2, SIZE, SIZE), share, np.float32)))
-        for share in (0.03, 0.2)
+        for share in (0.131, 0.143)
     )
     assert _codes(sure) == []
-    assert sure.values["back_error_share"] == pytest.approx(0.03)
+    assert sure.values["back_error_share"] == pytest.approx(0.131)
     assert _codes(unsure) == ["BACK_UNSURE"]
     assert unsure.verdict is Verdict.REVIEW
     assert sure.verdict is Verdict.APPROVE
