@@ -360,11 +360,13 @@ def test_what_is_no_asset_of_ours_cannot_be_exported(
         read_figurine(glb(change, tmp_path))
 
 
-def test_a_texture_that_cannot_be_decoded_is_refused(tmp_path: Path) -> None:
+def test_a_texture_that_cannot_be_decoded_costs_the_texture_alone(tmp_path: Path) -> None:
     length = len(_texture_bytes())
     path = glb(lambda document: document, tmp_path, lambda blob: blob[: -length - 4] + bytes(length + 4))
-    with pytest.raises(BadInput, match="cannot be decoded"):
-        read_figurine(path)
+    figurine, told = read_asset(path)
+    assert [each.code for each in told] == ["TEXTURE_NOT_OPENED"]
+    assert "no PNG, JPEG or WebP" in told[0].message
+    assert len(figurine.mesh.faces) > 0
 
 
 def test_a_texture_bomb_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -170,13 +170,12 @@ def _slot(document: Document, reference: Json) -> Slot:
 
 
 def _pixels(document: Document, reference: Json) -> U8 | None:
-    """(H,W,3) decoded pixels of a texture reference; None where its file cannot be opened."""
+    """(H,W,3) decoded pixels of a texture reference; None where its file cannot be opened or is no such picture."""
     texture = document.at("textures", reference.get("index"))
     webp = extension(texture, "EXT_texture_webp")
     source = webp.get("source") if webp else texture.get("source")
     if source is None:  # of an extension that is not known, or of none
-        name = f"texture {reference.get('index')}"
-        document.unopened[name] = TextureFact(name=name, media_type="unreadable", bytes=0)
+        _note(document, f"texture {reference.get('index')}", "unreadable")
         return None
     data = document.image(source)
     if data is None:
@@ -190,8 +189,19 @@ def _pixels(document: Document, reference: Json) -> U8 | None:
                         f"{document.path} holds a texture of {image.width} x {image.height} px: too large"
                     )
                 return np.array(image.convert("RGB"), dtype=np.uint8)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise BadInput(f"{document.path} holds a texture that cannot be decoded") from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        image_row = document.at("images", source)
+        beside = document.texture_file(image_row)
+        _note(
+            document,
+            beside.name if beside else str(image_row.get("name") or f"image {source}"),
+            "undecodable",
+        )
+        return None
+
+
+def _note(document: Document, name: str, why: str) -> None:
+    document.unopened[name] = TextureFact(name=name, media_type=why, bytes=0)
 
 
 def _tinted(color: U8, factor: F64) -> U8:

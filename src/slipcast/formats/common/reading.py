@@ -31,6 +31,7 @@ _UNOPENED = {
     "not opened": "its path leads out of the file's own folder; put it beside the file and name it without a path",
     "missing": "it is not there; put it beside the file",
     "unreadable": "it cannot be read; save it again, as PNG or JPEG",
+    "undecodable": "it is no PNG, JPEG or WebP that can be decoded; save it again as one",
 }
 """Media types of textures that were not opened: why, and the cure."""
 
@@ -41,14 +42,14 @@ class TextureFact:
 
     name: str
     media_type: str
-    """Of the encoded image; `missing`, `not opened` (a path outside the file's folder) or `unreadable` without one."""
+    """Of the encoded image; without a picture why there is none, a word of `_UNOPENED`."""
     bytes: int
     width_px: int | None = None
     height_px: int | None = None
 
     @property
     def is_opened(self) -> bool:
-        """Whether there are bytes behind its name."""
+        """Whether there is a picture behind its name, as far as was looked."""
         return self.media_type not in _UNOPENED
 
 
