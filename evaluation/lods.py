@@ -1,12 +1,16 @@
-"""Levels of detail of a set of assets, measured against the finest; and its collision bodies.
+"""Levels of detail of a set of assets, measured against the surface that they stand for; and its collision bodies.
 
-    python -m evaluation.lods ASSET.glb... [--faces 20000,5000,1000] [--collision hull,convex:8]
+    python -m evaluation.lods ASSET.glb... [--faces 20000,5000,1000] [--truth FOLDER] [--collision hull,convex:8]
+
+The finest level is the asset itself. FOLDER holds assets of the same names and more faces (`convert --faces 500000`
+simplifies nothing); without it the asset itself is the surface.
 
 Largest and mean deviation in mm; shading: the mean angle in degrees between the normals that a program shades with and
-those of the finest level, over four sides, without and with the normal map where there is one, and with one that is
-baked for this level alone; outline: the shared part
-of the outlines of those sides; «there»: the mean difference of colour (of 255) to the finest, both lit by one lamp and
-as high as the one-pixel height. Seconds are CPU seconds of one core for making the level.
+those of the surface, over four sides, without and with the normal map where there is one, and with one that is baked
+for this level alone; outline: the shared part of the outlines of those sides; one pixel at: the figurine's height on
+the screen at which the largest deviation from the asset is one pixel; takes over at: that, or less where the pictures
+of level and asset differ by more than the limit (`slipcast.prepare.take_over`); there: how much they differ at that
+height, of 255. Seconds are CPU seconds of one core for making the level, that difference included.
 """
 
 # ruff: noqa: T201 - a command: it prints
@@ -20,17 +24,16 @@ import numpy as np
 
 from slipcast.core.values import Figurine, Mesh
 from slipcast.formats.gltf.read_figurine import read_figurine
+from slipcast.mesh.deviation import measure_deviation
 from slipcast.mesh.normals import vertex_normals
-from slipcast.mesh.sample import sample
 from slipcast.pipeline.preview import Look, look_from
 from slipcast.prepare.collision import CollisionOptions, make_collision
-from slipcast.prepare.lods import LodOptions, make_lods
+from slipcast.prepare.lods import Lod, LodOptions, make_lods
 from slipcast.texture.normal_map import Frames
 from slipcast.texture.rebake import bake_normal_map
 
 SIDES_DEG = (0, 90, 180, 270)
 _PX = 512
-_LAMP = np.array([0.3, 0.5, 0.81])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,42 +75,6 @@ def compare(level: Figurine, finest: Figurine) -> Measured:
     )
 
 
-def differ_at(level: Figurine, finest: Figurine, px: int) -> float:
-    """Return the mean difference (0 to 255, over all that either shows) of both in colour, `px` high, from four sides.
-
-    Each pixel is the mean of 4 x 4 places, as a screen filters.
-    """
-    box = np.stack([finest.mesh.vertices.min(0), finest.mesh.vertices.max(0)])
-    total, count, fine = 0.0, 0, 4 * px
-    for yaw in SIDES_DEG:
-        pictures = []
-        for figurine in (level, finest):
-            mesh = figurine.mesh
-            framed = Mesh(
-                vertices=np.concatenate([mesh.vertices, box.astype(np.float32)]),
-                faces=mesh.faces,
-                source=mesh.source,
-            )
-            normals = np.concatenate([vertex_normals(mesh.vertices, mesh.faces), np.zeros((2, 3))])
-            look = look_from(framed, normals.astype(np.float64), fine, fine, yaw_deg=yaw)
-            uv = np.einsum("nk,nkc->nc", look.weights, figurine.uv[look.face])
-            light = 0.35 + 0.65 * np.clip(look.normal @ _LAMP, 0, 1)
-            picture = np.full((fine, fine, 3), 255.0)
-            picture[look.shown] = sample(figurine.texture.pixels, uv.astype(np.float32)) * light[:, None]
-            pictures.append((_reduce(picture), _reduce(look.shown[..., None])[..., 0] > 0))
-        (one, a), (other, b) = pictures
-        total += float(np.abs(one - other).mean(2)[a | b].sum())
-        count += int((a | b).sum())
-    return total / max(count, 1)
-
-
-def _reduce(picture: np.ndarray) -> np.ndarray:
-    """(H/4,W/4,C) means of 4 x 4."""
-    height, width, channels = picture.shape
-    out: np.ndarray = picture.reshape(height // 4, 4, width // 4, 4, channels).mean(axis=(1, 3))
-    return out
-
-
 def _angle(looks: list[Look], wanted: list[Look]) -> float:
     """Mean angle where both show something, in degrees."""
     total, count = 0.0, 0
@@ -119,6 +86,29 @@ def _angle(looks: list[Look], wanted: list[Look]) -> float:
     return total / max(count, 1)
 
 
+def tell(level: Lod, surface: Figurine, seconds: float) -> str:
+    """Return the row of one level in Markdown."""
+    figurine = level.figurine
+    tall = float(np.ptp(surface.mesh.vertices[:, 1]))
+    deviation = measure_deviation(figurine.mesh, surface.mesh, height_m=tall)
+    seen = compare(figurine, surface)
+    own_map = replace(figurine, normal_map=bake_normal_map(figurine, surface))
+    cells = [figurine.name, f"{len(figurine.mesh.faces)}"]
+    cells += [
+        f"{deviation.largest_m * 1000:.2f}",
+        f"{deviation.mean_m * 1000:.3f}",
+        f"{seen.shading_deg:.1f}",
+    ]
+    cells += ["-" if seen.mapped_deg is None else f"{seen.mapped_deg:.1f}"]
+    cells += [f"{compare(own_map, surface).mapped_deg:.1f}", f"{seen.iou:.4f}"]
+    if level.take_over is None:
+        cells += ["-"] * 4
+    else:
+        cells += [f"{level.one_pixel_px:.0f} px", f"{level.switch_px:.0f} px"]
+        cells += [f"{level.take_over.difference:.1f}", f"{seconds:.1f}"]
+    return f"| {' | '.join(cells)} |"
+
+
 def main() -> None:
     """Print both tables in Markdown."""
     parser = argparse.ArgumentParser(
@@ -126,45 +116,40 @@ def main() -> None:
     )
     parser.add_argument("assets", nargs="+", type=Path)
     parser.add_argument("--faces", default="20000,5000,1000")
+    parser.add_argument("--truth", type=Path)
     parser.add_argument("--collision", default="")
     asked = parser.parse_args()
     wanted = [int(word) for word in filter(None, asked.faces.split(","))]
-    heads = "faces | largest mm | mean mm | shading deg | with map | with its own | outline | one pixel at | there | s"
-    print(f"| | {heads} |")
-    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    if wanted:
+        shown = "faces | largest mm | mean mm | shading deg | with map | with its own | outline"
+        print(f"| | {shown} | one pixel at | takes over at | there | s |\n|{'---|' * 12}")
     bodies = []
     for path in asked.assets:
         figurine = replace(read_figurine(path), name=path.stem)
-        finest = figurine
+        surface = read_figurine(asked.truth / path.name) if asked.truth else figurine
+        if wanted and asked.truth:
+            print(tell(make_lods(figurine, LodOptions(shares=(1.0,)))[0][0], surface, 0.0), flush=True)
         for faces in wanted:
             begun = time.process_time()
             share = faces / len(figurine.mesh.faces)
-            # Level by level, each from the one before, as a user's chain is made.
-            lods, _ = make_lods(finest, LodOptions(shares=(1.0, min(share, 0.99))))
-            seconds = time.process_time() - begun
-            level = lods[-1]
-            seen = compare(level.figurine, figurine)
-            own_map = replace(level.figurine, normal_map=bake_normal_map(level.figurine, figurine))
-            own = f"{compare(own_map, figurine).mapped_deg:.1f}"
-            there = differ_at(level.figurine, figurine, int(np.clip(level.switch_px, 16, 1080)))
-            mapped = "-" if seen.mapped_deg is None else f"{seen.mapped_deg:.1f}"
-            print(
-                f"| {path.stem} | {len(level.figurine.mesh.faces)} | {level.deviation.largest_m * 1000:.2f} | "
-                f"{level.deviation.mean_m * 1000:.3f} | {seen.shading_deg:.1f} | {mapped} | {own} | "
-                f"{seen.iou:.4f} | {level.switch_px:.0f} px | {there:.1f} | {seconds:.1f} |",
-                flush=True,
-            )
+            lods, _ = make_lods(figurine, LodOptions(shares=(1.0, min(share, 0.99))))
+            print(tell(lods[-1], surface, time.process_time() - begun), flush=True)
         for word in filter(None, asked.collision.split(",")):
             begun = time.process_time()
             made = make_collision(figurine.mesh, CollisionOptions.parse(word))
             assert made is not None
+            most = max(len(hull.vertices) for hull in made.hulls)
+            ground = min(float(hull.vertices[:, 1].min()) for hull in made.hulls)
+            below = 1000 * (float(figurine.mesh.vertices[:, 1].min()) - ground)
             bodies.append(
-                f"| {path.stem} | {word} | {len(made.hulls)} | {max(len(hull.vertices) for hull in made.hulls)} | "
-                f"{made.volume_ratio:.2f} | {100 * made.contained:.2f} % | {time.process_time() - begun:.1f} |"
+                f"| {path.stem} | {word} | {len(made.hulls)} | {most} | {made.volume_ratio:.2f} | "
+                f"{100 * made.contained:.2f} % | {max(below, 0):.2f} | {time.process_time() - begun:.1f} |"
             )
     if bodies:
-        print("\n| | kind | bodies | vertices, most | volume to the figurine's | holds | s |")
-        print("|---|---|---|---|---|---|---|")
+        print(
+            "\n| | kind | bodies | vertices, most | volume to the figurine's | holds | below ground mm | s |"
+        )
+        print("|---|---|---|---|---|---|---|---|")
         print("\n".join(bodies))
 
 

@@ -10,9 +10,12 @@ from test_formats import textured
 from slipcast.core.errors import BadInput
 from slipcast.core.values import Mesh, Picture
 from slipcast.formats.vertex_colors import bake_corners
+from slipcast.mesh.deviation import Deviation
 from slipcast.mesh.sample import sample
 from slipcast.mesh.topology import bodies_of, closedness
+from slipcast.prepare import lods as lods_module
 from slipcast.prepare.lods import LodOptions, make_lods, measure_texel_density, transfer_uv
+from slipcast.prepare.take_over import MOST_DIFFERENT, find_take_over, measure_difference
 
 
 def test_each_level_is_closed_smaller_and_near() -> None:
@@ -26,6 +29,39 @@ def test_each_level_is_closed_smaller_and_near() -> None:
     assert lods[0].deviation.largest_m == 0
     assert 0 < lods[1].deviation.mean_m < lods[2].deviation.mean_m < 0.001
     assert lods[1].switch_px > lods[2].switch_px > 10
+    for level in lods[1:]:
+        assert level.take_over is not None
+        assert level.take_over.difference <= MOST_DIFFERENT
+        assert level.switch_px <= level.one_pixel_px
+        told = level.as_dict()
+        assert told["switch_px"] == pytest.approx(level.switch_px, abs=0.05)
+        assert told["one_pixel_px"] == pytest.approx(75.0 / told["deviation_mm"]["max"], rel=0.02)  # type: ignore[index]
+
+
+def test_a_level_takes_over_where_its_picture_differs_little() -> None:
+    """Stripes and their negative: seen from afar both are the same grey."""
+    whole = figure("figurine", rings=24, segments=32)
+    height, width = whole.texture.pixels.shape[:2]
+    stripes = np.indices((height, width)).sum(0) // 4 % 2 * 60 + 100
+    one, other = (
+        replace(whole, texture=Picture(pixels=np.repeat(each[..., None], 3, 2).astype(np.uint8)))
+        for each in (stripes, 260 - stripes)
+    )
+    found = find_take_over(one, other, 60.0)
+    assert measure_difference(one, other, 60.0) > MOST_DIFFERENT
+    assert found.difference == measure_difference(one, other, found.height_px) <= MOST_DIFFERENT
+    assert 4 < found.height_px < 52
+    assert measure_difference(one, other, found.height_px / 0.85) > MOST_DIFFERENT
+    assert find_take_over(one, one, 60.0).height_px == 60.0
+
+
+def test_each_level_has_a_range_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fox's level of 5,000 faces deviated less than that of 20,000, which was never shown."""
+    near = Deviation(largest_m=0.0001, mean_m=0.00001)
+    monkeypatch.setattr(lods_module, "measure_deviation", lambda *_, **__: near)
+    lods, _ = make_lods(figure("figurine", rings=24, segments=32), LodOptions(shares=(1.0, 0.8, 0.6)))
+    assert lods[1].one_pixel_px == lods[2].one_pixel_px
+    assert lods[2].switch_px <= 0.9 * lods[1].switch_px
 
 
 def test_a_level_shows_the_texture_where_the_figurine_does() -> None:

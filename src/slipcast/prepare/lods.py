@@ -23,12 +23,14 @@ from slipcast.core.scientific import sparse, spatial
 from slipcast.core.values import F32, F64, I64, Figurine, Level, Mesh
 from slipcast.mesh.deviation import Deviation, measure_deviation
 from slipcast.mesh.topology import bodies_of, closedness, face_normals
+from slipcast.prepare.take_over import SCREEN_PX, TakeOver, find_take_over
 from slipcast.reconstruct.simplify import CRUMB, collapse, decimate
 from slipcast.texture.rebake import rebake
 
 MOST_LEVELS = 8
 """Unity takes no more."""
-_SCREEN_PX = 1080
+_RANGE = 0.9
+"""A level takes over at this share of the height at which the one before did, at most: each has a range."""
 _NEAREST = 8
 _ALONE = 0.25
 """Charts a face from which a level finds no chart that its larger faces fit on: colours per vertex become such ones."""
@@ -94,13 +96,20 @@ class Lod:
     """From level 0; zero for level 0 itself."""
     texels_per_mm: float
     """Median over the surface."""
-    switch_px: float
-    """Height on the screen, in pixels, at which the largest deviation is one pixel: below it the level can be shown."""
+    one_pixel_px: float
+    """Height on the screen, in pixels, at which the largest deviation is one pixel; infinite for level 0."""
+    take_over: TakeOver | None = None
+    """Up to which height the level is shown: `one_pixel_px`, or less where its picture differs too much there."""
+
+    @property
+    def switch_px(self) -> float:
+        """Height on the screen, in pixels, below which the level is shown; infinite for level 0."""
+        return float("inf") if self.take_over is None else self.take_over.height_px
 
     @property
     def coverage(self) -> float:
         """`switch_px` as a share of a screen of 1080 lines, at most 1: what MSFT_screencoverage states."""
-        return min(1.0, self.switch_px / _SCREEN_PX)
+        return min(1.0, self.switch_px / SCREEN_PX)
 
     def as_dict(self) -> dict[str, object]:
         """The level as JSON-ready data."""
@@ -109,7 +118,9 @@ class Lod:
             "share": self.share,
             "deviation_mm": self.deviation.as_dict(),
             "texels_per_mm": round(self.texels_per_mm, 2),
-            "switch_px": None if np.isinf(self.switch_px) else round(self.switch_px, 1),
+            "one_pixel_px": None if np.isinf(self.one_pixel_px) else round(self.one_pixel_px, 1),
+            "switch_px": None if self.take_over is None else round(self.switch_px, 1),
+            "difference": None if self.take_over is None else round(self.take_over.difference, 1),
         }
 
 
@@ -144,7 +155,9 @@ def make_lods(figurine: Figurine, options: LodOptions) -> tuple[list[Lod], list[
         if mesh is not None:
             made = round(len(mesh.faces) / len(full.faces), 6) if ends else share
             deviation = measure_deviation(mesh, full, height_m=height_m)
-            lods.append(_level(transfer_uv(figurine, mesh), made, deviation, height_m))
+            level = _level(transfer_uv(figurine, mesh), made, deviation, height_m)
+            most_px = min(level.one_pixel_px, _RANGE * min(lods[-1].switch_px, SCREEN_PX / _RANGE))
+            lods.append(replace(level, take_over=find_take_over(level.figurine, figurine, most_px)))
         if ends:
             break
     return lods, found
@@ -201,7 +214,7 @@ def _level(figurine: Figurine, share: float, deviation: Deviation, height_m: flo
         share=share,
         deviation=deviation,
         texels_per_mm=measure_texel_density(figurine),
-        switch_px=height_m / deviation.largest_m if deviation.largest_m > 0 else float("inf"),
+        one_pixel_px=height_m / deviation.largest_m if deviation.largest_m > 0 else float("inf"),
     )
 
 
