@@ -10,7 +10,7 @@ from scipy.spatial import ConvexHull
 from shapes import cube, figure, sphere
 
 from slipcast.core.errors import BadInput
-from slipcast.core.values import Mesh
+from slipcast.core.values import Hull, Mesh
 from slipcast.mesh.topology import make_mesh
 from slipcast.prepare import collision
 from slipcast.prepare.collision import CONTAINED, MOST_VERTICES, Collision, CollisionOptions, make_collision
@@ -35,6 +35,32 @@ def test_bodies_are_convex_small_and_hold_the_surface(text: str) -> None:
         assert solid.status() == manifold3d.Error.NoError
         assert solid.volume() == pytest.approx(ConvexHull(hull.vertices).volume, rel=1e-4)
     assert made.volume_ratio > 1
+
+
+@pytest.mark.parametrize("text", ["hull", "box", "capsule", "convex:4"])
+def test_no_body_reaches_below_the_figurine(text: str) -> None:
+    """An engine lifted a figurine whose bodies were grown through the ground."""
+    ground = float(figure("figurine").mesh.vertices[:, 1].min())
+    made = made_of(text)
+    assert min(float(hull.vertices[:, 1].min()) for hull in made.hulls) >= ground - 1e-7
+    assert made.contained >= CONTAINED
+
+
+def test_a_cut_that_makes_too_many_vertices_begins_with_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ball's hull of 32 vertices, grown and cut at the ground, had 36."""
+    grow = collision._hold
+    monkeypatch.setattr(
+        collision, "_hold", lambda hulls, places: [_lower(hull) for hull in grow(hulls, places)]
+    )
+    made = make_collision(sphere(0.02, 40, 48), CollisionOptions(kind="hull"))
+    assert made is not None
+    assert 12 < len(made.hulls[0].vertices) <= MOST_VERTICES
+    solid = ConvexHull(made.hulls[0].vertices)
+    assert solid.volume > 0.4 * ConvexHull(sphere(0.02, 40, 48).vertices).volume
+
+
+def _lower(hull: Hull) -> Hull:
+    return replace(hull, vertices=hull.vertices - np.array([0, 0.015, 0], np.float32))
 
 
 def test_several_parts_are_nearer_than_one() -> None:

@@ -38,6 +38,8 @@ _HELD = 0.9965
 """Share of the places that bodies are grown to hold: a little more than CONTAINED, since places are a sample."""
 _PLACES = 20_000
 _ROUNDING = 1e-6
+_BUDGETS = (MOST_VERTICES, 28, 24, 20, 16, 12)
+"""Vertices of a body before it is cut. Of 12 at most 31 are left: each of 20 faces is crossed once, 11 stay above."""
 _MOST_PARTS = 32
 _MOST_BODIES = 200
 """A mesh of more is taken as one: it is hair or grass."""
@@ -115,15 +117,15 @@ def make_collision(mesh: Mesh, options: CollisionOptions) -> Collision | None:
     points = mesh.vertices.astype(np.float64)
     apart = _take_apart(mesh) if options.kind in ("hull", "convex") else []
     places = _scatter(mesh)
-    if options.kind == "box":
-        hulls = [_box(points)]
-    elif options.kind == "capsule":
-        hulls = [_capsule(points)]
-    elif options.kind == "hull":
-        hulls = [_choose(points)]
-    else:
-        hulls = _share(_decompose_all(mesh, apart, options.parts), places)
-    hulls = _hold(hulls, places)
+    parts = _decompose_all(mesh, apart, options.parts) if options.kind == "convex" else []
+    ground = float(points[:, 1].min())
+    hulls: list[Hull] = []
+    for most in _BUDGETS:
+        hulls = [
+            _cut(hull, ground) for hull in _hold(_stand_in(options.kind, points, parts, places, most), places)
+        ]
+        if all(len(hull.vertices) <= MOST_VERTICES for hull in hulls):
+            break
     import manifold3d
 
     union = manifold3d.Manifold.batch_boolean([_solid(hull) for hull in hulls], manifold3d.OpType.Add)
@@ -134,6 +136,30 @@ def make_collision(mesh: Mesh, options: CollisionOptions) -> Collision | None:
         volume_ratio=float(union.volume()) / max(closedness(mesh).volume_m3, 1e-18),
         spans=len(apart) if len(apart) > len(hulls) else 1,
     )
+
+
+def _stand_in(kind: str, points: F64, parts: list[F64], places: F64, most: int) -> list[Hull]:
+    """The bodies before they are grown, a hull or a part of `convex` of at most `most` vertices."""
+    if kind == "box":
+        return [_box(points)]
+    if kind == "capsule":
+        return [_capsule(points)]
+    return [_choose(points, most)] if kind == "hull" else _share(parts, places, most)
+
+
+def _cut(hull: Hull, ground: float) -> Hull:
+    """The part of the hull above the plane y = `ground`."""
+    points = hull.vertices.astype(np.float64)
+    above = points[:, 1] - ground
+    if above.min() >= 0:
+        return hull
+    a, b = np.concatenate([hull.faces[:, [k, (k + 1) % 3]] for k in range(3)]).T
+    crossed = (above[a] > 0) & (above[b] < 0)  # each edge once: its other face has it the other way round
+    a, b = a[crossed], b[crossed]
+    share = (above[a] / (above[a] - above[b]))[:, None]
+    rim = points[a] + share * (points[b] - points[a])
+    rim[:, 1] = ground
+    return _hull_of(np.concatenate([points[above >= 0], rim]))
 
 
 def _solid(hull: Hull) -> "manifold3d.Manifold":
@@ -157,17 +183,17 @@ def _hull_of(points: F64) -> Hull:
     return Hull(vertices=vertices.astype(np.float32), faces=faces.astype(np.int32))
 
 
-def _choose(points: F64) -> Hull:
-    """A hull of at most 32 of (N,3) points, those that stand out most."""
+def _choose(points: F64, most: int = MOST_VERTICES) -> Hull:
+    """A hull of at most `most` of (N,3) points, those that stand out most."""
     full = points[spatial.ConvexHull(points).vertices]
-    if len(full) <= MOST_VERTICES:
+    if len(full) <= most:
         return _hull_of(full)
     # The six extremes, then whichever point lies farthest outside the hull of those chosen so far.
     chosen = list({int(full[:, k].argmin()) for k in range(3)} | {int(full[:, k].argmax()) for k in range(3)})
     if len(chosen) < 4 or np.linalg.matrix_rank(full[chosen] - full[chosen[0]], tol=1e-9) < 3:
         spread = np.linspace(0, len(full) - 1, 8).astype(int).tolist()
         chosen = sorted({*chosen, *spread})
-    while len(chosen) < MOST_VERTICES:
+    while len(chosen) < most:
         planes = spatial.ConvexHull(full[chosen]).equations
         outside = (full @ planes[:, :3].T + planes[:, 3]).max(1)
         farthest = int(outside.argmax())
@@ -177,10 +203,10 @@ def _choose(points: F64) -> Hull:
     return _hull_of(full[chosen])
 
 
-def _share(parts: list[F64], places: F64) -> list[Hull]:
+def _share(parts: list[F64], places: F64, most: int) -> list[Hull]:
     """Hulls of the parts' points and of all (N,3) places, each place in the hull to which it is nearest."""
     own = _gauges([_choose(points) for points in parts], places).argmin(0)
-    return [_choose(np.concatenate([points, places[own == k]])) for k, points in enumerate(parts)]
+    return [_choose(np.concatenate([points, places[own == k]]), most) for k, points in enumerate(parts)]
 
 
 def _hold(hulls: list[Hull], places: F64, held: float = _HELD) -> list[Hull]:
