@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 HERE = ROOT / "tests" / "clients"
 HOME = ROOT / ".clients"
 READERS = HOME / "readers" / "bin"
+GODOT_4 = HOME / "godot4"
 OLD_BLENDER = Path("/usr/bin/blender")
 NEW_ASSIMP, OLD_ASSIMP = READERS / "assimp", Path("/usr/bin/assimp")
 FORMATS = tuple(EXPORTERS)
@@ -204,6 +206,35 @@ def _godot(files: list[Path]) -> list[Facts]:
     return out
 
 
+def _godot_4(files: list[Path]) -> list[Facts]:
+    """Import all in one project, without a display, with the libraries of the Debian that it comes from."""
+    libraries = GODOT_4 / "usr" / "lib" / "x86_64-linux-gnu"
+    found_in = f"{libraries}:{libraries / 'pulseaudio'}"
+    loader: list[str | Path] = [libraries / "ld-linux-x86-64.so.2", "--library-path", found_in]
+    with tempfile.TemporaryDirectory() as folder:
+        project = Path(folder)
+        for path in files:
+            shutil.copy(path, project)
+        (project / "project.godot").write_text("config_version=5\n", encoding="utf-8")
+        shutil.copy(HERE / "godot4.gd", project)
+        words: list[str | Path] = [
+            *loader,
+            GODOT_4 / "usr" / "bin" / "godot",
+            "--headless",
+            "--path",
+            project,
+        ]
+        places = {"HOME": folder, "XDG_DATA_HOME": f"{folder}/.x", "XDG_CONFIG_HOME": f"{folder}/.x"}
+        call([*words, "--import"], places)
+        said = call([*words, "-s", "godot4.gd"], places | {"SLIPCAST_FILES": ",".join(p.name for p in files)})
+    out = []
+    for facts in said:
+        corners = np.array(facts["points"], dtype=np.float64).reshape(-1, 3, 3)
+        facts["points"] = corners[:, ::-1].reshape(-1).tolist()  # Godot's faces are clockwise
+        out.append({"program": "Godot 4", **_with_points(facts)})
+    return out
+
+
 BLENDER = Path(os.environ.get("SLIPCAST_BLENDER") or HOME / "blender" / "bin" / "python")
 METRES = dict.fromkeys(("glb", "gltf", "obj", "ply", "usdz"), 1.0)
 FILE_UNIT = {**METRES, "fbx": 0.01, "stl": 0.001, "3mf": 0.001}
@@ -262,6 +293,7 @@ FOR_ENGINES = (
     Program("Blender 3", {"glb": 1.0, "fbx": 1.0}, frozenset({"glb", "fbx"}), _old_blender),
     Program("model-viewer", {"glb": 1.0}, frozenset(), _viewer),
     Program("assimp 5", {"glb": 1.0}, frozenset(), _assimp_5, cannot_name=frozenset(FORMATS)),
+    Program("Godot 4", {"glb": 1.0}, frozenset(), _godot_4),
 )
 """Asked of levels and quads alone: of formats they tell what three.js and assimp 6 do."""
 BY_NAME = {program.name: program for program in (*PROGRAMS, *FOR_ENGINES)}

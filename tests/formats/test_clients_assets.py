@@ -15,7 +15,9 @@ from PIL import Image
 from shapes import figure
 from test_clients import PLAIN, distance, in_our_world, remarks, truth
 
+from evaluation.mips import find_charts, measure_mips
 from slipcast import convert
+from slipcast.formats.gltf.read_figurine import read_figurine
 from slipcast.formats.table import EXPORTERS, ExportOptions
 from slipcast.reconstruct.simplify import SimplifyOptions
 from slipcast.texture.paint import TextureOptions
@@ -211,6 +213,23 @@ def test_all_samples_are_drawn_as_their_previews(samples: list[Asset]) -> None:
         # Aerials are a pixel wide, and previews are drawn at 1.5 times their size: mech 0.968, astronaut 0.964.
         assert min(likeness.outline for likeness in found) > 0.96, asset.figurine.name
         assert max(likeness.color for likeness in found) < 10, asset.figurine.name
+
+
+def test_no_mip_of_a_sample_mixes_charts(samples: list[Asset]) -> None:
+    """Of each exported file, at each mip down to 64: no texel lies over two charts, and hardly one is off."""
+    for asset in samples:
+        figurine = read_figurine(asset.files["glb"])
+        atlas = figurine.texture.pixels
+        tall, wide = atlas.shape[:2]
+        chart = find_charts(figurine.uv, (wide, tall))
+        mips = measure_mips(atlas, chart, least_px=64)
+        assert min(max(mip.size) for mip in mips) == 64
+        assert max(mip.share for mip in mips) < 0.01, asset.figurine.name
+        side = max(tall, wide) // 64
+        cells = chart.reshape(tall // side, side, wide // side, side).swapaxes(1, 2).reshape(-1, side * side)
+        most = cells.max(1)
+        least = np.where(cells < 0, np.iinfo(np.int32).max, cells).min(1)
+        assert (least[most >= 0] == most[most >= 0]).all(), asset.figurine.name
 
 
 def _drawings(facts: Facts) -> list[str]:

@@ -1,7 +1,7 @@
 """Levels of detail and collision bodies before programs that no one here wrote; what held is tests/clients/engines.md.
 
-The file of each target is opened by the programs that read it. Godot 3.2 stands in for Godot 4, ufbx for what Unreal
-and Unity would do; neither engine can be run here.
+The file of each target is opened by the programs that read it. ufbx stands in for what Unreal and Unity would do;
+neither engine can be run here.
 """
 
 import os
@@ -159,6 +159,31 @@ def test_godot_collides_with_the_hull_and_draws_the_figurine(
     assert facts["bodies"] == ["ConvexPolygonShape"]
 
 
+def test_godot_4_collides_with_the_hull_and_makes_levels_itself(
+    said: Callable[[str, str], Facts], ready: Figurine
+) -> None:
+    facts = said("Godot 4", "godot")
+    assert facts["triangles"] == len(ready.mesh.faces)
+    assert facts["open_edges"] == 0
+    assert facts["bodies"] == ["ConvexPolygonShape3D"]
+    assert facts["lowest"] == pytest.approx(float(ready.mesh.vertices[:, 1].min()), abs=1e-6)
+    assert facts["levels"][0] > 0  # type: ignore[index]
+    (material,) = facts["materials"]  # type: ignore[misc]
+    assert material["map"] == [ready.texture.width_px, ready.texture.height_px]
+
+
+def test_godot_4_takes_no_name_for_an_order(tmp_path: Path) -> None:
+    files = []
+    for name in ("sarcol", "big_wheel", "x-noimp", "UCX_a", "dune-rigid", "a-convcolonly"):
+        made = EXPORTERS["glb"].export(figure(name), TARGETS["godot"].options()).files
+        files.append(tmp_path / next(iter(made)))
+        files[-1].write_bytes(next(iter(made.values())))
+    assert len(set(files)) == 6
+    for file, facts in zip(files, BY_NAME["Godot 4"].run(files), strict=True):
+        assert facts["triangles"] == len(figure("a").mesh.faces), file.name
+        assert sorted(set(facts["kinds"])) == ["MeshInstance3D", "Node3D"], file.name  # type: ignore[call-overload]
+
+
 def test_blender_3_draws_levels_that_no_scene_lists(
     said: Callable[[str, str], Facts], ready: Figurine
 ) -> None:
@@ -213,6 +238,7 @@ def test_the_matrix_in_the_repository_is_the_one_that_was_seen(
         "Babylon.js": ("glb",),
         "model-viewer": ("glb",),
         "Godot": ("godot",),
+        "Godot 4": ("godot",),
         "assimp": ("glb",),
         "assimp 5": ("glb",),
         "MeshLab": ("glb",),
