@@ -8,16 +8,17 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
-from clients.measure import Facts
+from clients.measure import Facts, measure
 from clients.programs import BY_NAME, HERE, NEW_ASSIMP, OLD_ASSIMP, ask_assimp
 from shapes import figure
-from test_clients import remarks
+from test_clients import distance, in_our_world, remarks
 
 from slipcast.core.values import Figurine
 from slipcast.formats.table import EXPORTERS, ExportOptions
 from slipcast.prepare.collision import CollisionOptions
-from slipcast.prepare.engine import EngineOptions, prepare_for_engine
+from slipcast.prepare.engine import EngineOptions, prepare_for_engine, resize
 from slipcast.prepare.lods import LodOptions
 from slipcast.prepare.targets import TARGETS
 from slipcast.prepare.topology import TopologyOptions
@@ -157,6 +158,35 @@ def test_godot_collides_with_the_hull_and_draws_the_figurine(
     facts = said("Godot", "godot")
     assert facts["triangles"] == len(ready.mesh.faces)
     assert facts["bodies"] == ["ConvexPolygonShape"]
+
+
+@pytest.mark.parametrize(
+    ("target", "program", "unit_m", "z_up"),
+    [
+        ("blender", "Blender", 1.0, True),
+        ("unity", "ufbx", 1.0, False),
+        ("unreal", "ufbx", 1.0, False),
+        ("unreal", "Blender", 1.0, True),
+        ("godot", "Godot 4", 1.0, False),
+        ("web", "three.js", 1.0, False),
+    ],
+)
+def test_pivot_facing_and_height_reach_the_target(
+    target: str, program: str, unit_m: float, z_up: bool, tmp_path: Path
+) -> None:
+    tall = resize(figure("knight"), 1.8)
+    made, _ = prepare_for_engine(tall, EngineOptions.parse(pivot="0,0.2m,0.1m", facing="-X"))
+    assert float(made.mesh.vertices[:, 1].min()) == pytest.approx(-0.2, abs=1e-5)
+    for file, data in EXPORTERS[TARGETS[target].format].export(made, TARGETS[target].options()).files.items():
+        (tmp_path / file).write_bytes(data)
+    suffix = TARGETS[target].format
+    facts = BY_NAME[program].run([next(tmp_path.glob(f"*.{suffix}"))])[0]
+    corners = made.mesh.vertices[made.mesh.faces].astype(np.float64).reshape(-1, 3)
+    ends = [in_our_world(facts[end], unit_m, z_up) for end in ("min", "max")]
+    assert distance(np.minimum(*ends), corners.min(0)) < 2e-4  # of the web's 16 bits
+    assert distance(np.maximum(*ends), corners.max(0)) < 2e-4
+    true = measure(made.mesh.vertices.astype(np.float64), made.mesh.faces.astype(np.int64))
+    assert distance(in_our_world(facts["centroid"], unit_m, z_up), true["centroid"]) < 2e-4
 
 
 def test_godot_4_collides_with_the_hull_and_makes_levels_itself(

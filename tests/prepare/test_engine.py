@@ -3,6 +3,7 @@
 import json
 import re
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from slipcast.formats.gltf.read_figurine import read_figurine
 from slipcast.formats.table import EXPORTERS, ExportOptions
 from slipcast.mesh.topology import closedness
 from slipcast.prepare.collision import CollisionOptions
-from slipcast.prepare.engine import EngineOptions, prepare_for_engine
+from slipcast.prepare.engine import EngineOptions, prepare_for_engine, resize
 from slipcast.prepare.lods import LodOptions
 from slipcast.prepare.targets import TARGETS
 
@@ -184,6 +185,27 @@ def test_the_pivot_is_the_origin(word: str) -> None:
     low = float(moved.mesh.vertices[:, 1].min())
     wanted = {"bottom": 0.0, "center": -tall / 2}.get(word, float(whole.mesh.vertices[:, 1].min()) - 0.01)
     assert low == pytest.approx(wanted, abs=1e-6)
+
+
+def test_the_height_is_the_one_asked_for(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "knight.glb").write_bytes(written(figure("knight")))
+    words = ["export", str(tmp_path / "knight.glb"), "--format", "glb", "-o", str(tmp_path / "out")]
+    assert main([*words, "--height", "1.8m"]) == 0
+    tall = read_figurine(tmp_path / "out" / "knight.glb")
+    assert np.ptp(tall.mesh.vertices[:, 1]) == pytest.approx(1.8, abs=1e-5)
+    assert tall.provenance["height_mm"] == pytest.approx(1800)
+    assert tall.provenance["box_mm"]["width"] == pytest.approx(  # type: ignore[index]
+        1000 * np.ptp(tall.mesh.vertices[:, 0]), rel=1e-4
+    )
+    assert main([*words, "--height", "1.8"]) == 2
+    assert "--height 1.8 says no unit" in capfd.readouterr().err
+
+
+def test_lengths_in_the_provenance_follow_the_height() -> None:
+    about = {"deviation_mm": {"max": 0.04, "mean": 0.01}, "volume_mm3": 1000.0, "name": "knight"}
+    tall = resize(replace(figure("knight"), provenance=about), 0.15)
+    assert tall.provenance["deviation_mm"] == {"max": 0.08, "mean": 0.02}
+    assert tall.provenance["volume_mm3"] == pytest.approx(8000)
 
 
 @pytest.mark.parametrize(

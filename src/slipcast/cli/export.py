@@ -9,6 +9,7 @@ import click
 
 from slipcast.cli.options.common import PATH, log_option
 from slipcast.cli.options.export import ExportWords, export_options, read_export_options
+from slipcast.cli.options.length import parse_height
 from slipcast.cli.terminal import Terminal
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import FINDINGS, USUAL, Finding
@@ -23,6 +24,7 @@ from slipcast.jobs.failure import Failure, attempt
 @click.option(
     "--solid", is_flag=True, help="First close small holes, turn the mesh outward, join bodies that overlap."
 )
+@click.option("--height", help="Height that the asset becomes, e.g. 1.8m or 75mm; default: its own.")
 @export_options
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list with an entry for each asset.")
 @log_option
@@ -34,6 +36,7 @@ def export(
     out: Path | None,
     formats: str | None,
     solid: bool,
+    height: str | None,
     as_json: bool,
     debug: bool,
     written: ExportWords,
@@ -58,6 +61,7 @@ def export(
         options=wanted.options,
         target=wanted.target,
         engine=wanted.engine,
+        height_m=None if height is None else parse_height(height),
         solid=solid,
         out=out,
         debug=debug,

@@ -11,7 +11,7 @@ from slipcast.formats.table import EXPORTERS, ExportOptions
 from slipcast.jobs.claims import Claims
 from slipcast.jobs.events import EntryDone, Found, Tell, ignore
 from slipcast.jobs.failure import Failure, attempt
-from slipcast.prepare.engine import EngineOptions, prepare_for_engine
+from slipcast.prepare.engine import EngineOptions, prepare_for_engine, resize
 
 if TYPE_CHECKING:
     from slipcast.prepare.targets import Target
@@ -30,6 +30,8 @@ class ExportJob:
     """Where the assets go: an asset of more faces than it likes is told of."""
     engine: EngineOptions = field(default_factory=EngineOptions)
     """Levels of detail, collision bodies, pivot and facing."""
+    height_m: float | None = None
+    """How tall the assets become; None: as tall as they are."""
     solid: bool = False
     """Close small holes, turn the mesh outward and join bodies that overlap, before anything else."""
     out: Path | None = None
@@ -88,6 +90,8 @@ def _export(asset: Path, job: ExportJob, claims: Claims) -> Exported:
             "target": job.target.name,
         }
         findings.append(finding("FACES_OVER_TARGET", values))
+    if job.height_m is not None:
+        figurine = resize(figurine, job.height_m)
     figurine, said = prepare_for_engine(figurine, job.engine)
     findings += said
     for key in job.formats:

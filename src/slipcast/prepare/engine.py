@@ -1,6 +1,7 @@
 """A figurine -> the same as an engine wants it: turned, remeshed, with levels of detail and collision bodies."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -148,6 +149,24 @@ def prepare_for_engine(figurine: Figurine, options: EngineOptions) -> tuple[Figu
         if bodies.spans > 1:
             found.append(finding("COLLISION_SPANS", {"hulls": len(bodies.hulls), "bodies": bodies.spans}))
     return figurine, found
+
+
+def resize(figurine: Figurine, height_m: float) -> Figurine:
+    """Return `figurine` so tall, larger or smaller about its origin; the lengths in its provenance follow."""
+    extent = np.ptp(figurine.mesh.vertices.astype(np.float64), axis=0)
+    if extent[1] <= 0:
+        raise BadInput("the asset is flat, so no height makes it larger; turn it up first", field="height_m")
+    factor = height_m / float(extent[1])
+    vertices = (figurine.mesh.vertices.astype(np.float64) * factor).astype(np.float32)
+    width, height, depth = (round(1000 * factor * float(length), 4) for length in extent)
+    known = figurine.provenance
+    about = {**known, "height_mm": height, "box_mm": {"width": width, "height": height, "depth": depth}}
+    deviation, volume = known.get("deviation_mm"), known.get("volume_mm3")
+    if isinstance(deviation, Mapping):
+        about["deviation_mm"] = {name: round(value * factor, 4) for name, value in deviation.items()}
+    if isinstance(volume, int | float):
+        about["volume_mm3"] = round(volume * factor**3, 3)
+    return replace(figurine, mesh=replace(figurine.mesh, vertices=vertices), provenance=about)
 
 
 def _turn(figurine: Figurine, options: EngineOptions) -> Figurine:
