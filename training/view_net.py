@@ -1,4 +1,4 @@
-"""The depth network of several views (reconstruct/depth_net.py runs it as ONNX)."""
+"""The depth network of several views (reconstruct/views/view_depth.py runs it as ONNX)."""
 
 from __future__ import annotations
 

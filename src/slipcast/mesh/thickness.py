@@ -45,11 +45,6 @@ class Thickness:
         at = min(int(np.searchsorted(below, share * below[-1])), len(order) - 1)
         return float(self.samples_m[order[at]])
 
-    def share_below(self, limit_m: float) -> float:
-        """The share of the area that is thinner than `limit_m`."""
-        total = float(self.area_m2.sum())
-        return float(self.area_m2[self.samples_m < limit_m].sum()) / total if total > 0 else 0.0
-
 
 def measure_thickness(mesh: Mesh) -> Thickness:
     """Return the thickness of `mesh`, whose faces look outward."""

@@ -21,13 +21,6 @@ from slipcast.reconstruct.views.misplaced import DIAGONALS, Placed, find_misplac
 from slipcast.reconstruct.views.register import measure_miss, register
 from slipcast.reconstruct.views.sides import make_sides
 
-OPPOSITE = {
-    View.FRONT: View.BACK,
-    View.LEFT: View.RIGHT,
-    View.FRONT_LEFT: View.BACK_RIGHT,
-    View.FRONT_RIGHT: View.BACK_LEFT,
-}
-"""Pairs whose silhouettes are each other's mirror images."""
 _ROWS = 128
 _BETTER = 0.035
 """By so much must the wrong way round overlap better before a view is turned."""

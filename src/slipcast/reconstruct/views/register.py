@@ -49,11 +49,6 @@ class Registered:
     """Sides that contradict the others wherever their cameras stand: they would cut away what all others show."""
 
 
-def same_frame(sides: Sequence[Side]) -> bool:
-    """Whether the cameras that were asked for explain all silhouettes as they are."""
-    return measure_miss(sides) <= _EXACT
-
-
 def register(sides: Sequence[Side]) -> Registered:
     """Return the sides with cameras that agree; exact ones come back as they are."""
     before = measure_miss(sides)
