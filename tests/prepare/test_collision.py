@@ -46,25 +46,23 @@ def test_no_body_reaches_below_the_figurine(text: str) -> None:
     assert made.contained >= CONTAINED
 
 
-def test_a_cut_that_makes_too_many_vertices_begins_with_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A ball's hull of 32 vertices, grown and cut at the ground, had 36."""
-    grow = collision._hold
-    monkeypatch.setattr(
-        collision, "_hold", lambda hulls, places: [_lower(hull) for hull in grow(hulls, places)]
-    )
+def test_a_cut_that_makes_too_many_vertices_costs_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ball's hull of 32 vertices, grown and cut at the ground, has 39; made of 24 it has 1.37 of the volume."""
+    counts: list[int] = []
+    cut = collision._cut
+
+    def watch(hull: Hull, ground: float) -> Hull:
+        made = cut(hull, ground)
+        counts.append(len(made.vertices))
+        return made
+
+    monkeypatch.setattr(collision, "_cut", watch)
     made = make_collision(sphere(0.02, 40, 48), CollisionOptions(kind="hull"))
     assert made is not None
-    assert 12 < len(made.hulls[0].vertices) <= MOST_VERTICES
-    solid = ConvexHull(made.hulls[0].vertices)
-    assert solid.volume > 0.4 * ConvexHull(sphere(0.02, 40, 48).vertices).volume
-
-
-def _lower(hull: Hull) -> Hull:
-    return replace(hull, vertices=hull.vertices - np.array([0, 0.015, 0], np.float32))
-
-
-def test_several_parts_are_nearer_than_one() -> None:
-    assert made_of("convex:4").volume_ratio < made_of("hull").volume_ratio
+    assert max(counts) > MOST_VERTICES
+    assert len(made.hulls[0].vertices) <= MOST_VERTICES
+    assert made.contained >= CONTAINED
+    assert made.volume_ratio < 1.3
 
 
 @pytest.mark.parametrize("share", [0.95, 0.5])
@@ -82,7 +80,9 @@ def test_parts_with_gaps_between_them_hold_the_surface(share: float, monkeypatch
     assert made.contained >= CONTAINED
     assert 0.8 < made.volume_ratio < 1.15  # small parts leave a ball's middle empty
     rng = np.random.default_rng(1)
-    middle = ball.vertices[ball.faces].mean(1)[rng.integers(0, len(ball.faces), 2000)]
+    corner = ball.vertices[ball.faces]
+    area = np.linalg.norm(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1)
+    middle = corner.mean(1)[rng.choice(len(area), 2000, p=area / area.sum())]
     planes = [ConvexHull(hull.vertices.astype(np.float64)).equations for hull in made.hulls]
     held = [(middle @ each[:, :3].T + each[:, 3] <= 1e-9).all(1) for each in planes]
     assert np.any(held, axis=0).mean() >= CONTAINED

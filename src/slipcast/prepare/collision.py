@@ -13,6 +13,7 @@ the gap between them too, and `spans` says so.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -34,12 +35,15 @@ if TYPE_CHECKING:
 KINDS = ("none", "hull", "convex", "box", "capsule")
 MOST_VERTICES = 32
 CONTAINED = 0.995
-_HELD = 0.9965
-"""Share of the places that bodies are grown to hold: a little more than CONTAINED, since places are a sample."""
+_ENOUGH = 0.9955
+"""Share of the places that bodies hold: a little more than CONTAINED, since places are a sample."""
+_HELD = (0.9965, 0.998, 0.999, 1.0)
+"""Share of the places that bodies are grown to hold, tried in turn: what is cut off of them may cost some again."""
 _PLACES = 20_000
 _ROUNDING = 1e-6
 _BUDGETS = (MOST_VERTICES, 28, 24, 20, 16, 12)
-"""Vertices of a body before it is cut. Of 12 at most 31 are left: each of 20 faces is crossed once, 11 stay above."""
+"""Vertices of a body before it is cut, tried in turn. Of 12 a cut leaves 31 at most, 11 and a place in each of 20
+faces, so the last holds what it was grown to hold."""
 _MOST_PARTS = 32
 _MOST_BODIES = 200
 """A mesh of more is taken as one: it is hair or grass."""
@@ -118,24 +122,38 @@ def make_collision(mesh: Mesh, options: CollisionOptions) -> Collision | None:
     apart = _take_apart(mesh) if options.kind in ("hull", "convex") else []
     places = _scatter(mesh)
     parts = _decompose_all(mesh, apart, options.parts) if options.kind == "convex" else []
-    ground = float(points[:, 1].min())
-    hulls: list[Hull] = []
-    for most in _BUDGETS:
-        hulls = [
-            _cut(hull, ground) for hull in _hold(_stand_in(options.kind, points, parts, places, most), places)
-        ]
-        if all(len(hull.vertices) <= MOST_VERTICES for hull in hulls):
-            break
+    hulls = _fit(
+        lambda most: _stand_in(options.kind, points, parts, places, most), places, float(points[:, 1].min())
+    )
     import manifold3d
 
     union = manifold3d.Manifold.batch_boolean([_solid(hull) for hull in hulls], manifold3d.OpType.Add)
     return Collision(
         kind=options.kind,
         hulls=tuple(hulls),
-        contained=float((_gauges(hulls, places).min(0) <= 1 + _ROUNDING).mean()),
+        contained=_contain(hulls, places),
         volume_ratio=float(union.volume()) / max(closedness(mesh).volume_m3, 1e-18),
         spans=len(apart) if len(apart) > len(hulls) else 1,
     )
+
+
+def _fit(make: Callable[[int], list[Hull]], places: F64, ground: float) -> list[Hull]:
+    """The bodies of `make` grown, cut off at `ground`, and of at most 32 vertices: the first that hold the places."""
+    hulls: list[Hull] = []
+    for most in _BUDGETS:
+        bodies = make(most)
+        for held in _HELD:
+            cut = [_cut(hull, ground) for hull in _hold(bodies, places, held)]
+            many = any(len(hull.vertices) > MOST_VERTICES for hull in cut)
+            hulls = [_choose(hull.vertices.astype(np.float64)) for hull in cut] if many else cut
+            if _contain(hulls, places) >= _ENOUGH:
+                return hulls
+    return hulls
+
+
+def _contain(hulls: list[Hull], places: F64) -> float:
+    """The share of (N,3) places that are in one of the hulls."""
+    return float((_gauges(hulls, places).min(0) <= 1 + _ROUNDING).mean())
 
 
 def _stand_in(kind: str, points: F64, parts: list[F64], places: F64, most: int) -> list[Hull]:
@@ -209,7 +227,7 @@ def _share(parts: list[F64], places: F64, most: int) -> list[Hull]:
     return [_choose(np.concatenate([points, places[own == k]]), most) for k, points in enumerate(parts)]
 
 
-def _hold(hulls: list[Hull], places: F64, held: float = _HELD) -> list[Hull]:
+def _hold(hulls: list[Hull], places: F64, held: float = _HELD[0]) -> list[Hull]:
     """The hulls grown, each about its middle, until together they hold a share of (N,3) places."""
     gauge = _gauges(hulls, places)
     nearest, own = gauge.min(0), gauge.argmin(0)
