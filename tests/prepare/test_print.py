@@ -4,6 +4,7 @@ import io
 import json
 import re
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import manifold3d
@@ -19,6 +20,7 @@ from slipcast.formats.threemf.painted import encode_paint
 from slipcast.mesh.thickness import measure_thickness
 from slipcast.prepare.base import BaseOptions, add_base
 from slipcast.prepare.body import Body, Kind, Origin, body_from_mesh, body_from_solid, read_surface
+from slipcast.prepare.empty_layers import find_empty_layers, grow_empty_layers
 from slipcast.prepare.fit import fit_printer
 from slipcast.prepare.hollow import HollowOptions, hollow_parts
 from slipcast.prepare.inspect_print import PROCESSES, count_degenerate, inspect_part
@@ -366,6 +368,53 @@ def test_what_grows_is_smooth_and_edges_do_not_grow() -> None:
     same, report = thicken(Body(prism), 0.8)
     assert report.added_mm3 == 0
     assert same.volume_mm3 == pytest.approx(prism.volume())
+
+
+def figure_on_a_post(width: float) -> Body:
+    """A block on a post 15 mm tall and so wide, which stands on a block, and a fin as wide beside the upper block."""
+    block = manifold3d.Manifold.cube((12, 12, 8), True).translate((0, 0, 4))
+    post = manifold3d.Manifold.cylinder(17, width / 2, width / 2, 24).translate((0, 0, 7))
+    fin = manifold3d.Manifold.cube((4, width, 4), True).translate((7, 0, 27))
+    return Body(block + post + block.translate((0, 0, 23)) + fin)
+
+
+def test_what_would_leave_layers_empty_grows_and_nothing_else() -> None:
+    body = figure_on_a_post(0.6)
+    grown, report, found = grow_empty_layers(body, PROCESSES["fdm"])
+    assert report is not None
+    assert [entry.code for entry in found] == ["PRINT_GREW"]
+    assert found[0].message.startswith("layers from 8.0 to 23.0 mm above the bed, at the middle")
+    assert report.largest_mm == pytest.approx(0.2, abs=0.06)
+    assert not find_empty_layers(grown.solid, PROCESSES["fdm"])
+    assert grown.solid.slice(15.0).area() == pytest.approx(np.pi / 4, rel=0.25)
+    assert grown.solid.slice(27.0).area() == pytest.approx(body.solid.slice(27.0).area(), rel=1e-6)
+
+
+@pytest.mark.parametrize(("width", "process"), [(0.9, "fdm"), (0.6, "resin")])
+def test_what_prints_stays_as_it_is(width: float, process: str) -> None:
+    body = figure_on_a_post(width)
+    same, report, found = grow_empty_layers(body, PROCESSES[process])
+    assert (same, report, found) == (body, None, [])
+
+
+def test_a_tip_is_no_empty_layer_and_what_stays_empty_is_told() -> None:
+    cone = Body(manifold3d.Manifold.cylinder(20, 6, 0.1, 24))
+    assert not find_empty_layers(cone.solid, PROCESSES["fdm"])
+    gap = Body(cone.solid + manifold3d.Manifold.cube((5, 5, 5), True).translate((0, 0, 24)))
+    _, _, found = grow_empty_layers(gap, PROCESSES["fdm"])
+    assert [entry.code for entry in found] == ["PRINT_GREW", "PRINT_EMPTY_LAYERS"]
+
+
+def test_print_grows_by_itself_unless_told_not_to() -> None:
+    surface = read_surface(figure_on_a_post(0.6))
+    figurine = textured_pillar()
+    mesh = surface.as_mesh()
+    thin = replace(figurine, mesh=mesh, uv=np.zeros((len(mesh.faces), 3, 2), np.float32))
+    codes = {}
+    for asked in ("auto", None):
+        made = print_figurine(thin, PrintOptions(thicken_mm=asked, base=BaseOptions(shape="none")))
+        codes[asked] = {entry.code for entry in made.findings} & {"PRINT_GREW", "PRINT_EMPTY_LAYERS"}
+    assert codes == {"auto": {"PRINT_GREW"}, None: {"PRINT_EMPTY_LAYERS"}}
 
 
 def test_corners_that_fall_together_in_files_become_one() -> None:

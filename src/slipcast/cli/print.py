@@ -47,7 +47,7 @@ class PrintWords:
     filaments: str | None
     stl_per_color: bool
     orient: str
-    thicken: str | None
+    thicken: str
     price: float | None
 
 
@@ -116,7 +116,12 @@ _print_options = collect(
         help="Pose: stand, auto (resin leans back) or degrees; default: stand, resin auto.",
     ),
     click.option(
-        "--thicken", cls=Option, fields=("thicken_mm",), help="Grow thinner parts to this thickness: 0.8mm."
+        "--thicken",
+        cls=Option,
+        fields=("thicken_mm",),
+        default="auto",
+        show_default=True,
+        help="Grow thinner parts to this thickness: 0.8mm; auto: only where layers would stay empty; none.",
     ),
     click.option(
         "--price",
@@ -247,7 +252,7 @@ def options_from(words: PrintWords) -> "PrintOptions":
         scale_to_fit=words.scale_to_fit,
         paint=paint,
         orient=words.orient or ("auto" if process == "resin" else "stand"),
-        thicken_mm=_numbers("--thicken", words.thicken, 1, "0.8mm")[0] if words.thicken else None,
+        thicken_mm=_parse_thicken(words.thicken),
         price_per_kg=words.price,
         stl_per_color=words.stl_per_color,
     )
@@ -270,6 +275,14 @@ def _numbers(flag: str, text: str, count: int, example: str) -> tuple[float, ...
     if match is None:
         raise BadInput(f"{flag} {text!r} is not understood; write for example {example}")
     return tuple(float(value) for value in match.groups())
+
+
+def _parse_thicken(text: str) -> float | str | None:
+    """`auto`, `none`, or a thickness."""
+    word = text.strip().lower()
+    if word in ("auto", "none"):
+        return "auto" if word == "auto" else None
+    return _numbers("--thicken", text, 1, "auto, none or 0.8mm")[0]
 
 
 def _parse_split(text: str) -> int | tuple[str, ...] | None:

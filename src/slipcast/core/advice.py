@@ -118,6 +118,8 @@ ADVICE: dict[str, Row] = {
     "COLLISION_SPANS": Row("take a convex body for each part", option="{option:collision=convex:8}"),
     "PRINT_MENDED": Row("look where it was covered, or repair it in the program that made it"),
     "PRINT_ISLANDS": Row("let the slicer make supports, or lean it", option="{option:orient=auto}"),
+    "PRINT_GREW": Row("print it larger, or leave it as it is", option="{option:thicken=none}"),
+    "PRINT_EMPTY_LAYERS": Row("print it larger, or let thin parts grow", option="{option:thicken=1mm}"),
     "PRINT_THIN": Row("print it larger, or let thin parts grow", option="{option:thicken=0.8mm}"),
     "PRINT_PIN": Row("print it larger, or let thin parts grow", option="{option:thicken=2mm}"),
     # the shape suffers

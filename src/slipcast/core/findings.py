@@ -82,6 +82,16 @@ FINDINGS: dict[str, Row] = {
         "{count} {count:pin|pins} of {part} {count:is|are} thinner than {limit_mm} mm: the thinnest has {diameter_mm} "
         "mm over a length of {length_mm} mm, {place}; it breaks easily",
     ),
+    "PRINT_GREW": Row(
+        _I,
+        "layers from {low_mm} to {high_mm} mm above the bed, {place}, were narrower than {limit_mm} mm and would have "
+        "stayed empty: they grew to {thickness_mm} mm, by {moved_mm} mm at most",
+    ),
+    "PRINT_EMPTY_LAYERS": Row(
+        _W,
+        "layers from {low_mm} to {high_mm} mm above the bed, {place}, are narrower than {limit_mm} mm and may stay "
+        "empty; print it larger, or thicken it",
+    ),
     "PRINT_TIPS_OVER": Row(
         _W,
         "in use it tips over at a lean of {tipping_deg} degrees (below 0 it falls by itself); give it a base, or a "

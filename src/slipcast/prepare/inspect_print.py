@@ -30,6 +30,10 @@ class Process:
     """Thinner walls fail."""
     pin_mm: float
     """Thinner limbs and swords break."""
+    line_mm: float
+    """Narrower pins are not printed at all."""
+    grown_mm: float
+    """To this such a pin grows, so that it is."""
     layer_mm: float
     pixel_mm: float
     """Of our own raster."""
@@ -38,10 +42,24 @@ class Process:
 
 PROCESSES = {
     "fdm": Process(
-        name="fdm", wall_mm=0.8, pin_mm=2.0, layer_mm=0.2, pixel_mm=0.2, materials=("PLA", "PETG")
+        name="fdm",
+        wall_mm=0.8,
+        pin_mm=2.0,
+        line_mm=0.8,
+        grown_mm=1.0,
+        layer_mm=0.2,
+        pixel_mm=0.2,
+        materials=("PLA", "PETG"),
     ),
     "resin": Process(
-        name="resin", wall_mm=0.5, pin_mm=1.0, layer_mm=0.05, pixel_mm=0.2, materials=("resin",)
+        name="resin",
+        wall_mm=0.5,
+        pin_mm=1.0,
+        line_mm=0.1,
+        grown_mm=0.5,
+        layer_mm=0.05,
+        pixel_mm=0.2,
+        materials=("resin",),
     ),
 }
 

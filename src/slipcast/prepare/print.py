@@ -24,6 +24,7 @@ from slipcast.prepare.base import BaseOptions, BaseReport, add_base
 from slipcast.prepare.body import MM, Body, Surface, body_from_mesh, read_surface
 from slipcast.prepare.color_bodies import split_colors
 from slipcast.prepare.draw import draw_faces
+from slipcast.prepare.empty_layers import grow_empty_layers, tell_empty_layers
 from slipcast.prepare.fit import check_base, fit_printer
 from slipcast.prepare.hollow import HollowOptions, HollowReport, hollow_parts
 from slipcast.prepare.inspect_print import PROCESSES, PartReport, inspect_part, name_place
@@ -59,6 +60,13 @@ def _fit_split(value: object) -> object:
 _SPLIT = Rule(
     _fit_split, f"a whole number from 1 to 8, for instance 2, or what to cut off of {', '.join(WORDS)}"
 )
+
+
+def _fit_thicken(value: object) -> object:
+    return value if value == "auto" else real(0.2, 5, example=0.8, unit="millimetres").fit(value)
+
+
+_THICKEN = Rule(_fit_thicken, "auto, or millimetres from 0.2 to 5, for instance 0.8")
 _LOOSE = 20
 """Pieces of a body whose distance from the rest is measured."""
 
@@ -86,8 +94,8 @@ class PrintOptions:
     paint: PaintOptions | None = None
     orient: str = "stand"
     """`stand`, `auto` (resin leans back where that saves supports) or degrees."""
-    thicken_mm: float | None = None
-    """Grow thinner parts to this."""
+    thicken_mm: float | str | None = "auto"
+    """Grow thinner parts to this; `auto`: what the printer would leave layers empty for, and nothing else."""
     stl_per_color: bool = False
     """Also write a closed STL for each colour, for slicers that take a part a filament."""
     price_per_kg: float | None = None
@@ -106,7 +114,7 @@ class PrintOptions:
             stl_per_color=flag(),
             paint=instance(PaintOptions).or_none(),
             orient=text(example="stand"),
-            thicken_mm=real(0.2, 5, example=0.8, unit="millimetres").or_none(),
+            thicken_mm=_THICKEN.or_none(),
             price_per_kg=real(0, 10_000, example=25, unit="money").or_none(),
         )
         if not is_lean(self.orient):
@@ -314,9 +322,14 @@ def print_figurine(figurine: Figurine, options: PrintOptions) -> Print:
         found.append(finding("PRINT_MENDED", asdict(mended)))
     body = _scale(join_bodies(body_from_mesh(figurine.mesh, figurine.uv)), options)
     thickened = None
-    if options.thicken_mm is not None:
-        body, thickened = thicken(body, options.thicken_mm)
+    if options.thicken_mm is not None and options.thicken_mm != "auto":
+        body, thickened = thicken(body, float(options.thicken_mm))
     body, base = add_base(body.drop(), options.base)
+    if options.thicken_mm == "auto":  # with its base: what sinks into that need not grow
+        body, thickened, grown = grow_empty_layers(body, PROCESSES[options.process])
+        found += grown
+    else:
+        found += tell_empty_layers(body, PROCESSES[options.process])
     found += _find_loose(body)
     if isinstance(options.split, tuple):  # each part lies on its cut
         body, orientation = orient(body, "stand", options.process)
