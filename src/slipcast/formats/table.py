@@ -143,9 +143,14 @@ class Exporter:
     extra: tuple[str, str] | None = None
     """(module, name of Slipcast's extra that brings it) for a format that needs more than Slipcast itself."""
 
+    @property
+    def is_installed(self) -> bool:
+        """Whether the format's extra is there, where it needs one."""
+        return self.extra is None or find_spec(self.extra[0]) is not None
+
     def require(self) -> None:
         """Raise BadInput, with the command that helps, when the format's extra is not installed."""
-        if self.extra and find_spec(self.extra[0]) is None:
+        if self.extra and not self.is_installed:
             raise BadInput(
                 f"{self.name} needs {self.extra[0]}: run `pip install 'slipcast[{self.extra[1]}]'`"
             )

@@ -140,7 +140,7 @@ def _unfold(faces: I32, place: F64, share: float) -> tuple[F64, Bool]:
 
     It fails where a face stays turned over, and where a vertex would move too far for what is shown there.
     """
-    signed = _areas(place[faces])
+    signed = double_areas(place[faces])
     area = np.abs(signed)
     # The least area keeps a face from becoming a line.
     least, far = _SLIVER * float(np.median(area)), share * np.sqrt(area.sum())
@@ -159,7 +159,7 @@ def _unfold(faces: I32, place: F64, share: float) -> tuple[F64, Bool]:
     start = place[vertex]
     moved, free = start.copy(), np.zeros(len(vertex), bool)
     for _ in range(_UNFOLDINGS):
-        turned = index[_areas(moved[index]) <= least]
+        turned = index[double_areas(moved[index]) <= least]
         if not len(turned):
             break
         free[turned] = True
@@ -170,7 +170,7 @@ def _unfold(faces: I32, place: F64, share: float) -> tuple[F64, Bool]:
     wrong = np.zeros(len(vertex), bool)
     for _ in range(3):  # what is put back may turn its neighbours over
         turned_over = np.zeros(len(vertex), bool)
-        turned_over[index[_areas(moved[index]) <= 0]] = True
+        turned_over[index[double_areas(moved[index]) <= 0]] = True
         wrong[rows] |= np.isin(group, group[bad | turned_over[rows]])
         moved[wrong] = start[wrong]
     out, failed = place.copy(), np.zeros(len(place), bool)
@@ -178,10 +178,14 @@ def _unfold(faces: I32, place: F64, share: float) -> tuple[F64, Bool]:
     return out, failed
 
 
-def _areas(corner: F64) -> F64:
-    """(F,) twice the signed area of triangles (F,3,2), positive where they run against the clock with y up."""
-    (x_0, x_1, x_2), (y_0, y_1, y_2) = (corner[..., k].T for k in (0, 1))
-    out: F64 = (x_1 - x_0) * (y_2 - y_0) - (y_1 - y_0) * (x_2 - x_0)
+def double_areas(corner: F64) -> F64:
+    """(F,) twice the signed area of triangles (F,3,2), positive where they run with the clock on a screen.
+
+    >>> double_areas(np.array([[[0.0, 0.0], [2.0, 0.0], [0.0, 1.0]]])).tolist()
+    [2.0]
+    """
+    (x_1, y_1), (x_2, y_2) = ((corner[:, k] - corner[:, 0]).T for k in (1, 2))
+    out: F64 = x_1 * y_2 - y_1 * x_2
     return out
 
 

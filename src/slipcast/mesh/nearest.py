@@ -19,6 +19,7 @@ import numpy as np
 
 from slipcast.core.scientific import spatial
 from slipcast.core.values import F32, F64, I32, I64
+from slipcast.mesh.topology import dot
 
 _Vectors = TypeVar("_Vectors", F32, F64)
 _CHUNK = 20_000
@@ -114,7 +115,7 @@ def _cut(points: F32, faces: I32) -> tuple[I64, F32, F64]:
         size *= 1.5
     owner, corner = pieces
     centre = corner.sum(0) / np.float32(3)
-    square = [_dot(*[each - centre] * 2) for each in corner]
+    square = [dot(*[each - centre] * 2) for each in corner]
     radius = np.sqrt(np.maximum(np.maximum(square[0], square[1]), square[2]))
     # A little more than it is: centres are rounded.
     size = float(np.abs(points).max(initial=0))
@@ -150,7 +151,7 @@ def _halve(corner: F32, size: float, most: int) -> tuple[I64, F32] | None:
 def _square_edges(corner: F32) -> F32:
     """(3,N) squared lengths of the edges of triangles (3,3,N; corner, axis), each by the corner that it begins at."""
     edges = (corner[(k + 1) % 3] - corner[k] for k in range(3))
-    return np.stack([_dot(edge, edge) for edge in edges])
+    return np.stack([dot(edge, edge) for edge in edges])
 
 
 def _squares(point: F64, corner: list[F64]) -> F64:
@@ -161,24 +162,18 @@ def _squares(point: F64, corner: list[F64]) -> F64:
     a, b, c = corner
     edges = ((a, b - a), (b, c - b), (c, a - c))
     normal = _cross(edges[0][1], -edges[2][1])
-    length = _dot(normal, normal)
+    length = dot(normal, normal)
     inside = length > 0
     best = np.full(point.shape[1], np.inf)
     for start, way in edges:
         off = point - start
-        inside &= _dot(_cross(way, off), normal) >= 0
-        along = _dot(off, way) / np.maximum(_dot(way, way), 1e-300)
+        inside &= dot(_cross(way, off), normal) >= 0
+        along = dot(off, way) / np.maximum(dot(way, way), 1e-300)
         np.minimum(np.maximum(along, 0, out=along), 1, out=along)
         off -= along * way
-        np.minimum(best, _dot(off, off), out=best)
-    height = _dot(point - a, normal) ** 2 / np.where(length > 0, length, 1)
+        np.minimum(best, dot(off, off), out=best)
+    height = dot(point - a, normal) ** 2 / np.where(length > 0, length, 1)
     out: F64 = np.where(inside, height, best)
-    return out
-
-
-def _dot(one: _Vectors | Sequence[_Vectors], other: _Vectors | Sequence[_Vectors]) -> _Vectors:
-    """(N,) dot products of (3,N) and (3,N)."""
-    out: _Vectors = one[0] * other[0] + one[1] * other[1] + one[2] * other[2]
     return out
 
 
@@ -186,3 +181,19 @@ def _cross(one: F64 | Sequence[F64], other: F64 | Sequence[F64]) -> list[F64]:
     """The cross products of (3,N) and (3,N), axis by axis."""
     (x, y, z), (u, v, w) = one, other
     return [y * w - z * v, z * u - x * w, x * v - y * u]
+
+
+def weigh_corners(points: F64, corner: F64) -> F64:
+    """(N,3) barycentric weights of triangles' corners (N,3,3) at the feet of `points` (N,3) in the triangles' planes.
+
+    A foot outside its triangle has weights below 0.
+
+    >>> weigh_corners(np.array([[1.0, 0, 5]]), np.array([[[0.0, 0, 0], [2, 0, 0], [0, 2, 0]]])).tolist()
+    [[0.5, 0.5, 0.0]]
+    """
+    e, f, d = corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0], points - corner[:, 0]
+    ee, ef, ff = (e * e).sum(1), (e * f).sum(1), (f * f).sum(1)
+    de, df = (d * e).sum(1), (d * f).sum(1)
+    area = np.maximum(ee * ff - ef * ef, 1e-30)
+    v, w = (ff * de - ef * df) / area, (ee * df - ef * de) / area
+    return np.stack([1 - v - w, v, w], 1)

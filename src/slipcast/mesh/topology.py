@@ -5,6 +5,7 @@ A solid here is closed (every edge has exactly two faces after equal positions a
 it in opposite directions) and has positive volume.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -133,7 +134,7 @@ def cross(a: _Vectors, b: _Vectors) -> _Vectors:
     return out
 
 
-def dot(a: _Vectors, b: _Vectors) -> _Vectors:
+def dot(a: _Vectors | Sequence[_Vectors], b: _Vectors | Sequence[_Vectors]) -> _Vectors:
     """(N,) dot products of (3,N) and (3,N)."""
     out: _Vectors = a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
     return out

@@ -22,6 +22,7 @@ from slipcast.core.options import check, real, several
 from slipcast.core.scientific import sparse, spatial
 from slipcast.core.values import F32, F64, I64, Figurine, Level, Mesh
 from slipcast.mesh.deviation import Deviation, measure_deviation
+from slipcast.mesh.nearest import weigh_corners
 from slipcast.mesh.topology import bodies_of, closedness, face_normals
 from slipcast.prepare.take_over import SCREEN_PX, TakeOver, find_take_over
 from slipcast.reconstruct.simplify import CRUMB, collapse, decimate
@@ -297,7 +298,7 @@ def _look_up(own: F64, uv_own: F64, corner: F64, uv: F32) -> F64:
     away = np.linalg.norm(points - middle, axis=1)
     for k in range(near.shape[1]):
         a, b, c = (corner[near[:, k], j] for j in range(3))
-        weights = _barycentric(points, a, b, c)
+        weights = weigh_corners(points, np.stack([a, b, c], 1))
         inside = np.clip(weights, 0, 1)
         inside /= inside.sum(1, keepdims=True)
         place = inside[:, :1] * a + inside[:, 1:2] * b + inside[:, 2:] * c
@@ -320,13 +321,3 @@ def _measure_scale(corner: F64, uv: F64) -> float:
     flat = np.abs(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
     ratio = size / np.maximum(flat, 1e-12)
     return float(np.sqrt(np.median(ratio)))
-
-
-def _barycentric(p: F64, a: F64, b: F64, c: F64) -> F64:
-    """(N,3) weights of the corners at the foot of each point in its triangle's plane."""
-    e, f, d = b - a, c - a, p - a
-    ee, ef, ff = ((e * e).sum(1), (e * f).sum(1), (f * f).sum(1))
-    de, df = (d * e).sum(1), (d * f).sum(1)
-    area = np.maximum(ee * ff - ef * ef, 1e-30)
-    v, w = (ff * de - ef * df) / area, (ee * df - ef * de) / area
-    return np.stack([1 - v - w, v, w], 1)

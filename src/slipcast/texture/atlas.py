@@ -30,7 +30,7 @@ from slipcast.core.camera import project
 from slipcast.core.masks import near_pixels
 from slipcast.core.pixels import put_pixels
 from slipcast.core.values import F32, F64, I32, I64, U8, Bool, Mesh, Shells, Source
-from slipcast.mesh.charts import join_charts, join_crumbs, join_pieces, pieces_of
+from slipcast.mesh.charts import double_areas, join_charts, join_crumbs, join_pieces, pieces_of
 from slipcast.mesh.neighbours import Neighbours, find_neighbours
 from slipcast.mesh.pack import Outline, Placed, measure_cell, pack, turn
 from slipcast.mesh.rasterize import rasterize
@@ -302,7 +302,7 @@ def _arrange(pieces: list[F64], kinds: I64, most_px: int) -> tuple[tuple[int, in
         key=lambda size: (size[0] * size[1], -size[0]),
     )
     front = kinds == FRONT
-    areas = np.array([np.abs(_areas(piece)).sum() / 2 for piece in pieces])
+    areas = np.array([np.abs(double_areas(piece)).sum() / 2 for piece in pieces])
     upright, outlines = front.tolist(), [Outline.of(piece) for piece in pieces]
     scale = 1.0
     while True:
@@ -316,9 +316,3 @@ def _arrange(pieces: list[F64], kinds: I64, most_px: int) -> tuple[tuple[int, in
                     return size, scale, factors, placed
                 rest *= _SPARSER
         scale *= _SMALLER
-
-
-def _areas(corner: F64) -> F64:
-    (x_1, y_1), (x_2, y_2) = ((corner[:, k] - corner[:, 0]).T for k in (1, 2))
-    out: F64 = x_1 * y_2 - y_1 * x_2
-    return out

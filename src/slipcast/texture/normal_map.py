@@ -35,6 +35,7 @@ from slipcast.core.camera import project
 from slipcast.core.masks import box_of
 from slipcast.core.values import F32, F64, I32, I64, U8, Bool, Figurine, Shells
 from slipcast.mesh import tangents
+from slipcast.mesh.charts import double_areas
 from slipcast.mesh.normals import vertex_normals
 from slipcast.mesh.rasterize import rasterize
 from slipcast.mesh.sample import sample
@@ -105,7 +106,7 @@ def make_normal_map(
     at = np.repeat(faces, 3), np.tile(weights, (len(faces), 1))
     wanted, known = shells.normals(*at)
     uv = figurine.uv[faces].astype(np.float64)
-    shown = np.repeat(np.abs(_areas(uv)), 3) * known
+    shown = np.repeat(np.abs(double_areas(uv)), 3) * known
     if not shown.sum() > 0:
         return None, {}
 
@@ -224,7 +225,7 @@ class _Shells:
         screen, _ = project(depth.camera, mesh.vertices)
         shown = (self.shell == FRONT) | (self.shell == BACK)
         # A wave needs two edges of the mesh; Gaussian weights of 3/8 of an edge halve it at that length.
-        sigma = 0.375 * _EDGE * float(np.sqrt(np.median(np.abs(_areas(screen[mesh.faces[shown]])) / 2)))
+        sigma = 0.375 * _EDGE * float(np.sqrt(np.median(np.abs(double_areas(screen[mesh.faces[shown]])) / 2)))
         box = box_of(depth.valid)
         (top, left), size = (box.top, box.left), (box.height, box.width)
         sigma = min(sigma, max(size) / 8)
@@ -334,7 +335,7 @@ def _bake(frames: Frames, shells: _Shells) -> U8:
     faces = np.flatnonzero((shell == FRONT) | (shell == BACK))
     corner = figurine.uv[faces].astype(np.float64) * [width, height]
     # The back chart is laid out as the picture sees it, so its faces are turned over.
-    turned = _areas(corner) > 0
+    turned = double_areas(corner) > 0
     corner[turned] = corner[turned][:, ::-1]
     screen, index = corner.reshape(-1, 2), np.arange(3 * len(faces), dtype=np.int32).reshape(-1, 3)
     mesh = figurine.mesh
@@ -375,13 +376,6 @@ def _pad(pixels: U8, done: Bool, times: int = 2) -> U8:
             grown |= fresh
         done = grown
     return pixels
-
-
-def _areas(corner: F64) -> F64:
-    """(F,) twice the signed area of triangles (F,3,2), positive where they run with the clock on a screen."""
-    (x_1, y_1), (x_2, y_2) = ((corner[:, k] - corner[:, 0]).T for k in (1, 2))
-    out: F64 = x_1 * y_2 - y_1 * x_2
-    return out
 
 
 def _unit(vectors: F64) -> F64:

@@ -14,7 +14,8 @@ import numpy as np
 from slipcast.core.errors import StageFailed
 from slipcast.core.scientific import spatial
 from slipcast.core.values import F64, I32, I64, U8, Bool, Figurine, Mesh
-from slipcast.mesh.charts import join_charts, join_pieces, pieces_of
+from slipcast.mesh.charts import double_areas, join_charts, join_pieces, pieces_of
+from slipcast.mesh.nearest import weigh_corners
 from slipcast.mesh.normals import vertex_normals
 from slipcast.mesh.pack import Outline, pack
 from slipcast.mesh.rasterize import rasterize
@@ -150,7 +151,7 @@ def _find_overlaps(mesh: Mesh, piece: I64, way: F64, corner: F64) -> Bool:
 
 def _pack(corner: F64, groups: list[I64], size: tuple[int, int]) -> F64:
     """The corners as far apart as the atlas has room for."""
-    area = sum(float(np.abs(_areas(corner[group])).sum()) / 2 for group in groups)
+    area = sum(float(np.abs(double_areas(corner[group])).sum()) / 2 for group in groups)
     scale = float(np.sqrt(_FULL * size[0] * size[1] / max(area, 1e-30)))
     unit = scale
     flat = [corner[group] * unit for group in groups]
@@ -187,7 +188,9 @@ def _trace(painted: Figurine, figurine: Figurine, width: int, height: int) -> _T
         way = np.einsum("nk,nkc->nc", weights[rows], normals[corners])
         way /= np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-12)
         old_face[rows] = _meet(scene, tree, ((place - low) / size), way, place)
-        old_weights[rows] = _barycentric(place, old.vertices[old.faces[old_face[rows]]].astype(np.float64))
+        corner = old.vertices[old.faces[old_face[rows]]].astype(np.float64)
+        inside = np.clip(weigh_corners(place, corner), 0, 1)
+        old_weights[rows] = inside / np.maximum(inside.sum(axis=1, keepdims=True), 1e-12)
     piece = np.full(known.shape, -1, np.int32)
     faces = split_vertices(new.faces, painted.uv)[1]
     piece[known] = pieces_of(faces, np.zeros(len(faces), np.int64))[face]
@@ -224,22 +227,3 @@ def _draw(traced: _Traced, values: U8) -> U8:
     pixels = np.zeros((*traced.piece.shape, 3), np.uint8)
     pixels[traced.piece >= 0] = values
     return fill_between(pixels, traced.piece)
-
-
-def _barycentric(point: F64, corner: F64) -> F64:
-    """(N,3) weights of triangles' corners (N,3,3) at the feet of points (N,3), none below 0."""
-    a, e, f = corner[:, 0], corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]
-    d = point - a
-    ee, ef, ff = (e * e).sum(1), (e * f).sum(1), (f * f).sum(1)
-    de, df = (d * e).sum(1), (d * f).sum(1)
-    area = np.maximum(ee * ff - ef * ef, 1e-30)
-    v, w = (ff * de - ef * df) / area, (ee * df - ef * de) / area
-    weights = np.clip(np.stack([1 - v - w, v, w], axis=1), 0, 1)
-    out: F64 = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
-    return out
-
-
-def _areas(corner: F64) -> F64:
-    (x_1, y_1), (x_2, y_2) = ((corner[:, k] - corner[:, 0]).T for k in (1, 2))
-    out: F64 = x_1 * y_2 - y_1 * x_2
-    return out

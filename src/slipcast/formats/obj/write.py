@@ -13,6 +13,7 @@ from slipcast.formats.common import texture_files
 from slipcast.formats.common.axes import Frame
 from slipcast.formats.common.losses import find_losses
 from slipcast.formats.common.naming import Names
+from slipcast.formats.common.rows import write_lines
 from slipcast.formats.table import ExportOptions
 from slipcast.mesh import tangents
 from slipcast.mesh.normals import vertex_normals
@@ -53,12 +54,12 @@ def _geometry(figurine: Figurine, names: Names, frame: Frame) -> bytes:
     corners = np.stack([v, t, v], axis=-1)
     parts = [
         f"# Slipcast, {frame.unit}, {frame.up.upper()} up\nmtllib {names.file}.mtl\no {names.mesh}\n",
-        _lines("v %.9g %.9g %.9g\n", frame.positions(mesh.vertices)),
-        _lines("vt %.9g %.9g\n", uv),
-        _lines("vn %.5f %.5f %.5f\n", normals),
+        write_lines("v %.9g %.9g %.9g\n", frame.positions(mesh.vertices)),
+        write_lines("vt %.9g %.9g\n", uv),
+        write_lines("vn %.5f %.5f %.5f\n", normals),
         f"usemtl {names.material}\ns 1\n",
-        _lines("f %d/%d/%d %d/%d/%d %d/%d/%d %d/%d/%d\n", _join_quads(corners[: 2 * mesh.quads])),
-        _lines("f %d/%d/%d %d/%d/%d %d/%d/%d\n", corners[2 * mesh.quads :]),
+        write_lines("f %d/%d/%d %d/%d/%d %d/%d/%d %d/%d/%d\n", _join_quads(corners[: 2 * mesh.quads])),
+        write_lines("f %d/%d/%d %d/%d/%d %d/%d/%d\n", corners[2 * mesh.quads :]),
     ]
     return "".join(parts).encode()
 
@@ -67,11 +68,6 @@ def _join_quads(corners: I64) -> I64:
     """(Q,4,3) the corners of quads of (2Q,3,3) those of their halves, a, b, c and a, c, d."""
     out: I64 = np.concatenate([corners[::2], corners[1::2, 2:]], axis=1)
     return out
-
-
-def _lines(pattern: str, rows: "np.typing.NDArray[np.generic]") -> str:
-    """Fill `pattern` once for each row."""
-    return (pattern * len(rows)) % tuple(rows.reshape(-1).tolist())
 
 
 def _material(figurine: Figurine, names: Names, textures: list[str]) -> bytes:

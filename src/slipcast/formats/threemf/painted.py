@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
 from slipcast.core.values import F64, I32, I64
-from slipcast.formats.threemf.write import CORE, MATERIALS, OURS, pack_parts, relate, write_lines, write_xml
+from slipcast.formats.common.rows import write_lines
+from slipcast.formats.threemf.write import CORE, MATERIALS, OURS, pack_parts, relate, write_xml
 
 _SLIC3R = "http://schemas.slic3r.org/3mf/2017/06"
 _MODEL_PART = "3D/3dmodel.model"

@@ -18,6 +18,7 @@ from slipcast.formats.common import texture_files
 from slipcast.formats.common.axes import Frame
 from slipcast.formats.common.losses import describe_kept, find_losses
 from slipcast.formats.common.naming import Names
+from slipcast.formats.common.rows import write_lines
 from slipcast.formats.table import ExportOptions
 from slipcast.mesh import tangents
 
@@ -83,15 +84,6 @@ def _model(figurine: Figurine, names: Names, frame: Frame, texture: str, media_t
         + write_lines('<triangle v1="%d" v2="%d" v3="%d" pid="2" p1="%d" p2="%d" p3="%d"/>', triangles)
         + '</triangles></mesh></object></resources><build><item objectid="3"/></build></model>'
     )
-
-
-def write_lines(pattern: str, rows: "np.typing.NDArray[np.generic]") -> str:
-    """Fill `pattern`, which has K places of the operator %, once for each of the `rows` (N,K).
-
-    >>> write_lines('<v x="%g" y="%g"/>', np.array([[0, 1], [2, 3]]))
-    '<v x="0" y="1"/><v x="2" y="3"/>'
-    """
-    return (pattern * len(rows)) % tuple(rows.reshape(-1).tolist())
 
 
 def relate(targets: "list[tuple[str, str]]") -> bytes:

@@ -68,7 +68,7 @@ class _Made(_Loose):
 
     def options(self) -> AssetOptions:
         """As our own; formats that we do not write are left out, glb is always there."""
-        formats = [key for key in self.target_formats if key in EXPORTERS and _is_here(key)]
+        formats = [key for key in self.target_formats if key in EXPORTERS and EXPORTERS[key].is_installed]
         faces = min(max(self.target_polycount, MIN_FACES), MAX_FACES)
         return AssetOptions(formats=list(dict.fromkeys(["glb", *formats])), faces=faces, report=False)
 
@@ -162,7 +162,7 @@ def refine(task_id: JobId, service: Parts, caller: Writer) -> Created:
 @router.post("/v1/convert", status_code=202, response_model=Created)
 def convert(body: Convert, request: Request, service: Parts, caller: Writer) -> Created:
     """Other formats of a finished task."""
-    known = [key for key in body.target_formats if key in EXPORTERS and _is_here(key)]
+    known = [key for key in body.target_formats if key in EXPORTERS and EXPORTERS[key].is_installed]
     if not known:
         raise Refused(422, "BadInput", f"target_formats names none of {', '.join(EXPORTERS)}")
     options = Later(formats=known).model_dump(mode="json")
@@ -269,16 +269,6 @@ def _shown(service: Service, request: Request, row: Row, files: list[Mapping[str
 
 def _ms(seconds: float | None) -> int | None:
     return None if seconds is None else int(seconds * 1000)
-
-
-def _is_here(key: str) -> bool:
-    from slipcast.core.errors import BadInput
-
-    try:
-        EXPORTERS[key].require()
-    except BadInput:
-        return False
-    return True
 
 
 def _add_reading(version: str, path: str, kind: str) -> None:

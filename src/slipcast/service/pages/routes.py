@@ -135,7 +135,7 @@ def show_home(request: Request, service: Parts, cursor: str = "") -> Response:
         following=found["next"],
         first=not cursor,
         views=[view.value for view in View],
-        formats=[key for key in _FORMATS if _is_here(key)],
+        formats=[key for key in _FORMATS if EXPORTERS[key].is_installed],
         targets=list(TARGETS.values()),
         details=list(DETAILS),
         depths=[AUTO, *DEPTH_MODELS],
@@ -166,7 +166,7 @@ def show_job_page(request: Request, job_id: str, service: Parts) -> Response:
             each for each in job["files"] if each["role"] == "input" and each["mime"].startswith("image/")
         ],
         model=any(each["name"].endswith(".glb") for each in outputs),
-        formats=[key for key in _FORMATS if _is_here(key)],
+        formats=[key for key in _FORMATS if EXPORTERS[key].is_installed],
         targets=list(TARGETS.values()),
         report=any(each["name"].endswith(".report.html") for each in outputs),
         preview=next((each for each in outputs if each["name"].endswith(".preview.png")), None),
@@ -277,13 +277,3 @@ def _size(count: float) -> str:
             return f"{count:.0f} {unit}" if unit in ("B", "KB") else f"{count:.1f} {unit}"
         count /= 1000
     return ""
-
-
-def _is_here(key: str) -> bool:
-    from slipcast.core.errors import BadInput
-
-    try:
-        EXPORTERS[key].require()
-    except BadInput:
-        return False
-    return True
