@@ -108,3 +108,9 @@ def test_a_wrong_change_is_called_as_it_was_written(changes: dict[str, object], 
     with pytest.raises(BadInput, match=told) as caught:
         Recipe().change(**changes)  # type: ignore[arg-type]
     assert caught.value.field == next(iter(changes))
+
+
+def test_a_surface_without_its_package_is_refused_when_it_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slipcast.mesh.raycast.find_spec", lambda name: None)
+    with pytest.raises(BadInput, match=r"pip install slipcast\[poisson\]"):
+        Recipe().change(surface="poisson")

@@ -28,16 +28,21 @@ class _Later:
         return getattr(import_module("dash"), self._name)(*args, **named)
 
 
+def require_open3d() -> None:
+    """Raise BadInput, which names the extra, where Open3D is not installed."""
+    if find_spec("open3d") is None:
+        raise BadInput(
+            "the surface poisson needs Open3D, which is not installed; run: pip install slipcast[poisson]"
+        )
+
+
 def import_open3d() -> ModuleType:
     """Open3D without Dash, a web server that it loads with itself for a plot that nobody draws here: 0.5 s of CPU.
 
     Raises BadInput, which names the extra, where Open3D is not installed.
     """
     with _importing:
-        if find_spec("open3d") is None:
-            raise BadInput(
-                "the surface poisson needs Open3D, which is not installed; run: pip install slipcast[poisson]"
-            )
+        require_open3d()
         if "open3d" in sys.modules or "dash" in sys.modules:
             return import_module("open3d")
         later = ModuleType("dash")

@@ -34,6 +34,7 @@ from slipcast.depth.calibrate import CalibrateOptions
 from slipcast.depth.models import DepthOptions
 from slipcast.depth.place import PlaceOptions
 from slipcast.formats.table import EXPORTERS, ExportOptions
+from slipcast.mesh.raycast import require_open3d
 from slipcast.picture.cut_out import CutoutOptions
 from slipcast.pipeline.preview import PreviewOptions
 from slipcast.prepare.engine import EngineOptions
@@ -144,6 +145,8 @@ class Recipe:
         object.__setattr__(self, "formats", tuple(dict.fromkeys(self.formats)))
         for key in self.formats:
             EXPORTERS[key].require()
+        if self.surface.method == "poisson":
+            require_open3d()
 
     def change(self, **changes: Unpack[Changes]) -> "Recipe":
         """The recipe with the most used of its choices (`Changes`) changed; None leaves one as it is.
