@@ -183,7 +183,7 @@ def test_a_pin_is_left_out_and_a_wall_of_one_line_is_laid(
     ("mesh", "least_mm"),
     [
         (hollow_sphere(0.001), 1.0),
-        (sphere(0.02, 60, 80, lift_m=0.02), 40),
+        (sphere(0.02, 36, 48, lift_m=0.02), 40),
         (joined(cube(0.03), moved(block(0.002, 0.015, 0.002), y=0.03)), 2.0),  # a rod on a block
         (joined(block(0.06, 0.002, 0.06), moved(cube(0.03), y=0.002)), 2.0),  # a plate
     ],
