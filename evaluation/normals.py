@@ -59,7 +59,7 @@ def truth_angles_deg(figurine: Figurine, case: Case, depth: Shells) -> tuple[flo
         near = np.abs((share * z[mesh.faces[own]]).sum(1) - shell[at]) < 0.01 * height_m
         own, share, wanted = own[near], share[near], true[at][near]
         plain.append(_angles_deg(frames.plain(own, share), wanted))
-        mapped.append(_angles_deg(frames.mapped(own, share), wanted))
+        mapped.append(_angles_deg(frames.map_normals(own, share), wanted))
     return float(np.concatenate(plain).mean()), float(np.concatenate(mapped).mean())
 
 

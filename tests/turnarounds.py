@@ -67,7 +67,7 @@ def camera_of(view: View, **fields: float) -> OrbitCamera:
         cx_px=SIDE_PX / 2,
         cy_px=SIDE_PX / 2,
     )
-    return camera.turned(**fields)
+    return camera.turn(**fields)
 
 
 def by_place(points: F32) -> U8:

@@ -51,7 +51,7 @@ def enlarge(side: Side) -> Side:
         front=shells[0],
         back=shells[1],
         rgb=None if side.rgb is None else cv2.resize(side.rgb, size, interpolation=cv2.INTER_LINEAR),
-        camera=camera.turned(
+        camera=camera.turn(
             focal_px=camera.focal_px * times, cx_px=camera.cx_px * times, cy_px=camera.cy_px * times
         ),
     )

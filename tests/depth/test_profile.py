@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from slipcast.depth.figurine.model import calmed
+from slipcast.depth.figurine.model import calm_noise
 from slipcast.depth.figurine.profile import half_thickness, local_radius
 from slipcast.depth.inflate import inflate_small
 
@@ -41,6 +41,6 @@ def test_noise_from_pixel_to_pixel_is_calmed_within_the_silhouette_alone() -> No
     inside = np.zeros((64, 64), bool)
     inside[10:50, 10:50] = True
     noisy = np.where(inside, 1 + rng.normal(0, 0.2, inside.shape), 9).astype(np.float32)
-    calm = calmed(noisy, inside)
+    calm = calm_noise(noisy, inside)
     assert calm[inside].std() < 0.06
     assert calm[inside].mean() == pytest.approx(1, abs=0.02)

@@ -32,8 +32,8 @@ def test_a_mirror_beside_the_axis_moves_the_camera(monkeypatch: pytest.MonkeyPat
     apart = 0.1 * sides[0].camera.scale_px
     # The same figurine 0.1 farther to its own left, in the same frame.
     moved = [
-        sides[0].moved(sides[0].camera.turned(cx_px=sides[0].camera.cx_px - apart)),
-        sides[1].moved(sides[1].camera.turned(distance=sides[1].camera.distance + 0.1)),
+        sides[0].move_to(sides[0].camera.turn(cx_px=sides[0].camera.cx_px - apart)),
+        sides[1].move_to(sides[1].camera.turn(distance=sides[1].camera.distance + 0.1)),
     ]
     before, after = mirror_missing_side(sides), mirror_missing_side(moved)
     assert before is not None

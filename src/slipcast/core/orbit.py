@@ -63,7 +63,7 @@ class OrbitCamera:
         out: F32 = right[..., None] * axes[0] + down[..., None] * axes[1] + away[..., None] * axes[2]
         return out
 
-    def turned(self, **fields: float) -> "OrbitCamera":
+    def turn(self, **fields: float) -> "OrbitCamera":
         """The camera with some fields changed."""
         return replace(self, **fields)
 

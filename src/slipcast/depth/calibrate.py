@@ -141,10 +141,10 @@ def _stretch(depth: Shells, ratio: float) -> Shells:
     width = _extent(depth.valid)[1] * middle / depth.camera.fx_px
     factor = ratio * width / max(far - near, 1e-9)
 
-    def moved(shell: F32) -> F32:
+    def move(shell: F32) -> F32:
         return np.where(depth.valid, middle + (shell - middle) * np.float32(factor), 0).astype(np.float32)
 
-    front, back = moved(depth.front), moved(depth.back)
+    front, back = move(depth.front), move(depth.back)
     steps = None if depth.steps is None else depth.steps * np.float32(factor)
     return replace(depth, front=front, back=np.maximum(front, back), steps=steps)
 

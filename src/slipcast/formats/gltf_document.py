@@ -104,7 +104,7 @@ class Document:
     def view(self, index: object) -> tuple[bytes | memoryview, int | None]:
         """The bytes of a buffer view, unpacked, and its stride."""
         view = self.at("bufferViews", index)
-        packed = _packed(view)
+        packed = _find_packing(view)
         if packed is not None:
             return self._meshopt(index, packed), integer(self, view, "byteStride", 0) or None
         return self._slice(view, index), integer(self, view, "byteStride", 0) or None
@@ -157,7 +157,7 @@ class Document:
         """The Draco mesh in buffer view `index`; with the first one all of the file are decoded, in one child."""
         wanted = {index: self.view(index)[0]}
         if not any(isinstance(entry, compress.DracoMesh) for entry in self._unpacked.values()):
-            wanted |= self._packed_draco()
+            wanted |= self._find_draco()
         try:
             made = compress.draco_unpack(list(wanted.values()))
         except ValueError as error:
@@ -172,7 +172,7 @@ class Document:
         self._unpacked.update(zip(wanted, made, strict=True))
         return made[0]
 
-    def _packed_draco(self) -> dict[object, bytes | memoryview]:
+    def _find_draco(self) -> dict[object, bytes | memoryview]:
         """The bytes of each Draco mesh of the file, as far as they are there."""
         found: dict[object, bytes | memoryview] = {}
         for mesh in self.objects("meshes"):
@@ -297,7 +297,7 @@ def parse(path: Path) -> Document:
             "geometry; export it without them"
         )
     buffers: list[bytes] = []
-    holders = [view.get("buffer") for view in bare.objects("bufferViews") if _packed(view)]
+    holders = [view.get("buffer") for view in bare.objects("bufferViews") if _find_packing(view)]
     unpacked = {index for index in holders if isinstance(index, int)}
     for index, buffer in enumerate(bare.objects("buffers")):
         inside = index == 0 and "uri" not in buffer and binary is not None
@@ -331,7 +331,7 @@ def extension(holder: Json, name: str) -> Json | None:
     return found if isinstance(found, dict) else None
 
 
-def _packed(view: Json) -> Json | None:
+def _find_packing(view: Json) -> Json | None:
     """How a buffer view is compressed with meshopt, or None."""
     return extension(view, compress.MESHOPT) or extension(view, compress.KHR_MESHOPT)
 

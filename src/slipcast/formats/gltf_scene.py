@@ -90,10 +90,10 @@ class Scene:
                 continue  # and with it all below it
             world = parent @ _local(document, node)
             if "mesh" in node:
-                yield from self._shown(node, world, visited)
+                yield from self._show(node, world, visited)
             waiting += [(child, world, depth + 1) for child in reversed(_children(document, node))]
 
-    def _shown(self, node: Json, world: F64, place: int) -> Iterator[Part]:
+    def _show(self, node: Json, world: F64, place: int) -> Iterator[Part]:
         """The triangle primitives of one node, as often as it shows them."""
         document = self.document
         mesh = document.at("meshes", node["mesh"])

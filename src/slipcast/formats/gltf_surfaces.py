@@ -89,7 +89,7 @@ def read_surface(document: Document, primitive: Json) -> Surface:
             normal = None if normal is None else _strengthened(normal, normal_of.get("scale", 1.0))
         else:
             lost.append("normal map, which lies otherwise than the base colour")
-    packed = _packed(document, material, pbr, slot)
+    packed = _read_packed(document, material, pbr, slot)
     occlusion = None
     if packed is not None:
         # One roughness and one metallic all over is what a figurine holds: the texture's, where it has one.
@@ -111,7 +111,7 @@ def read_surface(document: Document, primitive: Json) -> Surface:
 _METALLIC_ROUGHNESS, _OCCLUSION = "metallic-roughness texture", "occlusion texture"
 
 
-def _packed(document: Document, material: Json, pbr: Json, slot: Slot | None) -> U8 | None:
+def _read_packed(document: Document, material: Json, pbr: Json, slot: Slot | None) -> U8 | None:
     """(H,W,3) an ORM texture as engines pack it, on the base colour's coordinates, of one roughness and metallic."""
     rough, shade = pbr.get("metallicRoughnessTexture"), material.get("occlusionTexture")
     if slot is None or not isinstance(rough, dict) or not isinstance(shade, dict):

@@ -110,7 +110,7 @@ class Side:
 
     def picture(self) -> Picture:
         """It, decoded, for the pipeline."""
-        return replace(_decoded(self.data, self.view), source=dict(self.facts))
+        return replace(_decode(self.data, self.view), source=dict(self.facts))
 
 
 def plan_sides(options: SidesOptions) -> list[PictureRequest]:
@@ -174,7 +174,7 @@ def buy_sides(
         sides.append(best)
         bought.append(Reference(data=best.data, mime=str(best.facts.get("mime", "image/png"))))
         if best.fits:
-            views[view] = cut_out(_decoded(best.data, view))
+            views[view] = cut_out(_decode(best.data, view))
         if tell:
             tell(best)
     for one, other in _TWINS.items():
@@ -226,7 +226,7 @@ def _best(
 def judge_side(views: Mapping[View, Cutout], view: View, came: Bought) -> tuple[int, tuple[Finding, ...]]:
     """0 for a side that fits the views so far, 1 for one that convert can put right, 2 for one to be left out."""
     try:
-        cut = cut_out(_decoded(came.data, view))
+        cut = cut_out(_decode(came.data, view))
     except BadInput:
         return 2, ()
     settled = settle_views({**views, view: cut})
@@ -236,14 +236,14 @@ def judge_side(views: Mapping[View, Cutout], view: View, came: Bought) -> tuple[
     return (1 if told or settled.turned else 0), settled.findings
 
 
-def _decoded(data: bytes, view: View) -> Picture:
+def _decode(data: bytes, view: View) -> Picture:
     return Bought(data=data, mime="image/png", facts={"view": view.value}).picture()
 
 
 def _mirrored(side: Side, view: View) -> Side:
     from PIL import Image
 
-    picture = mirror(_decoded(side.data, view))
+    picture = mirror(_decode(side.data, view))
     out = io.BytesIO()
     Image.fromarray(picture.pixels).save(out, "PNG")
     data = out.getvalue()

@@ -61,7 +61,7 @@ def serve(config: Path | None, **words: Any) -> int:
     from slipcast.service.serve import serve as run
 
     settings = load_settings(config, **words)
-    with _told(settings), private_files(settings):
+    with _tell(settings), private_files(settings):
         run(settings, click.echo)
     return 0
 
@@ -74,7 +74,7 @@ def worker(config: Path | None, **words: Any) -> int:
     from slipcast.service.worker.__main__ import run_worker
 
     settings = load_settings(config, **words)
-    with _told(settings):
+    with _tell(settings):
         database = Database(settings.database_url)
         check_version(database)
         database.close()
@@ -92,7 +92,7 @@ def admin(ctx: click.Context, /, config: Path | None, **words: Any) -> None:
 
 @contextmanager
 def _open(settings: Settings, *, make: bool = True) -> Iterator[Database]:
-    with _told(settings), private_files(settings):
+    with _tell(settings), private_files(settings):
         database = Database(settings.database_url)
         try:
             if make:
@@ -103,7 +103,7 @@ def _open(settings: Settings, *, make: bool = True) -> Iterator[Database]:
 
 
 @contextmanager
-def _told(settings: Settings) -> Iterator[None]:
+def _tell(settings: Settings) -> Iterator[None]:
     """What is wrong with a place or a name that was given, as BadInput."""
     from sqlalchemy.exc import InterfaceError, OperationalError
 

@@ -19,7 +19,7 @@ def private_files(settings: Settings) -> Iterator[None]:
     before = os.umask(0o077)
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
-        for path in _made_before(settings):
+        for path in _list_places(settings):
             mode = path.stat().st_mode & 0o777 if path.exists() else 0
             if mode & 0o077 and _is_ours(path):
                 path.chmod(mode & 0o700)
@@ -28,7 +28,7 @@ def private_files(settings: Settings) -> Iterator[None]:
         os.umask(before)
 
 
-def _made_before(settings: Settings) -> list[Path]:
+def _list_places(settings: Settings) -> list[Path]:
     paths = [settings.data / "files", settings.metrics_folder, settings.scratch, settings.data / "buying"]
     if settings.database_url.startswith("sqlite") and (file := sa.make_url(settings.database_url).database):
         paths += [Path(f"{file}{ending}") for ending in ("", "-wal", "-shm")]

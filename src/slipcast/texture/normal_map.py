@@ -123,7 +123,7 @@ def make_normal_map(
             return None, told
     pixels = _bake(frames, shells)
     uv = np.einsum("nk,nkc->nc", at[1], figurine.uv[at[0]].astype(np.float64))
-    told["with"] = round(mean_deg(frames.decoded(*at, sample(pixels, uv.astype(np.float32)))), 2)
+    told["with"] = round(mean_deg(frames.decode(*at, sample(pixels, uv.astype(np.float32)))), 2)
     return pixels, told
 
 
@@ -147,21 +147,21 @@ class Frames:
         """(N,3) unit normals without the map at points given by face (N,) and the weights of its corners (N,3)."""
         return _unit(np.einsum("nk,nkc->nc", weights, self.at_vertex[self.figurine.mesh.faces[face]]))
 
-    def mapped(self, face: I64 | I32, weights: F64) -> F64:
+    def map_normals(self, face: I64 | I32, weights: F64) -> F64:
         """(N,3) the same with the map where there is one: what a program shades with."""
         pixels = self.figurine.normal_map
         if pixels is None:
             return self.plain(face, weights)
         uv = np.einsum("nk,nkc->nc", weights, self.figurine.uv[face].astype(np.float64))
-        return self.decoded(face, weights, sample(pixels, uv.astype(np.float32)))
+        return self.decode(face, weights, sample(pixels, uv.astype(np.float32)))
 
-    def decoded(self, face: I64 | I32, weights: F64, texels: U8) -> F64:
+    def decode(self, face: I64 | I32, weights: F64, texels: U8) -> F64:
         """(N,3) unit normals that a program makes of `texels` (N,3)."""
         normal, tangent, bitangent = self._frame(face, weights)
         m = texels.astype(np.float64) / 127.5 - 1
         return _unit(m[:, :1] * tangent + m[:, 1:2] * bitangent + m[:, 2:] * normal)
 
-    def encoded(self, face: I64 | I32, weights: F64, wanted: F64) -> U8:
+    def encode(self, face: I64 | I32, weights: F64, wanted: F64) -> U8:
         """(N,3) texels of which a program makes `wanted`."""
         normal, tangent, bitangent = self._frame(face, weights)
         # The bitangent is square to both others, which are not quite square to each other.
@@ -360,7 +360,7 @@ def _bake(frames: Frames, shells: _Shells) -> U8:
         face = faces[own]
         wanted, known = shells.normals(face, weights)
         known &= apart <= width_m
-        out[at[0][known], at[1][known]] = frames.encoded(face[known], weights[known], wanted[known])
+        out[at[0][known], at[1][known]] = frames.encode(face[known], weights[known], wanted[known])
         done[at] = True
     return _pad(out, done)
 

@@ -217,8 +217,8 @@ def _bake_normals(painted: Figurine, figurine: Figurine, traced: _Traced) -> U8:
     out = np.empty((len(traced.face), 3), np.uint8)
     for start in range(0, len(out), _CHUNK):
         rows = slice(start, start + _CHUNK)
-        wanted = old.mapped(traced.old_face[rows], traced.old_weights[rows])
-        out[rows] = new.encoded(traced.face[rows], traced.weights[rows], wanted)
+        wanted = old.map_normals(traced.old_face[rows], traced.old_weights[rows])
+        out[rows] = new.encode(traced.face[rows], traced.weights[rows], wanted)
     return _draw(traced, out)
 
 

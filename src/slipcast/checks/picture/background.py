@@ -27,7 +27,7 @@ def figurine(sight: View512) -> Measure:
     if sight.own_alpha:
         return Measure(1.0, {"undecided_cells": None})
     solid, lab = sight.solid, sight.lab
-    slope = grown_max(steepness(lab))
+    slope = grow_max(steepness(lab))
     rim = grow(solid, 1) & ~shrink(solid, 1)
     outside = ~grow(solid, 6)
     usual = float(np.percentile(slope[outside], 75)) if outside.any() else 0.0
@@ -89,7 +89,7 @@ def shadow(sight: View512) -> Measure:
     return Measure(ramp(value, good=0.03, bad=0.12), {"veil_share": round(value, 4)})
 
 
-def grown_max(
+def grow_max(
     values: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     """(h,w) the largest value among each pixel and its eight neighbours."""

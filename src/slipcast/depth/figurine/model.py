@@ -201,7 +201,7 @@ class FigurineModel:
             spread = None
             if off is not None:
                 inside = crops[k][1] >= 0.5
-                spread = likely_errors(np.stack([calmed(each, inside) for each in off[k]]), front - back)
+                spread = likely_errors(np.stack([calm_noise(each, inside) for each in off[k]]), front - back)
             out.append((gain.astype(np.float32), ((front + back) / 2).astype(np.float32), spread))
         return out
 
@@ -211,7 +211,7 @@ class FigurineModel:
         """The correction at full size on the dome at full size, as distances."""
         camera = Camera.pinhole(picture.width_px, picture.height_px, self.options.fov_deg)
         small = resample(picture.alpha, square, len(gain)) / np.float32(255) >= 0.5
-        gain, middle = (calmed(values, small) for values in (gain, middle))
+        gain, middle = (calm_noise(values, small) for values in (gain, middle))
         box = box_of(mask).slices
         large = [enlarge(carry_outward(values, small), square, box) for values in (gain, middle)]
         solve = inflate if square.side_px >= _LARGE_PX else inflate_small
@@ -360,7 +360,7 @@ def make_network_input(on_grey: F32, coverage: F32) -> F32:
     return np.concatenate([on_grey.transpose(2, 0, 1), [coverage, dome, x, y]]).astype(np.float32)
 
 
-def calmed(values: F32, inside: Bool) -> F32:
+def calm_noise(values: F32, inside: Bool) -> F32:
     """The values (S,S) blurred within the silhouette: the network's noise from pixel to pixel is no surface."""
     out: F32 = np.where(inside, blur_within(values, inside, _CALM_PX, truncate=4), values).astype(np.float32)
     return out

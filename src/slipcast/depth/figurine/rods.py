@@ -55,7 +55,7 @@ def straighten_rods(middle: F32, half: F32, mask: Bool, side_px: float) -> F32:
     rods = np.zeros(small.shape, bool)
     for place, along, wide in _find_rods(labels, radius * np.float32(unit)):
         line = _line(along, values[tuple(place.T)].astype(np.float64))
-        shift = line - values[tuple(place.T)] + _held(place, small & ~thin, line, values, thick, wide)
+        shift = line - values[tuple(place.T)] + _hold(place, small & ~thin, line, values, thick, wide)
         moved[tuple(place.T)] = shift
         rods[tuple(place.T)] = True
     if not rods.any():
@@ -116,7 +116,7 @@ def _line(along: F64, values: F64) -> F64:
     return fitted
 
 
-def _held(place: I64, body: Bool, line: F64, values: F32, thick: F32, radius_px: float) -> F64:
+def _hold(place: I64, body: Bool, line: F64, values: F32, thick: F32, radius_px: float) -> F64:
     """(N,) what brings the line back into the bodies that the rod touches, fading along the rod."""
     rod = np.zeros(body.shape, bool)
     rod[tuple(place.T)] = True

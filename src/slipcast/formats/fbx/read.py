@@ -126,14 +126,14 @@ def _mesh(path: Path, geometry: Element) -> tuple[F64, I32] | None:
     flat, ring = array(path, vertices), array(path, polygons)
     if len(flat) % 3:
         raise broken(path)
-    triangles = _fanned(ring.astype(np.int64)) if len(ring) else ring
+    triangles = _fan(ring.astype(np.int64)) if len(ring) else ring
     if len(triangles) == 0:
         return None
     local = check_points(path, flat.reshape(-1, 3))
     return local, check_faces(path, triangles, len(local))
 
 
-def _fanned(ring: "np.typing.NDArray[np.int64]") -> "np.typing.NDArray[np.int64]":
+def _fan(ring: "np.typing.NDArray[np.int64]") -> "np.typing.NDArray[np.int64]":
     """(F,3) triangles of polygons whose last corner is marked by its complement; some programs forget the last mark."""
     last = np.flatnonzero(np.append(ring[:-1] < 0, True))
     corner = np.where(ring < 0, ~ring, ring)

@@ -136,7 +136,7 @@ def draco_pack(points: F32, normals: F32, uv: F32, faces: I32) -> DracoPacked:
         )
     except codec.EncodingFailedException as error:
         raise BadInput(f"Draco cannot encode this mesh ({error}); use meshopt") from error
-    mesh, kinds = _decoded(codec, data)
+    mesh, kinds = _decode(codec, data)
     centre, decoded = (
         vertices.astype(np.float64)[index].mean(axis=1)
         for vertices, index in ((points, faces), (mesh.points, mesh.faces))
@@ -184,7 +184,7 @@ def draco_arrays(data: bytes) -> "dict[str, np.typing.NDArray[np.generic]]":
     at, out = 8 * (count + 1), {}
     for number, size in enumerate(sizes):
         try:
-            mesh, _ = _decoded(codec, data[at : at + size])
+            mesh, _ = _decode(codec, data[at : at + size])
         except (codec.FileTypeException, RuntimeError, AttributeError, TypeError, MemoryError) as error:
             raise ValueError("it is no Draco mesh") from error
         named = {str(unique): rows for unique, rows in mesh.attributes.items()}
@@ -194,7 +194,7 @@ def draco_arrays(data: bytes) -> "dict[str, np.typing.NDArray[np.generic]]":
     return out
 
 
-def _decoded(codec: ModuleType, data: bytes) -> tuple[DracoMesh, dict[int, int]]:
+def _decode(codec: ModuleType, data: bytes) -> tuple[DracoMesh, dict[int, int]]:
     """The mesh, and each attribute's kind by unique id (0 position, 1 normal, 3 texture coordinate)."""
     made = codec.decode(data)
     attributes = {int(entry["unique_id"]): np.asarray(entry["data"]) for entry in made.attributes}

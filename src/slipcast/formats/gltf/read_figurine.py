@@ -87,7 +87,7 @@ def _read(path: Path, document: Document) -> tuple[Figurine, tuple[Finding, ...]
     provenance, findings = _metadata(document)
     figurine = Figurine(
         name=_name(pieces, path),
-        mesh=_joined(document, pieces),
+        mesh=_join(document, pieces),
         uv=np.concatenate([uv_of[id(piece)] for piece in pieces]),
         texture=Picture(pixels=np.ascontiguousarray(atlas.color)),
         normal_map=atlas.normal,
@@ -162,7 +162,7 @@ def _require_texture(path: Path, pieces: list[_Piece], surfaces: dict[object, Su
         )
 
 
-def _joined(document: Document, pieces: list[_Piece]) -> Mesh:
+def _join(document: Document, pieces: list[_Piece]) -> Mesh:
     """All pieces as one mesh; welded are only those of one mesh at one place, as the mesh itself says where it does."""
     places: dict[int, list[_Piece]] = {}
     for piece in pieces:

@@ -246,7 +246,7 @@ def read_threemf(path: Path) -> Content:
     package = _Package(path, unpack(path, "3MF"))
     start = package.start()
     model = package.model(start)
-    shown = list(package.shown(start))
+    shown = list(package.find_meshes(start))
     if not shown:
         what = f": it holds only {', '.join(sorted(package.left_out))}" if package.left_out else ""
         raise BadInput(f"{path} builds nothing{what}")
@@ -326,7 +326,7 @@ class _Package:
             raise BadInput(f"{self.path} uses the unit {model.unit[:40]!r}, which 3MF does not have")
         return _UNIT_M[model.unit]
 
-    def shown(self, part: str) -> Iterator[tuple[F64, I32, str, U8 | None]]:
+    def find_meshes(self, part: str) -> Iterator[tuple[F64, I32, str, U8 | None]]:
         """Of each mesh: points in the start part's unit, faces that index all points so far, name, corners' colours."""
         model = self.model(part)
         # Where none is to be printed, somebody switched them all off and still wants to look at them.

@@ -143,7 +143,7 @@ def _exchanged(sides: Sequence[Side], one: View, other: View) -> list[Side]:
 
 
 def _placed(side: Side, view: View) -> Side:
-    return replace(side, view=view, camera=side.camera.turned(yaw_deg=view.yaw_deg))
+    return replace(side, view=view, camera=side.camera.turn(yaw_deg=view.yaw_deg))
 
 
 def _apart(one_deg: float, other_deg: float) -> float:
@@ -199,7 +199,7 @@ def _flip(side: Side) -> Side:
         cover=np.ascontiguousarray(side.cover[:, ::-1]),
         outline_px=np.ascontiguousarray(side.outline_px[:, ::-1]),
         rgb=None if side.rgb is None else np.ascontiguousarray(side.rgb[:, ::-1]),
-        camera=side.camera.turned(cx_px=side.outline_px.shape[1] - side.camera.cx_px),
+        camera=side.camera.turn(cx_px=side.outline_px.shape[1] - side.camera.cx_px),
     )
 
 

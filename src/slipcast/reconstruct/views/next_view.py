@@ -63,7 +63,7 @@ def find_next_view(mesh: Mesh, views: Iterable[View]) -> Help | None:
     scene = Scene(mesh.vertices / np.float32(size), mesh.faces)
     centre = (mesh.vertices[mesh.faces[unseen]].mean(1) + normals[unseen] * (2e-3 * size)) / size
 
-    def shown(view: View) -> Bool:
+    def find_shown(view: View) -> Bool:
         turn = np.radians(view.yaw_deg)
         way = np.array([np.sin(turn), 0, np.cos(turn)], np.float32)
         able: Bool = normals[unseen] @ way > _LEAST_COSINE
@@ -75,7 +75,7 @@ def find_next_view(mesh: Mesh, views: Iterable[View]) -> Help | None:
     helps = [
         Help(
             view=view,
-            unseen_share=float(weight[unseen[shown(view)]].sum()),
+            unseen_share=float(weight[unseen[find_shown(view)]].sum()),
             outline_deg=min(
                 (_between(view, other) for other in given if other is not View.TOP), default=90.0
             ),

@@ -138,7 +138,7 @@ def _strips(side: Side) -> list[_Strip]:
         tall = np.ptp(row) * _STEP_PX * unit
         if tall < max(_LONG * wide, _SHORT) or np.ptp(row) < np.ptp(column):
             continue
-        mask = _grown(label == number, side.outline_px.shape) & (side.outline_px > 0)
+        mask = _grow(label == number, side.outline_px.shape) & (side.outline_px > 0)
         near = ndimage.distance_transform_edt(mask) - ndimage.distance_transform_edt(~mask)
         body = (outline > 0) & (label != number)
         hangs = [
@@ -187,8 +187,8 @@ def _see_in_full(sides: Sequence[Side], index: int, strip: _Strip, other: int) -
     known = np.zeros(shape, bool)
     known[row, column] = True
     maps = maps[find_nearest(known)]
-    slab = _grown(ndimage.binary_closing(np.pad(known, 3), iterations=3)[3:-3, 3:-3], (height, width))
-    full = _enlarged(maps, (height, width))
+    slab = _grow(ndimage.binary_closing(np.pad(known, 3), iterations=3)[3:-3, 3:-3], (height, width))
+    full = _enlarge(maps, (height, width))
     picked = (_pick_pieces(facing, slab, full[..., 1:], strip, tint) for tint in _TINTS)
     mask = next((mask for mask in picked if mask is not None), None)
     if mask is None:
@@ -222,7 +222,7 @@ def _rows_of(sides: Sequence[Side], index: int, strip: _Strip, other: int) -> tu
 V = TypeVar("V", Bool, F32)
 
 
-def _grown(values: V, size: tuple[int, ...]) -> V:
+def _grow(values: V, size: tuple[int, ...]) -> V:
     """Values on the lattice at the size of the picture."""
     large = np.repeat(np.repeat(values, _STEP_PX, 0), _STEP_PX, 1)
     more = [max(0, wanted - have) for wanted, have in zip(size, large.shape, strict=True)]
@@ -238,7 +238,7 @@ def _soften(side: Side) -> F32:
     return colors[find_nearest(inner)] if inner.any() else colors
 
 
-def _enlarged(maps: F32, size: tuple[int, int]) -> F32:
+def _enlarge(maps: F32, size: tuple[int, int]) -> F32:
     import cv2
 
     height, width = size
@@ -270,7 +270,7 @@ def _pick_pieces(facing: Side, slab: Bool, colors: F32, strip: _Strip, tint: flo
     alike = ndimage.binary_fill_holes(ndimage.binary_closing(alike, iterations=3)) & inside
     label, count = ndimage.label(alike)
     thin = ndimage.distance_transform_edt(alike)[::_STEP_PX, ::_STEP_PX] / _STEP_PX
-    radius = _grown(half_widths(thin.astype(np.float32)) * _STEP_PX * unit, slab.shape)
+    radius = _grow(half_widths(thin.astype(np.float32)) * _STEP_PX * unit, slab.shape)
     pieces = []
     for number in range(1, count + 1):
         piece = label == number

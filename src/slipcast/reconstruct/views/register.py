@@ -95,8 +95,8 @@ def stand_together(sides: Sequence[Side]) -> list[Side]:
             own = (left + right) / 2 - front.camera.cx_px
             shift = own if side is front else -own
         out.append(
-            side.moved(
-                camera.turned(
+            side.move_to(
+                camera.turn(
                     focal_px=focal, distance=distance, cx_px=(c + d) / 2 - shift * scale, cy_px=middle
                 )
             )
@@ -109,8 +109,8 @@ def _top_started(side: Side, front: Side) -> Side:
     _, _, left, right = _box(front)
     a, b, c, d = _box(side)
     scale = (d - c) / (right - left)
-    return side.moved(
-        side.camera.turned(
+    return side.move_to(
+        side.camera.turn(
             focal_px=front.camera.focal_px * scale,
             distance=front.camera.distance,
             cx_px=(c + d) / 2 - ((left + right) / 2 - front.camera.cx_px) * scale,
@@ -169,10 +169,10 @@ def measure_miss(sides: Sequence[Side]) -> float:
     return float(np.concatenate(total).mean())
 
 
-def _moved(camera: OrbitCamera, step: F64) -> OrbitCamera:
+def _move(camera: OrbitCamera, step: F64) -> OrbitCamera:
     """The camera after yaw, pitch (degrees), log size, x, y (units)."""
     scale = camera.scale_px
-    return camera.turned(
+    return camera.turn(
         yaw_deg=camera.yaw_deg + step[0],
         pitch_deg=camera.pitch_deg + step[1],
         focal_px=camera.focal_px * float(np.exp(step[2])),
@@ -190,7 +190,7 @@ def _solve(sides: Sequence[Side]) -> tuple[list[Side], float]:
     pixels = [outline_rays(side) for side in start]
 
     def at(state: F64) -> list[Side]:
-        return [side.moved(_moved(side.camera, step)) for side, step in zip(start, state, strict=True)]
+        return [side.move_to(_move(side.camera, step)) for side, step in zip(start, state, strict=True)]
 
     def cost(touches: list[_Touch], state: F64) -> float:
         bad = np.concatenate([np.maximum(-touch.depth, 0) for touch in touches]) / _NOISE
@@ -244,14 +244,14 @@ def _normal_equations(sides: Sequence[Side], touches: Sequence[_Touch]) -> tuple
         for step in range(5):
             nudge = np.zeros(5)
             nudge[step] = _NUDGE[step]
-            own = _moved(sides[index].camera, nudge).lift(touch.x_px[bad], touch.y_px[bad], touch.z[bad])
+            own = _move(sides[index].camera, nudge).lift(touch.x_px[bad], touch.y_px[bad], touch.z[bad])
             for number, side in enumerate(sides):
                 mine = touch.by[bad] == number
                 if number == index or not mine.any():
                     continue
                 here = side.distances(touch.point[bad][mine])
                 moved_ray = side.distances(own[mine])
-                moved_side = side.moved(_moved(side.camera, nudge)).distances(touch.point[bad][mine])
+                moved_side = side.move_to(_move(side.camera, nudge)).distances(touch.point[bad][mine])
                 rows[mine, 5 * index + step] += (moved_ray - here) / _NUDGE[step]
                 rows[mine, 5 * number + step] += (moved_side - here) / _NUDGE[step]
         miss = touch.depth[bad].astype(np.float64) / _NOISE

@@ -47,10 +47,10 @@ def mirror_missing_side(sides: Sequence[Side]) -> Side | None:
     box = box_of(front.inside)
     middle = ((box.left + box.right) / 2 - front.camera.cx_px) / front.camera.scale_px
     camera = given.camera
-    turned = camera.turned(yaw_deg=-camera.yaw_deg % 360, cx_px=given.outline_px.shape[1] - camera.cx_px)
+    turned = camera.turn(yaw_deg=-camera.yaw_deg % 360, cx_px=given.outline_px.shape[1] - camera.cx_px)
     # The mirror need not hold the axis: what lies at x is seen at twice its place less x.
     right, _, away = turned.axes() @ np.array([2 * middle, 0.0, 0.0])
-    turned = turned.turned(
+    turned = turned.turn(
         distance=turned.distance - away,
         focal_px=turned.focal_px,
         cx_px=turned.cx_px - right * turned.focal_px / turned.distance,

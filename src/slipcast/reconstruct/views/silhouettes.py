@@ -55,7 +55,7 @@ class Side:
         out: F32 = np.clip(px * z / np.float32(self.camera.focal_px), -FAR, FAR)
         return out
 
-    def moved(self, camera: OrbitCamera) -> "Side":
+    def move_to(self, camera: OrbitCamera) -> "Side":
         """The same picture by another camera."""
         return replace(self, camera=camera)
 

@@ -56,7 +56,7 @@ def fuse_field(sides: Sequence[Side], nodes: int, slack: float = 0.0) -> tuple[G
     field = build_rods(field, limit, sides, grid)
     field = np.minimum(ndimage.gaussian_filter(field, 0.8), limit)
     field = lift_to_rims(field, limit, sides, grid, spread=1.5, most=_MOST / 3)
-    fine = grid.halved()
+    fine = grid.halve()
     outer, _ = hull_on_grid(sides, fine, slack + 2.5 * fine.pitch)
     # Linear between nodes, the field has a facet for each coarse cell, which light shows as ripples.
     field = np.minimum(ndimage.gaussian_filter(_halve(field), 1.0), outer + np.float32(slack))

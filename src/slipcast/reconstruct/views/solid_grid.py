@@ -27,7 +27,7 @@ class Grid:
         out: F32 = at * np.float32(self.pitch) + self.low.astype(np.float32)
         return out
 
-    def halved(self) -> "Grid":
+    def halve(self) -> "Grid":
         """The same box with a node between every two."""
         x, y, z = (2 * n - 1 for n in self.shape)
         return Grid(low=self.low, pitch=self.pitch / 2, shape=(x, y, z))

@@ -152,7 +152,7 @@ def list_jobs(
             query = query.where(job.c.id < cursor)
         rows = connection.execute(query.order_by(job.c.id.desc()).limit(limit + 1)).mappings().all()
         files = scope.files_of([row["id"] for row in rows[:limit]])
-        shown = [_shown(dict(row), scope, files[row["id"]]) for row in rows[:limit]]
+        shown = [_show(dict(row), scope, files[row["id"]]) for row in rows[:limit]]
     return {"jobs": shown, "next": shown[-1]["id"] if len(rows) > limit else None}
 
 
@@ -242,7 +242,7 @@ def read_job(service: Service, caller: Caller, job_id: str) -> dict[str, Any]:
     with service.database.read() as connection:
         scope = for_tenant(connection, caller.tenant_id)
         row = scope.job(job_id)
-        return _shown(row, scope, scope.files_of([job_id])[job_id], position=True)
+        return _show(row, scope, scope.files_of([job_id])[job_id], position=True)
 
 
 def forget_jobs(connection: sa.Connection, tenant_id: str, ids: list[str]) -> list[str]:
@@ -253,7 +253,7 @@ def forget_jobs(connection: sa.Connection, tenant_id: str, ids: list[str]) -> li
     return sorted(unnamed(for_tenant(connection, tenant_id), sums))
 
 
-def _shown(
+def _show(
     row: Mapping[str, Any], scope: Scope, files: Sequence[Mapping[str, Any]], *, position: bool = False
 ) -> dict[str, Any]:
     shown = show_job(row, files)

@@ -226,10 +226,10 @@ def _create(
 def _task(service: Service, request: Request, caller: Caller, id: str) -> dict[str, Any]:
     with service.database.read() as connection:
         scope = for_tenant(connection, caller.tenant_id)
-        return _shown(service, request, scope.job(id), scope.files(id))
+        return _show(service, request, scope.job(id), scope.files(id))
 
 
-def _shown(service: Service, request: Request, row: Row, files: list[Mapping[str, Any]]) -> dict[str, Any]:
+def _show(service: Service, request: Request, row: Row, files: list[Mapping[str, Any]]) -> dict[str, Any]:
     """A task as Meshy words it; times in milliseconds."""
     urls = {each["name"]: link_to(service, request, each) for each in files if each["role"] == "output"}
     models: dict[str, str] = {}
@@ -292,7 +292,7 @@ def _add_reading(version: str, path: str, kind: str) -> None:
             rows = connection.execute(query.limit(page_size).offset((page_num - 1) * page_size)).mappings()
             found = rows.all()
             files = scope.files_of([row["id"] for row in found])
-            return [_shown(service, request, row, files[row["id"]]) for row in found]
+            return [_show(service, request, row, files[row["id"]]) for row in found]
 
     def remove(task_id: JobId, service: Parts, caller: Writer) -> None:
         delete_job(task_id, service, caller)
@@ -310,7 +310,7 @@ def _add_reading(version: str, path: str, kind: str) -> None:
             while not service.draining:
                 news.clear()
                 row, files = await run_in_threadpool(streamed, task_id, service, caller.tenant_id)
-                text = json.dumps(_shown(service, request, row, files))
+                text = json.dumps(_show(service, request, row, files))
                 yield ServerSentEvent(raw_data=text, event="message")
                 if State(row["state"]) in FINAL:
                     return

@@ -74,11 +74,11 @@ def paint_views(
     _level_views(mesh, charts, places, good)
     colors, offsets = _level_seams(mesh, charts, places, label)
     for index, chart in enumerate(charts):
-        chart[:] = _moved(chart, mesh, places[index], label == index, offsets[index])
+        chart[:] = _move(chart, mesh, places[index], label == index, offsets[index])
     cross_fade(mesh, charts, places, label, scores > 0, neighbours)
-    vertex_color = _filled(mesh, label, colors, neighbours)
+    vertex_color = _fill(mesh, label, colors, neighbours)
     charts, places = _crop(mesh, charts, places, label)
-    atlas, uv = _packed(mesh, charts, places, label, vertex_color)
+    atlas, uv = _pack(mesh, charts, places, label, vertex_color)
     area = face_normals(mesh.vertices, mesh.faces)[1]
     share = np.bincount(label + 1, area, len(shown) + 1) / area.sum()
     told = {view.value: round(float(part), 4) for view, part in zip(order, share[1:], strict=False)}
@@ -148,7 +148,7 @@ def _charts(views: Sequence[Seen], max_size_px: int) -> tuple[list[F32], list[tu
     return charts, boxes, scale
 
 
-def _looked_up(chart: F32, at: F64) -> F32:
+def _look_up(chart: F32, at: F64) -> F32:
     from slipcast.core.orbit import sample
 
     return sample(chart, at[:, 0].astype(np.float32), at[:, 1].astype(np.float32))
@@ -160,7 +160,7 @@ def _level_views(mesh: Mesh, charts: list[F32], places: Sequence[F64], good: Boo
 
     centre = [place[mesh.faces].mean(1) for place in places]
     soft = [cv2.GaussianBlur(chart, (0, 0), 4) for chart in charts]
-    colors = [np.log(np.maximum(_looked_up(each, at), 8)) for each, at in zip(soft, centre, strict=True)]
+    colors = [np.log(np.maximum(_look_up(each, at), 8)) for each, at in zip(soft, centre, strict=True)]
     count = len(charts)
     rows, sides = [], []
     for one in range(count):
@@ -202,7 +202,7 @@ def _level_seams(
     color = np.zeros((total, 3))
     for index, chart in enumerate(charts):
         soft = cv2.GaussianBlur(chart, (0, 0), 1.5)
-        color[number[index][used[index]]] = _looked_up(soft, places[index][used[index]])
+        color[number[index][used[index]]] = _look_up(soft, places[index][used[index]])
     # Smooth within each patch.
     starts, ends = [], []
     for index in range(len(charts)):
@@ -251,7 +251,7 @@ def _level_seams(
         return levelled / seen[:, None], offsets
 
 
-def _moved(chart: F32, mesh: Mesh, place: F64, mine: Bool, offset: F64) -> F32:
+def _move(chart: F32, mesh: Mesh, place: F64, mine: Bool, offset: F64) -> F32:
     """The chart with its vertices' offsets added, between them linearly, beyond its faces as at the nearest."""
 
     if not mine.any():
@@ -274,7 +274,7 @@ def _moved(chart: F32, mesh: Mesh, place: F64, mine: Bool, offset: F64) -> F32:
     return np.asarray(np.clip(chart + large, 0, 255), np.float32)
 
 
-def _filled(mesh: Mesh, label: I64, colors: F64, neighbours: "sparse.csr_matrix") -> F64:
+def _fill(mesh: Mesh, label: I64, colors: F64, neighbours: "sparse.csr_matrix") -> F64:
     """(V,3) colours of all vertices; those that no view saw harmonically from their surroundings."""
     del label, neighbours
     unknown = np.isnan(colors[:, 0])
@@ -317,9 +317,7 @@ def _crop(
     return cropped, moved
 
 
-def _packed(
-    mesh: Mesh, charts: Sequence[F32], places: Sequence[F64], label: I64, color: F64
-) -> tuple[U8, F64]:
+def _pack(mesh: Mesh, charts: Sequence[F32], places: Sequence[F64], label: I64, color: F64) -> tuple[U8, F64]:
     """The atlas and (F,3,2) texture coordinates: charts in rows, below them squares of faces that no view saw."""
     wide = sum(chart.shape[1] + 2 * _PAD_PX for chart in charts)
     tall = max(chart.shape[0] for chart in charts)

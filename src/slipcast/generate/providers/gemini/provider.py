@@ -209,7 +209,7 @@ class Gemini:
         async for chunk in await models.generate_content_stream(
             model=request.model, contents=parts, config=config
         ):
-            whole = chunk if whole is None else joined(whole, chunk)
+            whole = chunk if whole is None else join_chunks(whole, chunk)
             seen = whole.usage_metadata
             watch(State.RECEIVING, (seen.total_token_count or 0) if seen else 0)
         if whole is None:
@@ -258,12 +258,14 @@ def config_of(request: PictureRequest) -> "GenerateContentConfig":
     )
 
 
-def joined(whole: "GenerateContentResponse", chunk: "GenerateContentResponse") -> "GenerateContentResponse":
+def join_chunks(
+    whole: "GenerateContentResponse", chunk: "GenerateContentResponse"
+) -> "GenerateContentResponse":
     """Two pieces of a stream as one answer: parts in order, the rest from the later piece where it says
     something."""
     later = chunk.candidates[0] if chunk.candidates else None
     if later is None:
-        return whole.model_copy(update=_said(chunk))
+        return whole.model_copy(update=_say(chunk))
     earlier = whole.candidates[0] if whole.candidates else later
     before = (earlier.content.parts if earlier.content and earlier is not later else None) or []
     after = (later.content.parts if later.content else None) or []
@@ -273,10 +275,10 @@ def joined(whole: "GenerateContentResponse", chunk: "GenerateContentResponse") -
     candidate = later.model_copy(
         update={"content": content, "finish_reason": later.finish_reason or earlier.finish_reason}
     )
-    return whole.model_copy(update={**_said(chunk), "candidates": [candidate]})
+    return whole.model_copy(update={**_say(chunk), "candidates": [candidate]})
 
 
-def _said(chunk: "GenerateContentResponse") -> dict[str, object]:
+def _say(chunk: "GenerateContentResponse") -> dict[str, object]:
     names = ("usage_metadata", "prompt_feedback", "response_id", "model_version")
     return {name: value for name in names if (value := getattr(chunk, name)) is not None}
 
