@@ -11,7 +11,6 @@ from test_inspect import BOX, files_of, glb, place, refusal
 
 from slipcast.cli.main import main
 from slipcast.core.errors import BadInput
-from slipcast.formats import gltf_document
 from slipcast.formats.common import reading, zip
 from slipcast.formats.fbx import read_nodes
 from slipcast.formats.gltf.read_figurine import read_figurine
@@ -75,14 +74,14 @@ def test_text_with_too_many_vertices_is_refused_while_it_is_read(
 def test_json_of_millions_of_values_is_refused_before_it_is_parsed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gltf_document, "_MAX_JSON_VALUES", 1000)
+    monkeypatch.setattr("slipcast.formats.gltf.document._MAX_JSON_VALUES", 1000)
     (tmp_path / "x.gltf").write_text('{"asset":{"version":"2.0"},"x":[' + "[]," * 1000 + "[]]}")
     with pytest.raises(BadInput, match="more than 1000 values"):
         read_content(tmp_path / "x.gltf")
 
 
 def test_buffers_are_held_to_one_limit_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gltf_document, "MAX_FILE_BYTES", 5000)
+    monkeypatch.setattr("slipcast.formats.gltf.document.MAX_FILE_BYTES", 5000)
     files = files_of("gltf")
     document = json.loads(files["box.gltf"])
     document["buffers"] *= 20

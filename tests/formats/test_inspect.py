@@ -370,7 +370,7 @@ def test_a_texture_that_cannot_be_decoded_costs_the_texture_alone(tmp_path: Path
 
 
 def test_a_texture_bomb_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("slipcast.formats.gltf_surfaces.MAX_PIXELS", 100)
+    monkeypatch.setattr("slipcast.formats.gltf.surfaces.MAX_PIXELS", 100)
     with pytest.raises(BadInput, match="too large"):
         read_figurine(glb(lambda document: document, tmp_path))
 

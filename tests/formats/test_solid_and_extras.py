@@ -12,10 +12,10 @@ import pytest
 from shapes import figure
 
 from slipcast.core.values import Figurine, Mesh
+from slipcast.formats.gltf.document import parse
 from slipcast.formats.gltf.extras import KEY, summarize
 from slipcast.formats.gltf.read_figurine import read_asset, read_figurine
 from slipcast.formats.gltf.solid import EXTENSION, is_manifold
-from slipcast.formats.gltf_document import parse
 from slipcast.formats.table import EXPORTERS, ExportOptions
 from slipcast.prepare.engine import EngineOptions, prepare_for_engine
 from slipcast.prepare.lods import LodOptions

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from slipcast.core.values import F32, F64, I64, U8
-from slipcast.formats.gltf_surfaces import CLAMP, MIRROR, Surface
+from slipcast.formats.gltf.surfaces import CLAMP, MIRROR, Surface
 
 LARGEST_PX = 8192
 RIM_PX = 8

@@ -17,8 +17,8 @@ from slipcast.formats.common.reading import (
     check_points,
     texture_fact,
 )
-from slipcast.formats.gltf_document import Document, Json, objects, parse
-from slipcast.formats.gltf_scene import Scene
+from slipcast.formats.gltf.document import Document, Json, objects, parse
+from slipcast.formats.gltf.scene import Scene
 
 
 def read_gltf(path: Path) -> Content:

@@ -16,12 +16,12 @@ from slipcast.core.findings import FINDINGS, Finding, finding
 from slipcast.core.values import F32, I32, U8, Figurine, Material, Mesh, Picture, Source
 from slipcast.formats.common.labels import read_labels
 from slipcast.formats.common.reading import Tally, check_places, tell_unopened
+from slipcast.formats.gltf.document import Document, Json, parse
 from slipcast.formats.gltf.extras import KEY
 from slipcast.formats.gltf.read import left_out
+from slipcast.formats.gltf.scene import Part, Scene, attribute
 from slipcast.formats.gltf.solid import read_solid
-from slipcast.formats.gltf_document import Document, Json, parse
-from slipcast.formats.gltf_scene import Part, Scene, attribute
-from slipcast.formats.gltf_surfaces import Surface, read_surface
+from slipcast.formats.gltf.surfaces import Surface, read_surface
 from slipcast.formats.join_atlas import Atlas, Tile, join, tile
 from slipcast.formats.vertex_colors import bake_corners, linear_from_srgb
 from slipcast.mesh.weld import find_equal

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from slipcast.core.values import F32, I32, I64
-from slipcast.formats.gltf_document import Document, Json, extension
+from slipcast.formats.gltf.document import Document, Json, extension
 
 if TYPE_CHECKING:
     import pygltflib as gl

@@ -24,9 +24,9 @@ from slipcast.formats.common import texture_files, xmp
 from slipcast.formats.common.losses import describe_kept, find_losses
 from slipcast.formats.common.naming import Names
 from slipcast.formats.gltf import compress, extras
+from slipcast.formats.gltf.document import LOD
 from slipcast.formats.gltf.geometry import Buffer, Geometry, add_geometry, add_hull
 from slipcast.formats.gltf.solid import EXTENSION
-from slipcast.formats.gltf_document import LOD
 from slipcast.formats.table import ExportOptions
 
 GENERATOR = "Slipcast"

@@ -15,7 +15,7 @@ from slipcast.core.findings import Finding
 from slipcast.core.values import F64, I32
 from slipcast.formats.common.helpers import find_helpers
 from slipcast.formats.common.reading import MAX_PARTS, check_faces, check_points
-from slipcast.formats.gltf_document import (
+from slipcast.formats.gltf.document import (
     INSTANCING,
     LOD,
     VISIBILITY,

@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from slipcast.core.errors import BadInput
 from slipcast.core.values import F32, F64, U8
 from slipcast.formats.common.reading import MAX_PIXELS, TextureFact
-from slipcast.formats.gltf_document import TRANSFORM, Document, Json, extension, numbers
+from slipcast.formats.gltf.document import TRANSFORM, Document, Json, extension, numbers
 
 REPEAT, MIRROR, CLAMP = 10497, 33648, 33071
 
