@@ -1,8 +1,8 @@
 """Slicers and mesh checkers, called from outside: does a file slice at the first try, and what comes out of it.
 
 PrusaSlicer 2.5, slic3r 1.3, CuraEngine 4.13 and admesh 0.98 of Debian. A program that is not installed is skipped:
-its check returns None. CuraEngine needs the definitions of Debian's `cura` package, which SLIPCAST_CURA names
-(the folder `resources`).
+its check returns None. CuraEngine needs the definitions of Debian's `cura` package: its folder `resources` is where
+SLIPCAST_CURA says, installed, or unpacked in `.clients/cura` by scripts/test-clients.
 """
 
 import os
@@ -147,12 +147,19 @@ def check_with_slic3r(path: Path, height_mm: float, *, tip_mm: float = 0.0) -> S
     return Sliced(ok=ok, why="" if ok else f"prints {top} of {height_mm} mm", height_mm=top)
 
 
+def _find_cura() -> list[Path]:
+    """Where the definitions may be, the first that exists."""
+    named = os.environ.get("SLIPCAST_CURA")
+    unpacked = Path(__file__).parents[1] / ".clients" / "cura" / "usr" / "share" / "cura" / "resources"
+    return [*([Path(named)] if named else []), Path("/usr/share/cura/resources"), unpacked]
+
+
 def check_with_cura(path: Path, height_mm: float, *, tip_mm: float = 0.0) -> Sliced | None:
     """CuraEngine, the one that shares no ancestor with the others."""
-    resources = Path(os.environ.get("SLIPCAST_CURA", "/nowhere"))
-    definition = resources / "definitions" / "fdmprinter.def.json"
-    if not shutil.which("CuraEngine") or not definition.exists():
+    resources = next((place for place in _find_cura() if (place / "definitions").exists()), None)
+    if not shutil.which("CuraEngine") or resources is None:
         return None
+    definition = resources / "definitions" / "fdmprinter.def.json"
     with tempfile.TemporaryDirectory() as folder:
         code = Path(folder) / "out.gcode"
         where = f"CURA_ENGINE_SEARCH_PATH={resources / 'definitions'}:{resources / 'extruders'}"

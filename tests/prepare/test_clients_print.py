@@ -1,4 +1,4 @@
-"""Print parts before programs that no one here wrote: PrusaSlicer, slic3r, admesh, MeshLab, lib3mf, manifold3d."""
+"""Print parts before programs of others: PrusaSlicer, slic3r, CuraEngine, admesh, MeshLab, lib3mf, manifold3d."""
 
 import json
 import os
@@ -198,8 +198,9 @@ def test_slicers_and_mesh_checkers_repair_nothing(options: PrintOptions, tmp_pat
         place.write_bytes(made.pack_stl(number))
         height = made.reports[number].size_mm[2]
         sliced = slicers.check_with_slic3r(place, height)
+        printed = slicers.check_with_cura(place, height)
         checked = slicers.check_with_admesh(place)
-        assert (sliced and sliced.why, checked and checked.why) == ("", ""), part.name
+        assert [said and said.why for said in (sliced, printed, checked)] == ["", "", ""], part.name
     script = [str(READERS / "python"), str(HERE / "meshlab_read.py"), *map(str, tmp_path.glob("*.stl"))]
     said = subprocess.run(
         script, check=True, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(HERE.parent)}

@@ -127,3 +127,23 @@ def test_a_vent_through_a_cut_leaves_from_the_highest_place() -> None:
     made, report = hollow(plinth, HollowOptions(), tall_mm=100, cut_above=True)
     assert not report.refused
     assert slice_layers(made, layer_mm=0.2, pixel_mm=0.2).cup_mm3 < 100
+
+
+def head_with_a_chin(turn_deg: float, foot_mm: float) -> Body:
+    """A narrow head on a thin post; its underside is flat behind, and rises to the front; turned about z."""
+    side = manifold3d.CrossSection([[(-16, 98), (9, 76), (14, 76), (14, 112), (-16, 112)]])  # y, z
+    head = side.extrude(9).translate((0, 0, -4.5)).rotate((90, 0, 90))
+    post = manifold3d.Manifold.cylinder(foot_mm + 2, 1.5, 1.5, 16).translate((0, 12.5, 76 - foot_mm))
+    return body_from_solid((head + post).rotate((0, 0, turn_deg)), Origin(kind=Kind.CUT)).drop()
+
+
+@pytest.mark.parametrize(
+    ("turn_deg", "foot_mm", "drains"),
+    [(0, 76, 1), (180, 76, 2), (0, 20, 2)],
+    ids=["the front", "the back", "lower down"],
+)
+def test_no_drain_opens_through_the_front_of_the_head(turn_deg: float, foot_mm: float, drains: int) -> None:
+    """There is room for one drain in the flat; the second would open in the slope."""
+    body, report = hollow(head_with_a_chin(turn_deg, foot_mm), HollowOptions())
+    assert sum(hole.kind == "drain" for hole in report.holes) == drains
+    assert slice_layers(body, layer_mm=0.4, pixel_mm=0.4).trapped_mm3 == 0

@@ -6,7 +6,7 @@ from pathlib import Path
 import manifold3d
 import numpy as np
 import pytest
-from blocks import ball, box
+from blocks import ball, box, textured_pillar
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 
@@ -18,6 +18,7 @@ from slipcast.prepare.base import SAFE_TIPPING_DEG, SHAPES, BaseOptions, MagnetO
 from slipcast.prepare.body import Body, Kind, Origin, body_from_mesh, body_from_solid, read_surface
 from slipcast.prepare.inspect_print import PROCESSES, inspect_part
 from slipcast.prepare.lettering import outline_text
+from slipcast.prepare.print import PrintOptions, print_figurine
 from slipcast.prepare.stand import measure_stance
 
 SHAPED = [shape for shape in SHAPES if shape not in ("auto", "none")]
@@ -222,3 +223,26 @@ def test_only_a_base_that_fails_is_the_thinnest_place() -> None:
     disc = body_from_solid(manifold3d.Manifold.cube((60, 60, 0.6), True), Origin(kind=Kind.BASE))
     thin = inspect_part(disc.move(0, 0, 0.3) + box(20, 20, 20), PROCESSES["fdm"])
     assert thin.walls.thinnest_mm == pytest.approx(0.6, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("camera", "said"),
+    [
+        (
+            {"elevation_deg": 14.1, "likely_error_deg": 4.5},
+            "the camera looked down by 14.1 degrees, and the figurine",
+        ),
+        (
+            {"elevation_deg": -3.0, "likely_error_deg": 7.0},
+            "the camera looked up by 3.0 degrees, and the figurine",
+        ),
+        ({"elevation_deg": 0.1, "likely_error_deg": 1.5}, None),
+        (None, None),
+    ],
+)
+def test_how_far_it_was_stood_upright_is_told(camera: object, said: str | None) -> None:
+    figurine = replace(textured_pillar(), provenance={"camera": camera} if camera else {})
+    found = [
+        entry for entry in print_figurine(figurine, PrintOptions()).findings if entry.code == "PRINT_UPRIGHT"
+    ]
+    assert [entry.message.startswith(str(said)) for entry in found] == [True] * (said is not None)

@@ -118,6 +118,10 @@ ADVICE: dict[str, Row] = {
     "COLLISION_SPANS": Row("take a convex body for each part", option="{option:collision=convex:8}"),
     "PRINT_MENDED": Row("look where it was covered, or repair it in the program that made it"),
     "PRINT_ISLANDS": Row("let the slicer make supports, or lean it", option="{option:orient=auto}"),
+    "PRINT_UPRIGHT": Row(
+        "if it leans, say what the camera did when you convert the picture",
+        option="{option:elevation_deg=12}",
+    ),
     "PRINT_GREW": Row("print it larger, or leave it as it is", option="{option:thicken=none}"),
     "PRINT_EMPTY_LAYERS": Row("print it larger, or let thin parts grow", option="{option:thicken=1mm}"),
     "PRINT_THIN": Row("print it larger, or let thin parts grow", option="{option:thicken=0.8mm}"),

@@ -82,6 +82,11 @@ FINDINGS: dict[str, Row] = {
         "{count} {count:pin|pins} of {part} {count:is|are} thinner than {limit_mm} mm: the thinnest has {diameter_mm} "
         "mm over a length of {length_mm} mm, {place}; it breaks easily",
     ),
+    "PRINT_UPRIGHT": Row(
+        _I,
+        "the camera looked {way} by {degrees} degrees, and the figurine was stood upright by as much (likely off by "
+        "{error_deg} degrees)",
+    ),
     "PRINT_GREW": Row(
         _I,
         "layers from {low_mm} to {high_mm} mm above the bed, {place}, were narrower than {limit_mm} mm and would have "

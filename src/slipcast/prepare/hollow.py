@@ -44,6 +44,12 @@ _FLOOR_MM = 12.0
 """How far above a cavity's lowest place a drain may begin, where those below it lie too near to each other."""
 _NECK = 0.5
 """Half the width, in cells, of a channel that stays open."""
+_HEAD = 2 / 3
+"""Share of the figurine's height above which its head is sought."""
+_FRONTAL = 0.35
+"""Cosine between a wall and the front from which that shows it."""
+_TRIES = 200
+"""Places for the drains of one cavity at most, those included that would open through the head's front."""
 _NARROWEST_MM = 1.5
 """Thinner drain holes clog."""
 
@@ -112,6 +118,32 @@ class HollowReport:
 
 
 @dataclass(frozen=True)
+class _Front:
+    """What is seen of the head from the front: no hole opens there."""
+
+    way: F64
+    """(3,) towards the viewer."""
+    up: F64
+    """(3,) upwards on the figurine."""
+    head: float
+    """Where its head begins along `up`, in mm."""
+
+    def shows(self, grid: "_Grid", at_mm: F64) -> bool:
+        """Whether the wall at (3,) belongs to the head, faces the front, and nothing stands before it."""
+        if float(at_mm @ self.up) < self.head:
+            return False
+        around = (
+            np.stack(np.meshgrid(*[np.arange(-3, 4)] * 3, indexing="ij"), -1).reshape(-1, 3) * grid.step_mm
+        )
+        outward = (around * ~grid.holds(at_mm + around)[:, None]).sum(0)
+        length = float(np.linalg.norm(outward))
+        if not length or float(outward @ self.way) < _FRONTAL * length:
+            return False
+        steps = grid.step_mm * np.arange(4, sum(grid.inside.shape))
+        return not grid.holds(at_mm + steps[:, None] * self.way).any()
+
+
+@dataclass(frozen=True)
 class _Grid:
     """Samples of the depth below the surface."""
 
@@ -121,21 +153,35 @@ class _Grid:
     """(X,Y,Z), 0 outside."""
     inside: Bool
 
+    def holds(self, points_mm: F64) -> Bool:
+        """(N,) whether the solid is at (N,3) places; outside the grid it is not."""
+        index = np.rint((points_mm - self.low_mm) / self.step_mm).astype(int)
+        known = ((index >= 0) & (index < self.inside.shape)).all(1)
+        out = np.zeros(len(index), bool)
+        out[known] = self.inside[tuple(index[known].T)]
+        return out
+
     def place(self, index: F64) -> F64:
         """(N,3) print frame of (N,3) grid places."""
         return np.asarray(self.low_mm + index * self.step_mm, np.float64)
 
 
 def hollow_parts(
-    bodies: Sequence[Body], options: HollowOptions, *, cut_above: Sequence[bool], tall_mm: float
+    bodies: Sequence[Body],
+    options: HollowOptions,
+    *,
+    cut_above: Sequence[bool],
+    tall_mm: float,
+    lean_deg: float = 0.0,
 ) -> tuple[list[Body], HollowReport]:
     """Return the parts of a cut figurine hollow, each with a wall on its cuts and around its dowels, and one report.
 
     Parts that would gain nothing stay solid; `refused` has a reason where all do. `tall_mm` is the figurine's height,
-    which decides whether it is too small; `cut_above` says of each part whether its top is a cut.
+    which decides whether it is too small; `cut_above` says of each part whether its top is a cut; `lean_deg` is how far
+    back they lean.
     """
     made = [
-        hollow(body, options, tall_mm=tall_mm, cut_above=above)
+        hollow(body, options, tall_mm=tall_mm, cut_above=above, lean_deg=lean_deg)
         for body, above in zip(bodies, cut_above, strict=True)
     ]
     reports = [report for _, report in made]
@@ -158,11 +204,13 @@ def hollow(
     keep_below_mm: float = 0.0,
     tall_mm: float | None = None,
     cut_above: bool = False,
+    lean_deg: float = 0.0,
 ) -> tuple[Body, HollowReport]:
     """Return `body` with a cavity and its holes, or unchanged with the reason in the report.
 
     `keep_below_mm` keeps a base of that height solid; the holes go through it. `tall_mm` is the height of the
     figurine that `body` is a part of; where its top is a cut (`cut_above`), the vent goes through that, out of sight.
+    No hole opens through what the front of a body that leans `lean_deg` back shows of the head, its upper third.
     """
     before = body.volume_mm3
     tall = float(np.ptp(body.box_mm[:, 2])) if tall_mm is None else tall_mm
@@ -182,10 +230,11 @@ def hollow(
         room = np.minimum(room, (z - keep_below_mm).astype(np.float32)[None, None, :])
     labels, count = _label_rooms(room, _NECK * grid.step_mm)
     volume = np.bincount(labels.ravel(), minlength=count + 1)[1:] * grid.step_mm**3
+    front = None if cut_above else _find_front(grid, lean_deg)
     drilled: list[tuple[manifold3d.Manifold, Hole]] = []
     keep = np.zeros(count + 1, bool)
     for number in 1 + np.flatnonzero(volume >= SMALLEST_CAVITY_MM3):
-        own = _drill(grid, labels == number, options, cut_above=cut_above)
+        own = _drill(grid, labels == number, options, front=front)
         if own is not None:
             keep[number] = True
             drilled += own
@@ -315,29 +364,45 @@ def _spread(surface: Surface, spacing_mm: float) -> F64:
     return np.concatenate(points)
 
 
+def _find_front(grid: _Grid, lean_deg: float) -> _Front:
+    """The front of a body that leans back, and where its upper third begins."""
+    sin, cos = np.sin(np.radians(lean_deg)), np.cos(np.radians(lean_deg))
+    up = np.array([0.0, sin, cos])
+    height = grid.place(np.argwhere(grid.inside).astype(np.float64)) @ up
+    low, high = float(height.min()), float(height.max())
+    return _Front(np.array([0.0, -cos, sin]), up, low + _HEAD * (high - low))
+
+
 def _drill(
-    grid: _Grid, cavity: Bool, options: HollowOptions, *, cut_above: bool
+    grid: _Grid, cavity: Bool, options: HollowOptions, *, front: _Front | None
 ) -> list[tuple[manifold3d.Manifold, Hole]] | None:
-    """Cutters for the holes of one cavity; None where none of the asked drain holes reaches it."""
+    """Cutters for the holes of one cavity; None where none of the asked drain holes reaches it.
+
+    `front` is None for a part whose top is a cut: the head is in another one, and the vent goes through the cut.
+    """
+    cut_above = front is None
     places = np.argwhere(cavity)
     low = int(places[:, 2].min())
     out: list[tuple[manifold3d.Manifold, Hole]] = []
-    taken: list[F64] = []
+    count = 0
     radius = options.hole_mm / 2
     # Downwards from the lowest places, first from those with most air around them.
     air = ndimage.distance_transform_edt(cavity.any(2)) * grid.step_mm
     floor = places[places[:, 2] <= low + max(int(_FLOOR_MM / grid.step_mm), 1)].astype(np.float64)
     roomy = np.minimum(air[floor[:, 0].astype(int), floor[:, 1].astype(int)], radius)
     rank = roomy - (floor[:, 2] - low) * grid.step_mm
-    for _ in range(options.holes):
-        for other in taken:
-            near = np.linalg.norm((floor - other)[:, :2], axis=1) * grid.step_mm < 2 * options.hole_mm
-            rank[near] = -np.inf
+    for _ in range(_TRIES):
         best = int(rank.argmax())
-        if not np.isfinite(rank[best]):
+        if count == options.holes or not np.isfinite(rank[best]):
             break
-        taken.append(floor[best])
-        cutter = _cylinder(grid, floor[best], np.array([0.0, 0, -1]), radius, "drain")
+        place = floor[best]
+        beside = np.linalg.norm((floor - place)[:, :2], axis=1) * grid.step_mm
+        cutter = _cylinder(grid, place, np.array([0.0, 0, -1]), radius, "drain")
+        if cutter and front and front.shows(grid, np.array(cutter[1].at_mm)):
+            rank[beside <= radius] = -np.inf
+            continue
+        count += 1
+        rank[beside < 2 * options.hole_mm] = -np.inf
         if cutter:
             out.append(cutter)
     if options.holes and not out:

@@ -1,11 +1,30 @@
 """What is told of a print before a printer runs for hours: how it stands in use, and what each part suffers from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from slipcast.core.findings import Finding, finding
 from slipcast.prepare.inspect_print import PartReport, Process, name_place
 from slipcast.prepare.split import SplitPart
 from slipcast.prepare.stand import SHAKY_DEG, Stance
+
+_UPRIGHT_DEG = 1.0
+"""Less is within what any camera is level by."""
+
+
+def judge_upright(provenance: Mapping[str, object]) -> list[Finding]:
+    """Return by how many degrees a figurine was stood upright, as the `camera` in its provenance says.
+
+    >>> judge_upright({"camera": {"elevation_deg": 14.1, "likely_error_deg": 4.5}})[0].values["way"]
+    'down'
+    """
+    camera = provenance.get("camera")
+    if not isinstance(camera, Mapping):
+        return []
+    degrees, error = camera.get("elevation_deg"), camera.get("likely_error_deg")
+    if not isinstance(degrees, int | float) or abs(degrees) < _UPRIGHT_DEG:
+        return []
+    way = "down" if degrees > 0 else "up"
+    return [finding("PRINT_UPRIGHT", {"way": way, "degrees": abs(degrees), "error_deg": error or 0})]
 
 
 def judge_stance(in_use: Stance, *, own_stand: bool) -> list[Finding]:

@@ -28,7 +28,7 @@ from slipcast.prepare.empty_layers import grow_empty_layers, tell_empty_layers
 from slipcast.prepare.fit import check_base, fit_printer
 from slipcast.prepare.hollow import HollowOptions, HollowReport, hollow_parts
 from slipcast.prepare.inspect_print import PROCESSES, PartReport, inspect_part, name_place
-from slipcast.prepare.judge_print import judge_parts, judge_stance
+from slipcast.prepare.judge_print import judge_parts, judge_stance, judge_upright
 from slipcast.prepare.mend import MendReport, join_bodies, mend
 from slipcast.prepare.necks import WORDS
 from slipcast.prepare.orient import Orientation, is_lean, orient
@@ -315,7 +315,7 @@ def print_figurine(figurine: Figurine, options: PrintOptions) -> Print:
 
     Raises BadInput for a base, text or split that does not fit, and StageFailed when the mesh is no closed solid.
     """
-    found: list[Finding] = []
+    found = judge_upright(figurine.provenance)
     check_base(options.base, options.printer_mm)
     figurine, mended = mend(_enlarge(figurine, options))
     if mended is not None:
@@ -350,6 +350,7 @@ def print_figurine(figurine: Figurine, options: PrintOptions) -> Print:
             options.hollow,
             cut_above=[part.cut_above for part in pieces],
             tall_mm=float(np.ptp(body.box_mm[:, 2])),
+            lean_deg=orientation.lean_deg,
         )
         parts[: len(pieces)] = [replace(part, body=own) for part, own in zip(pieces, hollowed, strict=True)]
         if emptied.refused:
