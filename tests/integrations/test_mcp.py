@@ -30,6 +30,7 @@ from kitchen import small_knight
 from mcp import Client
 from mcp.types import ResourceLink, TextContent, TextResourceContents
 
+from slipcast.cli.main import cli
 from slipcast.integrations.command import call_slipcast
 from slipcast.integrations.mcp_tools import make_server
 
@@ -49,7 +50,7 @@ def said_by(root: Path, name: str, /, **arguments: object) -> tuple[str, bool]:
     """What a tool of a server for `root` answers, and whether that is an error."""
 
     async def ask() -> tuple[str, bool]:
-        async with Client(make_server([root])) as client:
+        async with Client(make_server([root], cli)) as client:
             result = await client.call_tool(name, arguments)
         return "\n".join(b.text for b in result.content if isinstance(b, TextContent)), bool(result.is_error)
 
@@ -97,7 +98,7 @@ def test_links_can_be_read_and_lead_nowhere_else(tmp_path: Path) -> None:
     (folder / "way.png").symlink_to(secret)
 
     async def session() -> None:
-        async with Client(make_server([folder])) as client:
+        async with Client(make_server([folder], cli)) as client:
             read = await client.read_resource((folder / "knight.png").as_uri())
             assert not isinstance(read.contents[0], TextResourceContents)
             for place in (secret, folder / "way.png", folder / ".." / "secret.txt"):
@@ -144,7 +145,7 @@ def test_paid_calls_need_a_plan_and_a_limit_that_the_user_allows(tmp_path: Path)
 
     async def session() -> list[str]:
         told = []
-        async with Client(make_server([tmp_path], max_cost_usd=0.5)) as client:
+        async with Client(make_server([tmp_path], cli, max_cost_usd=0.5)) as client:
             owl = {"words": "a small owl", "provider": "folder", "pictures": "stock"}
             for more in (
                 {"dry_run": False, "max_cost_usd": 0.1},
@@ -174,7 +175,7 @@ def test_words_become_an_asset_after_a_plan(tmp_path: Path) -> None:
     small_knight(64).save(tmp_path / "owl.png")
 
     async def session() -> list[str]:
-        async with Client(make_server([tmp_path])) as client:
+        async with Client(make_server([tmp_path], cli)) as client:
             owl = {"words": "owl", "provider": "folder", "pictures": "owl.png", "detail": "draft"}
             await client.call_tool("make", owl)
             result = await client.call_tool("make", {**owl, "dry_run": False, "max_cost_usd": 0.1})
@@ -211,7 +212,7 @@ def test_a_picture_is_refined_after_a_plan(tmp_path: Path) -> None:
 
     async def session() -> tuple[list[str], list[str]]:
         told, links = [], []
-        async with Client(make_server([tmp_path])) as client:
+        async with Client(make_server([tmp_path], cli)) as client:
             owl = {
                 "picture": "owl.png",
                 "wishes": ["with a red hat"],

@@ -9,6 +9,7 @@ import click
 
 from slipcast.cli.options.prompt import BuyWords, buy_options, options_of, provider_of
 from slipcast.cli.terminal import Terminal
+from slipcast.core.mention import count_of
 from slipcast.jobs.events import EntryDone, Event, Tell
 from slipcast.jobs.failure import Failure
 
@@ -70,7 +71,7 @@ def submit_all(
 
 def _say(terminal: Terminal, *, as_json: bool) -> Tell:
     """Says each event as it happens."""
-    from slipcast.jobs.batches import BatchNote, BatchSeen, count_pictures
+    from slipcast.jobs.batches import BatchNote, BatchSeen
 
     def tell(event: Event) -> None:
         if isinstance(event, EntryDone) and isinstance(event.outcome, Failure):
@@ -87,7 +88,7 @@ def _say(terminal: Terminal, *, as_json: bool) -> Tell:
             }
             terminal.say(json.dumps(entry | {"model": event.model, "out": event.out}))
         elif isinstance(event, BatchSeen):
-            count = count_pictures(event.pictures)
+            count = count_of(event.pictures, "picture")
             terminal.say(
                 f"{event.entry} | {event.name} | {event.state} | {count} | {event.made} | {event.out}"
             )

@@ -157,18 +157,6 @@ def cli(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-def command_of(name: str) -> click.Command:
-    """The command called `name`, imported now. Raises BadInput where it needs an extra that is not installed.
-
-    >>> command_of("convert").params[0].name
-    'pictures'
-    """
-    assert isinstance(cli, click.Group)
-    command = cli.get_command(click.Context(cli), name)
-    assert command, name
-    return command
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; with no arguments given, the process's own."""
     words = list(sys.argv[1:] if arguments is None else arguments)

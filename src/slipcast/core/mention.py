@@ -27,3 +27,12 @@ class Mention:
 
 FIELDS = Mention()
 """The library's way."""
+
+
+def count_of(number: int, noun: str) -> str:
+    """A number with its noun, plural where it is not one.
+
+    >>> count_of(1, "call"), count_of(2, "call")
+    ('1 call', '2 calls')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -23,7 +23,8 @@ from slipcast.integrations.mcp_tools import make_server
 @click.option(
     "--max-cost", default=1.0, show_default=True, help="Highest cost limit in dollars that a call may state."
 )
-def mcp(roots: tuple[Path, ...], http: str, max_cost: float) -> int:
+@click.pass_context
+def mcp(ctx: click.Context, roots: tuple[Path, ...], http: str, max_cost: float) -> int:
     """Serve check, convert, make, refine, inspect, export, print and report to an agent, as an MCP server.
 
     Speaks on stdin and stdout, as hosts start it; with --http as streamable HTTP at http://ADDRESS/mcp. The agent
@@ -36,7 +37,9 @@ def mcp(roots: tuple[Path, ...], http: str, max_cost: float) -> int:
     address = _address(http) if http else None
     if not 0 <= max_cost <= 1000:
         raise BadInput(f"--max-cost {max_cost:g} is out of range; name dollars from 0 (buy nothing) to 1000")
-    server = make_server(folders, max_cost_usd=max_cost)
+    group = ctx.find_root().command  # the command line that called this: it is not imported from here
+    assert isinstance(group, click.Group)
+    server = make_server(folders, group, max_cost_usd=max_cost)
     if address is None:
         server.run("stdio")
     else:

@@ -12,7 +12,7 @@ from typing import Any
 from mcp.server.mcpserver import Image
 from mcp.types import CallToolResult, ContentBlock, ImageContent, ResourceLink, TextContent
 
-from slipcast.cli.generate import count_of
+from slipcast.core.mention import count_of
 from slipcast.formats.table import EXPORTERS
 from slipcast.integrations.command import Ended
 from slipcast.report.pictures import shrink_to_jpeg

@@ -20,7 +20,6 @@ from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import Field
 
 from slipcast._version import __version__
-from slipcast.cli.main import command_of
 from slipcast.core.values import View
 from slipcast.depth.models import AUTO, DEPTH_MODELS
 from slipcast.formats.table import EXPORTERS
@@ -97,6 +96,8 @@ class _Desk:
     """What all calls share: the roots, the money, and the one place where work is done at a time."""
 
     roots: Roots
+    group: click.Group
+    """The command line whose commands are the tools."""
     max_cost_usd: float
     planned: set[str] = field(default_factory=set)
     """What a dry run has told the price of, in this process."""
@@ -126,7 +127,7 @@ class _Desk:
 
         Paths are looked for below the roots. What is empty or False is left out.
         """
-        known = _options_of(command)
+        known = self.options_of(command)
         words = ["--json"] if "json" in known else []
         for name, value in given.items():
             if value and name in _PLACES:
@@ -134,6 +135,13 @@ class _Desk:
             if value:
                 words.append(known[name].opts[-1] + ("" if value is True else f"={value}"))
         return words
+
+    def options_of(self, command: str) -> dict[str, click.Option]:
+        """The options of `command` by their flags and by their names in its code."""
+        found = self.group.get_command(click.Context(self.group), command)
+        assert found, command
+        options = [each for each in found.params if isinstance(each, click.Option)]
+        return {each.opts[-1][2:]: each for each in options} | {str(each.name): each for each in options}
 
     def may_buy(self, plan: str, limit_usd: float | None) -> list[str]:
         """The words that let a call cost money; ToolError where it was not planned or names no limit."""
@@ -151,15 +159,17 @@ class _Desk:
         return [f"--max-cost={limit_usd}"]
 
 
-def make_server(roots: Sequence[Path], *, max_cost_usd: float = 1.0) -> MCPServer:
+def make_server(roots: Sequence[Path], group: click.Group, *, max_cost_usd: float = 1.0) -> MCPServer:
     """The MCP server of one user: its tools reach files below `roots` (existing folders) and nothing else.
 
-    A call that buys names its own limit, `max_cost_usd` at most, after a dry run with the same arguments.
+    `group` is the command line: a tool takes its command's options. A call that buys names its own limit, at most
+    `max_cost_usd`, after a dry run with the same arguments.
 
-    >>> make_server([Path(".")]).name
+    >>> from slipcast.cli.main import cli
+    >>> make_server([Path(".")], cli).name
     'slipcast'
     """
-    desk = _Desk(Roots(tuple(root.resolve() for root in roots)), max_cost_usd)
+    desk = _Desk(Roots(tuple(root.resolve() for root in roots)), group, max_cost_usd)
     server = MCPServer(
         "slipcast",
         title="Slipcast",
@@ -186,15 +196,9 @@ def make_server(roots: Sequence[Path], *, max_cost_usd: float = 1.0) -> MCPServe
     return server
 
 
-def _options_of(command: str) -> dict[str, click.Option]:
-    """The options of `command` by their flags and by their names in its code."""
-    options = [each for each in command_of(command).params if isinstance(each, click.Option)]
-    return {each.opts[-1][2:]: each for each in options} | {str(each.name): each for each in options}
-
-
-def _take(command: str, names: str) -> Callable[[_Tool], _Tool]:
+def _take(desk: _Desk, command: str, names: str) -> Callable[[_Tool], _Tool]:
     """Let a tool take options of `command` by name, each with its help: they arrive in its `**options`."""
-    known = _options_of(command)
+    known = desk.options_of(command)
 
     def take(tool: _Tool) -> _Tool:
         own = [each for each in look.signature(tool).parameters.values() if each.kind != each.VAR_KEYWORD]
@@ -213,7 +217,7 @@ def _add_tools_that_work(server: MCPServer, desk: _Desk) -> None:
     find = desk.roots.find
 
     @server.tool(title="Judge pictures", annotations=_READS)
-    @_take("check", "views drafts")
+    @_take(desk, "check", "views drafts")
     async def check(
         ctx: _Ctx, pictures: Annotated[list[_Picture], Field(min_length=1, max_length=32)], **options: Any
     ) -> CallToolResult:
@@ -222,7 +226,7 @@ def _add_tools_that_work(server: MCPServer, desk: _Desk) -> None:
         return await desk.call(ctx, "check", options, *places, say=answers.say_verdict)
 
     @server.tool(title="Picture to 3D asset", annotations=_WRITES)
-    @_take("convert", "out height faces formats target detail depth recipe gate report")
+    @_take(desk, "convert", "out height faces formats target detail depth recipe gate report")
     async def convert(
         ctx: _Ctx,
         picture: Annotated[str, Field(description="Path of the front picture; leave out with views")] = "",
@@ -250,13 +254,14 @@ def _add_tools_that_work(server: MCPServer, desk: _Desk) -> None:
         return await desk.call(ctx, "inspect", {}, find("file", file), say=answers.say_content)
 
     @server.tool(title="Other formats, LODs, collision", annotations=_WRITES)
-    @_take("export", "out formats target lods collision solid")
+    @_take(desk, "export", "out formats target lods collision solid")
     async def export(ctx: _Ctx, asset: _File, **options: Any) -> CallToolResult:
         """Write an asset in other formats or as an engine likes it, without a new conversion."""
         return await desk.call(ctx, "export", options, find("asset", asset), say=answers.say_files)
 
     @server.tool(name="print", title="Prepare for a printer", annotations=_WRITES)
     @_take(
+        desk,
         "print",
         "out process height scale base text hollow drain split printer colors filaments orient thicken",
     )
@@ -289,7 +294,7 @@ def _add_tools_that_buy(server: MCPServer, desk: _Desk) -> None:
         return answers.answer(ended, say=answers.say_plan)
 
     @server.tool(title="Words to 3D asset (paid)", annotations=_BUYS, meta=_PAID)
-    @_take("make", "dry_run out height formats detail views model provider pictures")
+    @_take(desk, "make", "dry_run out height formats detail views model provider pictures")
     async def make(
         ctx: _Ctx,
         words: Annotated[str, Field(description="What the figurine is", min_length=1, max_length=2000)],
@@ -300,7 +305,7 @@ def _add_tools_that_buy(server: MCPServer, desk: _Desk) -> None:
         return await buy(ctx, "make", ["--", words], max_cost_usd, options)
 
     @server.tool(title="Change a picture (paid)", annotations=_BUYS, meta=_PAID)
-    @_take("refine", "dry_run out model provider pictures")
+    @_take(desk, "refine", "dry_run out model provider pictures")
     async def refine(
         ctx: _Ctx,
         picture: _Picture,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from slipcast.core.errors import BadInput, QuotaExceeded, SlipcastError, status_of
+from slipcast.core.mention import count_of
 from slipcast.core.paths import state_folder
 from slipcast.generate.batches import Batches, Job
 from slipcast.generate.money.ledger import Entry
@@ -298,7 +299,7 @@ def _forget(jobs: Batches, studio: AsyncStudio, job: Job, tell: Tell) -> int:
     for key in job.ledger:
         _book(studio, job, key, reason="the batch never arrived")
     jobs.drop(job)
-    sentence = f"{job.title} with {count_pictures(len(job.requests))} never arrived; send it again"
+    sentence = f"{job.title} with {count_of(len(job.requests), 'picture')} never arrived; send it again"
     tell(BatchNote(entry=job.title, sentence=sentence))
     return 3
 
@@ -327,8 +328,3 @@ def _write(out: Path, name: str, data: bytes, mime: str, facts: dict[str, object
     from slipcast.core.files import write_files
 
     write_files(out, {f"{name}{SUFFIXES[mime]}": data, f"{name}.json": sidecar(facts, ())})
-
-
-def count_pictures(number: int) -> str:
-    """`1 picture`, `2 pictures`."""
-    return f"{number} picture" if number == 1 else f"{number} pictures"

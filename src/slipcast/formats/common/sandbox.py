@@ -17,15 +17,12 @@ Array = np.typing.NDArray[np.generic]
 
 SECONDS = 60
 MEMORY_BYTES = 4 * 2**30
-TASKS = {
-    "draco": "slipcast.formats.gltf.compress:draco_arrays",
-    "usd": "slipcast.formats.usdz.read:layer_arrays",
-}
-"""What a child may do: `module:function`, bytes in, named arrays out, ValueError for what cannot be read."""
+Task = Callable[[bytes], dict[str, Array]]
+"""What a child does: bytes in, named arrays out, ValueError for what cannot be read. A module's own function."""
 
 
-def decode(task: str, data: bytes | memoryview) -> dict[str, Array]:
-    """Run one of TASKS on `data` in a child; ValueError, with its words, when it cannot."""
+def decode(task: Task, data: bytes | memoryview) -> dict[str, Array]:
+    """Run `task` on `data` in a child, which finds it by its name; ValueError, with its words, when it cannot."""
     surroundings = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry),
@@ -34,7 +31,7 @@ def decode(task: str, data: bytes | memoryview) -> dict[str, Array]:
     }
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "slipcast.formats.common.sandbox", task],
+            [sys.executable, "-m", "slipcast.formats.common.sandbox", task.__module__, task.__name__],
             input=data,
             capture_output=True,
             env=surroundings,
@@ -68,10 +65,9 @@ def _limit() -> None:
         resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
-def _main(task: str) -> int:
+def _main(module: str, name: str) -> int:
     _limit()
-    module, _, name = TASKS[task].partition(":")
-    work: Callable[[bytes], dict[str, Array]] = getattr(import_module(module), name)
+    work: Task = getattr(import_module(module), name)
     try:
         found = work(sys.stdin.buffer.read())
     except ValueError as error:
@@ -85,4 +81,4 @@ def _main(task: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(_main(sys.argv[1]))
+    sys.exit(_main(*sys.argv[1:]))

@@ -158,7 +158,8 @@ def draco_unpack(packed: Sequence[bytes | memoryview]) -> list[DracoMesh]:
     """
     require("draco")
     sizes = [len(data) for data in packed]
-    found = sandbox.decode("draco", struct.pack(f"<{len(sizes) + 1}Q", len(sizes), *sizes) + b"".join(packed))
+    head = struct.pack(f"<{len(sizes) + 1}Q", len(sizes), *sizes)
+    found = sandbox.decode(draco_arrays, head + b"".join(packed))
     parts: list[dict[str, np.typing.NDArray[np.generic]]] = [{} for _ in packed]
     for key, rows in found.items():
         number, _, name = key.partition(".")

@@ -50,7 +50,7 @@ def read_usdz(path: Path) -> Content:
     if find_spec("pxr") is None:
         raise BadInput(f"{path} needs usd-core to be read: run `pip install 'slipcast[usd]'`")
     try:
-        found = sandbox.decode("usd", _pack_layers(parts))
+        found = sandbox.decode(layer_arrays, _pack_layers(parts))
         about = json.loads(found["about"].tobytes())
     except ValueError as error:
         raise BadInput(f"{path} is not a USDZ that can be read: {error}") from error

@@ -25,11 +25,6 @@ class Broadcast:
         self._seen: dict[str, int] = {}
         self._task: asyncio.Task[None] | None = None
 
-    @property
-    def listeners(self) -> int:
-        """How many streams are open."""
-        return sum(len(events) for events in self._waiting.values())
-
     def join(self, job_id: str) -> asyncio.Event:
         """An event that is set each time the job has news. Call on the event loop."""
         event = asyncio.Event()

@@ -278,17 +278,6 @@ def cancel(connection: sa.Connection, id: str) -> State | None:
     return State.RUNNING
 
 
-def add_event(connection: sa.Connection, id: str, kind: str, data: Mapping[str, object]) -> int:
-    """Append an event to the job's own line; returns its number."""
-    seq = connection.scalar(
-        sa.update(job).where(job.c.id == id).values(seq=job.c.seq + 1).returning(job.c.seq)
-    )
-    connection.execute(
-        sa.insert(job_event).values(job_id=id, seq=seq, at=time.time(), kind=kind, data=dict(data))
-    )
-    return int(seq or 0)
-
-
 def _is_due(now: float) -> sa.ColumnElement[bool]:
     return sa.and_(job.c.state == State.QUEUED, job.c.not_before <= now)
 
