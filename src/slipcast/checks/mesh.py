@@ -14,6 +14,8 @@ from slipcast.checks.verdict import Check
 from slipcast.checks.walls import ThinPart, find_thin_parts, measure_least_wall
 from slipcast.core.camera import project
 from slipcast.core.findings import Finding, finding
+from slipcast.core.options import check as check_fields
+from slipcast.core.options import flag, real, whole
 from slipcast.core.values import Bool, Cutout, Figurine, Mesh, Shells, Source
 from slipcast.mesh.deviation import Deviation
 from slipcast.mesh.rasterize import rasterize
@@ -51,6 +53,15 @@ class MeshLimits:
     """The budget."""
     texels: float = 512.0
     """Texels along the figurine's height that are as good as needed."""
+
+    def __post_init__(self) -> None:
+        check_fields(
+            self,
+            wall_m=real(0.0, 0.1, example=0.0008, unit="metres"),
+            measure_wall=flag(),
+            faces=whole(1, 100_000_000, example=50_000),
+            texels=real(1, 65_536, example=512),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from slipcast.cli.options.common import PATH, log_option
+from slipcast.cli.options.common import FOLDER, PATH, log_option
 from slipcast.cli.options.export import ExportWords, export_options, read_export_options
 from slipcast.cli.options.length import parse_height
 from slipcast.cli.terminal import Terminal
@@ -19,7 +19,7 @@ from slipcast.jobs.failure import Failure, attempt
 
 @click.command()
 @click.argument("assets", metavar="ASSET...", nargs=-1, required=True, type=PATH)
-@click.option("-o", "--out", type=PATH, help="Folder for the results; default: the asset's own.")
+@click.option("-o", "--out", type=FOLDER, help="Folder for the results; default: the asset's own.")
 @click.option("-f", "--format", "formats", help="Output formats, comma-separated (see `slipcast formats`).")
 @click.option(
     "--solid", is_flag=True, help="First close small holes, turn the mesh outward, join bodies that overlap."

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from slipcast.cli.live import Board
-from slipcast.cli.options.common import PATH, dry_run_option, log_option
+from slipcast.cli.options.common import FOLDER, PATH, dry_run_option, log_option
 from slipcast.cli.options.prompt import (
     BuyWords,
     CascadeWords,
@@ -27,6 +27,7 @@ from slipcast.cli.options.prompt import (
 )
 from slipcast.cli.terminal import Terminal
 from slipcast.core.errors import BadInput
+from slipcast.core.mention import count_of
 from slipcast.core.options import fit, whole
 from slipcast.jobs.failure import Failure, attempt
 from slipcast.jobs.prompt_file import PromptRow, rows_of
@@ -41,7 +42,7 @@ _OUT = click.option(
     "--out",
     default="pictures",
     show_default=True,
-    type=PATH,
+    type=FOLDER,
     help="Folder for the results.",
 )
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line for each picture.")
@@ -270,11 +271,6 @@ def _asked(
                 complain(done, where=f"{order.file}, line {row.line}: ")
                 break
             yield done
-
-
-def count_of(number: int, noun: str) -> str:
-    """`1 call`, `2 calls`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def say_plan(terminal: Terminal, plan: "Plan", *, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from slipcast.cli.options.collect import collect
-from slipcast.cli.options.common import PATH, debug_option
+from slipcast.cli.options.common import FOLDER, PATH, debug_option
 from slipcast.cli.options.export import is_given
 from slipcast.cli.options.flags import Option
 from slipcast.cli.options.length import parse_height
@@ -135,7 +135,7 @@ _print_options = collect(
 
 @click.command(name="print")
 @click.argument("sources", metavar="MODEL|PICTURE...", nargs=-1, required=True, type=PATH)
-@click.option("-o", "--out", default="out", show_default=True, type=PATH, help="Output folder.")
+@click.option("-o", "--out", default="out", show_default=True, type=FOLDER, help="Output folder.")
 @_print_options
 @click.option(
     "--report", is_flag=True, help="Also write NAME.print.html: walls, overhangs, islands, cut open."

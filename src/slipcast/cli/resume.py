@@ -8,7 +8,7 @@ import click
 
 from slipcast.cli.convert import summarize
 from slipcast.cli.live import StageBar
-from slipcast.cli.options.common import PATH, debug_option
+from slipcast.cli.options.common import FOLDER, PATH, debug_option
 from slipcast.cli.terminal import Terminal, quiet
 from slipcast.jobs.convert import Done
 from slipcast.jobs.failure import Failure, attempt
@@ -23,7 +23,7 @@ from slipcast.jobs.resume import resume_stages
     default="",
     help="Stage to go on from: mask, depth, steps, mesh or texture; default: the first that was edited.",
 )
-@click.option("-o", "--out", type=PATH, help="Folder for the results; default: where it was.")
+@click.option("-o", "--out", type=FOLDER, help="Folder for the results; default: where it was.")
 @click.option(
     "--recipe",
     "recipe_file",

@@ -8,6 +8,7 @@ import click
 
 from slipcast.cli.live import Board
 from slipcast.cli.options.common import (
+    FOLDER,
     PATH,
     debug_option,
     dry_run_option,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     "--out",
     default="out",
     show_default=True,
-    type=PATH,
+    type=FOLDER,
     help="Folder for the results: OUT/NAME/front.png, left.png ...",
 )
 @click.option("--name", default="", help="Name of the figurine; default: the picture's.")

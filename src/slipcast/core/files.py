@@ -6,6 +6,7 @@ a full disk, an error or a stopped run leaves the folder as it was.
 
 import errno
 import os
+import re
 import secrets
 import signal
 import threading
@@ -15,21 +16,45 @@ from pathlib import Path
 from types import FrameType
 
 from slipcast.core.errors import BadInput, DiskFull
+from slipcast.core.options import show
 
 FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 """What the system says when there is no room."""
+_ADDRESS = re.compile(r"(s3a?|gs|az|azure|abfss?|file|https?):(/|$)", re.IGNORECASE)
+"""One slash is what `Path` leaves of two, or none."""
 _CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def folder_of(folder: Path | str) -> Path:
-    """The folder that was named; BadInput for the empty word, which `Path` takes for the current one.
+    """The folder that was named; BadInput for what is no path, or the address of a store.
+
+    The empty word is refused too, which `Path` takes for the current folder.
 
     >>> folder_of("out").name
     'out'
     """
     if folder == "":
         raise BadInput("folder is empty; give a path, or . for the current folder", field="folder")
+    if not isinstance(folder, str | Path) or "\0" in str(folder):
+        raise BadInput(f"folder is {show(folder)}; give a path, for instance 'out'", field="folder")
+    refuse_address(folder, field="folder")
     return Path(folder)
+
+
+def refuse_address(folder: Path | str, *, field: str) -> None:
+    """Refuse the address of an object store where a folder of the disk is meant; BadInput names it and the cure.
+
+    A folder called `s3:` is what the disk would make of it, and nobody would look for the files there.
+
+    >>> refuse_address("s3://bucket/owl", field="out")
+    Traceback (most recent call last):
+    slipcast.core.errors.BadInput: out is 's3://bucket/owl', the address of a store; give a folder of the disk, ...
+    """
+    if _ADDRESS.match(str(folder)):
+        raise BadInput(
+            f"{field} is {show(str(folder))}, the address of a store; give a folder of the disk, for instance 'out'",
+            field=field,
+        )
 
 
 def check_folder(folder: Path) -> None:
@@ -38,6 +63,7 @@ def check_folder(folder: Path) -> None:
     Asks by writing an empty file into the folder or its nearest parent that exists: permission bits alone mislead
     on read-only and network disks and for the administrator.
     """
+    refuse_address(folder, field="out")
     with tell_writing(folder):
         place = folder
         while not os.path.lexists(place):

@@ -15,17 +15,20 @@ slipcast.core.errors.BadInput: count is 0; give a whole number from 1 to 16, for
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import Enum
 from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from slipcast.core.errors import BadInput
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,21 @@ def text(*, example: str, empty: bool = False) -> Rule:
     return Rule(fit, f"a text, for instance {example!r}")
 
 
+def function(*, of: str) -> Rule:
+    """A function, or anything that can be called; its `fit` raises ValueError for another value.
+
+    >>> function(of="an event").fit(print) is print
+    True
+    """
+
+    def fit(value: object) -> object:
+        if not callable(value):
+            raise ValueError
+        return value
+
+    return Rule(fit, f"a function of {of}")
+
+
 def flag() -> Rule:
     """True or False, and nothing that is only like it; its `fit` raises ValueError for 1.
 
@@ -140,7 +158,7 @@ def path(*, example: str) -> Rule:
     """
 
     def fit(value: object) -> object:
-        if not isinstance(value, str | Path) or not str(value):
+        if not isinstance(value, str | Path) or not str(value) or "\0" in str(value):
             raise ValueError
         return Path(value)
 
@@ -178,6 +196,22 @@ def several(rule: Rule, *, least: int = 0, most: int = 1_000_000) -> Rule:
     if least == most:
         count = f"{most} entries"
     return Rule(fit, f"{count}, each {rule.cure}")
+
+
+class Table(dict[str, Row]):
+    """A table of what there is by name; another name is refused with those there are.
+
+    >>> Table("size", {"small": 1, "large": 2})["huge"]
+    Traceback (most recent call last):
+    slipcast.core.errors.BadInput: size is 'huge'; give one of small, large
+    """
+
+    def __init__(self, field: str, rows: Mapping[str, Row]) -> None:
+        super().__init__(rows)
+        self.field = field
+
+    def __missing__(self, name: object) -> Row:
+        raise BadInput(f"{self.field} is {show(name)}; give one of {', '.join(self)}", field=self.field)
 
 
 def check(options: "DataclassInstance", **rules: Rule) -> None:

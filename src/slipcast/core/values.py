@@ -14,14 +14,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from slipcast.core.arrays import ShowsSizes, check_array
+from slipcast.core.export import Export as Export
 from slipcast.core.findings import Finding
-from slipcast.core.options import check, real, text
+from slipcast.core.options import check, choice, fit, real, text
 from slipcast.core.round_base import RoundBase
 
 U8 = NDArray[np.uint8]
@@ -54,7 +54,11 @@ class View(StrEnum):
 
     @property
     def yaw_deg(self) -> float:
-        """How far the camera goes about +Y for this side, in degrees; from above it stands as for the front."""
+        """How far the camera goes about +Y for this side, in degrees; from above it stands as for the front.
+
+        >>> View.BACK.yaw_deg
+        180.0
+        """
         return _YAW_DEG[self.value]
 
 
@@ -122,15 +126,24 @@ class Picture(ShowsSizes):
         check_array(self, "pixels", (None, None, 3), np.uint8)
         if self.alpha is not None:
             check_array(self, "alpha", self.pixels.shape[:2], np.uint8)
+        object.__setattr__(self, "view", fit("view", self.view, choice(View)))
 
     @property
     def height_px(self) -> int:
-        """Height in pixels: H of `pixels` (H,W,3)."""
+        """Height in pixels: H of `pixels` (H,W,3).
+
+        >>> Picture(pixels=np.zeros((64, 48, 3), np.uint8)).height_px
+        64
+        """
         return int(self.pixels.shape[0])
 
     @property
     def width_px(self) -> int:
-        """Width in pixels: W of `pixels` (H,W,3)."""
+        """Width in pixels: W of `pixels` (H,W,3).
+
+        >>> Picture(pixels=np.zeros((64, 48, 3), np.uint8)).width_px
+        48
+        """
         return int(self.pixels.shape[1])
 
 
@@ -197,6 +210,9 @@ class Camera(ShowsSizes):
         """A camera with square pixels and the principal point in the middle; `fov_deg` is vertical, in degrees.
 
         It stands at the world's origin and looks along -Z.
+
+        >>> Camera.pinhole(48, 64, fov_deg=90.0).fy_px
+        32.0
         """
         focal_px = height_px / 2 / math.tan(math.radians(fov_deg) / 2)
         return cls(
@@ -460,40 +476,3 @@ class Figurine(ShowsSizes):
             check_array(self, "normal_map", (None, None, 3), np.uint8)
         if self.occlusion is not None:
             check_array(self, "occlusion", (None, None), np.uint8)
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class Export(ShowsSizes):
-    """A figurine in one format: files ready to be written.
-
-    >>> Export(files={"a.glb": b"glTF"})
-    Export(files=<1 entries>, findings=())
-    >>> Export(files={"a.glb": b"glTF"}).main
-    b'glTF'
-    """
-
-    files: Mapping[str, bytes]
-    """Name -> content; the main file comes first."""
-    findings: tuple[Finding, ...] = ()
-    """What this format could not carry."""
-
-    @property
-    def main(self) -> bytes:
-        """The main file's content: the first of `files`."""
-        return next(iter(self.files.values()))
-
-    def save(self, folder: Path | str) -> tuple[Path, ...]:
-        """Write the files into `folder` (made when absent), all or none; returns their paths, main file first.
-
-        Files that exist are replaced. Raises BadInput when `folder` is empty or cannot be written to, DiskFull when
-        the disk has no room; then nothing has changed.
-
-        >>> [path.name for path in Export(files={"a.glb": b"glTF"}).save("out")]
-        ['a.glb']
-        >>> Export(files={"a.glb": b"glTF"}).save("")
-        Traceback (most recent call last):
-        slipcast.core.errors.BadInput: folder is empty; give a path, or . for the current folder
-        """
-        from slipcast.core.files import folder_of, write_files
-
-        return write_files(folder_of(folder), self.files)

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
 from slipcast.core.errors import BadInput
-from slipcast.core.options import check, choice, flag, instance, text, whole
+from slipcast.core.options import Table, check, choice, flag, instance, text, whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -256,4 +256,5 @@ EXPORTERS: dict[str, Exporter] = {
         ),
     )
 }
+EXPORTERS = Table("format", EXPORTERS)  # another name is refused with those there are
 """Every format that Slipcast writes, by name."""

@@ -45,7 +45,7 @@ _STORE_BYTES = 200_000_000
 
 def is_ray(runner: str) -> bool:
     """Whether a runner's name means a Ray cluster: `ray` or `ray://HOST:PORT`."""
-    return runner == SCHEME or runner.startswith(f"{SCHEME}://")
+    return runner == SCHEME or runner.removeprefix(f"{SCHEME}://") not in ("", runner)
 
 
 def run_on_ray(

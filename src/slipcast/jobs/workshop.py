@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self, Unpack
 
 from slipcast.core.errors import BadInput
 from slipcast.core.files import check_folder
-from slipcast.core.options import fit, instance, path, real, show, whole
+from slipcast.core.options import fit, flag, function, instance, path, real, show, text, whole
 from slipcast.core.values import Picture, View
 from slipcast.depth.models import DepthModels, choose
 from slipcast.formats.common.naming import check_name, make_safe
@@ -20,6 +20,9 @@ from slipcast.pipeline import run as pipeline
 from slipcast.pipeline.recipe import Changes, Recipe
 from slipcast.pipeline.result import Result, show_with
 from slipcast.pipeline.run import Start, Watch
+
+MOST_WORKERS = 10_000
+"""More are a slip of the finger."""
 
 if TYPE_CHECKING:
     from slipcast.generate.ask import PictureOptions
@@ -48,8 +51,8 @@ class Workshop:
 
     def __init__(self, *, depth: str | None = None, device: str | None = None, runner: str = "local") -> None:
         """Raise BadInput for an unknown model, device or runner, MissingWeights for a model that is not here."""
-        if runner != "local" and not is_ray(runner):
-            raise BadInput(f"runner is {runner!r}; use local, ray or ray://HOST:PORT", field="runner")
+        if not isinstance(runner, str) or (runner != "local" and not is_ray(runner)):
+            raise BadInput(f"runner is {show(runner)}; give local, ray or ray://HOST:PORT", field="runner")
         self._runner = runner
         self._base = Recipe().change(depth=depth, device=device)
         self._depth, self._device = depth, device
@@ -103,11 +106,7 @@ class Workshop:
         wanted = self._recipe(recipe).change(**changes)
         choose(wanted.depth.model)
         fit("start", start, instance(Start).or_none())
-        if watch is not None and not callable(watch):
-            raise BadInput(
-                f"watch is {show(watch)}; give a function of a stage's name, its number and their count",
-                field="watch",
-            )
+        fit("watch", watch, function(of="a stage's name, its number and their count").or_none())
         given = None if name is None else check_name(name)
         sides = sides_of(picture, views, view)
         first, *others = (read_picture(source, view=side) for side, source in sides.items())
@@ -150,10 +149,8 @@ class Workshop:
         choose(wanted.depth.model)
         far = self._runner != "local"
         workers = workers if workers is not None else 0 if far else 1
-        if isinstance(workers, bool) or not isinstance(workers, int) or workers < 0:
-            raise BadInput(
-                f"workers is {workers!r}; give a whole number from 0 on, for instance 2", field="workers"
-            )
+        fit("workers", workers, whole(0, MOST_WORKERS, example=2))
+        fit("resume", resume, flag())
         if isinstance(pictures, str | bytes | Path):
             raise BadInput("pictures is one picture; give a list of them, or call convert", field="pictures")
         if not isinstance(pictures, Iterable):
@@ -163,8 +160,6 @@ class Workshop:
             fit("out", out, path(example="out"))
         if resume and out is None:
             raise BadInput("resume needs out, the folder or address where the files are", field="resume")
-            if out == "":
-                raise BadInput("out is empty; give a path, or . for the current folder", field="out")
         place = "" if out is None else str(out)
         if is_address(place):
             check_address(place)
@@ -211,7 +206,7 @@ class Workshop:
         from slipcast.generate.ask import PictureOptions, ask_for
         from slipcast.generate.cascade import CascadeOptions
         from slipcast.generate.prompt import FigurineSpec
-        from slipcast.generate.providers.table import open_provider
+        from slipcast.generate.providers.table import PROVIDERS, open_provider
         from slipcast.generate.results import GenerateOptions
         from slipcast.generate.studio import Studio
         from slipcast.generate.turnaround import SidesOptions
@@ -227,6 +222,14 @@ class Workshop:
         fit("drafts", drafts, instance(CascadeOptions).or_none())
         fit("sides", sides, instance(SidesOptions).or_none())
         fit("take", take, whole(0, 1_000_000, example=1))
+        fit("name", name, text(example="owl", empty=True))
+        fit("pictures", pictures, path(example="pictures").or_none())
+        fit("tell", tell, function(of="an event").or_none())
+        if not isinstance(provider, str) and not callable(getattr(provider, "ask", None)):
+            raise BadInput(
+                f"provider is {show(provider)}; give one of {', '.join(PROVIDERS)}, or a Provider",
+                field="provider",
+            )
         job = MakeJob(
             asked=ask_for(spec, picture, name=name, take=take),
             recipe=wanted,
@@ -244,6 +247,13 @@ class Workshop:
         called = job.asked.request.name
         watch = watch_stages(called, tell) if tell else None
         return pipeline.run(front, wanted, name=called, others=others, watch=watch, models=models)
+
+    def __repr__(self) -> str:
+        told = [
+            f"{name}={word!r}" for name, word in (("depth", self._depth), ("device", self._device)) if word
+        ]
+        told += [] if self._runner == "local" else [f"runner={self._runner!r}"]
+        return f"Workshop({', '.join(told + ([] if self._models else ['closed']))})"
 
     def _recipe(self, recipe: Recipe | None) -> Recipe:
         if recipe is None:
@@ -335,6 +345,11 @@ def sides_of(
     picture: PictureSource | None, views: Mapping[str, PictureSource] | None, view: View | str
 ) -> dict[View, PictureSource]:
     """Side -> picture, the front first; BadInput where neither or both are given, or a side is unknown."""
+    if views is not None and not isinstance(views, Mapping):
+        raise BadInput(
+            f"views is {show(views)}; give each side's picture, for instance {{'front': 'a.png', 'left': 'b.png'}}",
+            field="views",
+        )
     if (picture is None) == (not views):
         raise BadInput("convert needs a picture or views, one of them; try convert('fox.png')")
     if picture is not None:
@@ -342,6 +357,8 @@ def sides_of(
         return {view_of(side): picture}
     assert views
     found = {view_of(side, field="views"): source for side, source in views.items()}
+    if len(found) < len(views):
+        raise BadInput(f"views is of {', '.join(views)}, one side twice; give each side once", field="views")
     if View.FRONT not in found:
         raise BadInput(
             f"views is of {', '.join(found)}; the front is always needed, for instance "

@@ -28,7 +28,8 @@ from slipcast.checks.gates import Gate, parse_gates
 from slipcast.checks.mesh import MeshLimits
 from slipcast.core.errors import BadInput
 from slipcast.core.files import write_files
-from slipcast.core.options import check, choice, instance, real, several
+from slipcast.core.options import check, choice, fit, instance, real, several, show
+from slipcast.core.options import path as a_path
 from slipcast.core.values import Material
 from slipcast.depth.calibrate import CalibrateOptions
 from slipcast.depth.models import DepthOptions
@@ -65,7 +66,7 @@ class Changes(TypedDict, total=False):
     fov_deg: float | None
     """The camera's vertical field of view in degrees."""
     detail: str | None
-    """`draft`, `normal` or `fine`."""
+    """`draft`, `standard` or `fine`."""
     surface: str | None
     """The method of the surface."""
     normal_map: str | None
@@ -223,6 +224,8 @@ class Recipe:
         Traceback (most recent call last):
         slipcast.core.errors.BadInput: the recipe: 'simplfy' is no choice; did you mean 'simplify'?
         """
+        if not isinstance(text, str):
+            raise BadInput(f"text is {show(text)}; give a recipe as TOML", field="text")
         try:
             data = tomllib.loads(text)
         except tomllib.TOMLDecodeError as problem:
@@ -243,6 +246,7 @@ class Recipe:
         Traceback (most recent call last):
         slipcast.core.errors.BadInput: my.toml cannot be read (No such file or directory); give a recipe file (TOML)
         """
+        fit("path", path, a_path(example="my.toml"))
         try:
             text = Path(path).read_text("utf-8")
         except OSError as problem:
@@ -260,6 +264,7 @@ class Recipe:
         >>> Recipe.load("fine.toml").points.detail
         'fine'
         """
+        fit("path", path, a_path(example="my.toml"))
         place = Path(path)
         write_files(place.parent, {place.name: self.to_toml().encode()})
 

@@ -22,6 +22,7 @@ from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding, finding
 from slipcast.core.materials import Named, material_of
 from slipcast.core.memory import give_back
+from slipcast.core.options import check, instance, several
 from slipcast.core.values import Cutout, Figurine, Mesh, Picture, Shells
 from slipcast.depth.calibrate import calibrate
 from slipcast.depth.models import AUTO, DepthModels
@@ -78,6 +79,16 @@ class Start:
     """What was found of several pictures, where `gathered` is made anew: `Gathered.findings`."""
 
     def __post_init__(self) -> None:
+        check(
+            self,
+            cutouts=several(instance(Cutout)),
+            depth=instance(Shells).or_none(),
+            depths=several(instance(Shells)),
+            gathered=instance(Gathered).or_none(),
+            mesh=instance(Mesh).or_none(),
+            figurine=instance(Figurine).or_none(),
+            views_findings=several(instance(Finding)),
+        )
         for name in ("mesh", "figurine"):
             if getattr(self, name) is not None and self.depth is None and self.gathered is None:
                 raise BadInput(
@@ -96,13 +107,11 @@ class Start:
         if self.depth is not None and len(self.cutouts) != 1:
             raise BadInput("depth needs one picture's cutouts beside it; give the cutout", field="depth")
         for cut in self.cutouts:
-            if not isinstance(cut, Cutout) or not cut.alpha.any():
+            if not cut.alpha.any():
                 raise BadInput(
                     "cutouts has a picture that is no cutout; give what cut_out gave", field="cutouts"
                 )
         given = self.depths or (() if self.depth is None else (self.depth,))
-        if not all(isinstance(depth, Shells) for depth in given):
-            raise BadInput("depth is no shells; give what calibrate and place gave", field="depth")
         for depth, cut in zip(given, self.cutouts, strict=False):
             have, want = depth.valid.shape, cut.pixels.shape[:2]
             if have != want:

@@ -7,6 +7,7 @@ back.
 
 from dataclasses import dataclass, field
 
+from slipcast.core.options import Table
 from slipcast.formats.table import EXPORTERS, ExportOptions, Naming
 
 
@@ -156,4 +157,5 @@ TARGETS: dict[str, Target] = {
         ),
     )
 }
+TARGETS = Table("target", TARGETS)  # another name is refused with those there are
 """Every target, by name."""

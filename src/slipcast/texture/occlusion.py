@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slipcast.core.errors import BadInput
+from slipcast.core.options import check, flag, real, whole
 from slipcast.core.scientific import ndimage, sparse
 from slipcast.core.values import F64, I64, U8, Figurine
 from slipcast.mesh.normals import vertex_normals
@@ -33,10 +33,12 @@ class OcclusionOptions:
     """Whether the plane at its lowest point shades too."""
 
     def __post_init__(self) -> None:
-        if not 8 <= self.rays <= 1024:
-            raise BadInput(f"rays must be 8 to 1024, got {self.rays}; 64 is usual")
-        if not 0.01 <= self.reach <= 2:
-            raise BadInput(f"reach must be 0.01 to 2, got {self.reach}; 0.35 is usual")
+        check(
+            self,
+            rays=whole(8, 1024, example=64),
+            reach=real(0.01, 2, example=0.35),
+            ground=flag(),
+        )
 
 
 def bake_occlusion(figurine: Figurine, options: OcclusionOptions | None = None) -> U8:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from slipcast.core.errors import BadInput
 from slipcast.core.files import folder_of
-from slipcast.core.options import show
+from slipcast.core.options import fit, flag, show
 from slipcast.pipeline.result import write_asset
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def write(
     """
     if not hasattr(result, "figurine"):
         raise BadInput(f"result is {show(result)}; give a Result, as convert returns it", field="result")
+    fit("keep", keep, flag())
     files = asset_files(result, run=run, keep=keep, report=report)
     return write_asset(folder_of(folder), result.name, files, spare=spare)
 

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from slipcast.cli.options.flags import Option
+from slipcast.core.files import refuse_address
 
 
 class _PathType(click.Path):
@@ -18,14 +19,26 @@ class _PathType(click.Path):
         return super().convert(value, param, ctx)
 
 
+class _FolderType(_PathType):
+    """A folder for results: no address of an object store, of which the disk would make a folder called `s3:`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse an address."""
+        found = super().convert(value, param, ctx)
+        refuse_address(str(value), field="out")
+        return found
+
+
 PATH = _PathType(path_type=Path)
 """The type of every argument and option that is a path."""
+FOLDER = _FolderType(path_type=Path)
+"""The type of every option that is a folder for results."""
 out_option = click.option(
     "-o",
     "--out",
     default="out",
     show_default=True,
-    type=PATH,
+    type=FOLDER,
     help="Folder for the results.",
 )
 jobs_option = click.option(

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from slipcast.core.errors import BadInput
-from slipcast.core.options import check, flag, instance, real, text
+from slipcast.core.options import Rule, check, flag, instance, real, show, text
 from slipcast.generate.providers.gemini.answers import read_answer
 from slipcast.generate.providers.gemini.errors import (
     clean,
@@ -74,17 +74,37 @@ class GeminiOptions:
             api_version=text(example="v1beta", empty=True),
             vertex_project=text(example="my-project", empty=True),
             vertex_location=text(example="europe-west4"),
-            credentials=instance(object).or_none(),
+            credentials=_credentials().or_none(),
             call_s=real(0.001, 86_400, example=180, unit="seconds"),
             stream=flag(),
         )
-        parts = urlsplit(self.base_url)
+        try:
+            parts = urlsplit(self.base_url)
+            fits = not self.base_url or (parts.scheme in ("http", "https") and bool(parts.hostname))
+        except ValueError:
+            fits = False
+        if not fits:
+            raise BadInput(
+                f"base_url is {show(self.base_url)}; give an address, for instance https://gateway.example",
+                field="base_url",
+            )
         if parts.username or parts.password or parts.query:  # the address is shown, and a secret must not be
             raise BadInput(
                 f"base_url of {parts.hostname} holds credentials or a query; give the address alone, and the "
                 "key in the environment variable GEMINI_API_KEY",
                 field="base_url",
             )
+
+
+def _credentials() -> Rule:
+    """Google's credentials: what can add itself to a call, known by that so that the library need not be loaded."""
+
+    def fit(value: object) -> object:
+        if not callable(getattr(value, "before_request", None)):
+            raise ValueError
+        return value
+
+    return Rule(fit, "google.auth credentials")
 
 
 class Gemini:
