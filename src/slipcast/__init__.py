@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from slipcast.depth.fuse import FuseOptions
     from slipcast.depth.models import DepthOptions
     from slipcast.depth.place import PlaceOptions
+    from slipcast.formats.gltf.read_figurine import read_figurine
     from slipcast.formats.table import EXPORTERS, ExportOptions, Naming
     from slipcast.generate.ask import PictureOptions
     from slipcast.generate.cascade import CascadeOptions
@@ -81,7 +82,7 @@ if TYPE_CHECKING:
     from slipcast.prepare.hollow import HollowOptions
     from slipcast.prepare.lods import LodOptions
     from slipcast.prepare.paint import PaintOptions
-    from slipcast.prepare.print import PrintOptions
+    from slipcast.prepare.print import Print, PrintOptions, print_figurine
     from slipcast.prepare.targets import TARGETS
     from slipcast.prepare.topology import TopologyOptions
     from slipcast.reconstruct.points import PointOptions
@@ -139,6 +140,7 @@ _PLACES = {
     "PointCloud": "slipcast.core.values",
     "PointOptions": "slipcast.reconstruct.points",
     "PreviewOptions": "slipcast.pipeline.preview",
+    "Print": "slipcast.prepare.print",
     "PrintOptions": "slipcast.prepare.print",
     "ProviderError": "slipcast.core.errors",
     "ProviderTimeout": "slipcast.core.errors",
@@ -163,6 +165,8 @@ _PLACES = {
     "__version__": "slipcast._version",
     "convert": "slipcast.jobs.workshop",
     "make": "slipcast.jobs.workshop",
+    "print_figurine": "slipcast.prepare.print",
+    "read_figurine": "slipcast.formats.gltf.read_figurine",
     "read_picture": "slipcast.picture.decode",
     "write": "slipcast.workspace.files",
 }
@@ -217,6 +221,7 @@ __all__ = [
     "PointCloud",
     "PointOptions",
     "PreviewOptions",
+    "Print",
     "PrintOptions",
     "ProviderError",
     "ProviderTimeout",
@@ -240,6 +245,8 @@ __all__ = [
     "__version__",
     "convert",
     "make",
+    "print_figurine",
+    "read_figurine",
     "read_picture",
     "write",
 ]

@@ -148,7 +148,12 @@ class PrintOptions:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Print:
-    """A figurine ready for the printer."""
+    """A figurine ready for the printer.
+
+    >>> figurine = slipcast.convert("knight.png", depth="dome", detail="draft", faces=2000).figurine
+    >>> sorted(slipcast.print_figurine(figurine, slipcast.PrintOptions()).files())
+    ['knight.print.3mf', 'knight.print.png']
+    """
 
     name: str
     parts: tuple[SplitPart, ...]
@@ -313,6 +318,10 @@ class Print:
 def print_figurine(figurine: Figurine, options: PrintOptions) -> Print:
     """Return `figurine` as parts that print.
 
+    >>> figurine = slipcast.convert("knight.png", depth="dome", detail="draft", faces=2000).figurine
+    >>> slipcast.print_figurine(figurine, slipcast.PrintOptions(height_m=0.06)).sound
+    True
+
     Raises BadInput for a base, text or split that does not fit, and StageFailed when the mesh is no closed solid.
     """
     found = judge_upright(figurine.provenance)
@@ -444,7 +453,9 @@ def _find_loose(body: Body) -> list[Finding]:
 
     Only the `_LOOSE` largest are measured; each costs some 10 ms.
     """
-    pieces = sorted((piece for piece in body.solid.decompose() if piece.volume() > 0), key=_volume)[::-1]
+    pieces = sorted(
+        (piece for piece in body.solid.decompose() if piece.volume() > 0), key=manifold3d.Manifold.volume
+    )[::-1]
     if len(pieces) < 2:
         return []
     farthest, widest = pieces[1], -1.0
@@ -471,10 +482,6 @@ def _measure_gap(piece: manifold3d.Manifold, rest: manifold3d.Manifold) -> float
     return gap
 
 
-def _volume(solid: manifold3d.Manifold) -> float:
-    return float(solid.volume())
-
-
 def draw_thumbnail(parts: list[PaintedPart], palette: Palette | None, side_px: int = 512) -> bytes:
     """Return a PNG of the plate from the front and a little above, in the printed colours."""
     vertices, faces, colors, start = [], [], [], 0
@@ -487,10 +494,6 @@ def draw_thumbnail(parts: list[PaintedPart], palette: Palette | None, side_px: i
     drawn = draw_faces(
         np.concatenate(vertices), np.concatenate(faces), np.concatenate(colors), side_px=side_px
     )
-    return _encode_png(drawn)
-
-
-def _encode_png(pixels: U8) -> bytes:
     out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "PNG", compress_level=6)
+    Image.fromarray(drawn).save(out, "PNG", compress_level=6)
     return out.getvalue()

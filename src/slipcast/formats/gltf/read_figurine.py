@@ -47,7 +47,12 @@ class _Piece:
 
 
 def read_figurine(path: Path) -> Figurine:
-    """Read an asset as `read_asset` does, without what was lost on the way."""
+    """Read an asset as `read_asset` does, without what was lost on the way.
+
+    >>> paths = slipcast.convert("knight.png", depth="dome", detail="draft", faces=2000).save("out")
+    >>> slipcast.read_figurine(Path("out/knight.glb")).name
+    'knight'
+    """
     return read_asset(path)[0]
 
 
