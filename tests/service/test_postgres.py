@@ -21,6 +21,8 @@ pytestmark = pytest.mark.clients
 ALIKE = {
     "test_serve.py": "its processes open SQLite, or no database; what a route says without one is said before SQL",
     "test_deploy.py": "it reads files; the metrics that it asks for are asked for by test_upkeep.py too",
+    "test_ranges.py": "what HTTP makes of a file; each of its statements is sent by those of test_jobs.py",
+    "test_answers.py": "what HTTP says of a request; each of its statements is sent by those of test_upkeep.py",
     "test_isolation.py::test_nothing_works_without_a_key": "each route asks for the key alone",
     "test_meshy.py::test_a_public_client_works_with_its_address_changed": "its SQL is that of the other Meshy tests",
 }
