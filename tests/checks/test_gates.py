@@ -86,14 +86,14 @@ def test_what_was_measured_is_told_in_words() -> None:
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("pretty", "there are agreement, approved"),
-        ("pretty>=1", "is unknown; there are"),
-        (">=1", "is unknown"),
+        ("pretty", "there are approved, closed"),
+        ("pretty>=1", "is none of them; there are"),
+        (">=1", "is none of them"),
         ("iou", "'iou>=0.9'"),
         ("iou>=", "needs a comparison"),
         ("iou>=much", "needs a comparison"),
-        ("iou>=0.9.5", "no number"),
-        ("closed>=1", "write closed alone"),
+        ("iou>=0.9.5", "without a number"),
+        ("closed>=1", "give closed alone"),
         ("thickness>=0.8", "'mm' or 'cm'"),
         ("thickness>=0.8%", "'mm' or 'cm'"),
         ("iou>=0.9mm", "'%'"),
@@ -212,5 +212,5 @@ def test_an_unknown_gate_is_refused_before_anything_is_made(
     picture: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["convert", str(picture), "-o", str(tmp_path / "out"), "--gate", "shiny"]) == 2
-    assert "there are agreement, approved" in capfd.readouterr().err
+    assert "there are approved, closed" in capfd.readouterr().err
     assert not (tmp_path / "out").exists()

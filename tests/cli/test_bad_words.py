@@ -20,10 +20,12 @@ WRONG: dict[str, tuple[str, ...]] = {
     "--depth": ("bogus",),
     "--detail": ("bogus",),
     "--device": ("bogus",),
+    "--draft": ("",),
     "--drain": ("bogus", "2x99mm"),
     "--elevation": ("bogus", "80deg", "nan"),
     "--facing": ("bogus",),
     "--filaments": ("bogus", "#fff"),
+    "--final": ("",),
     "--file": ("nosuch.csv", "nosuch.bogus"),
     "--for": ("bogus",),
     "--format": ("bogus", ","),
@@ -64,16 +66,14 @@ WRONG: dict[str, tuple[str, ...]] = {
 }
 """Option -> words that it cannot take; numbers are added by the option's type."""
 FREE = {
-    *("--api-version", "--avoid", "--back", "--camera", "--cancel", "--draft", "--environment", "--final"),
+    *("--api-version", "--avoid", "--back", "--camera", "--cancel", "--environment"),
     *("--lettering", "--lettering-language", "--lighting", "--material", "--pose", "--project", "--prompt"),
     *(
         "--run",
-        "--since",
         "--tenant",
         "--text",
         "--vertex-location",
         "--vertex-project",
-        "--take",
         "--priority",
     ),
     *(
@@ -90,6 +90,8 @@ FREE = {
     *("--http", "--root", "--move", "--port"),
 }
 """Any text will do, or what is wrong with it shows only in use (a folder, another machine's name)."""
+FILES = {"--from-list", "--file", "--reference"}
+"""Options that take a file of which the sentence gives the name instead."""
 IDLE = {
     ("refine", "--ratio"),
     ("refine", "--thinking"),
@@ -173,8 +175,48 @@ def test_a_word_that_an_option_cannot_take_is_refused_at_once(
     assert not kitchen
     after = [name for name in files_in(tmp_path) if not name.startswith("home/")]
     assert after == [name for name in before if not name.startswith("home/")]
-    named = ("must", "base URL", word)  # an address with a password in it is not repeated
-    assert flag in ended.err or any(part in ended.err for part in named), ended.err
+    assert (word if flag in FILES else flag) in ended.err, ended.err
+
+
+@pytest.mark.parametrize(
+    ("command", "flag"),
+    [
+        *(
+            ("convert", flag)
+            for flag in ("--lods", "--topology", "--collision", "--gate", "--sheet", "--views")
+        ),
+        *(("print", flag) for flag in ("--hollow", "--height", "--thicken")),
+        ("prompt", "--material"),
+    ],
+)
+def test_an_empty_word_is_not_taken_for_nothing_said(
+    command: str, flag: str, run: Run, kitchen: list[Recipe], tmp_path: Path
+) -> None:
+    write_picture(tmp_path / "knight.png")
+    ended = run(command, *HEAD[command], flag, "")
+    assert (ended.code, ended.err) == (2, f"slipcast: {flag} is empty; give a word, or leave it out\n")
+    assert not kitchen
+
+
+@pytest.mark.parametrize(
+    ("words", "flag"),
+    [
+        (("convert", "knight.png", "--out", "s3://bucket/a"), "--out"),
+        (("costs", "--since", "nonsense"), "--since"),
+        (("make", "an", "owl", "--dry-run", "--retries", "-1"), "--retries"),
+        (("print", "knight.png", "--font", "nosuch.ttf"), "--font"),
+    ],
+)
+def test_what_was_ignored_or_taken_for_something_else_is_refused(
+    words: tuple[str, ...], flag: str, run: Run, kitchen: list[Recipe], tmp_path: Path
+) -> None:
+    write_picture(tmp_path / "knight.png")
+    before = files_in(tmp_path)
+    ended = run(*words)
+    assert ended.code == 2
+    assert one_sentence(ended.err)
+    assert flag in ended.err
+    assert files_in(tmp_path) == before
 
 
 def test_every_command_with_options_of_its_own_is_tested() -> None:

@@ -112,5 +112,5 @@ def test_wrong_words_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_an_unknown_runner_is_refused() -> None:
-    with pytest.raises(BadInput, match="use local, ray or ray://HOST:PORT"):
+    with pytest.raises(BadInput, match="give local, ray or ray://HOST:PORT"):
         Workshop(runner="mars")

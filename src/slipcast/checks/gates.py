@@ -4,6 +4,7 @@ A gate compares one measured value of one check; what there is to measure is one
 there can be gated by their score: `sharpness>=0.5`. What could not be measured does not pass.
 """
 
+import difflib
 import math
 import operator
 import re
@@ -13,6 +14,7 @@ from typing import NamedTuple
 
 from slipcast.checks.verdict import LIMITS, Check, Verdict, verdict
 from slipcast.core.errors import BadInput
+from slipcast.core.options import show
 
 
 class Row(NamedTuple):
@@ -127,27 +129,33 @@ def _parse(word: str) -> Gate:
     match = _WORDS.fullmatch(word)
     name = match[1] if match else re.split(r"[^a-z_-]", word)[0]
     if name not in GATES and name not in LIMITS:
-        known = ", ".join(sorted({*GATES, *LIMITS}))
-        raise BadInput(f"the gate {word!r} is unknown; there are {known}")
+        near = difflib.get_close_matches(name, {*GATES, *LIMITS}, n=1, cutoff=0.75)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(GATES)}"
+        raise BadInput(f"gates has {show(word)}, which is none of them; {hint}", field="gates")
     row = _row(name)
     units = _UNITS[row.unit]
     example = f"'{name}>={_example(row)}'"
     if not match or (match[2] is None and row.value):
-        raise BadInput(f"the gate {word!r} needs a comparison, in quotes because of the > sign: {example}")
+        raise BadInput(
+            f"gates has {word!r}, which needs a comparison; give it in quotes because of the > sign: {example}",
+            field="gates",
+        )
     if match[2] is None:
         return Gate(text=word, name=name)
     if not row.value:
-        raise BadInput(f"the gate {word!r} compares nothing; write {name} alone")
+        raise BadInput(f"gates has {word!r}, which compares nothing; give {name} alone", field="gates")
     try:
         number = float(match[3])
     except ValueError as error:
         raise BadInput(
-            f"the gate {word!r} has no number behind its sign; write for instance {example}"
+            f"gates has {word!r}, without a number behind its sign; give for instance {example}",
+            field="gates",
         ) from error
     if match[4] not in units:
         choices = " or ".join(repr(unit) for unit in units if unit) or "none"
         raise BadInput(
-            f"the gate {word!r} needs a number with the unit {choices}; write for instance {example}"
+            f"gates has {word!r}, which needs a number with the unit {choices}; give for instance {example}",
+            field="gates",
         )
     limit = number * units[match[4]]
     _check_limit(word, row, match[2], limit)
@@ -162,7 +170,8 @@ def _check_limit(word: str, row: Row, sign: str, limit: float) -> None:
         between = f"is between {row.low:g} and {row.high:g}" if row.high < math.inf else "is never below 0"
         percent = f", or {limit:g}%" if row.unit == "share" and 1 < limit <= 100 else ""
         raise BadInput(
-            f"the gate {word!r} can never be met: the value {between}; give a limit that can be reached{percent}"
+            f"gates has {word!r}, which can never be met: the value {between}; give one that can be reached{percent}",
+            field="gates",
         )
 
 

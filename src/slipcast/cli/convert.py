@@ -11,7 +11,7 @@ from slipcast.cli.options import recipe as recipes
 from slipcast.cli.options.asset import AssetWords, asset_options, recipe_from
 from slipcast.cli.options.common import PATH, debug_option, jobs_option, json_lines_option, out_option
 from slipcast.cli.options.export import is_given
-from slipcast.cli.options.flags import Option
+from slipcast.cli.options.flags import Option, refuse_empty
 from slipcast.cli.options.views import sides_of_words, views_of_words
 from slipcast.cli.terminal import Terminal, quiet
 from slipcast.core.errors import BadInput, DiskFull
@@ -39,6 +39,8 @@ from slipcast.jobs.sources import Entry, entries_of, names_of, subfolders_left
 @click.option(
     "--name",
     "pattern",
+    cls=Option,
+    fields=("name",),
     default="{stem}",
     show_default=True,
     help="Name pattern for the results: {stem}, {folder}, {suffix}.",
@@ -50,9 +52,17 @@ from slipcast.jobs.sources import Entry, entries_of, names_of, subfolders_left
     help=f"Side that the picture shows: {', '.join(View)}.",
 )
 @click.option(
-    "--views", default="", help="Pictures of one figurine's sides: front=a.png,left=b.png,back=c.png."
+    "--views",
+    callback=refuse_empty,
+    default="",
+    help="Pictures of one figurine's sides: front=a.png,left=b.png,back=c.png.",
 )
-@click.option("--sheet", default="", help="Sides that one PICTURE shows side by side: front,left,back,right.")
+@click.option(
+    "--sheet",
+    callback=refuse_empty,
+    default="",
+    help="Sides that one PICTURE shows side by side: front,left,back,right.",
+)
 @click.option(
     "--fov",
     cls=Option,

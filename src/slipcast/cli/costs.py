@@ -2,10 +2,12 @@
 
 import json
 from dataclasses import asdict
+from datetime import date
 
 import click
 
 from slipcast.cli.terminal import Terminal
+from slipcast.core.errors import BadInput
 
 
 @click.command()
@@ -21,6 +23,8 @@ def costs(terminal: Terminal, since: str, tenant: str, models: bool, as_json: bo
     Google's.
     `perhaps` is for calls whose answer never came and that may have been billed all the same.
     """
+    if since:
+        _check_day(since)
     if models:
         return _models(terminal, as_json=as_json)
     from slipcast.core.paths import state_folder
@@ -49,6 +53,15 @@ def costs(terminal: Terminal, since: str, tenant: str, models: bool, as_json: bo
     sure, unsure = sum(row.usd for row in rows), sum(row.unsure_usd for row in rows)
     terminal.say(f"together ${sure:.4f}, and perhaps ${unsure:.4f} more")
     return 0
+
+
+def _check_day(word: str) -> None:
+    try:
+        fits = date.fromisoformat(word).isoformat() == word
+    except ValueError:
+        fits = False
+    if not fits:
+        raise BadInput(f"--since {word!r} is no day; give for instance 2026-11-01")
 
 
 def _models(terminal: Terminal, *, as_json: bool) -> int:

@@ -129,6 +129,7 @@ class Order:
 @click.option(
     "--take",
     default=0,
+    type=click.IntRange(0, 1_000_000),
     show_default=True,
     help="Number of the try; another one gives another picture for the same wish.",
 )

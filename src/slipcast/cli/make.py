@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 @click.option(
     "--take",
     default=0,
+    type=click.IntRange(0, 1_000_000),
     show_default=True,
     help="Number of the try; another one gives another picture of the same words.",
 )

@@ -11,7 +11,7 @@ import click
 from slipcast.cli.options.collect import collect
 from slipcast.cli.options.common import FOLDER, PATH, debug_option
 from slipcast.cli.options.export import is_given
-from slipcast.cli.options.flags import Option
+from slipcast.cli.options.flags import Option, refuse_empty
 from slipcast.cli.options.length import parse_height
 from slipcast.cli.terminal import Terminal, quiet
 from slipcast.core.errors import BadInput
@@ -61,6 +61,7 @@ _print_options = collect(
     click.option(
         "--height",
         cls=Option,
+        callback=refuse_empty,
         fields=("height_m",),
         help="Height of the figurine without its base, e.g. 75mm or 3in.",
     ),
@@ -83,7 +84,11 @@ _print_options = collect(
         help="Magnet pocket in the base, diameter x height: 5x2mm.",
     ),
     click.option(
-        "--hollow", cls=Option, fields=("wall_mm",), help="Hollow with walls of this thickness: 2mm."
+        "--hollow",
+        cls=Option,
+        callback=refuse_empty,
+        fields=("wall_mm",),
+        help="Hollow with walls of this thickness: 2mm.",
     ),
     click.option(
         "--drain",
@@ -118,6 +123,7 @@ _print_options = collect(
     click.option(
         "--thicken",
         cls=Option,
+        callback=refuse_empty,
         fields=("thicken_mm",),
         default="auto",
         show_default=True,
@@ -210,6 +216,8 @@ def options_from(words: PrintWords) -> "PrintOptions":
         height_m = parse_height(words.height, least_m=SMALLEST_M, most_m=LARGEST_M, verb="printed")
     if words.scale:
         height_m = parse_scale(words.scale)
+    if words.font is not None and not words.text:
+        raise BadInput("--font is for the letters of --text; give both")
     shape, _, size = words.base.partition(":")
     magnet = None
     if words.magnet:

@@ -91,6 +91,8 @@ class DepthOptions:
             device=choice(DEVICES),
             fov_deg=FOV,
         )
+        if not _is_known(self.model):
+            raise _say_unknown(self.model)
 
 
 class DepthModels:
@@ -187,10 +189,23 @@ def choose(model: str) -> tuple[tuple[str, ...], str]:
         if download.find(model) is None:
             raise download.missing(model)
         return (model,), "it was asked for"
+    raise _say_unknown(model)
+
+
+def _is_known(model: str) -> bool:
+    """Whether it is a name of ours, or could be a folder or a hub id."""
+    if model == AUTO or model in DEPTH_MODELS:
+        return True
+    from slipcast.depth import download
+
+    return model in download.manifest() or download.looks_like_model(model)
+
+
+def _say_unknown(model: str) -> BadInput:
+    from slipcast.depth import download
+
     known = ", ".join((AUTO, *sorted({*DEPTH_MODELS, *download.manifest()})))
-    raise BadInput(
-        f"depth model '{model}' is unknown; choose one of {known}, or give a folder or a hub id org/name"
-    )
+    return BadInput(f"model is {model!r}; give one of {known}, a folder, or a hub id org/name", field="model")
 
 
 def has_weights(model: str) -> bool:

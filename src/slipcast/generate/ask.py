@@ -8,7 +8,7 @@ from pathlib import Path
 from slipcast.core.errors import BadInput
 from slipcast.core.findings import Finding
 from slipcast.core.options import check, flag, instance, several, text, whole
-from slipcast.generate.money.prices import default_model
+from slipcast.generate.money.prices import default_model, model_row
 from slipcast.generate.prompt import FigurineSpec, compose
 from slipcast.generate.prompt_checks import PromptLimits, check_text, diagnose
 from slipcast.generate.providers.gemini.answers import decode
@@ -55,6 +55,8 @@ class PictureOptions:
             raw=flag(),
             limits=instance(PromptLimits),
         )
+        row = model_row(self.model or default_model())
+        row.check(ratio=self.ratio, size=self.size, thinking=self.thinking)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -281,7 +281,7 @@ def apply_preset(spec: FigurineSpec, name: str, extra: Path | None = None) -> Fi
     known = _presets(extra)
     if name not in known:
         near = ", ".join(sorted(known))
-        raise BadInput(f"preset «{name}» is not known; choose one of: {near}")
+        raise BadInput(f"preset «{name}» is not known; choose one of: {near}", field="preset")
     wanted = spec_fields({k: v for k, v in known[name].items() if k != "about"}, where=f"preset «{name}»")
     plain = FigurineSpec(subject=spec.subject)
     kept = {key: value for key, value in wanted.items() if getattr(spec, key) == getattr(plain, key)}

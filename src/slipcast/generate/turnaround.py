@@ -75,6 +75,7 @@ class SidesOptions:
             retries=whole(0, 10, example=1),
             mirror_symmetric=flag(),
         )
+        model_row(self.model).check(ratio=self.ratio, size=self.size)
         if View.FRONT in self.sides or len(set(self.sides)) != len(self.sides):
             raise BadInput(
                 "sides must name sides other than the front, each once; try left,back,right", field="sides"

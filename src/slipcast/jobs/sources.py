@@ -169,7 +169,8 @@ def names_of(entries: Iterable[Entry], pattern: str) -> dict[Path, str]:
         plain = plain.replace(word, "")
     if not pattern or set(plain) & set("/\\{}\0"):
         raise BadInput(
-            f"the name {pattern!r} is no pattern for file names; use {{stem}}, {{folder}}, {{suffix}} and plain letters"
+            f"name is {pattern!r}, no pattern for file names; give {{stem}}, {{folder}}, {{suffix}} and plain letters",
+            field="name",
         )
     names: dict[Path, str] = {}
     first: dict[str, Path] = {}

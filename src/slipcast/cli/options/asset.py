@@ -11,8 +11,9 @@ from slipcast.cli.options import recipe
 from slipcast.cli.options.collect import collect
 from slipcast.cli.options.common import PATH
 from slipcast.cli.options.export import EXPORT_OPTIONS, ExportWords, is_given, read_export_options
-from slipcast.cli.options.flags import Option
+from slipcast.cli.options.flags import Option, refuse_empty
 from slipcast.cli.options.length import parse_elevation, parse_height
+from slipcast.core.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,6 +104,7 @@ _OPTIONS = (
         "--gate",
         cls=Option,
         fields=("gates",),
+        callback=refuse_empty,
         default="",
         help="Minimum requirements, e.g. 'closed,iou>=0.95,thickness>=0.8mm'.",
     ),
@@ -141,7 +143,7 @@ def recipe_from(
         """What the manifest or the user says; None where nothing was said."""
         return own.get(name, getattr(words, name) if is_given(name) else None)
 
-    made = Recipe.load(words.recipe) if words.recipe else Recipe()
+    made = _load(words.recipe) if words.recipe else Recipe()
     height, elevation, faces = said("height"), said("elevation"), said("faces")
     written = read_export_options(words, formats=said("formats"), base=made)
     made = replace(made, export=written.options, engine=written.engine)
@@ -167,3 +169,12 @@ def recipe_from(
     if words.save_recipe and not own:
         made.save(words.save_recipe)
     return made
+
+
+def _load(path: Path) -> "Recipe":
+    from slipcast.pipeline.recipe import Recipe
+
+    try:
+        return Recipe.load(path)
+    except BadInput as problem:
+        raise BadInput(f"--recipe {problem}") from None

@@ -63,7 +63,11 @@ dry_run_option = click.option(
     "--dry-run", is_flag=True, help="Say what would be bought and for how much; buy nothing."
 )
 retries_option = click.option(
-    "--retries", default=1, show_default=True, help="Number of further tries for a side that does not fit."
+    "--retries",
+    default=1,
+    type=click.IntRange(0, 10),
+    show_default=True,
+    help="Number of further tries for a side that does not fit.",
 )
 mirror_option = click.option(
     "--mirror-symmetric", is_flag=True, help="Buy one of two opposite sides and mirror it to the other."

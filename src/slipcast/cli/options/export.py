@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from slipcast.cli.options.collect import collect
-from slipcast.cli.options.flags import Option
+from slipcast.cli.options.flags import Option, refuse_empty
 from slipcast.cli.options.recipe import formats_of
 from slipcast.core.errors import BadInput
 from slipcast.formats.table import ExportOptions
@@ -36,18 +36,21 @@ EXPORT_OPTIONS = (
     ),
     click.option(
         "--topology",
+        callback=refuse_empty,
         help="Remesh for artists: triangles or quads, and how many faces (quads:5000 is 2500 quads); needs the "
         "extra `topology`.",
     ),
     click.option(
         "--lods",
         cls=Option,
+        callback=refuse_empty,
         fields=("shares",),
         help="Levels of detail: a number (3), or shares of the faces (1,0.5,0.2).",
     ),
     click.option(
         "--collision",
         cls=Option,
+        callback=refuse_empty,
         fields=("parts",),
         help="Collision bodies: hull, convex:8, box, capsule or none.",
     ),

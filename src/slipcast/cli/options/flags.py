@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from slipcast.core.errors import BadInput
 from slipcast.core.mention import Mention
 
 
@@ -20,6 +21,15 @@ class Option(click.Option):
     def __init__(self, *words: Any, fields: tuple[str, ...] = (), **named: Any) -> None:
         super().__init__(*words, **named)
         self.fields = fields
+
+
+def refuse_empty(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """Refuse the empty word that the user gave, which would count as nothing said: a shell variable was unset."""
+    source = ctx.get_parameter_source(str(param.name))
+    given = source is not None and source is not click.core.ParameterSource.DEFAULT
+    if given and (value == "" or (isinstance(value, tuple) and "" in value)):
+        raise BadInput(f"{max(param.opts, key=len)} is empty; give a word, or leave it out")
+    return value
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ import click
 
 from slipcast.cli.options.collect import collect
 from slipcast.cli.options.common import PATH
-from slipcast.cli.options.flags import Option
+from slipcast.cli.options.flags import Option, refuse_empty
+from slipcast.cli.options.recipe import one_of
 from slipcast.core.errors import BadInput
 from slipcast.core.values import View
 from slipcast.generate.cascade import CascadeOptions
-from slipcast.generate.prompt import FigurineSpec, apply_preset, spec_fields
+from slipcast.generate.prompt import FigurineSpec, Profile, apply_preset, spec_fields
 from slipcast.generate.prompt_checks import PromptLimits
 
 if TYPE_CHECKING:
@@ -58,7 +59,10 @@ _SPEC = (
     ),
     click.option("--style", multiple=True, help="Style; up to three, the leading one first."),
     click.option(
-        "--material", multiple=True, help="Material: NAME or NAME:ROUGHNESS, 0 (mirror) to 1 (chalk)."
+        "--material",
+        callback=refuse_empty,
+        multiple=True,
+        help="Material: NAME or NAME:ROUGHNESS, 0 (mirror) to 1 (chalk).",
     ),
     click.option("--pose", default="", help="Pose of the figurine."),
     click.option(
@@ -266,8 +270,8 @@ def spec_of(subject: str, words: SpecWords, extra: Mapping[str, Any] | None = No
     if words.presets is not None and not words.presets.is_file():
         raise BadInput(f"--presets {words.presets} is no file; give a TOML file with presets")
     plain: dict[str, Any] = {
-        "profile": words.profile,
-        "view": words.view,
+        "profile": one_of("--profile", words.profile, tuple(Profile)),
+        "view": one_of("--view", words.view, tuple(View)),
         "style": list(words.style),
         "avoid": list(words.avoid),
         "materials": list(words.material),

@@ -14,7 +14,7 @@ def views_of_words(words: str) -> dict[View, Path]:
         side, _, file = word.partition("=")
         if not file:
             raise BadInput(f"--views has {word!r}; write side=picture, for instance front=a.png,back=b.png")
-        view = view_of(side.strip())
+        view = _side("--views", side)
         if view in found:
             raise BadInput(f"--views names {view} twice; give each side once")
         found[view] = Path(file.strip())
@@ -23,9 +23,16 @@ def views_of_words(words: str) -> dict[View, Path]:
 
 def sides_of_words(words: str) -> tuple[View, ...]:
     """Return the sides of a sheet from left to right, of `front,left,back`; BadInput for what is no set of sides."""
-    sides = tuple(view_of(word.strip()) for word in words.split(",") if word.strip())
+    sides = tuple(_side("--sheet", word) for word in words.split(",") if word.strip())
     if len(set(sides)) != len(sides):
         raise BadInput(f"--sheet names {words!r}, a side twice; name each once")
     if View.FRONT not in sides or not 2 <= len(sides) <= 8:
         raise BadInput(f"--sheet {words!r} needs 2 to 8 sides with front among them; the sides are {SIDES}")
     return sides
+
+
+def _side(flag: str, word: str) -> View:
+    try:
+        return view_of(word.strip())
+    except BadInput as problem:
+        raise BadInput(f"{flag}: {problem}") from None
