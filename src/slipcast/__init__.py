@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from slipcast._version import __version__
+    from slipcast.checks.gates import Gate
     from slipcast.core.errors import (
         BadAnswer,
         BadInput,
@@ -60,8 +61,10 @@ if TYPE_CHECKING:
     from slipcast.generate.ask import PictureOptions
     from slipcast.generate.cascade import CascadeOptions
     from slipcast.generate.money.ledger import Budget
-    from slipcast.generate.prompt import FigurineSpec
+    from slipcast.generate.prompt import FigurineSpec, Shot
+    from slipcast.generate.prompt_checks import PromptLimits
     from slipcast.generate.providers.gemini.provider import GeminiOptions
+    from slipcast.generate.request import Reference, Secret
     from slipcast.generate.results import GenerateOptions
     from slipcast.generate.stock.cache import CacheOptions
     from slipcast.generate.traffic.breaker import BreakerOptions
@@ -79,6 +82,7 @@ if TYPE_CHECKING:
     from slipcast.pipeline.run import Start
     from slipcast.prepare.base import BaseOptions, MagnetOptions
     from slipcast.prepare.collision import CollisionOptions
+    from slipcast.prepare.engine import EngineOptions
     from slipcast.prepare.hollow import HollowOptions
     from slipcast.prepare.lods import LodOptions
     from slipcast.prepare.paint import PaintOptions
@@ -88,6 +92,7 @@ if TYPE_CHECKING:
     from slipcast.reconstruct.points import PointOptions
     from slipcast.reconstruct.reconstruct import SurfaceOptions
     from slipcast.reconstruct.simplify import SimplifyOptions
+    from slipcast.texture.occlusion import OcclusionOptions
     from slipcast.texture.paint import TextureOptions
     from slipcast.workspace.files import write
 
@@ -112,6 +117,7 @@ _PLACES = {
     "DiskFull": "slipcast.core.errors",
     "DomeOptions": "slipcast.depth.dome",
     "EXPORTERS": "slipcast.formats.table",
+    "EngineOptions": "slipcast.prepare.engine",
     "Export": "slipcast.core.values",
     "ExportOptions": "slipcast.formats.table",
     "Failure": "slipcast.jobs.failure",
@@ -120,6 +126,7 @@ _PLACES = {
     "FigurineSpec": "slipcast.generate.prompt",
     "Finding": "slipcast.core.findings",
     "FuseOptions": "slipcast.depth.fuse",
+    "Gate": "slipcast.checks.gates",
     "GeminiOptions": "slipcast.generate.providers.gemini.provider",
     "GenerateOptions": "slipcast.generate.results",
     "HollowOptions": "slipcast.prepare.hollow",
@@ -132,6 +139,7 @@ _PLACES = {
     "MissingWeights": "slipcast.core.errors",
     "Naming": "slipcast.formats.table",
     "NoFigurine": "slipcast.core.errors",
+    "OcclusionOptions": "slipcast.texture.occlusion",
     "PaintOptions": "slipcast.prepare.paint",
     "Picture": "slipcast.core.values",
     "PictureOptions": "slipcast.generate.ask",
@@ -142,14 +150,18 @@ _PLACES = {
     "PreviewOptions": "slipcast.pipeline.preview",
     "Print": "slipcast.prepare.print",
     "PrintOptions": "slipcast.prepare.print",
+    "PromptLimits": "slipcast.generate.prompt_checks",
     "ProviderError": "slipcast.core.errors",
     "ProviderTimeout": "slipcast.core.errors",
     "QualityGate": "slipcast.core.errors",
     "QuotaExceeded": "slipcast.core.errors",
     "Recipe": "slipcast.pipeline.recipe",
+    "Reference": "slipcast.generate.request",
     "Result": "slipcast.pipeline.result",
     "RetryOptions": "slipcast.generate.traffic.retry",
+    "Secret": "slipcast.generate.request",
     "Shells": "slipcast.core.values",
+    "Shot": "slipcast.generate.prompt",
     "SidesOptions": "slipcast.generate.turnaround",
     "SimplifyOptions": "slipcast.reconstruct.simplify",
     "SlipcastError": "slipcast.core.errors",
@@ -193,6 +205,7 @@ __all__ = [
     "DepthOptions",
     "DiskFull",
     "DomeOptions",
+    "EngineOptions",
     "Export",
     "ExportOptions",
     "Failure",
@@ -201,6 +214,7 @@ __all__ = [
     "FigurineSpec",
     "Finding",
     "FuseOptions",
+    "Gate",
     "GeminiOptions",
     "GenerateOptions",
     "HollowOptions",
@@ -213,6 +227,7 @@ __all__ = [
     "MissingWeights",
     "Naming",
     "NoFigurine",
+    "OcclusionOptions",
     "PaintOptions",
     "Picture",
     "PictureOptions",
@@ -223,14 +238,18 @@ __all__ = [
     "PreviewOptions",
     "Print",
     "PrintOptions",
+    "PromptLimits",
     "ProviderError",
     "ProviderTimeout",
     "QualityGate",
     "QuotaExceeded",
     "Recipe",
+    "Reference",
     "Result",
     "RetryOptions",
+    "Secret",
     "Shells",
+    "Shot",
     "SidesOptions",
     "SimplifyOptions",
     "SlipcastError",

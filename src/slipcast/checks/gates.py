@@ -96,7 +96,11 @@ _WORDS = re.compile(r"([a-z][a-z_-]*)\s*(?:(>=|<=|==|=|>|<)\s*(-?[0-9.]+(?:e-?[0
 
 @dataclass(frozen=True, kw_only=True)
 class Gate:
-    """One thing that a result must meet."""
+    """One thing that a result must meet; `parse_gates` makes it of words.
+
+    >>> slipcast.Recipe(gates="iou>=0.95").gates[0].limit
+    0.95
+    """
 
     text: str
     """As it was asked for."""

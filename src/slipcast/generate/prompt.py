@@ -58,7 +58,11 @@ class Stuff:
 
 @dataclass(frozen=True, kw_only=True)
 class Shot:
-    """The camera in a photographer's words; empty fields come from the profile."""
+    """The camera in a photographer's words; empty fields come from the profile.
+
+    >>> Shot(lens="35 mm lens").lens
+    '35 mm lens'
+    """
 
     lens: str = ""
     """`85 mm portrait lens`."""

@@ -18,7 +18,11 @@ from slipcast.generate.money.prices import Usage
 
 
 class Secret:
-    """A text that shows itself only on request: `repr`, `str`, logs and copies as JSON give stars."""
+    """A text that shows itself only on request: `repr`, `str`, logs and copies as JSON give stars.
+
+    >>> Secret("my key")
+    Secret(***)
+    """
 
     __slots__ = ("_text",)
 
@@ -26,7 +30,11 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """The text itself, for the one place that sends it."""
+        """The text itself, for the one place that sends it.
+
+        >>> Secret("my key").reveal()
+        'my key'
+        """
         return self._text
 
     def __repr__(self) -> str:
@@ -38,7 +46,11 @@ class Secret:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Reference:
-    """A picture that goes along with a prompt."""
+    """A picture that goes along with a prompt.
+
+    >>> Reference(data=Path("knight.png").read_bytes(), mime="image/png").mime
+    'image/png'
+    """
 
     data: bytes
     """The file as it is."""
@@ -47,7 +59,11 @@ class Reference:
 
     @property
     def sha256(self) -> str:
-        """Of `data`."""
+        """Of `data`.
+
+        >>> Reference(data=b"", mime="image/png").sha256[:8]
+        'e3b0c442'
+        """
         return hashlib.sha256(self.data).hexdigest()
 
     def __repr__(self) -> str:
@@ -122,7 +138,11 @@ class PictureAnswer:
 
     @cached_property
     def sha256(self) -> str:
-        """Of `data`."""
+        """Of `data`.
+
+        >>> Reference(data=b"", mime="image/png").sha256[:8]
+        'e3b0c442'
+        """
         return hashlib.sha256(self.data).hexdigest()
 
     def __repr__(self) -> str:

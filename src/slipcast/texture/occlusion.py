@@ -23,7 +23,11 @@ _CHUNK = 400_000
 
 @dataclass(frozen=True, kw_only=True)
 class OcclusionOptions:
-    """How occlusion is baked."""
+    """How occlusion is baked.
+
+    >>> OcclusionOptions(rays=128).rays
+    128
+    """
 
     rays: int = 64
     """From each vertex."""
