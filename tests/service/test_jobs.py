@@ -84,7 +84,7 @@ def test_data_uris_and_several_views(house: House) -> None:
         ({"options": {"heigth_mm": 3}}, "options.heigth_mm", "is unknown; did you mean height_mm?"),
         ({"zzzzz": 3}, "zzzzz", "is unknown; there are pictures, words, options"),
         ({"options": {"formats": ["exe"]}}, "options.formats", "choose from"),
-        ({"options": {"gates": "closed>>1"}}, "", "gate"),
+        ({"options": {"gates": "closed>>1"}}, "gates", "gates has"),
         ({"name": "../x"}, "name", "give letters, digits, spaces"),
         ({"pictures": [{"url": "data:image/png;base64,%%%"}]}, "", "data URI"),
         ({"pictures": [{"url": "data:text/html,hello"}]}, "", "no PNG"),
