@@ -10,7 +10,7 @@ import pytest
 from evaluation import golden
 
 
-@pytest.mark.parametrize("sample", ["astronaut", "dragon", "knight", "mech", "owl", "witch"])
+@pytest.mark.parametrize("sample", ["astronaut", "bust", "dragon", "fox", "knight", "mech", "owl", "witch"])
 def test_true_depth_becomes_what_it_became(sample: str) -> None:
     known = golden.read_golden(sample)["truth"]["draft"]
     moved = golden.compare(known, golden.measure(sample, "truth", "draft"), sums=False)
