@@ -51,7 +51,7 @@ def test_without_ray_one_sentence_names_the_extra(
         list(run_on_ray(abs, [1]))
     (picture,) = pictures(tmp_path, 1)
     assert main(["convert", picture, "--runner", "mars", "--out", str(tmp_path / "out")]) == 2
-    assert "give local, ray or ray://HOST:PORT" in capfd.readouterr().err
+    assert "use local, ray or ray://HOST:PORT" in capfd.readouterr().err
 
 
 @pytest.mark.clients

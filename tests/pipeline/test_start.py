@@ -97,7 +97,7 @@ def test_what_does_not_fit_together_is_refused(picture: Cutout, made: Result, tm
         Start(mesh=made.mesh)
     with pytest.raises(BadInput, match="depth needs one picture's cutouts"):
         Start(depth=made.depth)
-    with pytest.raises(BadInput, match="no cutout"):
+    with pytest.raises(BadInput, match="each a Cutout"):
         Start(cutouts=(Picture(pixels=picture.pixels),))  # type: ignore[arg-type]
     small = Cutout(pixels=picture.pixels[:60], alpha=np.asarray(picture.alpha)[:60])
     with pytest.raises(BadInput, match="depth has 100 x 120 px where the cutout has 100 x 60"):

@@ -120,7 +120,7 @@ def test_with_its_map_it_is_shaded_like_the_one_of_many_faces(in_quads: Figurine
         return float(np.degrees(np.arccos(np.clip((normals * wanted).sum(1), -1, 1))).mean())
 
     plain, mapped = (
-        mean_deg(how(faces, weights)) for how in (Frames(in_quads).plain, Frames(in_quads).mapped)
+        mean_deg(how(faces, weights)) for how in (Frames(in_quads).plain, Frames(in_quads).map_normals)
     )
     assert mapped < 3 < 1.5 * plain
 

@@ -29,7 +29,7 @@ def _shots(yaws: dict[View, float]) -> tuple[dict[View, Cutout], dict[View, Shel
 
 @cache
 def _shot(view: View, off_deg: float) -> Shot:
-    return shoot(figurine(), view, camera_of(view).turned(yaw_deg=view.yaw_deg + off_deg))
+    return shoot(figurine(), view, camera_of(view).turn(yaw_deg=view.yaw_deg + off_deg))
 
 
 @cache

@@ -211,7 +211,7 @@ class Camera(ShowsSizes):
 
         It stands at the world's origin and looks along -Z.
 
-        >>> Camera.pinhole(48, 64, fov_deg=90.0).fy_px
+        >>> round(Camera.pinhole(48, 64, fov_deg=90.0).fy_px, 6)
         32.0
         """
         focal_px = height_px / 2 / math.tan(math.radians(fov_deg) / 2)
