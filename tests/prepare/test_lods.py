@@ -1,6 +1,7 @@
 """Levels of detail keep the shape, stay closed and show the same texture."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,9 +34,9 @@ def test_each_level_is_closed_smaller_and_near() -> None:
         assert level.take_over is not None
         assert level.take_over.difference <= MOST_DIFFERENT
         assert level.switch_px <= level.one_pixel_px
-        told = level.as_dict()
+        told: dict[str, Any] = level.as_dict()
         assert told["switch_px"] == pytest.approx(level.switch_px, abs=0.05)
-        assert told["one_pixel_px"] == pytest.approx(75.0 / told["deviation_mm"]["max"], rel=0.02)  # type: ignore[index]
+        assert told["one_pixel_px"] == pytest.approx(75.0 / told["deviation_mm"]["max"], rel=0.02)
 
 
 def test_a_level_takes_over_where_its_picture_differs_little() -> None:
